@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door. Everything is built and tested in a Debian 13 root that the
+# rig makes under build/; on a Debian 13 machine that has the packages of
+# selftests/rig/packages, NATIVE=1 builds in place.
+#
+# Rules live beside what they build: daemon/daemon.mk (library and programs),
+# selftests/selftests.mk (tests, fuzzers, softse), driver/driver.mk (modules).
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+RIG := selftests/rig
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo      the main job, start to end, in a virtual machine
+## make check     every test that needs only Debian and npm packages
+## make shell     an interactive shell in the virtual machine, stack running
+## make           build modules, daemon, tools and tests
+## make clean     remove what was built; make distclean: the root as well
+##
+## V=san builds with ASan and UBSan into its own folder; NATIVE=1 uses this
+## machine instead of the Debian 13 root under build/.
+
+ifdef NATIVE
+
+include daemon/daemon.mk
+include selftests/selftests.mk
+include driver/driver.mk
+
+.PHONY: all
+all: daemon softse modules tests
+
+else
+
+IN_ROOT := $(RIG)/in-root
+# what make was asked for, less what only the host can do
+INNER := all daemon softse modules tests unit fuzz checkstyle
+
+.PHONY: all $(filter-out all,$(INNER))
+$(INNER): root
+	@$(IN_ROOT) $(MAKE) NATIVE=1 $@ $(if $(V),V=$(V))
+
+.PHONY: root demo check check-interop shell
+root:
+	@$(RIG)/make-root
+
+demo check check-interop shell: root
+	@$(RIG)/$@
+
+endif
+
+.DEFAULT_GOAL := all
+
+.PHONY: clean distclean
+clean:
+	rm -rf build/out build/kmod build/vm
+distclean: clean
+	rm -rf build

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# libsesame.a: every room of daemon/ but the programs; semd and sectl on top.
+# A new .c file in a room is picked up by itself; so is a new room.
+
+V ?= release
+OUT := build/out/$(V)
+
+CC := gcc
+PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+CPPFLAGS := -D_GNU_SOURCE -Iuapi -Idaemon $(PKG_CFLAGS)
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_san := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+ifeq ($(V),fuzz)
+CC := clang
+endif
+CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(V)) -ffile-prefix-map=$(CURDIR)/=
+LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V)))
+
+PROGRAMS := semd sectl
+ROOMS := $(filter-out $(PROGRAMS),$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
+LIB_SRC := $(wildcard $(ROOMS:%=daemon/%/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
+LIB := $(OUT)/libsesame.a
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CPPFLAGS) $(CPPFLAGS_EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJ)
+	@echo "  AR      $@"
+	@rm -f $@ && ar rcs $@ $^
+
+define program
+$(1)_OBJ := $$(patsubst %.c,$(OUT)/%.o,$$(wildcard daemon/$(1)/*.c))
+$(OUT)/$(1): $$($(1)_OBJ) $(LIB)
+	@echo "  LD      $$@"
+	@$(CC) $(LDFLAGS) -o $$@ $$($(1)_OBJ) $(LIB) $(PKG_LIBS)
+-include $$($(1)_OBJ:.o=.d)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+-include $(LIB_OBJ:.o=.d)
+
+.PHONY: daemon
+daemon: $(LIB) $(PROGRAMS:%=$(OUT)/%)

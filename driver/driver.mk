@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The modules are built in a copy, build/kmod/, so that the tree stays clean.
+# Inside a kernel tree, or by hand, Kbuild works in place:
+#   make -C /lib/modules/$(uname -r)/build M=$PWD modules
+
+KDIR ?= $(lastword $(sort $(wildcard /lib/modules/*/build)))
+KMOD := build/kmod
+KMOD_SRC := Kbuild $(wildcard driver/*.[ch] driver/Kbuild driver/Kconfig) $(wildcard uapi/linux/*.h)
+
+.PHONY: modules
+modules:
+	@mkdir -p $(KMOD)
+	@for f in $(KMOD_SRC); do mkdir -p $(KMOD)/$$(dirname $$f); \
+		cmp -s $$f $(KMOD)/$$f || cp $$f $(KMOD)/$$f; done
+	@$(MAKE) -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(W),W=$(W)) $(if $(C),C=$(C)) modules

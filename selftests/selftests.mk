@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# unit/test_X.c        cmocka programs on libsesame.a and the T=1 library
+# unit/test_softse_X.c the same on softse's own code
+# fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
+# kselftest/X.c        programs that run in the virtual machine
+# softse/              the software SE
+
+FUZZ_SECONDS ?= 30
+
+SOFTSE_SRC := $(wildcard selftests/softse/*.c)
+SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
+SOFTSE_LIB_OBJ := $(filter-out %/main.o,$(SOFTSE_OBJ))
+$(SOFTSE_OBJ): CPPFLAGS := -D_GNU_SOURCE -Iuapi $(PKG_CFLAGS)
+$(OUT)/libsoftse.a: $(SOFTSE_LIB_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+$(OUT)/softse: $(SOFTSE_OBJ)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+-include $(SOFTSE_OBJ:.o=.d)
+
+# The driver's T=1 engine, built for user space.
+T1_SRC := $(wildcard driver/se-t1*.c driver/se-edc.c)
+T1_OBJ := $(T1_SRC:%.c=$(OUT)/%.o)
+$(OUT)/libset1.a: $(T1_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+-include $(T1_OBJ:.o=.d)
+
+UNIT_SRC := $(wildcard selftests/unit/test_*.c)
+UNIT_SOFTSE := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_softse_*.c))
+UNIT_T1 := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_t1*.c))
+UNIT := $(UNIT_SRC:selftests/unit/%.c=$(OUT)/unit/%)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(OUT)/%.o)
+$(UNIT_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests
+$(UNIT_SOFTSE): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libsoftse.a
+$(UNIT_T1): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libset1.a
+$(filter-out $(UNIT_SOFTSE) $(UNIT_T1),$(UNIT)): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(LIB)
+$(UNIT):
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+-include $(UNIT_OBJ:.o=.d)
+
+KSFT_SRC := $(wildcard selftests/kselftest/*.c)
+KSFT_OBJ := $(KSFT_SRC:%.c=$(OUT)/%.o)
+KSFT := $(KSFT_SRC:selftests/kselftest/%.c=$(OUT)/kselftest/%)
+$(KSFT): $(OUT)/kselftest/%: $(OUT)/selftests/kselftest/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+-include $(KSFT_OBJ:.o=.d)
+
+FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(OUT)/%.o)
+FUZZERS := $(FUZZ_SRC:selftests/fuzz/%.c=$(OUT)/fuzz/%)
+$(FUZZ_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests
+FUZZ_T1 := $(filter %/fuzz_t1 %/fuzz_cip,$(FUZZERS))
+FUZZ_SOFTSE := $(filter %/fuzz_softse_%,$(FUZZERS))
+$(FUZZ_T1): $(OUT)/fuzz/%: $(OUT)/selftests/fuzz/%.o $(OUT)/libset1.a
+$(FUZZ_SOFTSE): $(OUT)/fuzz/%: $(OUT)/selftests/fuzz/%.o $(OUT)/libsoftse.a
+$(filter-out $(FUZZ_T1) $(FUZZ_SOFTSE),$(FUZZERS)): $(OUT)/fuzz/%: $(OUT)/selftests/fuzz/%.o $(LIB)
+$(FUZZERS):
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
+-include $(FUZZ_OBJ:.o=.d)
+
+.PHONY: softse tests unit fuzzers
+softse: $(OUT)/softse
+tests: $(UNIT) $(KSFT)
+fuzzers: $(FUZZERS)
+unit: $(UNIT)
+	@selftests/rig/run-unit $(UNIT)
