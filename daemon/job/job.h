@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Jobs: one script, for one application on one SE, from one origin.
+ *
+ * Everything that leaves the daemon towards an SE leaves through here. The
+ * journal (SQLite, WAL, synchronous=FULL) is written before the first APDU of a
+ * chunk leaves, and results stay until the origin has acknowledged them. An
+ * APDU is never sent twice: a job that was interrupted ends, with an exact list
+ * of what ran, and its origin decides.
+ *
+ * Threads: every function may be called from any thread; the ones with a
+ * callback call it in the caller's thread. One worker thread for each SE runs
+ * the scripts. Changes are announced through an eventfd, so that a single
+ * event loop can serve all front ends.
+ *
+ * Errors: negative errno, and where the caller passes a struct job_error also a
+ * short code and a sentence that names what, where and what to try.
+ */
+#ifndef SESAME_JOB_H
+#define SESAME_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/se.h>
+
+#define JOB_ORIGIN_MAX	64	/* with the terminating zero */
+#define JOB_SE_MAX	32
+#define JOB_CODE_MAX	32
+#define JOB_DETAIL_MAX	256
+#define JOB_SELECT_MAX	258
+#define JOB_SLOT_NONE	(-1)
+
+struct job_store;
+
+/**
+ * enum job_state - life of a job; the numbers are those of resource 26242/x/4
+ * @JOB_IDLE: being prepared: parameters and script can be written
+ * @JOB_QUEUED: accepted; nothing sent yet. Survives a restart
+ * @JOB_RUNNING: APDUs are leaving
+ * @JOB_DONE: the whole script was processed
+ * @JOB_FAILED: ended early; what ran is known exactly
+ * @JOB_UNKNOWN: ended early; of at least one APDU it is not known whether it ran
+ * @JOB_CANCELLED: stopped between two APDUs by job_cancel()
+ * @JOB_EXPIRED: the deadline passed
+ */
+enum job_state {
+	JOB_IDLE,
+	JOB_QUEUED,
+	JOB_RUNNING,
+	JOB_DONE,
+	JOB_FAILED,
+	JOB_UNKNOWN,
+	JOB_CANCELLED,
+	JOB_EXPIRED,
+};
+
+/** struct job_error - why a call failed; both strings always terminated */
+struct job_error {
+	char code[JOB_CODE_MAX];	/* e.g. "script-too-long" */
+	char detail[JOB_DETAIL_MAX];	/* in words: what, where, what to try */
+};
+
+/**
+ * struct job_options - how a store is opened; 0 means the default
+ * @dir: state directory, created 0700 if it is not there
+ * @chunk: APDUs in one journal commit, 1 to SE_STREAM_MAX (16)
+ * @jobs_per_origin: jobs that one origin may have, idle ones included (32)
+ * @script_max: longest script, bytes (4 MiB)
+ * @apdus_max: most APDUs in one script (16384)
+ * @result_max: longest response script, bytes (16 MiB)
+ * @keep_idle_s: seconds after which an unused kept channel is closed (300)
+ * @lock_wait_ms: how long to wait for a predecessor that is still dying (35000)
+ */
+struct job_options {
+	const char *dir;
+	unsigned int chunk;
+	unsigned int jobs_per_origin;
+	size_t script_max;
+	unsigned int apdus_max;
+	size_t result_max;
+	unsigned int keep_idle_s;
+	unsigned int lock_wait_ms;
+};
+
+/**
+ * struct job_params - what a front end sets before job_run()
+ * @se: name of the SE, e.g. "se0"
+ * @aid: application to select; @aid_len 0 selects the default one (the ISD)
+ * @keep_channel: leave the channel open after the job. The next run with the
+ *	same @token of the same origin (on the same SE and AID) goes on on that
+ *	channel; if it was lost meanwhile that run fails with "channel-lost"
+ *	before anything is sent, and the run after it starts on a new one
+ * @token: names the dialogue; LwM2M uses the instance number
+ * @deadline_s: seconds from job_run(), 0 for none
+ */
+struct job_params {
+	char se[JOB_SE_MAX];
+	uint8_t aid[SE_AID_MAX];
+	uint8_t aid_len;
+	bool keep_channel;
+	uint32_t token;
+	uint32_t deadline_s;
+};
+
+/**
+ * struct job_info - all there is to say about a job but its result
+ * @id: number in the journal, never used again
+ * @run: counts the runs of this job, from 1; 0 before the first
+ * @name: "ID-RUN" for people and protocols
+ * @origin: who made it: "lwm2m:NAME", "control:UID", …
+ * @slot: the origin's own number for it (LwM2M: instance), or JOB_SLOT_NONE
+ * @script_len: bytes of the complete staged script, 0 if there is none
+ * @executed: APDUs with SE_OUTCOME_EXECUTED
+ * @total: C-APDUs in the script; 0 until it was checked
+ * @code: short result: "" before the end, then "ok", "status-word",
+ *	"script-format-error", "no-application", "channel-lost", "se-gone",
+ *	"interrupted", "deadline", "cancelled", "disk-full", "generation", …
+ * @detail: the same in words
+ * @last_sw: status word of the last executed APDU (or of the SELECT that
+ *	failed), 0 if none
+ * @interrupted: enum se_outcome of the APDU at which the job ended early;
+ *	SE_OUTCOME_EXECUTED when it was not interrupted at an APDU
+ * @result_len: bytes of the response script; grows only at the end
+ * @select_sw: status word of channel opening (SELECT), 0 if a kept channel was
+ *	used or nothing was opened
+ * @select_rsp: its response, status word included
+ * @generation: of the SE when the run started
+ * @created_ms, @started_ms, @ended_ms: CLOCK_REALTIME, for people; 0 = not yet
+ */
+struct job_info {
+	uint64_t id;
+	uint32_t run;
+	char name[32];
+	char origin[JOB_ORIGIN_MAX];
+	int64_t slot;
+	enum job_state state;
+	struct job_params params;
+	uint64_t script_len;
+	uint32_t executed;
+	uint32_t total;
+	char code[JOB_CODE_MAX];
+	char detail[JOB_DETAIL_MAX];
+	uint16_t last_sw;
+	uint16_t interrupted;
+	uint64_t result_len;
+	uint16_t select_sw;
+	uint16_t select_rsp_len;
+	uint8_t select_rsp[JOB_SELECT_MAX];
+	uint64_t generation;
+	uint64_t created_ms;
+	uint64_t started_ms;
+	uint64_t ended_ms;
+};
+
+/** struct job_apdu - the journal's word on one APDU; payload is not shown */
+struct job_apdu {
+	uint32_t index;		/* in the script, from 0 */
+	uint8_t header[4];	/* CLA INS P1 P2 as in the script */
+	uint32_t cmd_len;
+	uint32_t rsp_len;
+	uint16_t sw;
+	uint16_t outcome;	/* enum se_outcome */
+	uint32_t wtx;
+	uint64_t wire_ns;
+	uint64_t total_ns;
+};
+
+/* ---- store ---- */
+
+/**
+ * job_store_open - open the journal, recover what a predecessor left
+ *
+ * Jobs found running are closed: each APDU's outcome is read from the shared
+ * run file (same boot) or is SE_OUTCOME_UNKNOWN (after a reboot, for what was
+ * not committed). Queued jobs stay queued and run once their SE is added.
+ * Returns 0; -EBUSY if another process holds the store; -ENOSPC; -EPROTO for a
+ * journal of a newer version; -EIO for a damaged one.
+ */
+int job_store_open(struct job_store **ret, const struct job_options *opt, struct job_error *err);
+
+/**
+ * job_store_close - stop workers and close
+ *
+ * Waits for the exchange that is on the wire (SE_STREAM_SETTLE). Running jobs
+ * end as JOB_FAILED "interrupted" with exact outcomes. Kept channels close.
+ */
+void job_store_close(struct job_store *s);
+
+/** job_store_fd - readable when job_store_dispatch() has something to do */
+int job_store_fd(const struct job_store *s);
+
+/** job_store_dispatch - call the listeners and probe callbacks; never blocks */
+void job_store_dispatch(struct job_store *s);
+
+typedef void (*job_listener_t)(void *userdata, uint64_t id);
+
+/**
+ * job_listen - be told of each job that changed (state or progress)
+ *
+ * Calls are merged: one call after several changes. Called from
+ * job_store_dispatch() only. A deleted job's id is announced too.
+ * Returns 0 or -ENOMEM.
+ */
+int job_listen(struct job_store *s, job_listener_t fn, void *userdata);
+void job_unlisten(struct job_store *s, job_listener_t fn, void *userdata);
+
+/* ---- secure elements ---- */
+
+/**
+ * job_se_add - make an SE available to jobs; starts its worker
+ * @name: "se0", "se1", …; jobs name it so
+ * @open: what se_open() takes: "ioctl:/dev/se0" or "socket:PATH"
+ * @type: "eSE", "iSE", "uicc", "euicc", "ieuicc"; only shown
+ *
+ * Returns 0, -EEXIST, -EINVAL, -ENOMEM, or what se_open() said.
+ */
+int job_se_add(struct job_store *s, const char *name, const char *open, const char *type);
+
+/** job_se_remove - the SE is gone; its running job ends, queued ones fail "se-gone" */
+int job_se_remove(struct job_store *s, const char *name);
+
+/** struct job_se_info - an SE as front ends see it; a snapshot */
+struct job_se_info {
+	char name[JOB_SE_MAX];
+	char type[16];
+	char open[128];
+	uint32_t state;		/* enum se_state */
+	uint32_t dialect;
+	uint64_t generation;
+	uint32_t ifsc, ifsd, bwt_us, max_capdu, max_rapdu;
+	uint32_t irq_mode, caps, clock_hz;
+	uint32_t cip_len;
+	uint8_t cip[SE_CIP_MAX];
+	int error;		/* 0, or -errno of the last look: -ENODEV when gone */
+};
+
+/** job_se_get - the @index-th SE in order of addition; -ENOENT past the end */
+int job_se_get(struct job_store *s, unsigned int index, struct job_se_info *info);
+
+/**
+ * struct job_probe_apdu - one read-only command and its answer
+ * @cmd: C-APDU; only GET DATA (INS CA, CB) and GET STATUS (INS F2) are taken
+ * @rsp_len: 0 where nothing came back; otherwise at least 2
+ */
+struct job_probe_apdu {
+	uint8_t cmd[32];
+	uint8_t cmd_len;
+	uint32_t rsp_len;
+	uint8_t rsp[2048];
+};
+
+typedef void (*job_probe_t)(void *userdata, int error, struct job_probe_apdu *apdus, size_t n);
+
+/**
+ * job_probe - read from an SE without a journalled job
+ *
+ * For commands that change nothing in the SE, so that there is nothing to
+ * remember: identity, free memory, registry as far as it can be read without
+ * keys. Runs between jobs on a channel of its own, to the application @aid
+ * (@aid_len 0: default). A status word other than 9000 does not stop the list.
+ * @fn is called once from job_store_dispatch(); @error is 0 or negative errno.
+ * Returns 0, -EACCES (command not read-only), -ENODEV, -EINVAL, -ENOMEM.
+ */
+int job_probe(struct job_store *s, const char *se, const uint8_t *aid, size_t aid_len,
+	      const struct job_probe_apdu *apdus, size_t n, job_probe_t fn, void *userdata);
+
+/* ---- jobs ---- */
+
+/** job_create - a new idle job; -EDQUOT ("too-many-jobs") at the origin's limit */
+int job_create(struct job_store *s, const char *origin, int64_t slot, uint64_t *id,
+	       struct job_error *err);
+
+/** job_set - all parameters at once; -EBUSY unless idle ("not-idle") */
+int job_set(struct job_store *s, uint64_t id, const struct job_params *p,
+	    struct job_error *err);
+
+/**
+ * job_script_write - stage script bytes
+ * @offset: 0 starts over (what was staged is dropped); otherwise exactly the
+ *	number of bytes staged so far (-EINVAL "script-gap")
+ *
+ * Disk space is reserved before bytes are taken: -ENOSPC "disk-full" leaves
+ * nothing behind. -EFBIG "script-too-long". -EBUSY unless idle. A partly
+ * staged script does not survive a restart.
+ */
+int job_script_write(struct job_store *s, uint64_t id, uint64_t offset, const void *data,
+		     size_t len, struct job_error *err);
+
+/** job_script_end - the script is complete; on disk when this returns 0 */
+int job_script_end(struct job_store *s, uint64_t id, struct job_error *err);
+
+/**
+ * job_run - queue it
+ *
+ * Durable when it returns 0 (inside job_tx: once committed). -EBUSY ("not-idle":
+ * running, or a result waits to be acknowledged), -EINVAL ("no-script"),
+ * -ENODEV ("no-such-se"), -ENOSPC ("disk-full").
+ */
+int job_run(struct job_store *s, uint64_t id, struct job_error *err);
+
+/**
+ * job_cancel - stop as soon as no exchange is on the wire
+ *
+ * The end comes as a change of state. -EALREADY if the job is not queued or
+ * running ("not-running").
+ */
+int job_cancel(struct job_store *s, uint64_t id, struct job_error *err);
+
+/**
+ * job_ack - the origin has the result: drop result and script, back to idle
+ *
+ * Parameters stay; a kept channel stays open. -EBUSY while queued or running.
+ */
+int job_ack(struct job_store *s, uint64_t id, struct job_error *err);
+
+/** job_delete - drop it and its kept channel; -EBUSY while queued or running */
+int job_delete(struct job_store *s, uint64_t id, struct job_error *err);
+
+/** job_get - -ENOENT if there is no such job */
+int job_get(struct job_store *s, uint64_t id, struct job_info *info);
+
+/** job_find - by origin and slot; -ENOENT */
+int job_find(struct job_store *s, const char *origin, int64_t slot, struct job_info *info);
+
+/**
+ * job_list - visit jobs in order of id; @origin NULL means all
+ *
+ * @fn returns non-zero to stop; that value is returned.
+ */
+int job_list(struct job_store *s, const char *origin,
+	     int (*fn)(void *userdata, const struct job_info *info), void *userdata);
+
+/** job_apdus - visit the journal of a job's current run, in script order */
+int job_apdus(struct job_store *s, uint64_t id,
+	      int (*fn)(void *userdata, const struct job_apdu *apdu), void *userdata);
+
+/**
+ * job_result_read - bytes of the response script
+ *
+ * Returns the number of bytes read (0 at or past the end) or -ENOENT, -EIO.
+ */
+int job_result_read(struct job_store *s, uint64_t id, uint64_t offset, void *buf, size_t len);
+
+const char *job_state_name(enum job_state state);
+const char *job_outcome_name(unsigned int outcome);
+
+/* ---- what must be durable together ---- */
+
+/**
+ * job_tx_begin, job_tx_commit, job_tx_rollback - bracket calls that belong
+ * together, e.g. job_run() and the deduplication record of the Execute
+ *
+ * The store is locked from begin to the end: no waiting in between. Not
+ * nestable (-EDEADLK). A failed commit has rolled back.
+ */
+int job_tx_begin(struct job_store *s);
+int job_tx_commit(struct job_store *s);
+void job_tx_rollback(struct job_store *s);
+
+/**
+ * job_dedup_put - remember the answer to a state-changing request
+ * @key: opaque name of the request (peer, message id, …), 1 to 128 bytes
+ * @rsp: the answer as it was sent; up to 2048 bytes
+ * @ttl_s: seconds to keep it (RFC 7252 EXCHANGE_LIFETIME)
+ *
+ * After a reboot the time starts again, which is the safe side.
+ */
+int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const void *rsp,
+		  size_t rsp_len, uint32_t ttl_s);
+
+/** job_dedup_each - visit the live records; also drops the expired ones */
+int job_dedup_each(struct job_store *s,
+		   void (*fn)(void *userdata, const void *key, size_t key_len,
+			      const void *rsp, size_t rsp_len, uint32_t left_s),
+		   void *userdata);
+
+/**
+ * job_note_put, job_note_get - small state of front ends (registration, …)
+ * @key: e.g. "lwm2m:main:location"
+ *
+ * put with @len 0 deletes. get returns the stored length (the buffer gets what
+ * fits) or -ENOENT.
+ */
+int job_note_put(struct job_store *s, const char *key, const void *data, size_t len);
+int job_note_get(struct job_store *s, const char *key, void *buf, size_t room);
+
+#endif /* SESAME_JOB_H */
