@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The description of a secure element and of the resources through which it is
+ * managed. Front ends, the OMA object files in Documentation/objects and the
+ * checks of every operation are made from the table in objects.c.
+ *
+ * Object numbers 26241 and 26242 are of the range that OMNA leaves to bulk
+ * registration; they are the project's own and not registered.
+ */
+#ifndef SESAME_MODEL_H
+#define SESAME_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <linux/se.h>
+
+enum model_type {
+	MODEL_NONE, /* executable resources */
+	MODEL_STRING,
+	MODEL_INTEGER,
+	MODEL_BOOLEAN,
+	MODEL_OPAQUE,
+	MODEL_TIME,
+	MODEL_OBJLNK,
+};
+
+/* operations of a resource */
+#define MODEL_R (1U << 0)
+#define MODEL_W (1U << 1)
+#define MODEL_E (1U << 2)
+#define MODEL_RW (MODEL_R | MODEL_W)
+
+struct model_resource {
+	uint16_t id;
+	const char *name;
+	unsigned int ops; /* MODEL_R, _W, _E; 0: only a bootstrap server may use it */
+	enum model_type type;
+	bool multiple;
+	bool mandatory;
+	int64_t min, max; /* of an integer, or of the length of a string or opaque; none if equal */
+	const char *range; /* the same for people */
+	const char *units;
+	const char *description;
+};
+
+struct model_object {
+	uint16_t id;
+	const char *name;
+	const char *urn;
+	const char *version; /* object version */
+	const char *lwm2m_version; /* earliest LwM2M version */
+	bool multiple;
+	bool mandatory;
+	const char *description;
+	const struct model_resource *resources; /* by rising id */
+	size_t nr;
+};
+
+#define MODEL_OBJECT_SECURITY 0
+#define MODEL_OBJECT_SERVER 1
+#define MODEL_OBJECT_DEVICE 3
+#define MODEL_OBJECT_SE 26241
+#define MODEL_OBJECT_SCRIPT 26242
+
+/* resources of object 26241, Secure Element */
+enum model_se_resource {
+	MODEL_SE_ID,
+	MODEL_SE_TYPE,
+	MODEL_SE_LIFE_CYCLE,
+	MODEL_SE_STATE,
+	MODEL_SE_GENERATION,
+	MODEL_SE_CIP,
+	MODEL_SE_FREE_MEMORY,
+	MODEL_SE_APPLICATIONS,
+	MODEL_SE_RESET,
+	MODEL_SE_REFRESH,
+	MODEL_SE_IDENTITY,
+	MODEL_SE_ERROR,
+};
+
+/* resources of object 26242, SE Script */
+enum model_script_resource {
+	MODEL_SCRIPT_SE,
+	MODEL_SCRIPT_AID,
+	MODEL_SCRIPT_COMMAND,
+	MODEL_SCRIPT_RUN,
+	MODEL_SCRIPT_STATE,
+	MODEL_SCRIPT_EXECUTED,
+	MODEL_SCRIPT_TOTAL,
+	MODEL_SCRIPT_RESPONSE,
+	MODEL_SCRIPT_RESULT,
+	MODEL_SCRIPT_DETAIL,
+	MODEL_SCRIPT_CANCEL,
+	MODEL_SCRIPT_CLEAR,
+	MODEL_SCRIPT_KEEP_CHANNEL,
+	MODEL_SCRIPT_DEADLINE,
+	MODEL_SCRIPT_LAST_SW,
+	MODEL_SCRIPT_JOB,
+	MODEL_SCRIPT_OUTCOME,
+};
+
+/* values of resource 4 of object 26242 */
+enum model_script_state {
+	MODEL_SCRIPT_IDLE,
+	MODEL_SCRIPT_QUEUED,
+	MODEL_SCRIPT_RUNNING,
+	MODEL_SCRIPT_DONE,
+	MODEL_SCRIPT_FAILED,
+	MODEL_SCRIPT_UNKNOWN,
+	MODEL_SCRIPT_CANCELLED,
+	MODEL_SCRIPT_EXPIRED,
+};
+
+/** model_object() - the description of object @id, or NULL. */
+const struct model_object *model_object(uint16_t id);
+
+/** model_objects() - all of them, by rising id; @nr gets how many. */
+const struct model_object *model_objects(size_t *nr);
+
+/** model_resource() - the description of resource @id of @object, or NULL. */
+const struct model_resource *model_resource(const struct model_object *object, uint16_t id);
+
+/**
+ * model_write_xml() - write @object as an OMA object file (LWM2M.xsd 1.0.1)
+ *
+ * Return: 0, or -EIO if @out could not be written.
+ */
+int model_write_xml(FILE *out, const struct model_object *object);
+
+/**
+ * model_dump_objects() - write 26241.xml and 26242.xml into the folder @dir
+ *
+ * Return: 0 or a negative errno.
+ */
+int model_dump_objects(const char *dir);
+
+#define MODEL_SE_NAME_MAX 31
+#define MODEL_SE_APPS_MAX 64
+#define MODEL_SE_RECORD_MAX 128
+#define MODEL_SE_IDENTITY_MAX 128
+#define MODEL_SE_ERROR_MAX 159
+
+/** struct model_app - one entry of the card's registry, an E3 TLV with 4F first */
+struct model_app {
+	uint8_t record[MODEL_SE_RECORD_MAX];
+	size_t len;
+};
+
+/**
+ * struct model_se - what is known of one SE at one moment
+ * @id: the name of the SE in the configuration, "se0"
+ * @type: eSE, iSE, uicc, euicc or ieuicc
+ * @life_cycle: card life cycle (GPCS 2.3.1 table 11-6), -1 if the card did not tell
+ * @state: enum se_state
+ * @generation: as in struct se_info
+ * @cip: ATR or communication interface parameters
+ * @free_memory: bytes of non-volatile memory, -1 if the card did not tell
+ * @identity: the TLVs of GET DATA 42 (IIN) and 45 (CIN), in this order
+ * @apps: the registry as far as it could be read
+ * @error: the last error in words; empty if none
+ *
+ * Whoever watches the SE fills id to cip and error;
+ * model_se_parse_refresh() the rest.
+ */
+struct model_se {
+	char id[MODEL_SE_NAME_MAX + 1];
+	char type[16];
+	int life_cycle;
+	unsigned int state;
+	uint64_t generation;
+	uint8_t cip[SE_CIP_MAX];
+	size_t cip_len;
+	int64_t free_memory;
+	uint8_t identity[MODEL_SE_IDENTITY_MAX];
+	size_t identity_len;
+	struct model_app apps[MODEL_SE_APPS_MAX];
+	size_t nr_apps;
+	char error[MODEL_SE_ERROR_MAX + 1];
+};
+
+/** model_se_init() - nothing known yet but the name and the type. */
+void model_se_init(struct model_se *se, const char *id, const char *type);
+
+/**
+ * model_se_refresh_script() - the script that reads what @model_se wants to know
+ * @len: gets its length
+ *
+ * An expanded script (AA, ETSI TS 102 226) for the default application (the
+ * ISD). It goes on after an error: what a card does not tell stays unknown.
+ */
+const uint8_t *model_se_refresh_script(size_t *len);
+
+/**
+ * model_se_parse_refresh() - take over the answer to that script
+ * @se: life_cycle, free_memory, identity and apps are replaced
+ * @rsp: response script, AB or AF
+ * @len: its length
+ *
+ * Return: 0; -EBADMSG if it is not a response script or has fewer responses
+ * than SELECT and GET DATA commands were sent (@se then is as it was).
+ */
+int model_se_parse_refresh(struct model_se *se, const uint8_t *rsp, size_t len);
+
+#endif /* SESAME_MODEL_H */
