@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libse: secure elements as a C program sees them.
+ *
+ * The structures are those of <linux/se.h>, so that the caller owns all memory:
+ * an array of struct se_apdu may lie in a shared file mapping and then survives
+ * its process (see struct se_apdu.outcome).
+ *
+ * Two back ends answer the same calls: "ioctl" (/dev/seN) and "socket" (the
+ * APDU socket of the software SE: 16-bit length and body, as vpcd has it). With
+ * the latter this library does what the kernel does otherwise: MANAGE CHANNEL,
+ * SELECT, the channel number in CLA, deadlines and outcomes.
+ *
+ * One struct se is used by one thread at a time. All functions return 0 or a
+ * negative errno unless said otherwise.
+ */
+#ifndef SE_H
+#define SE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/se.h>
+
+struct se;
+
+/**
+ * se_open() - open a session with a secure element
+ * @ret: out: to be closed with se_close()
+ * @name: "ioctl:/dev/se0", "/dev/se0", "se0", or "socket:/path/of/socket"
+ *
+ * Errors: -EINVAL for a name of another form, or those of open() and connect().
+ */
+int se_open(struct se **ret, const char *name);
+
+/** se_close() - close it; its channel is closed as well. NULL is fine. */
+void se_close(struct se *se);
+
+/** se_get_info() - SE_IOC_GET_INFO; cip_ptr and cip_len are the caller's. */
+int se_get_info(struct se *se, struct se_info *info);
+
+/** se_get_stats() - SE_IOC_GET_STATS; a back end without counters gives zeros. */
+int se_get_stats(struct se *se, struct se_stats *stats);
+
+/**
+ * se_submit() - SE_IOC_SUBMIT: run APDUs back to back
+ * @se: the session
+ * @apdus: in and out; the outcome of each is stored before its bytes leave
+ * @nr: their number, 1 to SE_STREAM_MAX
+ * @stream: in: flags, deadline_ns, generation, cookie; the rest is filled in.
+ *	out: done, generation, stop
+ *
+ * Returns 0 when stream->stop is SE_STOP_END, SE_STOP_SW or SE_STOP_ROOM, else
+ * as SE_IOC_SUBMIT does.
+ */
+int se_submit(struct se *se, struct se_apdu *apdus, uint32_t nr, struct se_stream *stream);
+
+/**
+ * se_transmit() - run one APDU; a stream of one
+ * @se: the session
+ * @cmd: C-APDU
+ * @cmd_len: its length
+ * @rsp: where the R-APDU goes
+ * @rsp_room: its size
+ * @rsp_len: out: length of the R-APDU
+ * @deadline_ns: as in struct se_stream
+ * @outcome: out: enum se_outcome; may be NULL
+ */
+int se_transmit(struct se *se, const void *cmd, uint32_t cmd_len, void *rsp, uint32_t rsp_room,
+		uint32_t *rsp_len, uint64_t deadline_ns, uint16_t *outcome);
+
+/** se_channel_open() - SE_IOC_CHANNEL_OPEN: MANAGE CHANNEL and SELECT. */
+int se_channel_open(struct se *se, struct se_channel_open *open);
+
+/** se_channel_close() - SE_IOC_CHANNEL_CLOSE. -ENOTCONN if there is none. */
+int se_channel_close(struct se *se);
+
+/**
+ * se_fd() - descriptor to poll: POLLHUP or POLLERR mean that the SE is gone,
+ * POLLPRI that its generation moved. Owned by @se.
+ */
+int se_fd(const struct se *se);
+
+/** se_deadline_in() - now plus @ms, in the terms of struct se_stream.deadline_ns. */
+uint64_t se_deadline_in(uint64_t ms);
+
+/* names of the numbers, for people and for JSON; "?" for an unknown one */
+const char *se_state_name(uint32_t state);
+const char *se_dialect_name(uint32_t dialect);
+const char *se_irq_mode_name(uint32_t mode);
+const char *se_outcome_name(uint32_t outcome);
+const char *se_stop_name(uint32_t stop);
+const char *se_reason_name(uint32_t reason);
+
+/* ---- which secure elements are there: generic netlink, family "se" ---- */
+
+#define SE_NAME_MAX	32
+
+/**
+ * struct se_device - what netlink says of one SE
+ * @present: bit n is set if attribute n (SE_A_DEV_*) was there
+ * @reason: enum se_reason, in events
+ * The rest is as in struct se_info and in Documentation/netlink/specs/se.yaml.
+ */
+struct se_device {
+	uint32_t present;
+	uint32_t index;
+	char name[SE_NAME_MAX];
+	char parent[SE_NAME_MAX];
+	uint32_t dialect;
+	uint32_t state;
+	uint64_t generation;
+	uint32_t ifsc;
+	uint32_t ifsd;
+	uint32_t bwt_us;
+	uint32_t irq_mode;
+	uint32_t caps;
+	uint32_t clock_hz;
+	uint32_t channels_in_use;
+	uint32_t reason;
+	uint32_t cip_len;
+	uint8_t cip[SE_CIP_MAX];
+};
+
+/** se_device_has() - was attribute @attr (SE_A_DEV_*) there? */
+static inline bool se_device_has(const struct se_device *dev, unsigned int attr)
+{
+	return attr < 32 && (dev->present & (1U << attr));
+}
+
+/**
+ * se_list() - call @cb for each SE that the kernel knows (dev-get dump)
+ * @cb: non-zero return ends the listing and is returned
+ * @ctx: handed to @cb
+ *
+ * Errors: -ENOENT if the kernel has no family "se" (module not loaded).
+ */
+int se_list(int (*cb)(void *ctx, const struct se_device *dev), void *ctx);
+
+/**
+ * se_get_by_netlink() - one SE by its number (dev-get do)
+ *
+ * Errors: -ENODEV if there is no such SE, -ENOENT if there is no family "se".
+ */
+int se_get_by_netlink(uint32_t index, struct se_device *dev);
+
+/**
+ * enum se_event_type - what an event of the multicast group tells
+ * @SE_EVENT_ADD: an SE came
+ * @SE_EVENT_DEL: an SE went
+ * @SE_EVENT_STATE: its state changed
+ * @SE_EVENT_GENERATION: it may have lost its volatile state
+ * @SE_EVENT_LOST: events were dropped because we were slow; list anew
+ */
+enum se_event_type {
+	SE_EVENT_ADD,
+	SE_EVENT_DEL,
+	SE_EVENT_STATE,
+	SE_EVENT_GENERATION,
+	SE_EVENT_LOST,
+};
+
+const char *se_event_name(uint32_t type);
+
+struct se_event {
+	enum se_event_type type;
+	struct se_device dev;
+};
+
+struct se_monitor;
+
+/**
+ * se_monitor_open() - subscribe to the events
+ *
+ * Errors: -ENOENT if the kernel has no family "se".
+ */
+int se_monitor_open(struct se_monitor **ret);
+
+/** se_monitor_close() - NULL is fine. */
+void se_monitor_close(struct se_monitor *mon);
+
+/** se_monitor_fd() - readable when se_monitor_dispatch() has something to do. */
+int se_monitor_fd(const struct se_monitor *mon);
+
+/**
+ * se_monitor_dispatch() - hand over what has come; never blocks
+ * @cb: non-zero return ends the call and is returned
+ * @ctx: handed to @cb
+ */
+int se_monitor_dispatch(struct se_monitor *mon,
+			int (*cb)(void *ctx, const struct se_event *event), void *ctx);
+
+/**
+ * se_netlink_parse() - decode netlink messages of the family "se"
+ * @data: one or more messages, any bytes
+ * @len: their length
+ * @family: id of the family; messages of other types are passed over
+ * @cb: called for each message with its SE_CMD_*; non-zero return ends the call
+ * @ctx: handed to @cb
+ *
+ * Returns 0, what @cb returned, or -EBADMSG at the first malformed message.
+ */
+int se_netlink_parse(const void *data, size_t len, uint16_t family,
+		     int (*cb)(void *ctx, unsigned int cmd, const struct se_device *dev),
+		     void *ctx);
+
+#endif /* SE_H */
