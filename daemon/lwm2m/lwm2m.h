@@ -2,10 +2,19 @@
 /*
  * LwM2M client front end: registration and device management for one server.
  *
- * A struct lwm2m_client is one server account. It does no input or output and
- * holds no clock: the owner gives it a CoAP endpoint (coap/coap.h), the time,
- * and two tables of functions, one for the secure elements and one for the
- * scripts. Nothing here is thread safe; everything belongs to the owner's loop.
+ * Three layers, each of use by itself:
+ *
+ *   lwm2m_client   one server account, pure: bytes and time in, bytes out. It
+ *                  owns a CoAP endpoint (coap/coap.h) and reaches secure
+ *                  elements and scripts through two tables of functions.
+ *   lwm2m_ses      the secure elements as job/ knows them, read now and then
+ *                  with model_se_probes(); shared by all accounts
+ *   lwm2m_account  a client with its transport (UDP or DTLS) and its jobs: what
+ *                  the daemon makes of each [server] section. The daemon's loop
+ *                  watches one descriptor and one time.
+ *
+ * Times are CLOCK_MONOTONIC in milliseconds. Nothing here is thread safe;
+ * everything belongs to the owner's loop.
  */
 #ifndef SESAME_LWM2M_H
 #define SESAME_LWM2M_H
@@ -15,11 +24,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "coap/coap.h"
 #include "model/model.h"
 
-#define LWM2M_WORDS_MAX 160 /* room for an error in words, final NUL included */
+struct job_store;
+
+#define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
 #define LWM2M_SES_MAX 16
 #define LWM2M_SCRIPTS_MAX 64
+#define LWM2M_NEVER COAP_NEVER
+
+/** struct lwm2m_path - /object/instance/resource/resource instance; depth 0 to 4 */
+struct lwm2m_path {
+	uint8_t depth;
+	uint16_t id[4];
+};
 
 /**
  * struct lwm2m_se_ops - the secure elements, given by the daemon
@@ -32,8 +51,8 @@
  *	returns how many
  * @get: a snapshot
  * @reset: reset the SE
- * @refresh: start reading it anew (a job of internal origin that runs
- *	model_se_refresh_script()); lwm2m_client_changed() tells when it is over
+ * @refresh: start reading it anew (model_se_probes());
+ *	lwm2m_client_changed() tells when it is over
  */
 struct lwm2m_se_ops {
 	size_t (*list)(void *ctx, uint16_t *ids, size_t room);
@@ -71,7 +90,8 @@ struct lwm2m_script {
  * @create: a new, idle instance
  * @destroy: cancels, acknowledges and forgets
  * @set: takes se, aid, keep_channel and deadline_s of @in
- * @write: script bytes at @offset; offset 0 drops what was there
+ * @write: script bytes at @offset, which is 0 (drops what was there) or where
+ *	the last bytes ended; @last completes the script
  * @run, @cancel, @clear: as resources 3, 10 and 11 say
  * @read: response script bytes at @offset; returns how many, 0 at the end
  */
@@ -82,17 +102,226 @@ struct lwm2m_script_ops {
 	int (*destroy)(void *ctx, uint16_t id, char *words);
 	int (*set)(void *ctx, uint16_t id, const struct lwm2m_script *in, char *words);
 	int (*write)(void *ctx, uint16_t id, uint64_t offset, const uint8_t *p, size_t len,
-		     char *words);
+		     bool last, char *words);
 	int (*run)(void *ctx, uint16_t id, char *words);
 	int (*cancel)(void *ctx, uint16_t id, char *words);
 	int (*clear)(void *ctx, uint16_t id, char *words);
 	ssize_t (*read)(void *ctx, uint16_t id, uint64_t offset, uint8_t *p, size_t room);
 };
 
-/** struct lwm2m_path - /object/instance/resource/resource instance; depth 0 to 4 */
-struct lwm2m_path {
-	uint8_t depth;
-	uint16_t id[4];
+/**
+ * struct lwm2m_config - one server account; strings are copied
+ * @name: of the [server NAME] section
+ * @uri: coap:// or coaps:// address, resource /0/0/0
+ * @secure_psk: resource /0/0/2 is 0 instead of 3
+ * @endpoint: endpoint client name
+ * @lifetime: seconds, 0: 86400
+ * @ssid: short server id, 0: 1
+ * @version: highest LwM2M version to try, 10 or 11; 0: 11
+ * @pmin, @pmax: default periods, seconds, 0: none
+ * @manufacturer, @model, @serial, @firmware: of object 3; NULL: not there
+ */
+struct lwm2m_config {
+	const char *name;
+	const char *uri;
+	bool secure_psk;
+	const char *endpoint;
+	uint32_t lifetime;
+	uint16_t ssid;
+	unsigned int version;
+	uint32_t pmin;
+	uint32_t pmax;
+	const char *manufacturer;
+	const char *model;
+	const char *serial;
+	const char *firmware;
 };
+
+/**
+ * struct lwm2m_client_ops - what a client needs from its owner
+ * @coap: send and random are needed, dedup_store and dedup_find optional;
+ *	the rest is not looked at. They get @ctx.
+ * @clock: CLOCK_REALTIME in seconds, for /3/0/13; optional
+ * @log: @level as in syslog(3), @text without secrets; optional
+ * @lost: the server does not answer any more: a new association should be
+ *	made, then lwm2m_client_up(). Optional: without it the client retries
+ *	over the one it has.
+ */
+struct lwm2m_client_ops {
+	struct coap_ops coap;
+	int64_t (*clock)(void *ctx);
+	void (*log)(void *ctx, int level, const char *text);
+	void (*lost)(void *ctx);
+};
+
+enum lwm2m_state {
+	LWM2M_OFFLINE,	    /* no association with the server */
+	LWM2M_REGISTERING,  /* Register sent */
+	LWM2M_REGISTERED,
+	LWM2M_UPDATING,	    /* registered, Update sent */
+	LWM2M_WAITING,	    /* refused or unanswered; tries again at @next */
+	LWM2M_DEREGISTERING,
+	LWM2M_STOPPED,
+};
+
+/** struct lwm2m_status - for logs and the control interface */
+struct lwm2m_status {
+	enum lwm2m_state state;
+	unsigned int version;	      /* that was registered or is being tried, 10 or 11 */
+	char location[128];	      /* "/rd/5a3f", empty if not registered */
+	char error[LWM2M_WORDS_MAX];  /* the last error in words, empty if none since */
+	uint64_t next;		      /* next Register or Update, or LWM2M_NEVER */
+	unsigned int attempts;	      /* without success since the last success */
+	unsigned int observations;
+	struct coap_stats coap;
+};
+
+/** lwm2m_state_name() - "registered" and so on. */
+const char *lwm2m_state_name(enum lwm2m_state state);
+
+struct lwm2m_client;
+
+/**
+ * lwm2m_client_new() - a client; it does nothing before lwm2m_client_up()
+ * @ops, @ses, @scripts: kept by reference
+ * @ctx: for @ops; @ses_ctx and @scripts_ctx for the others
+ *
+ * Return: 0, -EINVAL (no endpoint name, bad version), -ENOMEM.
+ */
+int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *config,
+		     const struct lwm2m_client_ops *ops, void *ctx,
+		     const struct lwm2m_se_ops *ses, void *ses_ctx,
+		     const struct lwm2m_script_ops *scripts, void *scripts_ctx);
+void lwm2m_client_free(struct lwm2m_client *c);
+
+/**
+ * lwm2m_client_up() - an association stands: register, unless registered
+ * @fresh: it is a new one, so that the server's message ids start anew
+ */
+void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh);
+
+/**
+ * lwm2m_client_down() - it does not, for the reason @what
+ *
+ * The owner makes a new one; lwm2m_client_up() then. A registration is kept.
+ */
+void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const char *what);
+
+/** lwm2m_client_unreachable() - it may (ICMP); what is under way fails now. */
+void lwm2m_client_unreachable(struct lwm2m_client *c, uint64_t now, int error);
+
+void lwm2m_client_input(struct lwm2m_client *c, uint64_t now, const uint8_t *data, size_t len);
+void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now);
+
+/** lwm2m_client_deadline() - when lwm2m_client_tick() is wanted, or LWM2M_NEVER. */
+uint64_t lwm2m_client_deadline(const struct lwm2m_client *c);
+
+/** lwm2m_client_stop() - de-register; the state is LWM2M_STOPPED when it is over. */
+void lwm2m_client_stop(struct lwm2m_client *c, uint64_t now);
+
+/**
+ * lwm2m_client_changed() - what is at or below @object[/@instance] may have changed
+ * @instance: or -1 for all, also if there are more or fewer instances than before
+ *
+ * Compares with what was told to the server and notifies as pmin, pmax and the
+ * other attributes say.
+ */
+void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object,
+			  int32_t instance);
+
+void lwm2m_client_status(const struct lwm2m_client *c, struct lwm2m_status *st);
+
+/* ---- secure elements and scripts over job/ -------------------------------- */
+
+struct lwm2m_ses;
+
+/**
+ * lwm2m_ses_new() - the SEs of @store
+ * @changed: called from job_store_dispatch() or lwm2m_ses_poll() with the
+ *	instance (job_se_get()'s index) of an SE that changed; may be NULL
+ */
+int lwm2m_ses_new(struct lwm2m_ses **ret, struct job_store *store,
+		  void (*changed)(void *ctx, uint16_t instance), void *ctx);
+void lwm2m_ses_free(struct lwm2m_ses *s);
+
+/**
+ * lwm2m_ses_poll() - look for SEs that came or whose state or generation moved
+ *
+ * Call it after job_se_add(), on each netlink event, and every few seconds where
+ * there are none. A new SE or a new generation is read anew by itself.
+ */
+void lwm2m_ses_poll(struct lwm2m_ses *s);
+
+/** lwm2m_ses_get() - the snapshot of instance @id; 0 or -ENOENT. */
+int lwm2m_ses_get(struct lwm2m_ses *s, uint16_t id, struct model_se *out);
+
+/** lwm2m_ses_refresh() - read it anew; 0 or a negative errno, @words as above. */
+int lwm2m_ses_refresh(struct lwm2m_ses *s, uint16_t id, char *words);
+
+/** For lwm2m_client_new() with the struct lwm2m_ses as context. */
+extern const struct lwm2m_se_ops lwm2m_ses_ops;
+
+struct lwm2m_jobs;
+
+/**
+ * lwm2m_jobs_new() - the scripts of origin "lwm2m:@server" in @store
+ *
+ * Instance 0 is made if there is none.
+ */
+int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, struct lwm2m_ses *ses,
+		   const char *server);
+void lwm2m_jobs_free(struct lwm2m_jobs *j);
+
+/** For lwm2m_client_new() with the struct lwm2m_jobs as context. */
+extern const struct lwm2m_script_ops lwm2m_jobs_ops;
+
+/* ---- an account: client, transport, jobs ---------------------------------- */
+
+/**
+ * struct lwm2m_account_config
+ * @client: uri is needed: coap://host[:port] or coaps://host[:port]
+ * @psk_identity, @psk_key: for coaps; copied, wiped at the end
+ * @log: as in struct lwm2m_client_ops, with @log_ctx
+ */
+struct lwm2m_account_config {
+	struct lwm2m_config client;
+	const char *psk_identity;
+	const uint8_t *psk_key;
+	size_t psk_key_len;
+	void (*log)(void *ctx, int level, const char *text);
+	void *log_ctx;
+};
+
+struct lwm2m_account;
+
+/**
+ * lwm2m_account_new() - make it and begin; name resolution may block
+ * @why: what is wrong with the configuration, LWM2M_WORDS_MAX bytes
+ *
+ * A server that cannot be reached is not an error: it is tried again.
+ *
+ * Return: 0, -EINVAL (uri, key), -ENOMEM, or what the journal said.
+ */
+int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_config *config,
+		      struct job_store *store, struct lwm2m_ses *ses, uint64_t now, char *why);
+void lwm2m_account_free(struct lwm2m_account *a);
+
+/** lwm2m_account_fd() - to be watched, -1 while there is none. It changes: ask
+ * again after each call of an lwm2m_account function. */
+int lwm2m_account_fd(const struct lwm2m_account *a);
+/** lwm2m_account_events() - EPOLLIN, EPOLLOUT as wanted now. */
+uint32_t lwm2m_account_events(const struct lwm2m_account *a);
+/** lwm2m_account_deadline() - when lwm2m_account_tick() is wanted, or LWM2M_NEVER. */
+uint64_t lwm2m_account_deadline(const struct lwm2m_account *a);
+void lwm2m_account_ready(struct lwm2m_account *a, uint64_t now);
+void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now);
+/** lwm2m_account_job_changed() - for the daemon's job_listen() call back. */
+void lwm2m_account_job_changed(struct lwm2m_account *a, uint64_t now, uint64_t job);
+/** lwm2m_account_se_changed() - for the call back of lwm2m_ses_new(). */
+void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t instance);
+/** lwm2m_account_stop() - de-register; done when the state is LWM2M_STOPPED. */
+void lwm2m_account_stop(struct lwm2m_account *a, uint64_t now);
+void lwm2m_account_status(const struct lwm2m_account *a, struct lwm2m_status *st);
+const char *lwm2m_account_name(const struct lwm2m_account *a);
 
 #endif /* SESAME_LWM2M_H */

@@ -162,8 +162,8 @@ struct model_app {
  * @apps: the registry as far as it could be read
  * @error: the last error in words; empty if none
  *
- * Whoever watches the SE fills id to cip and error;
- * model_se_parse_refresh() the rest.
+ * Whoever watches the SE fills id, type, state, generation, cip and error;
+ * model_se_begin() and model_se_take() the rest.
  */
 struct model_se {
 	char id[MODEL_SE_NAME_MAX + 1];
@@ -184,24 +184,37 @@ struct model_se {
 /** model_se_init() - nothing known yet but the name and the type. */
 void model_se_init(struct model_se *se, const char *id, const char *type);
 
-/**
- * model_se_refresh_script() - the script that reads what @model_se wants to know
- * @len: gets its length
- *
- * An expanded script (AA, ETSI TS 102 226) for the default application (the
- * ISD). It goes on after an error: what a card does not tell stays unknown.
- */
-const uint8_t *model_se_refresh_script(size_t *len);
+/** struct model_probe - a C-APDU that only reads */
+struct model_probe {
+	uint8_t len;
+	uint8_t cmd[11];
+};
 
 /**
- * model_se_parse_refresh() - take over the answer to that script
- * @se: life_cycle, free_memory, identity and apps are replaced
- * @rsp: response script, AB or AF
- * @len: its length
+ * model_se_probes() - what to ask an SE to fill a struct model_se
+ * @nr: gets how many
  *
- * Return: 0; -EBADMSG if it is not a response script or has fewer responses
- * than SELECT and GET DATA commands were sent (@se then is as it was).
+ * GET DATA and GET STATUS (GPCS 2.3.1, 11.3 and 11.4) for the default
+ * application, the ISD. A card may refuse each of them.
  */
-int model_se_parse_refresh(struct model_se *se, const uint8_t *rsp, size_t len);
+const struct model_probe *model_se_probes(size_t *nr);
+
+/** model_se_begin() - forget what earlier answers said; answers follow. */
+void model_se_begin(struct model_se *se);
+
+/**
+ * model_se_take() - take over one answer
+ * @cmd: the C-APDU, one of model_se_probes()
+ * @cmd_len: its length
+ * @rsp: R-APDU, status word included
+ * @rsp_len: its length, 0 if there was none
+ *
+ * Return: 0, also for a refusal (status word other than 90xx, 62xx, 63xx),
+ * which leaves things unknown; -EBADMSG for an answer that is not what the
+ * command asks for, -ENOSPC if it has more than a struct model_se holds. What
+ * was understood before the error is kept.
+ */
+int model_se_take(struct model_se *se, const uint8_t *cmd, size_t cmd_len, const uint8_t *rsp,
+		  size_t rsp_len);
 
 #endif /* SESAME_MODEL_H */

@@ -113,9 +113,9 @@ static const struct model_resource script[] = {
 	 .type = MODEL_OPAQUE, .mandatory = true,
 	 .description = "Script in the expanded remote format of ETSI TS 102 226 (AA, AE). It may be "
 			"written in blocks of any number. Writing replaces what was there; refused "
-			"while the script is queued or runs."},
+			"while a script is queued or runs or its result waits for Clear."},
 	{.id = MODEL_SCRIPT_RUN, .name = "Run", .ops = MODEL_E, .mandatory = true,
-	 .description = "Queues the script. Refused if it is queued or runs, or if there is none."},
+	 .description = "Queues the script. Refused if there is none, or as in Command Script."},
 	{.id = MODEL_SCRIPT_STATE, .name = "State", .ops = MODEL_R, .type = MODEL_INTEGER,
 	 .mandatory = true, .min = 0, .max = 7, .range = "0-7",
 	 .description = "0 idle, 1 queued, 2 running, 3 done, 4 failed, 5 unknown (it is not known "
@@ -129,7 +129,8 @@ static const struct model_resource script[] = {
 	{.id = MODEL_SCRIPT_RESPONSE, .name = "Response Script", .ops = MODEL_R,
 	 .type = MODEL_OPAQUE, .mandatory = true,
 	 .description = "The answer, in the format that belongs to the command script (AB, AF). Kept "
-			"until Clear."},
+			"until Clear. One of more than 32768 bytes is left out when more than this "
+			"resource is read."},
 	{.id = MODEL_SCRIPT_RESULT, .name = "Result", .ops = MODEL_R, .type = MODEL_STRING,
 	 .mandatory = true,
 	 .description = "A short code: ok, script-format-error, no-application, channel-lost, "
