@@ -65,7 +65,7 @@ class Gp(unittest.TestCase):
         load = gp.synthetic_load_file(500, seed=7)
         self.assertEqual(
             gp.install_for_load(self.ELF, load.hash, gp.ISD),
-            h("80E60200 34 08F0534553414D4501 08A000000151000000 20") +
+            h("80E60200 35 08F0534553414D4501 08A000000151000000 20") +
             hashlib.sha256(load.block).digest() + h("00 00 00"))
         self.assertEqual(
             gp.install_and_make_selectable(self.ELF, self.MODULE, self.APP),
