@@ -10,7 +10,15 @@
  * that does not fit is kept and the call fails with EMSGSIZE. write() puts one
  * block into the byte FIFO that the host clocks out, all of it or nothing
  * (EAGAIN or sleep while the FIFO is full); the data-ready line is active while
- * the FIFO is not empty. poll() works.
+ * the FIFO is not empty. poll() works. Before SE_SIM_IOC_ATTACH read() and
+ * write() fail with ENOTCONN.
+ *
+ * A reset empties FIFO and records. What is written before the process has read
+ * of the reset is lost, as the answer of a chip would be that is reset in
+ * mid-command; write() succeeds all the same.
+ *
+ * The SE is half duplex: a transfer from which the host wants bytes takes them
+ * out of the FIFO, one without a receive buffer does not.
  */
 #ifndef _UAPI_LINUX_SE_SIM_H
 #define _UAPI_LINUX_SE_SIM_H
