@@ -198,17 +198,19 @@ struct se_t1 {
 	size_t cmd_part;	/* its INF length */
 	u8 *rsp;
 	size_t rsp_room;
+	u64 wait_us;		/* of the last step */
 	u8 phase;
 	u8 ns;			/* N(S) of our I-block in flight, or the next one */
 	u8 nr;			/* N(S) that the SE's next I-block must have */
 	u8 s_code;		/* of our S request in flight */
 	u8 s_inf[2];
 	u8 s_inf_len;
-	u8 retries;		/* of the current step */
-	u8 resyncs;		/* S(RESYNCH) tries of this recovery */
-	u8 ignored;		/* blocks passed over in the current step */
+	u8 requests;		/* R-blocks and S requests sent for this step */
+	u8 resends;		/* blocks repeated because the SE asked, in this step */
+	u8 ignored;		/* blocks passed over in this step */
 	u8 aborts;		/* S(ABORT) requests answered in this exchange */
 	u8 outcome;
+	bool lost;		/* out of step with the SE */
 	int error;		/* that the exchange ends with after recovery */
 };
 

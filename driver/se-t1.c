@@ -1,0 +1,911 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * T=1 family link layer: the state machine.
+ *
+ * What happens is decided in one table, rules[phase][event]. The numbers of the
+ * rules are those of ISO/IEC 7816-3:2006, 11.6.3.2 (block protocol rules).
+ *
+ * What the engine never does is to send an APDU again. A damaged or missing
+ * block is asked for with R-blocks. An I-block is repeated only, with the same
+ * N(S), when an R-block of the SE says that this very N(S) is the one it waits
+ * for. If that does not help, S(RESYNCH) puts the link in step and the exchange
+ * fails; se_t1_outcome() tells what is known of the APDU.
+ *
+ * A block that went through twice, or late, is told by its N(S), N(R) or S code
+ * and passed over: N(S) of an I-block that has been accepted already, an S
+ * response that nobody waits for.
+ */
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#else
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE	/* explicit_bzero() */
+#endif
+#include <errno.h>
+#include <string.h>
+#define memzero_explicit explicit_bzero
+#endif
+#include "se-edc.h"
+#include "se-t1.h"
+
+/* rule 7.4.1: three attempts, then the next rung */
+#define MAX_ATTEMPTS	3
+/* R-blocks in a row that ask for a block before S(RESYNCH) */
+#define MAX_REQUESTS	3
+/* late or doubled blocks that one step puts up with */
+#define MAX_IGNORED	16
+/* what a request for more time in mid-recovery counts for among these */
+#define BUSY_WEIGHT	4
+
+#define PCB_I_MORE	0x20
+#define PCB_I_RFU	0x1f
+#define PCB_R		0x80
+#define PCB_R_RFU	0x2c
+#define PCB_R_EDC	0x01
+#define PCB_R_OTHER	0x02
+#define PCB_S		0xc0
+#define PCB_S_RESPONSE	0x20
+#define PCB_S_CODE	0x1f
+
+/* where the exchange is: what the SE owes us */
+enum phase {
+	PH_IDLE,
+	PH_COMMAND,	/* I(n,1) is out: an R-block */
+	PH_ANSWER,	/* I(n,0) is out: the first I-block of the answer */
+	PH_CHAIN,	/* R(n) is out: the next I-block of the answer */
+	PH_REQUEST,	/* an S request is out: its response */
+	PH_ABORT,	/* S(ABORT response) is out: whatever gives us the right to send */
+	PH_RESYNCH,	/* S(RESYNCH request) is out: its response */
+	PH_NR,
+};
+
+enum event {
+	EV_I_LAST,	/* expected N(S), M = 0 */
+	EV_I_MORE,	/* expected N(S), M = 1 */
+	EV_I_OLD,	/* the N(S) of a block that was accepted before */
+	EV_R_SAME,	/* N(R) is that of our I-block: not received */
+	EV_R_NEXT,	/* N(R) is the one after it: received */
+	EV_WTX,
+	EV_IFS,
+	EV_ABORT,
+	EV_RESPONSE,	/* the S response that we wait for */
+	EV_STRAY,	/* another S response */
+	EV_BAD,		/* checksum, format, or a block that makes no sense */
+	EV_TIMEOUT,
+	EV_NR,
+};
+
+/* a received block, taken apart */
+struct rx {
+	const u8 *inf;
+	size_t len;
+	bool edc_error;
+	bool timeout;
+	bool r_error;	/* an R-block that names an error */
+};
+
+typedef void rule_fn(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act);
+
+/* ---- blocks ---- */
+
+size_t se_t1_prologue_len(const struct se_t1_dialect *dialect)
+{
+	return 2U + dialect->len_bytes;
+}
+
+size_t se_t1_overhead(const struct se_t1_dialect *dialect)
+{
+	return se_t1_prologue_len(dialect) + dialect->edc_bytes;
+}
+
+static size_t get_len(const struct se_t1_dialect *d, const u8 *prologue)
+{
+	if (d->len_bytes == 1)
+		return prologue[2];
+	return ((size_t)prologue[2] << 8) | prologue[3];
+}
+
+int se_t1_block_len(const struct se_t1_dialect *dialect, const u8 *prologue)
+{
+	size_t len = get_len(dialect, prologue);
+
+	if (prologue[0] != dialect->nad_rx || len > dialect->inf_max)
+		return -EPROTO;
+	return (int)(len + se_t1_overhead(dialect));
+}
+
+static void put_edc(const struct se_t1_dialect *d, u8 *block, size_t len)
+{
+	u16 crc = se_edc_crc(block, len);
+	u8 msb = (u8)(crc >> 8);
+	u8 lsb = (u8)(crc & 0xff);
+
+	block[len] = d->edc_msb_first ? msb : lsb;
+	block[len + 1] = d->edc_msb_first ? lsb : msb;
+}
+
+static bool edc_ok(const struct se_t1_dialect *d, const u8 *block, size_t len)
+{
+	u16 crc = se_edc_crc(block, len);
+	u8 msb = (u8)(crc >> 8);
+	u8 lsb = (u8)(crc & 0xff);
+
+	return block[len] == (d->edc_msb_first ? msb : lsb) &&
+	       block[len + 1] == (d->edc_msb_first ? lsb : msb);
+}
+
+static void send(struct se_t1 *t1, u8 pcb, const u8 *inf, size_t len, struct se_t1_action *act)
+{
+	const struct se_t1_dialect *d = t1->dialect;
+	size_t n = 0;
+
+	t1->tx[n++] = d->nad_tx;
+	t1->tx[n++] = pcb;
+	if (d->len_bytes == 2)
+		t1->tx[n++] = (u8)(len >> 8);
+	t1->tx[n++] = (u8)(len & 0xff);
+	if (len)
+		memcpy(t1->tx + n, inf, len);
+	n += len;
+	put_edc(d, t1->tx, n);
+	n += d->edc_bytes;
+	if (n > t1->tx_used)
+		t1->tx_used = n;
+
+	act->op = SE_T1_SEND;
+	act->block = t1->tx;
+	act->len = n;
+	act->wait_us = t1->params.bwt_us;
+	t1->wait_us = act->wait_us;
+	t1->count.blocks_tx++;
+}
+
+static void send_r(struct se_t1 *t1, u8 error, struct se_t1_action *act)
+{
+	send(t1, (u8)(PCB_R | (t1->nr << 4) | error), NULL, 0, act);
+}
+
+/* the I-block that starts at cmd_off; the same one each time until cmd_off moves */
+static void send_i(struct se_t1 *t1, struct se_t1_action *act)
+{
+	bool more = t1->cmd_off + t1->cmd_part < t1->cmd_len;
+
+	send(t1, (u8)((t1->ns << 6) | (more ? PCB_I_MORE : 0)), t1->cmd + t1->cmd_off,
+	     t1->cmd_part, act);
+	t1->phase = more ? PH_COMMAND : PH_ANSWER;
+	if (!more && t1->outcome == SE_T1_NOT_SENT)
+		t1->outcome = SE_T1_UNKNOWN;
+}
+
+static void send_request(struct se_t1 *t1, struct se_t1_action *act)
+{
+	t1->requests++;
+	if (t1->s_code == t1->dialect->s_resynch)
+		t1->count.resyncs++;
+	send(t1, (u8)(PCB_S | t1->s_code), t1->s_inf, t1->s_inf_len, act);
+}
+
+/* ---- beginning and end ---- */
+
+static void step(struct se_t1 *t1)
+{
+	t1->requests = 0;
+	t1->resends = 0;
+	t1->ignored = 0;
+}
+
+static void link_reset(struct se_t1 *t1)
+{
+	size_t room = t1->tx_room - se_t1_overhead(t1->dialect);
+
+	t1->ns = 0;
+	t1->nr = 0;
+	t1->ifsc = room < t1->params.ifsc ? (u16)room : t1->params.ifsc;
+	t1->ifsd = t1->params.ifsd;
+	t1->lost = false;
+}
+
+static void finish(struct se_t1 *t1)
+{
+	t1->phase = PH_IDLE;
+	t1->cmd = NULL;
+	t1->rsp = NULL;
+	memzero_explicit(t1->tx, t1->tx_used);
+	t1->tx_used = 0;
+}
+
+static void done(struct se_t1 *t1, struct se_t1_action *act)
+{
+	finish(t1);
+	act->op = SE_T1_DONE;
+}
+
+static void fail(struct se_t1 *t1, int error, struct se_t1_action *act)
+{
+	finish(t1);
+	act->op = SE_T1_FAIL;
+	act->error = error;
+	act->link_lost = t1->lost;
+}
+
+/* the next rung of the ladder: S(RESYNCH), rule 6.1 */
+static void recover(struct se_t1 *t1, int error, struct se_t1_action *act)
+{
+	t1->error = error;
+	t1->lost = true;
+	t1->phase = PH_RESYNCH;
+	t1->s_code = t1->dialect->s_resynch;
+	t1->s_inf_len = 0;
+	step(t1);
+	send_request(t1, act);
+}
+
+static int fault(const struct rx *rx)
+{
+	if (rx->timeout)
+		return -ETIMEDOUT;
+	return rx->edc_error ? -EBADMSG : -EPROTO;
+}
+
+/* ---- rules ---- */
+
+/* a late or doubled block: wait on for the one that we need */
+static void on_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	if (t1->ignored >= MAX_IGNORED) {
+		recover(t1, -EPROTO, act);
+		return;
+	}
+	t1->ignored++;
+	act->op = SE_T1_WAIT;
+	act->wait_us = t1->wait_us;
+}
+
+/* rules 7.1, 7.2, 7.3: ask for the block that we wait for */
+static void on_bad(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (t1->requests >= MAX_REQUESTS) {
+		recover(t1, fault(rx), act);
+		return;
+	}
+	t1->requests++;
+	t1->count.retrans++;
+	act->repeat = true;
+	send_r(t1, rx->edc_error ? PCB_R_EDC : PCB_R_OTHER, act);
+}
+
+/*
+ * An R-block that names no error, and that we have not asked for, is not a
+ * request but the double of an acknowledgement. To obey it would make one more
+ * double of each block up to the end of the chain.
+ */
+static bool is_double(const struct se_t1 *t1, const struct rx *rx)
+{
+	return !rx->r_error && !t1->requests;
+}
+
+/* rule 7.1, seen from the other end: the SE has not got our I-block */
+static void on_repeat_i(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (is_double(t1, rx)) {
+		on_ignore(t1, rx, act);
+		return;
+	}
+	if (t1->resends >= MAX_ATTEMPTS - 1) {
+		recover(t1, fault(rx), act);
+		return;
+	}
+	t1->resends++;
+	t1->requests = 0;
+	t1->count.retrans++;
+	act->repeat = true;
+	send_i(t1, act);
+}
+
+/* rule 7.2, seen from the other end: the SE has not got our R-block */
+static void on_repeat_r(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (is_double(t1, rx)) {
+		on_ignore(t1, rx, act);
+		return;
+	}
+	if (t1->resends >= MAX_ATTEMPTS - 1) {
+		recover(t1, fault(rx), act);
+		return;
+	}
+	t1->resends++;
+	t1->count.retrans++;
+	act->repeat = true;
+	send_r(t1, 0, act);
+}
+
+/* rules 2.2 and 5: one more block of our chain has arrived */
+static void on_next(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	size_t left;
+
+	(void)rx;
+	t1->ns ^= 1;
+	t1->cmd_off += t1->cmd_part;
+	left = t1->cmd_len - t1->cmd_off;
+	t1->cmd_part = left < t1->ifsc ? left : t1->ifsc;
+	step(t1);
+	send_i(t1, act);
+}
+
+/* take the INF of an I-block; false if the response has no end */
+static bool take(struct se_t1 *t1, const struct rx *rx)
+{
+	size_t room, n;
+
+	if (rx->len > SE_T1_RSP_MAX - t1->rsp_len)
+		return false;
+	room = t1->rsp_len < t1->rsp_room ? t1->rsp_room - t1->rsp_len : 0;
+	n = rx->len < room ? rx->len : room;
+	if (n)
+		memcpy(t1->rsp + t1->rsp_len, rx->inf, n);
+	t1->rsp_len += (u32)rx->len;
+	/* the last two bytes of the response, also where there is no room for them */
+	if (rx->len >= 2)
+		t1->sw = (u16)((rx->inf[rx->len - 2] << 8) | rx->inf[rx->len - 1]);
+	else if (rx->len)
+		t1->sw = (u16)((t1->sw << 8) | rx->inf[0]);
+	return true;
+}
+
+/* an I-block with the right N(S): rule 2.1, it also says that ours has arrived */
+static bool accept(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (t1->phase == PH_ANSWER)
+		t1->ns ^= 1;
+	t1->nr ^= 1;
+	t1->outcome = SE_T1_EXECUTED;
+	if (take(t1, rx))
+		return true;
+	recover(t1, -EMSGSIZE, act);
+	return false;
+}
+
+static void on_answer(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (!accept(t1, rx, act))
+		return;
+	if (t1->rsp_len < 2)
+		fail(t1, -EPROTO, act); /* no status word; the link is fine */
+	else
+		done(t1, act);
+}
+
+/* rules 2.2 and 5: a block of the SE's chain */
+static void on_more(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	u8 ignored = t1->ignored;
+
+	if (!accept(t1, rx, act))
+		return;
+	step(t1);
+	/* a chain of empty blocks would have no end */
+	if (!rx->len) {
+		if (ignored >= MAX_IGNORED) {
+			recover(t1, -EPROTO, act);
+			return;
+		}
+		t1->ignored = (u8)(ignored + 1);
+	}
+	t1->phase = PH_CHAIN;
+	send_r(t1, 0, act);
+}
+
+/* rule 3: the SE needs more time. It holds for the next wait only */
+static void on_wtx(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	u8 multiplier = rx->inf[0];
+
+	if (t1->params.wtx_max && t1->count.wtx >= t1->params.wtx_max) {
+		recover(t1, -ETIMEDOUT, act);
+		return;
+	}
+	t1->count.wtx++;
+	step(t1);
+	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_wtx), &multiplier, 1, act);
+	if (multiplier)
+		act->wait_us *= multiplier;
+	t1->wait_us = act->wait_us;
+	act->wtx = true;
+}
+
+static u32 ifs_value(const struct rx *rx)
+{
+	if (rx->len == 1)
+		return rx->inf[0] == 0xff ? 0 : rx->inf[0];
+	return ((u32)rx->inf[0] << 8) | rx->inf[1];
+}
+
+/* rule 4: the SE tells a new IFSC. It holds from the next I-block on */
+static void on_ifs(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	size_t room = t1->tx_room - se_t1_overhead(t1->dialect);
+	u32 value = ifs_value(rx);
+	u8 inf[2] = { 0, 0 };
+
+	/* not a step forward: an SE that asks for ever must come to an end */
+	if (t1->ignored >= MAX_IGNORED) {
+		recover(t1, -EPROTO, act);
+		return;
+	}
+	t1->ignored++;
+	t1->requests = 0;
+	memcpy(inf, rx->inf, rx->len);
+	t1->ifsc = room < value ? (u16)room : (u16)value;
+	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_ifs), inf, rx->len, act);
+}
+
+/*
+ * Rule 9: the SE gives a chain up. It may send one more block, to hand the right
+ * to send back; where its counters stand then is not worth a guess: RESYNCH.
+ */
+static void on_abort(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	if (t1->aborts >= MAX_ATTEMPTS) {
+		recover(t1, -ECONNABORTED, act);
+		return;
+	}
+	t1->aborts++;
+	t1->phase = PH_ABORT;
+	step(t1);
+	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_abort), NULL, 0, act);
+}
+
+static void on_aborted(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	recover(t1, -ECONNABORTED, act);
+}
+
+/* rule 7.3: an S request that was not answered is sent again */
+static void on_request_again(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (t1->requests < MAX_ATTEMPTS) {
+		t1->count.retrans++;
+		act->repeat = true;
+		send_request(t1, act);
+		return;
+	}
+	/* rules 6.4, 7.4.3: only a reset helps now */
+	t1->lost = true;
+	fail(t1, t1->error ? t1->error : fault(rx), act);
+}
+
+static void on_request_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	if (t1->ignored >= MAX_IGNORED) {
+		t1->ignored = 0;
+		on_request_again(t1, rx, act);
+		return;
+	}
+	t1->ignored++;
+	act->op = SE_T1_WAIT;
+	act->wait_us = t1->wait_us;
+}
+
+/*
+ * The SE is still at work on something older and asks for time. Its request is
+ * not granted (our own is on its way), but it gets the time once.
+ */
+static void on_request_busy(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	u64 wait_us = t1->params.bwt_us;
+
+	if (t1->ignored > MAX_IGNORED - BUSY_WEIGHT) {
+		t1->ignored = 0;
+		on_request_again(t1, rx, act);
+		return;
+	}
+	t1->ignored = (u8)(t1->ignored + BUSY_WEIGHT);
+	if (rx->inf[0])
+		wait_us *= rx->inf[0];
+	t1->wait_us = wait_us;
+	act->op = SE_T1_WAIT;
+	act->wait_us = wait_us;
+}
+
+static void on_response(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	const struct se_t1_dialect *d = t1->dialect;
+
+	if (t1->s_code == d->s_cip)
+		take(t1, rx);
+	else if (t1->s_code == d->s_ifs)
+		t1->ifsd = (u16)ifs_value(rx);
+	else if (t1->s_code == d->s_swr)
+		link_reset(t1);
+	done(t1, act);
+}
+
+/* rules 6.2 and 6.3: both ends are as after a reset */
+static void on_resynched(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	link_reset(t1);
+	if (!t1->error) {
+		done(t1, act);
+		return;
+	}
+	act->resynced = true;
+	fail(t1, t1->error, act);
+}
+
+static rule_fn *const rules[PH_NR][EV_NR] = {
+	[PH_COMMAND] = {
+		[EV_I_LAST] = on_bad,		/* 2.2: only R may answer I(n,1) */
+		[EV_I_MORE] = on_bad,		/* 2.2 */
+		[EV_I_OLD] = on_ignore,		/* doubled */
+		[EV_R_SAME] = on_repeat_i,	/* 7.1 */
+		[EV_R_NEXT] = on_next,		/* 2.2, 5 */
+		[EV_WTX] = on_wtx,		/* 3 */
+		[EV_IFS] = on_ifs,		/* 4 */
+		[EV_ABORT] = on_abort,		/* 9: by the receiver of the chain */
+		[EV_STRAY] = on_ignore,		/* doubled */
+		[EV_BAD] = on_bad,		/* 7.1 */
+		[EV_TIMEOUT] = on_bad,		/* 7.1 */
+	},
+	[PH_ANSWER] = {
+		[EV_I_LAST] = on_answer,	/* 2.1 */
+		[EV_I_MORE] = on_more,		/* 2.2, 5 */
+		[EV_I_OLD] = on_ignore,		/* doubled: an older answer */
+		[EV_R_SAME] = on_repeat_i,	/* 7.1 */
+		[EV_R_NEXT] = on_ignore,	/* received, says the SE: its I-block follows */
+		[EV_WTX] = on_wtx,		/* 3 */
+		[EV_IFS] = on_ifs,		/* 4 */
+		[EV_ABORT] = on_abort,		/* 9 */
+		[EV_STRAY] = on_ignore,		/* doubled */
+		[EV_BAD] = on_bad,		/* 7.1, after S responses 7.3 */
+		[EV_TIMEOUT] = on_bad,		/* 7.1, after S responses 7.3 */
+	},
+	[PH_CHAIN] = {
+		[EV_I_LAST] = on_answer,	/* 2.1 */
+		[EV_I_MORE] = on_more,		/* 2.2, 5 */
+		[EV_I_OLD] = on_ignore,		/* doubled: must not be taken twice */
+		[EV_R_SAME] = on_repeat_r,	/* 7.2 */
+		[EV_R_NEXT] = on_repeat_r,	/* 7.2 */
+		[EV_WTX] = on_wtx,		/* 3 */
+		[EV_IFS] = on_ifs,		/* 4 */
+		[EV_ABORT] = on_abort,		/* 9: by the sender of the chain */
+		[EV_STRAY] = on_ignore,		/* doubled */
+		[EV_BAD] = on_bad,		/* 7.2 */
+		[EV_TIMEOUT] = on_bad,		/* 7.2 */
+	},
+	[PH_REQUEST] = {
+		[EV_I_LAST] = on_request_ignore, /* of an exchange that is over */
+		[EV_I_MORE] = on_request_ignore,
+		[EV_I_OLD] = on_request_ignore,
+		[EV_R_SAME] = on_request_again,	/* 7.3 */
+		[EV_R_NEXT] = on_request_again,	/* 7.3 */
+		[EV_WTX] = on_request_busy,
+		[EV_IFS] = on_request_ignore,
+		[EV_ABORT] = on_request_ignore,
+		[EV_RESPONSE] = on_response,	/* 4 and GPC_SPE_172 */
+		[EV_STRAY] = on_request_ignore,	/* doubled */
+		[EV_BAD] = on_request_again,	/* 7.3 */
+		[EV_TIMEOUT] = on_request_again, /* 7.3 */
+	},
+	[PH_ABORT] = {
+		[EV_I_LAST] = on_aborted,	/* 9, then 6.1 */
+		[EV_I_MORE] = on_aborted,
+		[EV_I_OLD] = on_aborted,
+		[EV_R_SAME] = on_aborted,
+		[EV_R_NEXT] = on_aborted,
+		[EV_WTX] = on_aborted,
+		[EV_IFS] = on_aborted,
+		[EV_ABORT] = on_abort,		/* 7.3: our response was lost */
+		[EV_STRAY] = on_aborted,
+		[EV_BAD] = on_aborted,
+		[EV_TIMEOUT] = on_aborted,
+	},
+	[PH_RESYNCH] = {
+		[EV_I_LAST] = on_request_ignore, /* 6.2: before the response nothing counts */
+		[EV_I_MORE] = on_request_ignore,
+		[EV_I_OLD] = on_request_ignore,
+		[EV_R_SAME] = on_request_ignore,
+		[EV_R_NEXT] = on_request_ignore,
+		[EV_WTX] = on_request_busy,
+		[EV_IFS] = on_request_ignore,
+		[EV_ABORT] = on_request_ignore,
+		[EV_RESPONSE] = on_resynched,	/* 6.2, 6.3 */
+		[EV_STRAY] = on_request_ignore,
+		[EV_BAD] = on_request_again,	/* 6.4, 7.3 */
+		[EV_TIMEOUT] = on_request_again, /* 6.4, 7.3 */
+	},
+};
+
+/* ---- what came ---- */
+
+static bool response_fits(const struct se_t1 *t1, const struct rx *rx)
+{
+	const struct se_t1_dialect *d = t1->dialect;
+
+	if (t1->s_code == d->s_cip)
+		return true;
+	if (rx->len != t1->s_inf_len)
+		return false;
+	return !rx->len || !memcmp(rx->inf, t1->s_inf, rx->len);
+}
+
+static enum event classify_s(const struct se_t1 *t1, u8 pcb, const struct rx *rx)
+{
+	const struct se_t1_dialect *d = t1->dialect;
+	u8 code = pcb & PCB_S_CODE;
+	u32 ifs;
+
+	if (pcb & PCB_S_RESPONSE) {
+		if (t1->phase != PH_REQUEST && t1->phase != PH_RESYNCH)
+			return EV_STRAY;
+		if (code != t1->s_code)
+			return EV_STRAY;
+		return response_fits(t1, rx) ? EV_RESPONSE : EV_BAD;
+	}
+	if (code == d->s_wtx)
+		return rx->len == 1 ? EV_WTX : EV_BAD;
+	if (code == d->s_abort)
+		return rx->len ? EV_BAD : EV_ABORT;
+	if (code == d->s_ifs && (rx->len == 1 || (rx->len == 2 && d->inf_max > 0xfe))) {
+		ifs = ifs_value(rx);
+		if (ifs && ifs <= d->inf_max)
+			return EV_IFS;
+	}
+	/* RESYNCH is the device's alone (rule 6.1); the others are unknown */
+	return EV_BAD;
+}
+
+static enum event classify(struct se_t1 *t1, const u8 *block, size_t len, struct rx *rx)
+{
+	const struct se_t1_dialect *d = t1->dialect;
+	size_t prologue = se_t1_prologue_len(d);
+	int want;
+	u8 pcb;
+
+	if (len < se_t1_overhead(d))
+		return EV_BAD;
+	want = se_t1_block_len(d, block);
+	if (want < 0 || (size_t)want != len)
+		return EV_BAD;
+	if (!edc_ok(d, block, len - d->edc_bytes)) {
+		rx->edc_error = true;
+		return EV_BAD;
+	}
+	rx->inf = block + prologue;
+	rx->len = len - se_t1_overhead(d);
+	pcb = block[1];
+
+	if (!(pcb & PCB_R)) {
+		if (pcb & PCB_I_RFU)
+			return EV_BAD;
+		if (pcb >> 6 != t1->nr)
+			return EV_I_OLD;
+		return pcb & PCB_I_MORE ? EV_I_MORE : EV_I_LAST;
+	}
+	if ((pcb & PCB_S) == PCB_R) {
+		if ((pcb & PCB_R_RFU) || (pcb & 0x03) == 0x03 || rx->len)
+			return EV_BAD;
+		rx->r_error = pcb & 0x03;
+		return ((pcb >> 4) & 1) == t1->ns ? EV_R_SAME : EV_R_NEXT;
+	}
+	return classify_s(t1, pcb, rx);
+}
+
+static void dispatch(struct se_t1 *t1, enum event event, const struct rx *rx,
+		     struct se_t1_action *act)
+{
+	rule_fn *rule = rules[t1->phase][event];
+
+	if (rule) {
+		rule(t1, rx, act);
+	} else {
+		/* no exchange runs: there is nothing to wait for */
+		act->op = SE_T1_FAIL;
+		act->error = -EINVAL;
+		act->link_lost = t1->lost;
+	}
+}
+
+void se_t1_rx(struct se_t1 *t1, const u8 *block, size_t len, struct se_t1_action *act)
+{
+	struct rx rx = { .inf = block };
+	enum event event;
+
+	memset(act, 0, sizeof(*act));
+	t1->count.blocks_rx++;
+	event = classify(t1, block, len, &rx);
+	if (rx.edc_error)
+		t1->count.edc_errors++;
+	dispatch(t1, event, &rx, act);
+	act->edc_error = rx.edc_error;
+}
+
+void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act)
+{
+	struct rx rx = { .timeout = true };
+
+	memset(act, 0, sizeof(*act));
+	t1->count.timeouts++;
+	dispatch(t1, EV_TIMEOUT, &rx, act);
+}
+
+void se_t1_abort(struct se_t1 *t1, int error, struct se_t1_action *act)
+{
+	memset(act, 0, sizeof(*act));
+	if (error >= 0)
+		error = -ETIMEDOUT;
+	switch (t1->phase) {
+	case PH_IDLE:
+		act->op = SE_T1_FAIL;
+		act->error = -EINVAL;
+		act->link_lost = t1->lost;
+		break;
+	case PH_RESYNCH:
+		t1->error = error;
+		act->op = SE_T1_WAIT;
+		act->wait_us = t1->wait_us;
+		break;
+	default:
+		recover(t1, error, act);
+	}
+}
+
+/* ---- starts ---- */
+
+static bool params_ok(const struct se_t1_dialect *d, const struct se_t1_params *p)
+{
+	return p->ifsc && p->ifsc <= d->inf_max && p->ifsd && p->ifsd <= d->inf_max && p->bwt_us;
+}
+
+int se_t1_init(struct se_t1 *t1, const struct se_t1_dialect *dialect,
+	       const struct se_t1_params *params, u8 *tx, size_t tx_room)
+{
+	memset(t1, 0, sizeof(*t1));
+	if (!params_ok(dialect, params) || !tx || tx_room < se_t1_overhead(dialect) + 2U)
+		return -EINVAL;
+	if ((dialect->len_bytes != 1 && dialect->len_bytes != 2) || dialect->edc_bytes != 2 ||
+	    dialect->inf_max > (dialect->len_bytes == 1 ? 0xfe : SE_T1_INF_MAX))
+		return -EINVAL;
+	t1->dialect = dialect;
+	t1->params = *params;
+	t1->tx = tx;
+	t1->tx_room = tx_room;
+	link_reset(t1);
+	return 0;
+}
+
+int se_t1_set_params(struct se_t1 *t1, const struct se_t1_params *params)
+{
+	if (t1->phase != PH_IDLE)
+		return -EBUSY;
+	if (!params_ok(t1->dialect, params))
+		return -EINVAL;
+	t1->params = *params;
+	t1->ifsc = params->ifsc;
+	if (t1->ifsc > t1->tx_room - se_t1_overhead(t1->dialect))
+		t1->ifsc = (u16)(t1->tx_room - se_t1_overhead(t1->dialect));
+	t1->ifsd = params->ifsd;
+	return 0;
+}
+
+void se_t1_reset(struct se_t1 *t1)
+{
+	finish(t1);
+	link_reset(t1);
+}
+
+static bool start(struct se_t1 *t1, struct se_t1_action *act)
+{
+	memset(act, 0, sizeof(*act));
+	if (t1->phase != PH_IDLE) {
+		act->op = SE_T1_FAIL;
+		act->error = -EBUSY;
+		return false;
+	}
+	memset(&t1->count, 0, sizeof(t1->count));
+	step(t1);
+	t1->aborts = 0;
+	t1->error = 0;
+	t1->outcome = SE_T1_NOT_SENT;
+	t1->rsp = NULL;
+	t1->rsp_room = 0;
+	t1->rsp_len = 0;
+	t1->sw = 0;
+	return true;
+}
+
+void se_t1_start_apdu(struct se_t1 *t1, const u8 *cmd, size_t len, u8 *rsp, size_t room,
+		      struct se_t1_action *act)
+{
+	if (!start(t1, act))
+		return;
+	if (!len || t1->lost) {
+		fail(t1, len ? -EPROTO : -EINVAL, act);
+		return;
+	}
+	t1->cmd = cmd;
+	t1->cmd_len = len;
+	t1->cmd_off = 0;
+	t1->cmd_part = len < t1->ifsc ? len : t1->ifsc;
+	t1->rsp = rsp;
+	t1->rsp_room = room;
+	send_i(t1, act);
+}
+
+static void start_request(struct se_t1 *t1, u8 code, struct se_t1_action *act)
+{
+	if (code == SE_T1_NO_CODE) {
+		fail(t1, -EOPNOTSUPP, act);
+		return;
+	}
+	t1->phase = PH_REQUEST;
+	t1->s_code = code;
+	send_request(t1, act);
+}
+
+void se_t1_start_cip(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act)
+{
+	if (!start(t1, act))
+		return;
+	t1->rsp = rsp;
+	t1->rsp_room = room;
+	t1->s_inf_len = 0;
+	start_request(t1, t1->dialect->s_cip, act);
+}
+
+void se_t1_start_resynch(struct se_t1 *t1, struct se_t1_action *act)
+{
+	if (start(t1, act))
+		recover(t1, 0, act);
+}
+
+void se_t1_start_ifs(struct se_t1 *t1, u16 ifsd, struct se_t1_action *act)
+{
+	if (!start(t1, act))
+		return;
+	if (!ifsd || ifsd > t1->dialect->inf_max || t1->lost) {
+		fail(t1, t1->lost ? -EPROTO : -EINVAL, act);
+		return;
+	}
+	t1->s_inf_len = 0;
+	if (ifsd > 0xfe)
+		t1->s_inf[t1->s_inf_len++] = (u8)(ifsd >> 8);
+	t1->s_inf[t1->s_inf_len++] = (u8)(ifsd & 0xff);
+	start_request(t1, t1->dialect->s_ifs, act);
+}
+
+void se_t1_start_release(struct se_t1 *t1, struct se_t1_action *act)
+{
+	if (!start(t1, act))
+		return;
+	if (t1->lost) {
+		fail(t1, -EPROTO, act);
+		return;
+	}
+	t1->s_inf_len = 0;
+	start_request(t1, t1->dialect->s_release, act);
+}
+
+void se_t1_start_swr(struct se_t1 *t1, struct se_t1_action *act)
+{
+	if (!start(t1, act))
+		return;
+	t1->s_inf_len = 0;
+	start_request(t1, t1->dialect->s_swr, act);
+}
+
+enum se_t1_outcome se_t1_outcome(const struct se_t1 *t1)
+{
+	return (enum se_t1_outcome)t1->outcome;
+}
+
+bool se_t1_busy(const struct se_t1 *t1)
+{
+	return t1->phase != PH_IDLE;
+}
