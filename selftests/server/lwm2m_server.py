@@ -58,6 +58,13 @@ class Exchange:
     def __str__(self):
         return f"{self.verb} {self.path} {self.code}"
 
+    def line(self):
+        """The same in columns, with sizes and time."""
+        sizes = ", ".join(f"{n} bytes {way}" for n, way in
+                          ((self.sent, "out"), (self.received, "in")) if n)
+        return (f"{self.verb:<8} {self.path:<12} {self.code}  {self.seconds * 1000:>5.0f} ms"
+                f"  {sizes}").rstrip()
+
 
 @dataclass
 class Client:
@@ -256,7 +263,7 @@ class Server:
         blocks = max(1, -(-max(len(payload), len(answer.payload)) // 1024))
         ex = Exchange(verb or VERBS[code], text, dotted(answer.code), len(payload),
                       len(answer.payload), time.monotonic() - began, blocks)
-        self.log("exchange", f"{ex}  {ex.sent}/{ex.received} bytes  {ex.seconds * 1000:.0f} ms")
+        self.log("exchange", ex.line())
         if not answer.code.is_successful():
             raise LwM2MError(ex, answer.payload.decode(errors="replace"))
         return ex, answer
@@ -383,7 +390,7 @@ class Observation:
         text = "/" + "/".join(map(str, self.path))
         self.exchange = Exchange("OBSERVE", text, dotted(first.code), 0, len(first.payload),
                                  time.monotonic() - self._began)
-        self.server.log("exchange", f"{self.exchange}")
+        self.server.log("exchange", self.exchange.line())
         if not first.code.is_successful():
             self._request.observation.cancel()
             raise LwM2MError(self.exchange, first.payload.decode(errors="replace"))
