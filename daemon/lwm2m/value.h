@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values with their paths, and the growing buffers that codecs write to. */
+#ifndef SESAME_LWM2M_VALUE_H
+#define SESAME_LWM2M_VALUE_H
+
+#include "lwm2m/lwm2m.h"
+
+/* Largest body that is handled as a whole; opaque streams have no such limit. */
+#define LWM2M_BODY_MAX (64U << 10)
+#define LWM2M_VALUES_MAX 4096
+
+/**
+ * struct lwm2m_value - one resource (path depth 3) or resource instance (4)
+ * @i: MODEL_INTEGER, MODEL_TIME (seconds since 1970), MODEL_BOOLEAN
+ * @object, @instance: MODEL_OBJLNK
+ * @p, @len: MODEL_STRING, MODEL_OPAQUE; somebody else's memory
+ */
+struct lwm2m_value {
+	struct lwm2m_path path;
+	enum model_type type;
+	int64_t i;
+	uint16_t object;
+	uint16_t instance;
+	const uint8_t *p;
+	size_t len;
+};
+
+/** struct lwm2m_set - values in the order of their paths; frees with _clear() */
+struct lwm2m_set {
+	struct lwm2m_value *v;
+	size_t n;
+	size_t room;
+	struct lwm2m_chunk *chunks; /* copies of strings and opaques */
+	size_t copied;
+};
+
+/**
+ * lwm2m_set_add() - append a value
+ *
+ * Return: 0, -ENOMEM, -E2BIG beyond LWM2M_VALUES_MAX.
+ */
+int lwm2m_set_add(struct lwm2m_set *set, const struct lwm2m_value *v);
+
+/** lwm2m_set_alloc() - memory that lives as long as the set; NULL beyond
+ * twice LWM2M_BODY_MAX in all. */
+uint8_t *lwm2m_set_alloc(struct lwm2m_set *set, size_t len);
+
+/** lwm2m_set_clear() - wipe and free; the set can be used again. */
+void lwm2m_set_clear(struct lwm2m_set *set);
+
+/**
+ * struct lwm2m_buf - bytes that grow up to a limit
+ * @error: 0, -ENOMEM or -EMSGSIZE; once set, nothing more is written
+ */
+struct lwm2m_buf {
+	uint8_t *p;
+	size_t len;
+	size_t room;
+	size_t max;
+	int error;
+};
+
+void lwm2m_buf_put(struct lwm2m_buf *b, const void *p, size_t len);
+void lwm2m_buf_printf(struct lwm2m_buf *b, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/** lwm2m_buf_free() - wipe and free. */
+void lwm2m_buf_free(struct lwm2m_buf *b);
+
+/* ---- paths ----------------------------------------------------------------- */
+
+/** lwm2m_path_at() - the path of @depth ids, of which the rest must be given. */
+struct lwm2m_path lwm2m_path_at(uint8_t depth, uint16_t o, uint16_t i, uint16_t r, uint16_t ri);
+
+/**
+ * lwm2m_path_parse() - "/3/0/9", with or without the leading slash, "" or "/"
+ *
+ * Decimal numbers from 0 to 65534 (65535 is reserved) without leading zeros.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int lwm2m_path_parse(const char *s, size_t len, struct lwm2m_path *path);
+
+/** lwm2m_path_covers() - @below is @path or lies below it. */
+bool lwm2m_path_covers(const struct lwm2m_path *path, const struct lwm2m_path *below);
+bool lwm2m_path_equal(const struct lwm2m_path *a, const struct lwm2m_path *b);
+
+/** lwm2m_path_print() - into @buf, "/" for depth 0; returns @buf. */
+#define LWM2M_PATH_MAX 25
+const char *lwm2m_path_print(const struct lwm2m_path *path, char buf[LWM2M_PATH_MAX]);
+
+/** lwm2m_words() - an error in words, cut at LWM2M_WORDS_MAX. */
+void lwm2m_words(char *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif /* SESAME_LWM2M_VALUE_H */
