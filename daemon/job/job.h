@@ -64,6 +64,8 @@ struct job_error {
 /**
  * struct job_options - how a store is opened; 0 means the default
  * @dir: state directory, created 0700 if it is not there
+ * @run_dir: where the run files lie, which a killed process is read back from;
+ *	best a tmpfs that outlives the process (/run/semd). NULL: @dir
  * @chunk: APDUs in one journal commit, 1 to SE_STREAM_MAX (16)
  * @jobs_per_origin: jobs that one origin may have, idle ones included (32)
  * @script_max: longest script, bytes (4 MiB)
@@ -74,6 +76,7 @@ struct job_error {
  */
 struct job_options {
 	const char *dir;
+	const char *run_dir;
 	unsigned int chunk;
 	unsigned int jobs_per_origin;
 	size_t script_max;
@@ -92,6 +95,8 @@ struct job_options {
  *	channel; if it was lost meanwhile that run fails with "channel-lost"
  *	before anything is sent, and the run after it starts on a new one
  * @token: names the dialogue; LwM2M uses the instance number
+ * @compact: the script is in compact format (TS 102 226, 5.1), which cannot be
+ *	told from its bytes; otherwise expanded, AA or AE
  * @deadline_s: seconds from job_run(), 0 for none
  */
 struct job_params {
@@ -99,6 +104,7 @@ struct job_params {
 	uint8_t aid[SE_AID_MAX];
 	uint8_t aid_len;
 	bool keep_channel;
+	bool compact;
 	uint32_t token;
 	uint32_t deadline_s;
 };
@@ -314,7 +320,12 @@ int job_cancel(struct job_store *s, uint64_t id, struct job_error *err);
  */
 int job_ack(struct job_store *s, uint64_t id, struct job_error *err);
 
-/** job_delete - drop it and its kept channel; -EBUSY while queued or running */
+/**
+ * job_delete - drop it; -EBUSY while queued or running
+ *
+ * A job with a slot takes its kept channel with it; without one (several jobs
+ * may share a dialogue) the channel goes at its idle time.
+ */
 int job_delete(struct job_store *s, uint64_t id, struct job_error *err);
 
 /** job_get - -ENOENT if there is no such job */
@@ -368,6 +379,10 @@ void job_tx_rollback(struct job_store *s);
  */
 int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const void *rsp,
 		  size_t rsp_len, uint32_t ttl_s);
+
+/** job_dedup_get - the answer kept for @key: its length (the buffer gets what fits) or -ENOENT */
+int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rsp,
+		  size_t room);
 
 /** job_dedup_each - visit the live records; also drops the expired ones */
 int job_dedup_each(struct job_store *s,

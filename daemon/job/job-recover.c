@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Closing the books of a predecessor that was killed. For each job that it left
+ * running: the journal has the chunks that were over; the chunk that was out is
+ * in the run file, if this is still the same boot. Nothing is run again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job/job-store.h"
+
+struct left {
+	uint64_t id;
+	uint32_t run, first, n, half, total;
+	char se[JOB_SE_MAX];
+};
+
+/* One job that is still marked running, or 0. */
+static int next_left(struct job_store *s, struct left *l)
+{
+	sqlite3_stmt *st;
+	int r;
+
+	r = job_db_query(&s->db, &st,
+			 "SELECT id,run,chunk_first,chunk_n,half,total,se FROM jobs"
+			 " WHERE state=2 ORDER BY id LIMIT 1",
+			 "");
+	if (r)
+		return r;
+	r = job_db_step(&s->db, st);
+	if (r == 1) {
+		l->id = (uint64_t)sqlite3_column_int64(st, 0);
+		l->run = (uint32_t)sqlite3_column_int64(st, 1);
+		l->first = (uint32_t)sqlite3_column_int64(st, 2);
+		l->n = (uint32_t)sqlite3_column_int64(st, 3);
+		l->half = (uint32_t)sqlite3_column_int64(st, 4);
+		l->total = (uint32_t)sqlite3_column_int64(st, 5);
+		snprintf(l->se, sizeof(l->se), "%s", (const char *)sqlite3_column_text(st, 6));
+	}
+	job_db_done(st);
+	return r;
+}
+
+static const struct runfile_half *find_half(const struct runfile *rf, const struct left *l)
+{
+	const struct runfile_half *h;
+
+	if (!rf->map || !l->n || l->half > 1)
+		return NULL;
+	h = &rf->map->half[l->half];
+	if (h->job != l->id || h->run != l->run || h->first != l->first || h->n != l->n)
+		return NULL;
+	return h;
+}
+
+/* What the rows say together, once the run file's half is in them. */
+static int judge(struct job_store *s, const struct left *l, struct job_end *end)
+{
+	uint32_t executed = 0, unknown = 0, first = UINT32_MAX, idx;
+	sqlite3_stmt *st;
+	uint16_t outcome;
+	int r;
+
+	end->interrupted = SE_OUTCOME_NOT_SENT;
+	r = job_db_query(&s->db, &st, "SELECT idx,outcome FROM apdus WHERE job=? ORDER BY idx",
+			 "i", (int64_t)l->id);
+	if (r)
+		return r;
+	while ((r = job_db_step(&s->db, st)) == 1) {
+		idx = (uint32_t)sqlite3_column_int64(st, 0);
+		outcome = (uint16_t)sqlite3_column_int(st, 1);
+		executed += outcome == SE_OUTCOME_EXECUTED;
+		unknown += outcome == SE_OUTCOME_UNKNOWN;
+		if (outcome != SE_OUTCOME_EXECUTED && first == UINT32_MAX) {
+			first = idx;
+			end->interrupted = outcome;
+		}
+	}
+	job_db_done(st);
+	if (r)
+		return r;
+	end->state = unknown ? JOB_UNKNOWN : JOB_FAILED;
+	snprintf(end->code, sizeof(end->code), "interrupted");
+	if (unknown)
+		snprintf(end->detail, sizeof(end->detail),
+			 "the daemon ended unexpectedly: %" PRIu32 " of %" PRIu32
+			 " APDUs ran; of %" PRIu32 " from APDU %" PRIu32
+			 " on it is not known; ask the card before you repeat them",
+			 executed, l->total, unknown, first + 1);
+	else
+		snprintf(end->detail, sizeof(end->detail),
+			 "the daemon ended unexpectedly: %" PRIu32 " of %" PRIu32
+			 " APDUs ran; the rest was not sent",
+			 executed, l->total);
+	return 0;
+}
+
+struct recover_args {
+	const struct left *l;
+	const struct runfile_half *half;
+};
+
+static int recover_fn(struct job_store *s, void *arg)
+{
+	const struct recover_args *a = arg;
+	struct job_end end = { .id = a->l->id, .kept = KEPT_CLEAR };
+	int r = 0;
+
+	if (a->half)
+		r = job_write_apdus(s, a->half);
+	if (!r)
+		r = judge(s, a->l, &end);
+	if (!r)
+		r = job_write_end(s, &end);
+	return r;
+}
+
+static int recover_one(struct job_store *s, const struct left *l)
+{
+	struct recover_args a = { .l = l };
+	struct runfile rf = { NULL };
+	int r;
+
+	/* Without it the rows stay as they were written before: UNKNOWN. */
+	r = l->n ? job_runfile_open(&rf, s->run_fd, l->se, false) : 0;
+	if (!r)
+		a.half = find_half(&rf, l);
+	r = job_write(s, true, recover_fn, &a);
+	if (r == -EBADMSG) {
+		/* A damaged run file is as good as none. */
+		a.half = NULL;
+		r = job_write(s, true, recover_fn, &a);
+	}
+	job_runfile_close(&rf);
+	return r;
+}
+
+int job_recover(struct job_store *s)
+{
+	struct left l;
+	int r;
+
+	while ((r = next_left(s, &l)) == 1) {
+		r = recover_one(s, &l);
+		if (r)
+			break;
+	}
+	return r;
+}

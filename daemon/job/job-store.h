@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of job/ share. Nothing outside job/ includes this. */
+#ifndef SESAME_JOB_STORE_H
+#define SESAME_JOB_STORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "job/job.h"
+#include "job/job-db.h"
+#include "job/job-runfile.h"
+#include "libse/se.h"
+#include "script/script.h"
+
+#define JOB_SCRIPT_NAME	48	/* "script-ID-NONCE" */
+
+/* a script on its way in; exists until job_script_end() */
+struct staging {
+	struct staging *next;
+	uint64_t id;
+	uint64_t len;
+	char file[JOB_SCRIPT_NAME];
+};
+
+/* a channel that outlived its job */
+struct kept {
+	struct kept *next;
+	struct se *se;
+	char origin[JOB_ORIGIN_MAX];
+	uint32_t token;
+	uint8_t aid[SE_AID_MAX];
+	uint8_t aid_len;
+	uint64_t generation;
+	uint64_t idle_until_ns;	/* CLOCK_MONOTONIC */
+	bool drop;		/* the worker shall close it */
+};
+
+struct probe {
+	struct probe *next;
+	char se[JOB_SE_MAX];
+	uint8_t aid[SE_AID_MAX];
+	uint8_t aid_len;
+	int error;
+	size_t n;
+	job_probe_t fn;
+	void *userdata;
+	struct job_probe_apdu apdus[];
+};
+
+/* the worker of one SE; all under the store's lock unless said otherwise */
+struct worker {
+	struct worker *next;
+	struct job_store *s;
+	char name[JOB_SE_MAX];
+	char type[16];
+	char open[128];
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool stop;		/* end the thread; running job is interrupted */
+	bool gone;		/* … because the SE went away */
+	uint64_t running;	/* id of its job, 0 for none */
+	atomic_bool cancel;	/* of the running job */
+	struct probe *probes;
+	struct runfile rf;	/* the thread's own */
+	struct kept *kept;	/* list under the lock, ->se the thread's own */
+	struct se *info;	/* for job_se_get() */
+};
+
+struct listener {
+	struct listener *next;
+	job_listener_t fn;
+	void *userdata;
+};
+
+struct cached_result {
+	uint64_t id;
+	uint32_t run;
+	uint8_t *data;
+	size_t len;
+};
+
+struct job_store {
+	pthread_mutex_t lock;	/* recursive */
+	struct job_options opt;
+	int dir_fd, run_fd, lock_fd, event_fd;
+	char boot[BOOT_ID_MAX];
+	struct job_db db;
+	bool tx;		/* between job_tx_begin() and its end */
+	struct staging *staging;
+	struct worker *workers;
+	struct listener *listeners;
+	struct probe *probes_done;
+	uint64_t *changed;	/* ids to announce */
+	size_t nr_changed, room_changed;
+	char (*unlink)[JOB_SCRIPT_NAME];	/* files to remove after the commit */
+	size_t nr_unlink;
+	struct cached_result cache[4];
+	unsigned int cache_next;
+	uint64_t nonce;
+};
+
+void job_lock(struct job_store *s);
+void job_unlock(struct job_store *s);
+
+/**
+ * job_write - run @fn in a savepoint
+ * @critical: must not fail for want of space: the reserve is given up for it
+ */
+int job_write(struct job_store *s, bool critical, int (*fn)(struct job_store *s, void *arg),
+	      void *arg);
+
+/** job_changed - announce @id from the loop; lock held */
+void job_changed(struct job_store *s, uint64_t id);
+/** job_unlink_later - remove a script file once the open transaction is through */
+void job_unlink_later(struct job_store *s, const char *file);
+/** job_poke - make job_store_fd() readable */
+void job_poke(struct job_store *s);
+
+int job_fail(struct job_error *err, int error, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+uint64_t job_now_ms(void);	/* CLOCK_REALTIME */
+uint64_t job_mono_ns(void);	/* CLOCK_MONOTONIC */
+uint64_t job_boot_s(void);	/* CLOCK_BOOTTIME */
+
+struct worker *job_worker_find(struct job_store *s, const char *name);
+void job_worker_stop_all(struct job_store *s);
+/** job_kept_take - the live kept channel of this dialogue, off the list, or NULL */
+struct kept *job_kept_take(struct worker *w, const struct job_info *info);
+/** job_kept_put - keep it; takes over @k */
+void job_kept_put(struct worker *w, struct kept *k);
+
+/** job_run_one - run job @id on @w; lock not held. The worker's thread only */
+void job_run_one(struct worker *w, uint64_t id);
+
+/** job_recover - close jobs that a dead predecessor left running; at open */
+int job_recover(struct job_store *s);
+
+/** enum kept_action - what the end of a run does to the dialogue's record */
+enum kept_action {
+	KEPT_LEAVE,
+	KEPT_SET,
+	KEPT_CLEAR,
+};
+
+/**
+ * struct job_end - how a run ends
+ * @half: outcomes still to be journalled, or NULL
+ */
+struct job_end {
+	uint64_t id;
+	const struct runfile_half *half;
+	enum kept_action kept;
+	enum job_state state;
+	uint16_t interrupted;
+	enum script_tail tail;
+	uint8_t tail_value;
+	char code[JOB_CODE_MAX];
+	char detail[JOB_DETAIL_MAX];
+};
+
+/** job_write_end - job_write() function, @arg is struct job_end */
+int job_write_end(struct job_store *s, void *arg);
+
+/** job_write_apdus - journal the outcomes of a half; part of a job_write() function */
+int job_write_apdus(struct job_store *s, const struct runfile_half *h);
+
+/** job_result_build - the response script from the journal; *@data is malloc()ed */
+int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len);
+void job_cache_drop(struct job_store *s, uint64_t id);
+
+#endif /* SESAME_JOB_STORE_H */

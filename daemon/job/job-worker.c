@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One thread for each SE: takes queued jobs and probes in turn, keeps channels. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "job/job-store.h"
+
+#define NSEC		1000000000ULL
+#define PROBE_MS	10000
+
+/* ---- kept channels ---- */
+
+struct kept *job_kept_take(struct worker *w, const struct job_info *info)
+{
+	struct kept **p, *k;
+
+	for (p = &w->kept; (k = *p); p = &k->next) {
+		if (k->token == info->params.token && !strcmp(k->origin, info->origin)) {
+			*p = k->next;
+			k->next = NULL;
+			return k;
+		}
+	}
+	return NULL;
+}
+
+void job_kept_put(struct worker *w, struct kept *k)
+{
+	k->idle_until_ns = job_mono_ns() + w->s->opt.keep_idle_s * NSEC;
+	k->drop = false;
+	job_lock(w->s);
+	k->next = w->kept;
+	w->kept = k;
+	job_unlock(w->s);
+}
+
+/* Takes what is over off the list; returns when to look again (ns, or far away). */
+static uint64_t sweep_kept(struct worker *w, bool all, struct kept **over)
+{
+	uint64_t now = job_mono_ns(), next = now + 3600 * NSEC;
+	struct kept **p = &w->kept, *k;
+
+	while ((k = *p)) {
+		if (all || k->drop || k->idle_until_ns <= now) {
+			*p = k->next;
+			k->next = *over;
+			*over = k;
+			continue;
+		}
+		if (k->idle_until_ns < next)
+			next = k->idle_until_ns;
+		p = &k->next;
+	}
+	return next;
+}
+
+static void close_kept(struct kept *over)
+{
+	struct kept *k;
+
+	while ((k = over)) {
+		over = k->next;
+		se_close(k->se);
+		free(k);
+	}
+}
+
+/* ---- probes ---- */
+
+static void run_probe(struct worker *w, struct probe *p)
+{
+	struct se_channel_open o = {
+		.aid_ptr = (uintptr_t)p->aid,
+		.aid_len = p->aid_len,
+		.deadline_ns = se_deadline_in(PROBE_MS),
+	};
+	struct se *se = NULL;
+	size_t i;
+
+	p->error = se_open(&se, w->open);
+	if (!p->error)
+		p->error = se_channel_open(se, &o);
+	for (i = 0; !p->error && i < p->n; i++)
+		p->error = se_transmit(se, p->apdus[i].cmd, p->apdus[i].cmd_len,
+				       p->apdus[i].rsp, sizeof(p->apdus[i].rsp),
+				       &p->apdus[i].rsp_len, se_deadline_in(PROBE_MS), NULL);
+	for (i = 0; i < p->n; i++)
+		if (p->apdus[i].rsp_len > sizeof(p->apdus[i].rsp))
+			p->apdus[i].rsp_len = sizeof(p->apdus[i].rsp);
+	se_close(se);
+}
+
+static bool reads_only(const struct job_probe_apdu *a)
+{
+	if (a->cmd_len < SE_CAPDU_MIN || a->cmd_len > sizeof(a->cmd))
+		return false;
+	switch (a->cmd[1]) {
+	case 0xca:	/* GET DATA */
+	case 0xcb:
+	case 0xf2:	/* GET STATUS */
+		return true;
+	default:
+		return false;
+	}
+}
+
+int job_probe(struct job_store *s, const char *se, const uint8_t *aid, size_t aid_len,
+	      const struct job_probe_apdu *apdus, size_t n, job_probe_t fn, void *userdata)
+{
+	struct probe *p, **tail;
+	struct worker *w;
+	size_t i;
+	int r = -ENODEV;
+
+	if (aid_len > SE_AID_MAX || !n || n > SE_STREAM_MAX)
+		return -EINVAL;
+	for (i = 0; i < n; i++)
+		if (!reads_only(&apdus[i]))
+			return -EACCES;
+	p = calloc(1, sizeof(*p) + n * sizeof(*apdus));
+	if (!p)
+		return -ENOMEM;
+	if (aid_len)
+		memcpy(p->aid, aid, aid_len);
+	p->aid_len = (uint8_t)aid_len;
+	p->n = n;
+	p->fn = fn;
+	p->userdata = userdata;
+	memcpy(p->apdus, apdus, n * sizeof(*apdus));
+	for (i = 0; i < n; i++)
+		p->apdus[i].rsp_len = 0;
+	job_lock(s);
+	w = job_worker_find(s, se);
+	if (w) {
+		for (tail = &w->probes; *tail; tail = &(*tail)->next)
+			;
+		*tail = p;
+		pthread_cond_signal(&w->wake);
+		r = 0;
+	}
+	job_unlock(s);
+	if (r)
+		free(p);
+	return r;
+}
+
+static void hand_back(struct worker *w, struct probe *p)
+{
+	p->next = w->s->probes_done;
+	w->s->probes_done = p;
+	job_poke(w->s);
+}
+
+/* ---- the thread ---- */
+
+static uint64_t next_job(struct worker *w)
+{
+	sqlite3_stmt *st;
+	uint64_t id = 0;
+
+	if (job_db_query(&w->s->db, &st,
+			 "SELECT id FROM jobs WHERE state=1 AND se=? ORDER BY queued LIMIT 1", "t",
+			 w->name))
+		return 0;
+	if (job_db_step(&w->s->db, st) == 1)
+		id = (uint64_t)sqlite3_column_int64(st, 0);
+	job_db_done(st);
+	return id;
+}
+
+static void fail_queued(struct worker *w)
+{
+	struct job_end end = {
+		.state = JOB_FAILED,
+		.interrupted = SE_OUTCOME_NOT_SENT,
+		.code = "se-gone",
+	};
+
+	snprintf(end.detail, sizeof(end.detail), "%s went away before the job started; nothing "
+		 "was sent", w->name);
+	while ((end.id = next_job(w))) {
+		if (job_write(w->s, true, job_write_end, &end))
+			break;
+		job_changed(w->s, end.id);
+	}
+}
+
+static void wait_until(struct worker *w, uint64_t ns)
+{
+	struct timespec ts = { (time_t)(ns / NSEC), (long)(ns % NSEC) };
+
+	pthread_cond_timedwait(&w->wake, &w->s->lock, &ts);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct job_store *s = w->s;
+	struct kept *over;
+	struct probe *p;
+	uint64_t id, next;
+
+	job_lock(s);
+	while (!w->stop) {
+		over = NULL;
+		next = sweep_kept(w, false, &over);
+		if (over) {
+			job_unlock(s);
+			close_kept(over);
+			job_lock(s);
+			continue;
+		}
+		p = w->probes;
+		if (p) {
+			w->probes = p->next;
+			job_unlock(s);
+			run_probe(w, p);
+			job_lock(s);
+			hand_back(w, p);
+		}
+		id = next_job(w);
+		if (id && !w->stop) {
+			w->running = id;
+			atomic_store(&w->cancel, false);
+			job_unlock(s);
+			job_run_one(w, id);
+			job_lock(s);
+			w->running = 0;
+		}
+		if (!p && !id && !w->stop)
+			wait_until(w, next);
+	}
+	over = NULL;
+	sweep_kept(w, true, &over);
+	while ((p = w->probes)) {
+		w->probes = p->next;
+		p->error = -ENODEV;
+		hand_back(w, p);
+	}
+	if (w->gone)
+		fail_queued(w);
+	job_unlock(s);
+	close_kept(over);
+	return NULL;
+}
+
+/* ---- adding and removing ---- */
+
+struct worker *job_worker_find(struct job_store *s, const char *name)
+{
+	struct worker *w;
+
+	for (w = s->workers; w; w = w->next)
+		if (!w->stop && !strcmp(w->name, name))
+			return w;
+	return NULL;
+}
+
+static void free_worker(struct worker *w)
+{
+	job_runfile_close(&w->rf);
+	se_close(w->info);
+	pthread_cond_destroy(&w->wake);
+	free(w);
+}
+
+static bool name_ok(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n && n < JOB_SE_MAX && !name[n];
+}
+
+/* Signals are for the main thread; the worker's exchange is not to be cut. */
+static int start_thread(struct worker *w)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+int job_se_add(struct job_store *s, const char *name, const char *open, const char *type)
+{
+	pthread_condattr_t attr;
+	struct worker *w, **tail;
+	int r;
+
+	if (!name_ok(name) || strlen(open) >= sizeof(w->open) || strlen(type) >= sizeof(w->type))
+		return -EINVAL;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->s = s;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	snprintf(w->open, sizeof(w->open), "%s", open);
+	snprintf(w->type, sizeof(w->type), "%s", type);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	atomic_init(&w->cancel, false);
+
+	job_lock(s);
+	if (job_worker_find(s, name)) {
+		r = -EEXIST;
+		goto fail;
+	}
+	r = se_open(&w->info, open);
+	if (!r)
+		r = job_runfile_open(&w->rf, s->run_fd, name, true);
+	if (!r)
+		r = start_thread(w);
+	if (r)
+		goto fail;
+	for (tail = &s->workers; *tail; tail = &(*tail)->next)
+		;
+	*tail = w;
+	job_unlock(s);
+	return 0;
+fail:
+	job_unlock(s);
+	free_worker(w);
+	return r;
+}
+
+static void stop_worker(struct job_store *s, struct worker *w, bool gone)
+{
+	struct worker **p;
+
+	job_lock(s);
+	w->gone = gone;
+	w->stop = true;
+	pthread_cond_signal(&w->wake);
+	job_unlock(s);
+	pthread_join(w->thread, NULL);
+	job_lock(s);
+	for (p = &s->workers; *p; p = &(*p)->next) {
+		if (*p == w) {
+			*p = w->next;
+			break;
+		}
+	}
+	job_unlock(s);
+	free_worker(w);
+}
+
+int job_se_remove(struct job_store *s, const char *name)
+{
+	struct worker *w;
+
+	job_lock(s);
+	w = job_worker_find(s, name);
+	job_unlock(s);
+	if (!w)
+		return -ENOENT;
+	stop_worker(s, w, true);
+	return 0;
+}
+
+void job_worker_stop_all(struct job_store *s)
+{
+	struct worker *w;
+
+	/* All at once first, so that they end side by side. */
+	job_lock(s);
+	for (w = s->workers; w; w = w->next) {
+		w->stop = true;
+		pthread_cond_signal(&w->wake);
+	}
+	job_unlock(s);
+	while (s->workers)
+		stop_worker(s, s->workers, false);
+}
+
+int job_se_get(struct job_store *s, unsigned int index, struct job_se_info *info)
+{
+	struct se_info i = { 0 };
+	struct worker *w;
+
+	memset(info, 0, sizeof(*info));
+	job_lock(s);
+	for (w = s->workers; w && index; w = w->next)
+		index--;
+	if (!w) {
+		job_unlock(s);
+		return -ENOENT;
+	}
+	memcpy(info->name, w->name, sizeof(info->name));
+	memcpy(info->type, w->type, sizeof(info->type));
+	memcpy(info->open, w->open, sizeof(info->open));
+	i.cip_ptr = (uintptr_t)info->cip;
+	i.cip_len = sizeof(info->cip);
+	info->error = se_get_info(w->info, &i);
+	job_unlock(s);
+	info->state = i.state;
+	info->dialect = i.dialect;
+	info->generation = i.generation;
+	info->ifsc = i.ifsc;
+	info->ifsd = i.ifsd;
+	info->bwt_us = i.bwt_us;
+	info->max_capdu = i.max_capdu;
+	info->max_rapdu = i.max_rapdu;
+	info->irq_mode = i.irq_mode;
+	info->caps = i.caps;
+	info->clock_hz = i.clock_hz;
+	info->cip_len = i.cip_len < SE_CIP_MAX ? i.cip_len : SE_CIP_MAX;
+	if (info->error)
+		info->cip_len = 0;
+	return 0;
+}
