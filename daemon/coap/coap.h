@@ -10,8 +10,9 @@
  * RFC 7252 (messages), 7641 (Observe), 7959 (block-wise), 8132 (FETCH, PATCH,
  * iPATCH). Transports are beside it: transport.h.
  *
- * A call back may call back into the endpoint (coap_respond, coap_call,
- * coap_notify…) but must not free it.
+ * A call back of struct coap_ops may call back into the endpoint (coap_respond,
+ * coap_call, coap_notify…) but must not free or reset it. The functions of
+ * struct coap_body must not call into the endpoint at all.
  */
 #ifndef SESAME_COAP_H
 #define SESAME_COAP_H

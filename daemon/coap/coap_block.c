@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Block-wise transfers of the peer's requests: RFC 7959.
+ *
+ * Block1: blocks go to the handler as they come and are not collected; what is
+ * kept is which offset comes next. Block2: the body of a response that is
+ * longer than one block is kept (or its reader is) and serves the later
+ * blocks, so that all of them are of one representation.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coap/coap_priv.h"
+
+/* a body whose last block was sent is kept a little: that block may be asked for again */
+#define SERVED_LINGER_MS 10000
+
+bool coap_blk_get(const struct coap_msg *m, uint16_t num, struct coap_blk *b)
+{
+	uint32_t v;
+
+	memset(b, 0, sizeof(*b));
+	if (!coap_opt_uint(m, num, &v))
+		return true;
+	b->present = true;
+	b->num = v >> 4;
+	b->more = v >> 3 & 1;
+	b->szx = v & 7;
+	/* 7 is reserved on datagrams (2.2) */
+	return b->szx < 7;
+}
+
+int coap_blk_add(struct coap_opts *opts, uint16_t num, const struct coap_blk *b)
+{
+	if (b->num > 0xfffff)
+		return -EMSGSIZE;
+	return coap_opts_add_uint(opts, num, b->num << 4 | (uint32_t)b->more << 3 | b->szx);
+}
+
+uint64_t coap_request_key(const struct coap_msg *m)
+{
+	static const uint16_t nums[] = { COAP_OPT_URI_PATH, COAP_OPT_URI_QUERY,
+					 COAP_OPT_ACCEPT };
+	uint64_t h = coap_digest(COAP_DIGEST_START, &m->code, 1);
+
+	for (size_t i = 0; i < sizeof(nums) / sizeof(nums[0]); i++) {
+		const struct coap_opt *o;
+		unsigned int pos = 0;
+
+		while ((o = coap_opt_next(m, nums[i], &pos))) {
+			h = coap_digest(h, &o->num, sizeof(o->num));
+			h = coap_digest(h, &o->len, sizeof(o->len));
+			h = coap_digest(h, o->val, o->len);
+		}
+	}
+	return h;
+}
+
+/* ---- Block1: bodies that come to us ------------------------------------------- */
+
+static void upload_free(struct coap_endpoint *ep, struct coap_upload *u, bool tell)
+{
+	uint32_t id = u->id;
+
+	TAILQ_REMOVE(&ep->uploads, u, link);
+	ep->n_uploads--;
+	free(u);
+	if (tell && ep->ops->transfer_lost)
+		ep->ops->transfer_lost(ep->ctx, id);
+}
+
+static struct coap_upload *upload_find(struct coap_endpoint *ep, uint64_t key)
+{
+	struct coap_upload *u;
+
+	TAILQ_FOREACH(u, &ep->uploads, link)
+		if (u->key == key)
+			return u;
+	return NULL;
+}
+
+void coap_upload_drop(struct coap_endpoint *ep, uint32_t id, bool tell)
+{
+	struct coap_upload *u;
+
+	TAILQ_FOREACH(u, &ep->uploads, link) {
+		if (u->id == id) {
+			upload_free(ep, u, tell);
+			return;
+		}
+	}
+}
+
+static struct coap_upload *upload_new(struct coap_endpoint *ep, uint64_t key)
+{
+	struct coap_upload *u;
+
+	while (ep->n_uploads >= ep->cfg.max_uploads)
+		upload_free(ep, TAILQ_FIRST(&ep->uploads), true);
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return NULL;
+	u->id = coap_new_id(ep);
+	u->key = key;
+	TAILQ_INSERT_TAIL(&ep->uploads, u, link);
+	ep->n_uploads++;
+	return u;
+}
+
+static void refuse(struct coap_endpoint *ep, struct coap_exchange *x, uint8_t code,
+		   const char *diagnostic)
+{
+	struct coap_response rsp = COAP_RESPONSE_INIT(code);
+
+	rsp.diagnostic = diagnostic;
+	ep->st.refused++;
+	coap_exchange_reply(ep, x, &rsp);
+}
+
+static void refuse_size(struct coap_endpoint *ep, struct coap_exchange *x)
+{
+	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_413_TOO_LARGE);
+	struct coap_opts opts = { 0 };
+	uint64_t max = ep->cfg.max_upload;
+
+	rsp.diagnostic = "body is larger than Size1 of this answer";
+	if (!coap_opts_add_uint(&opts, COAP_OPT_SIZE1,
+				max > UINT32_MAX ? UINT32_MAX : (uint32_t)max))
+		rsp.opts = &opts;
+	ep->st.refused++;
+	coap_exchange_reply(ep, x, &rsp);
+}
+
+void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
+		       const struct coap_msg *m)
+{
+	const struct coap_blk *b = &x->block1;
+	uint64_t offset = coap_blk_offset(b);
+	size_t size = (size_t)16 << b->szx;
+	struct coap_upload *u = upload_find(ep, x->key);
+	uint64_t total = COAP_SIZE_UNKNOWN;
+	bool restart = false;
+	uint32_t size1;
+
+	if (m->code == COAP_GET || m->code == COAP_DELETE)
+		return refuse(ep, x, COAP_402_BAD_OPTION, "Block1 in a request without a body");
+	if (b->more ? m->payload_len != size : m->payload_len > size)
+		return refuse(ep, x, COAP_400_BAD_REQUEST,
+			      "payload is not as long as its Block1 option says");
+	if (coap_opt_uint(m, COAP_OPT_SIZE1, &size1))
+		total = size1;
+
+	if (ep->cfg.max_upload &&
+	    (offset + m->payload_len > ep->cfg.max_upload ||
+	     (!offset && total != COAP_SIZE_UNKNOWN && total > ep->cfg.max_upload))) {
+		if (u)
+			upload_free(ep, u, true);
+		return refuse_size(ep, x);
+	}
+
+	if (offset == 0) {
+		if (u) {
+			restart = true;
+		} else if (b->more) {
+			u = upload_new(ep, x->key);
+			if (!u)
+				return refuse(ep, x, COAP_503_UNAVAILABLE, "out of memory");
+		}
+		if (u) {
+			u->next = 0;
+			u->size = total;
+		}
+	} else if (!u) {
+		/* 2.9.2: the blocks before this one are not known here */
+		return refuse(ep, x, COAP_408_INCOMPLETE,
+			      "no such transfer (restarted or timed out): begin at block 0");
+	} else if (offset + m->payload_len <= u->next && b->more) {
+		/* this block is known; its answer was lost and it came under a new ID */
+		struct coap_response rsp = COAP_RESPONSE_INIT(COAP_231_CONTINUE);
+
+		ep->st.rx_duplicate++;
+		coap_exchange_reply(ep, x, &rsp);
+		return;
+	} else if (offset != u->next) {
+		return refuse(ep, x, COAP_408_INCOMPLETE,
+			      "a block is missing before this one: begin at block 0");
+	}
+
+	if (u) {
+		x->transfer = u->id;
+		total = u->size;
+		u->next = offset + m->payload_len;
+		u->expires = ep->now + ep->cfg.exchange_lifetime_ms;
+		TAILQ_REMOVE(&ep->uploads, u, link);
+		TAILQ_INSERT_TAIL(&ep->uploads, u, link);
+		/* complete: what comes next for this target is another body */
+		if (!b->more)
+			upload_free(ep, u, false);
+	}
+	coap_deliver(ep, x, m, offset, b->more, restart, total);
+}
+
+/* ---- bodies that we send ------------------------------------------------------------- */
+
+void coap_body_release(const struct coap_body *body)
+{
+	if (body && body->release)
+		body->release(body->ctx);
+}
+
+struct copy {
+	size_t len;
+	uint8_t data[];
+};
+
+static int copy_read(void *ctx, uint64_t offset, uint8_t *buf, size_t len)
+{
+	const struct copy *c = ctx;
+
+	if (offset >= c->len)
+		return 0;
+	if (len > c->len - offset)
+		len = c->len - (size_t)offset;
+	memcpy(buf, c->data + offset, len);
+	return (int)len;
+}
+
+/* A copy may hold a protected script or its answer: it does not stay in the heap. */
+static void copy_release(void *ctx)
+{
+	struct copy *c = ctx;
+
+	explicit_bzero(c->data, c->len);
+	free(c);
+}
+
+int coap_body_copy(struct coap_body *body, const void *data, size_t len)
+{
+	struct copy *c = malloc(sizeof(*c) + len);
+
+	if (!c)
+		return -ENOMEM;
+	c->len = len;
+	if (len)
+		memcpy(c->data, data, len);
+	*body = (struct coap_body){ copy_read, copy_release, c, len };
+	return 0;
+}
+
+static void download_free(struct coap_endpoint *ep, struct coap_download *d)
+{
+	TAILQ_REMOVE(&ep->downloads, d, link);
+	ep->n_downloads--;
+	coap_body_release(&d->body);
+	free(d);
+}
+
+static struct coap_download *download_find(struct coap_endpoint *ep, uint64_t key,
+					   uint64_t body_digest)
+{
+	struct coap_download *d;
+
+	TAILQ_FOREACH(d, &ep->downloads, link)
+		if (d->key == key &&
+		    (!body_digest || !d->body_digest || d->body_digest == body_digest))
+			return d;
+	return NULL;
+}
+
+bool coap_block2_input(struct coap_endpoint *ep, struct coap_exchange *x,
+		       const struct coap_msg *m)
+{
+	struct coap_download *d = download_find(ep, x->key, x->body_digest);
+
+	if (d) {
+		uint8_t buf[COAP_DATAGRAM_MAX];
+		struct coap_shape shape;
+		int r;
+
+		coap_exchange_shape(ep, x, &shape);
+		r = coap_build_response(ep, NULL, &shape, d, buf);
+		if (r > 0) {
+			coap_exchange_finish(ep, x, buf, (size_t)r);
+			return true;
+		}
+		if (r == -ERANGE) {
+			refuse(ep, x, COAP_402_BAD_OPTION,
+			       "Block2 number is beyond the end of the body");
+			return true;
+		}
+		download_free(ep, d);
+		if (r != -ESTALE) {
+			refuse(ep, x, COAP_500_INTERNAL, "the body could not be read");
+			return true;
+		}
+	}
+	if (m->code == COAP_GET || (m->code == COAP_FETCH && m->payload_len))
+		return false;
+	refuse(ep, x, COAP_408_INCOMPLETE, "this answer is not kept any more: ask anew");
+	return true;
+}
+
+/* How much of a body lies where: one block, and whether there is more behind it. */
+struct slice {
+	uint8_t buf[COAP_BLOCK_MAX + 1];
+	const uint8_t *data;
+	size_t len;
+	bool more;
+};
+
+static int slice_get(struct slice *s, const struct coap_response *rsp,
+		     const struct coap_body *body, uint64_t offset, size_t size)
+{
+	s->more = false;
+	if (body) {
+		int n = body->read(body->ctx, offset, s->buf, size + 1);
+
+		if (n < 0)
+			return n;
+		s->data = s->buf;
+		s->len = (size_t)n;
+	} else {
+		s->data = rsp->payload;
+		s->len = 0;
+		if (offset < rsp->len) {
+			s->data = (const uint8_t *)rsp->payload + offset;
+			s->len = rsp->len - (size_t)offset;
+		}
+	}
+	if (s->len > size) {
+		s->more = true;
+		s->len = size;
+	}
+	if (!s->len && offset)
+		return -ERANGE;
+	return 0;
+}
+
+/* Options that go with a code and its payload; not those of blocks. */
+static int base_options(struct coap_opts *opts, const struct coap_response *rsp,
+			const struct coap_shape *shape)
+{
+	int r = 0;
+
+	if (rsp->opts)
+		*opts = *rsp->opts;
+	else
+		memset(opts, 0, sizeof(*opts));
+	if (rsp->etag_len)
+		r = coap_opts_add(opts, COAP_OPT_ETAG, rsp->etag, rsp->etag_len);
+	if (!r && shape->observe)
+		r = coap_opts_add_uint(opts, COAP_OPT_OBSERVE, shape->seq);
+	if (!r && rsp->content_format != COAP_NO_FORMAT && !rsp->diagnostic)
+		r = coap_opts_add_uint(opts, COAP_OPT_CONTENT_FORMAT, rsp->content_format);
+	if (!r && rsp->max_age != COAP_NO_FORMAT)
+		r = coap_opts_add_uint(opts, COAP_OPT_MAX_AGE, rsp->max_age);
+	if (!r && shape->block1.present)
+		r = coap_blk_add(opts, COAP_OPT_BLOCK1, &shape->block1);
+	return r;
+}
+
+static int keep(struct coap_endpoint *ep, const struct coap_response *rsp,
+		const struct coap_shape *shape, const uint8_t *etag, size_t etag_len)
+{
+	struct coap_download *d = download_find(ep, shape->key, shape->body_digest);
+
+	if (d)
+		download_free(ep, d);
+	while (ep->n_downloads >= ep->cfg.max_downloads)
+		download_free(ep, TAILQ_FIRST(&ep->downloads));
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	if (rsp->body) {
+		d->body = *rsp->body;
+	} else {
+		int r = rsp->len > ep->cfg.max_copy ?
+				-EMSGSIZE :
+				coap_body_copy(&d->body, rsp->payload, rsp->len);
+
+		if (r) {
+			free(d);
+			return r;
+		}
+	}
+	d->key = shape->key;
+	d->body_digest = shape->body_digest;
+	d->code = rsp->code;
+	d->content_format = rsp->content_format;
+	d->max_age = rsp->max_age;
+	if (etag_len)
+		memcpy(d->etag, etag, etag_len);
+	d->etag_len = etag_len;
+	d->expires = ep->now + ep->cfg.exchange_lifetime_ms;
+	TAILQ_INSERT_TAIL(&ep->downloads, d, link);
+	ep->n_downloads++;
+	return 0;
+}
+
+/* An ETag of our own: the digest of bytes that we have, else a number never used before. */
+static void make_etag(struct coap_endpoint *ep, const struct coap_response *rsp, uint8_t etag[8])
+{
+	if (rsp->body) {
+		ep->ops->random(ep->ctx, etag, 8);
+	} else {
+		uint64_t h = coap_digest(COAP_DIGEST_START, rsp->payload, rsp->len);
+
+		memcpy(etag, &h, 8);
+	}
+}
+
+static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
+		 const struct coap_shape *shape, struct coap_download *from,
+		 uint8_t buf[COAP_DATAGRAM_MAX], bool *kept)
+{
+	const struct coap_body *body = from ? &from->body : rsp->body;
+	uint64_t total = body ? body->total : rsp->len;
+	struct coap_msg m = { .type = shape->type, .code = rsp->code, .mid = shape->mid };
+	struct coap_blk b = shape->block2;
+	uint64_t offset = coap_blk_offset(&b);
+	struct coap_opts opts;
+	struct slice s;
+	uint8_t etag[8];
+	bool own_etag = false;
+	int r, n;
+
+	m.token_len = shape->token_len;
+	memcpy(m.token, shape->token, shape->token_len);
+
+	if (rsp->diagnostic || (!body && !rsp->len)) {
+		r = base_options(&opts, rsp, shape);
+		if (r)
+			return -EMSGSIZE;
+		if (rsp->diagnostic) {
+			m.payload = (const uint8_t *)rsp->diagnostic;
+			m.payload_len = strnlen(rsp->diagnostic, 512);
+		}
+		return coap_encode(buf, COAP_DATAGRAM_MAX, &m, &opts);
+	}
+
+	if (!b.present || b.szx > ep->szx)
+		b.szx = ep->szx;
+	for (;;) {
+		struct coap_response with = *rsp;
+		bool blockwise;
+
+		b.num = (uint32_t)(offset >> (b.szx + 4));
+		r = slice_get(&s, rsp, body, offset, (size_t)16 << b.szx);
+		if (r)
+			goto out;
+		b.more = s.more;
+		blockwise = shape->block2.present || s.more;
+		if (blockwise && !rsp->etag_len && COAP_CODE_CLASS(rsp->code) == 2) {
+			if (!own_etag)
+				make_etag(ep, rsp, etag);
+			own_etag = true;
+			with.etag = etag;
+			with.etag_len = sizeof(etag);
+		}
+		r = base_options(&opts, &with, shape);
+		if (!r && blockwise)
+			r = coap_blk_add(&opts, COAP_OPT_BLOCK2, &b);
+		if (!r && blockwise && !offset && total <= UINT32_MAX)
+			r = coap_opts_add_uint(&opts, COAP_OPT_SIZE2, (uint32_t)total);
+		if (r) {
+			r = -EMSGSIZE;
+			goto out;
+		}
+		m.payload = s.data;
+		m.payload_len = s.len;
+		n = coap_encode(buf, COAP_DATAGRAM_MAX, &m, &opts);
+		if (n > 0 && s.more && !from) {
+			r = keep(ep, rsp, shape, with.etag, with.etag_len);
+			if (r)
+				goto out;
+			*kept = true;
+		}
+		if (n != -EMSGSIZE || !b.szx) {
+			r = n;
+			goto out;
+		}
+		b.szx--; /* large options: smaller blocks */
+	}
+out:
+	explicit_bzero(s.buf, sizeof(s.buf));
+	return r;
+}
+
+int coap_build_response(struct coap_endpoint *ep, const struct coap_response *rsp,
+			const struct coap_shape *shape, struct coap_download *from,
+			uint8_t buf[COAP_DATAGRAM_MAX])
+{
+	struct coap_response kept_rsp;
+	bool kept = false;
+	int r;
+
+	if (from) {
+		kept_rsp = (struct coap_response){
+			.code = from->code,
+			.content_format = from->content_format,
+			.max_age = from->max_age,
+			.etag = from->etag,
+			.etag_len = from->etag_len,
+		};
+		r = build(ep, &kept_rsp, shape, from, buf, &kept);
+		if (r > 0) {
+			bool end = true;
+			struct coap_msg m;
+			struct coap_blk b;
+
+			if (!coap_decode(&m, buf, (size_t)r) &&
+			    coap_blk_get(&m, COAP_OPT_BLOCK2, &b))
+				end = !b.more;
+			from->expires = ep->now +
+					(end ? SERVED_LINGER_MS : ep->cfg.exchange_lifetime_ms);
+			TAILQ_REMOVE(&ep->downloads, from, link);
+			TAILQ_INSERT_TAIL(&ep->downloads, from, link);
+		}
+		return r;
+	}
+	r = build(ep, rsp, shape, NULL, buf, &kept);
+	if (!kept)
+		coap_body_release(rsp->body);
+	return r;
+}
+
+/* ---- time ---------------------------------------------------------------------------- */
+
+void coap_block_tick(struct coap_endpoint *ep)
+{
+	struct coap_upload *u;
+	struct coap_download *d;
+
+restart:
+	TAILQ_FOREACH(u, &ep->uploads, link) {
+		if (u->expires <= ep->now) {
+			upload_free(ep, u, true);
+			goto restart;
+		}
+	}
+again:
+	TAILQ_FOREACH(d, &ep->downloads, link) {
+		if (d->expires <= ep->now) {
+			download_free(ep, d);
+			goto again;
+		}
+	}
+}
+
+uint64_t coap_block_deadline(const struct coap_endpoint *ep)
+{
+	const struct coap_upload *u;
+	const struct coap_download *d;
+	uint64_t t = COAP_NEVER;
+
+	TAILQ_FOREACH(u, &ep->uploads, link)
+		if (u->expires < t)
+			t = u->expires;
+	TAILQ_FOREACH(d, &ep->downloads, link)
+		if (d->expires < t)
+			t = d->expires;
+	return t;
+}
+
+void coap_block_clear(struct coap_endpoint *ep)
+{
+	while (!TAILQ_EMPTY(&ep->uploads))
+		upload_free(ep, TAILQ_FIRST(&ep->uploads), true);
+	while (!TAILQ_EMPTY(&ep->downloads))
+		download_free(ep, TAILQ_FIRST(&ep->downloads));
+}
