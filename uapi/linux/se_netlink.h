@@ -40,7 +40,7 @@ enum {
 	SE_A_DEV_CAPS,
 	SE_A_DEV_CIP,	/* communication interface parameters as the SE sent them */
 	SE_A_DEV_CLOCK_HZ,	/* bus clock in use */
-	SE_A_DEV_CHANNELS_IN_USE,	/* bit n is set while logical channel n is bound to an open file */
+	SE_A_DEV_CHANNELS_IN_USE,	/* bit n is set while a file holds logical channel n */
 	SE_A_DEV_REASON,
 	SE_A_DEV_PAD,
 

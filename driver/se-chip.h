@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the core: one SE, its queue and its open files.
+ *
+ * Threads: the chip's worker runs the link (se-link.c): it alone touches the
+ * T=1' engine and the transport, in short steps, and never waits for the SE.
+ * Callers of ioctl() sleep in their own context.
+ *
+ * Locking: one spinlock, &se_chip.lock, taken with interrupts off, guards what
+ * the fields below say. "worker" at a field means that only the worker thread
+ * touches it, without a lock.
+ *
+ * Terms: an exchange (struct se_xfer) is one APDU. A turn (struct se_turn) is
+ * the right to make exchanges; turns are granted in the order in which they
+ * were asked for, one at a time, so that nobody else's APDU comes between two
+ * of one stream. Each file asks for one turn at a time: that makes the queue
+ * fair between files.
+ */
+#ifndef _SE_CHIP_H
+#define _SE_CHIP_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/se.h>
+#include <linux/se_netlink.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "se-core.h"
+#include "se-t1.h"
+
+#define SE_CHANNELS		20	/* ISO/IEC 7816-4, 5.4.2: 0 to 19 */
+#define SE_DEADLINE_NS		(30ULL * NSEC_PER_SEC)	/* an APDU, by default */
+
+enum se_turn_state {
+	SE_TURN_NONE,
+	SE_TURN_QUEUED,
+	SE_TURN_HELD,
+	SE_TURN_REVOKED,
+};
+
+/**
+ * struct se_turn - a place in the queue
+ * @node: in se_chip.turns while QUEUED; chip lock
+ * @state: chip lock
+ * @changed: called under the chip lock when @state became HELD or REVOKED
+ */
+struct se_turn {
+	struct list_head node;
+	enum se_turn_state state;
+	void (*changed)(struct se_chip *chip, struct se_turn *turn);
+};
+
+enum se_xfer_state {
+	SE_XFER_NONE,
+	SE_XFER_PENDING,
+	SE_XFER_RUNNING,
+	SE_XFER_DONE,
+};
+
+/**
+ * struct se_xfer - one exchange
+ * @cmd: C-APDU, kernel memory, the caller's until DONE
+ * @cmd_len: its length
+ * @rsp: where the R-APDU goes, kernel memory, the caller's until DONE
+ * @rsp_room: its size
+ * @deadline: absolute, CLOCK_MONOTONIC, nanoseconds
+ * @generation: if not 0, do not start if the chip has another one
+ * @done: called by the worker under the chip lock when @state became DONE, or
+ *	NULL
+ * @wait: if @done is NULL: woken instead, under the chip lock
+ * @state: chip lock
+ * @abandon: chip lock; negative errno: give up, for that reason
+ * @error: out: 0, or negative errno
+ * @outcome: out: enum se_outcome
+ * @rsp_len: out: length of the R-APDU, may exceed @rsp_room
+ * @sw: out: its status word
+ * @wtx: out
+ * @retrans: out
+ * @wire_ns: out: time on the bus
+ * @total_ns: out: from the first block to the last
+ */
+struct se_xfer {
+	const u8 *cmd;
+	size_t cmd_len;
+	u8 *rsp;
+	size_t rsp_room;
+	u64 deadline;
+	u64 generation;
+	void (*done)(struct se_chip *chip, struct se_xfer *xfer);
+	wait_queue_head_t *wait;
+	enum se_xfer_state state;
+	int abandon;
+	int error;
+	u16 outcome;
+	u16 sw;
+	u32 rsp_len;
+	u32 wtx;
+	u32 retrans;
+	u64 wire_ns;
+	u64 total_ns;
+};
+
+/* bits of se_chip.events */
+#define SE_EVENT_DATA_READY	0	/* the transport has something to read */
+#define SE_EVENT_STATE_LOST	1	/* the SE shows that it was reset */
+
+/* what the worker has on the wire */
+enum se_link_op {
+	SE_LINK_NONE,
+	SE_LINK_CIP,
+	SE_LINK_RESYNCH,
+	SE_LINK_IFS,
+	SE_LINK_APDU,
+	SE_LINK_DRAIN,	/* an abandoned APDU: the SE is still busy with it */
+	SE_LINK_ABORT,	/* an abandoned APDU: RESYNCH is under way */
+};
+
+/**
+ * struct se_closer - closes logical channels that nobody holds any more
+ * @turn: its place in the queue
+ * @xfer: the MANAGE CHANNEL on the wire
+ * @pending: bit n: channel n is to be closed; chip lock
+ * @current_channel: the one that @xfer closes
+ * @tries: of the current channel
+ * @cmd: MANAGE CHANNEL
+ * @rsp: status word
+ */
+struct se_closer {
+	struct se_turn turn;
+	struct se_xfer xfer;
+	u32 pending;
+	unsigned int current_channel;
+	unsigned int tries;
+	u8 cmd[4];
+	u8 rsp[16];
+};
+
+/**
+ * struct se_chip - one secure element
+ * @dev: class device; its reference count is the chip's
+ * @parent: bus device; referenced, since after the class device is deleted
+ *	@dev.parent may dangle
+ * @cdev: /dev/seN
+ * @ops: the transport; worker
+ * @drvdata: the transport's
+ * @dialect: constants of the link
+ * @index: N
+ * @caps: SE_CAP_*
+ * @live: the device node exists; worker, and after it has ended anyone
+ * @lock: see above
+ * @dead: no turn and no exchange any more; lock
+ * @state: enum se_state; lock. Written by the worker (and at the end)
+ * @generation: lock
+ * @ifsc: @ifsd, @bwt_us, @irq_mode, @clock_hz, @cip, @cip_len: what to tell of
+ *	the link; lock
+ * @turns: queued turns; lock
+ * @turn: the one that is held, or NULL; lock
+ * @xfer: the exchange that is pending or running, or NULL; lock. Only the
+ *	worker takes it away, so that the worker may use it without the lock
+ * @channels: bit n: channel n is bound to an open file; lock
+ * @closer: see there
+ * @wait: for poll(): state, generation, end
+ * @stats: counters
+ * @worker: runs @work and @turn_watch
+ * @work: the link's next step
+ * @turn_watch: takes the turn from a holder that does nothing with it
+ * @turn_idle_end: when it may do so; lock
+ * @events: SE_EVENT_* bits for the worker
+ * @timer: queues @work at the next deadline
+ * @t1: the engine; worker, as everything below
+ * @op: what is on the wire
+ * @starting: the start-up sequence is running
+ * @attempts: start-up sequences tried
+ * @line_reset: the SE has been reset since it was last ready
+ * @reason: why the state is what it is
+ * @awaiting: a block is awaited
+ * @wait_until: until then, nanoseconds
+ * @drain_until: an abandoned exchange may last until then
+ * @started: when the exchange began
+ * @wire_ns: bus time of the exchange
+ * @block_tx: block being sent
+ * @block_rx: block being received
+ * @cmd: copy of the C-APDU (the engine may need it after its caller left)
+ * @rsp: R-APDU, or the CIP
+ */
+struct se_chip {
+	struct device dev;
+	struct device *parent;
+	struct cdev cdev;
+	const struct se_transport_ops *ops;
+	void *drvdata;
+	const struct se_t1_dialect *dialect;
+	int index;
+	u32 caps;
+	bool live;
+
+	spinlock_t lock;	/* see above */
+	bool dead;
+	enum se_state state;
+	u64 generation;
+	u32 ifsc;
+	u32 ifsd;
+	u32 bwt_us;
+	enum se_irq_mode irq_mode;
+	u32 clock_hz;
+	u8 cip[SE_CIP_MAX];
+	u32 cip_len;
+	struct list_head turns;
+	struct se_turn *turn;
+	struct se_xfer *xfer;
+	u32 channels;
+	struct se_closer closer;
+	wait_queue_head_t wait;
+	struct se_stats stats;
+
+	struct kthread_worker *worker;
+	struct kthread_work work;
+	struct kthread_delayed_work turn_watch;
+	u64 turn_idle_end;
+	unsigned long events;
+	struct hrtimer timer;
+
+	struct se_t1 t1;
+	enum se_link_op op;
+	bool starting;
+	unsigned int attempts;
+	bool line_reset;
+	enum se_reason reason;
+	bool awaiting;
+	u64 wait_until;
+	u64 drain_until;
+	u64 started;
+	u64 wire_ns;
+	u8 *block_tx;
+	u8 *block_rx;
+	u8 *cmd;
+	u8 *rsp;
+};
+
+/**
+ * struct se_file - one open file: a session
+ * @chip: holds a reference
+ * @wait: for turns, exchanges and responses of this file
+ * @busy: bit 0: a stream, a channel operation or a written APDU is under way
+ * @seen: the last generation that this file was told of; chip lock
+ * @channel: bound logical channel or SE_CHANNEL_NONE; chip lock
+ * @channel_generation: the channel exists as long as the chip has this one;
+ *	chip lock
+ * @turn: of whatever holds @busy
+ * @xfer: of a written APDU
+ * @io: serialises write() and read()
+ * @cmd: written C-APDU; io
+ * @rsp: R-APDU for read()
+ * @responded: @xfer has a result that was not read; chip lock
+ */
+struct se_file {
+	struct se_chip *chip;
+	wait_queue_head_t wait;
+	unsigned long busy;
+	u64 seen;
+	u32 channel;
+	u64 channel_generation;
+	struct se_turn turn;
+	struct se_xfer xfer;
+	struct mutex io;	/* write() against read() */
+	u8 *cmd;
+	u8 *rsp;
+	bool responded;
+};
+
+/* se-core.c */
+void se_chip_set_state(struct se_chip *chip, enum se_state state, enum se_reason reason);
+void se_chip_move_generation(struct se_chip *chip, enum se_reason reason, bool channels_closed);
+void se_chip_ready(struct se_chip *chip);
+struct se_chip *se_chip_get(u32 index);
+struct se_chip *se_chip_get_next(u32 *index);
+dev_t se_devt(int index);
+
+/* se-link.c */
+int se_link_init(struct se_chip *chip);
+void se_link_start(struct se_chip *chip);
+void se_link_stop(struct se_chip *chip);
+void se_link_free(struct se_chip *chip);
+void se_link_state_lost(struct se_chip *chip);
+int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
+void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
+bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
+
+/* se-queue.c */
+int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first);
+void se_turn_end_locked(struct se_chip *chip, struct se_turn *turn);
+void se_turn_idle_locked(struct se_chip *chip);
+void se_turn_revoke_all(struct se_chip *chip);
+void se_turn_watch(struct kthread_work *work);
+int se_file_claim(struct se_file *file, u64 deadline, bool nonblock);
+void se_file_unclaim(struct se_file *file);
+int se_file_turn(struct se_file *file, u64 deadline);
+int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle);
+void se_file_turn_end(struct se_file *file);
+u64 se_deadline(u64 deadline_ns, u32 nr);
+
+/* se-stream.c */
+int se_stream_run(struct se_file *file, struct se_stream *stream);
+
+/* se-channel.c */
+bool se_capdu_ok(const u8 *cmd, size_t len);
+int se_channel_prepare(struct se_file *file, u8 *cmd, u64 *generation);
+int se_channel_open(struct se_file *file, struct se_channel_open *open);
+int se_channel_close(struct se_file *file);
+void se_channel_release(struct se_file *file);
+void se_channel_orphan_locked(struct se_chip *chip, u32 mask);
+void se_closer_init(struct se_chip *chip);
+
+/* se-chardev.c */
+extern const struct file_operations se_fops;
+
+/* se-netlink.c */
+int se_netlink_init(void);
+void se_netlink_exit(void);
+void se_netlink_event(struct se_chip *chip, u8 cmd, enum se_reason reason);
+
+#endif /* _SE_CHIP_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only file with tests of the kernel's version: 5.10 and newer. */
+#ifndef _SE_COMPAT_H
+#define _SE_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void se_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*function)(struct hrtimer *),
+				    clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#else
+#define se_hrtimer_setup	hrtimer_setup
+#endif
+
+/* Since 6.14 kthread_create_worker() does not start the thread. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define se_kthread_run_worker	kthread_create_worker
+#else
+#define se_kthread_run_worker	kthread_run_worker
+#endif
+
+/* From this command on, attributes of requests are checked strictly. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define SE_RESV_START_OP(op)
+#else
+#define SE_RESV_START_OP(op)	.resv_start_op = (op),
+#endif
+
+#endif /* _SE_COMPAT_H */
