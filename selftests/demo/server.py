@@ -404,25 +404,27 @@ class Demo:
                 "steps": self.steps, "registry": self.registry}
 
 
-def read_keys(path):
-    """Three lines "enc HEX", "mac HEX", "dek HEX" and "kvn HEX"."""
+def read_keys(path, kvn):
+    """SCP03 keys: one line of hexadecimal digits for all, or three (ENC, MAC, DEK).
+    The same file serves the software SE."""
     if path is None:
-        return Keys(0x30, DEFAULT_KEY, DEFAULT_KEY, DEFAULT_KEY)
-    fields = {}
+        return Keys(kvn, DEFAULT_KEY, DEFAULT_KEY, DEFAULT_KEY)
+    keys = []
     with open(path, encoding="ascii") as f:
         for n, line in enumerate(f, 1):
-            words = line.partition("#")[0].split()
-            if not words:
+            text = line.partition("#")[0].strip()
+            if not text:
                 continue
             try:
-                name, value = words
-                fields[name] = bytes.fromhex(value)
+                keys.append(bytes.fromhex(text))
             except ValueError:
-                raise SystemExit(f"{path}:{n}: a name and hexadecimal digits expected") from None
-    try:
-        return Keys(fields["kvn"][0], fields["enc"], fields["mac"], fields["dek"])
-    except KeyError as e:
-        raise SystemExit(f"{path}: no line {e}") from None
+                raise SystemExit(f"{path}:{n}: hexadecimal digits expected") from None
+            if len(keys[-1]) not in (16, 24, 32):
+                raise SystemExit(f"{path}:{n}: a key of {len(keys[-1])} bytes; "
+                                 "AES has 16, 24 or 32")
+    if len(keys) not in (1, 3):
+        raise SystemExit(f"{path}: {len(keys)} keys; one or three expected")
+    return Keys(kvn, *(keys * 3 if len(keys) == 1 else keys))
 
 
 async def main():
@@ -432,12 +434,14 @@ async def main():
     p.add_argument("--wait", type=float, default=240, help="seconds to wait for the device")
     p.add_argument("--endpoint", help="take only the client of this name")
     p.add_argument("--keys", metavar="FILE", help="SCP03 keys; without, the development keys")
+    p.add_argument("--kvn", type=lambda t: int(t, 16), default=0x30,
+                   help="key version number in hex (30)")
     p.add_argument("--load-size", type=int, default=4000, help="bytes of the load file")
     p.add_argument("--deadline", type=int, default=60, help="seconds for each script")
     p.add_argument("--summary", metavar="FILE", help="write what happened as JSON")
     p.add_argument("--quiet", action="store_true", help="one line for each step")
     args = p.parse_args()
-    args.keys = read_keys(args.keys)
+    args.keys = read_keys(args.keys, args.kvn)
 
     demo = Demo(args)
     began, error = time.monotonic(), None

@@ -141,10 +141,10 @@ class Stack:
 
     def executed(self, header):
         """How often a C-APDU with this CLA (channel bits apart) INS P1 P2 ran."""
+        # seq ns channel HEADER lc SW hash
         want = header.upper()
-        return sum(1 for w in self.apdus()
-                   for h in [next((x.upper() for x in w if len(x) == 8), "")]
-                   if h[2:] == want[2:] and int(h[:2], 16) & 0x80 == int(want[:2], 16) & 0x80)
+        return sum(1 for w in self.apdus() if len(w) > 3 and w[3][2:] == want[2:]
+                   and int(w[3][:2], 16) & 0x80 == int(want[:2], 16) & 0x80)
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
