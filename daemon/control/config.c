@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "control/config.h"
+
+#define FILE_BYTES_MAX	(1 << 20)
+#define LINE_MAX_BYTES	1024
+
+enum section {
+	SEC_NONE,	/* before the first, or an unknown one */
+	SEC_SEMD,
+	SEC_JOB,
+	SEC_DEVICE,
+	SEC_SE,
+	SEC_SERVER,
+};
+
+enum kind {
+	KIND_TEXT,	/* 1 to room-1 printable characters */
+	KIND_PATH,	/* absolute */
+	KIND_NUMBER,	/* min to max */
+	KIND_CHOICE,	/* one of words; stored as text */
+	KIND_VERSION,	/* "1.0", "1.1" */
+	KIND_LEVEL,	/* err, warning, … */
+	KIND_OPEN,	/* "ioctl:/dev/se0", "socket:/path" */
+	KIND_URI,
+};
+
+struct key {
+	enum section section;
+	const char *name;
+	enum kind kind;
+	size_t at;	/* in its struct */
+	size_t room;
+	uint32_t min, max;
+	const char *words;	/* choices, or the unit of a number */
+};
+
+#define TEXT(s, t, f, k, w) \
+	{ s, #f, k, offsetof(struct t, f), sizeof(((struct t *)0)->f), 0, 0, w }
+#define NUMBER(s, t, f, lo, hi, unit) \
+	{ s, #f, KIND_NUMBER, offsetof(struct t, f), sizeof(uint32_t), lo, hi, unit }
+
+static const struct key keys[] = {
+	TEXT(SEC_SEMD, config, state_dir, KIND_PATH, NULL),
+	TEXT(SEC_SEMD, config, runtime_dir, KIND_PATH, NULL),
+	TEXT(SEC_SEMD, config, group, KIND_TEXT, NULL),
+	TEXT(SEC_SEMD, config, log_level, KIND_LEVEL, NULL),
+	NUMBER(SEC_JOB, config, chunk, 1, 256, "APDUs"),
+	NUMBER(SEC_JOB, config, jobs_per_origin, 1, 1024, "jobs"),
+	NUMBER(SEC_JOB, config, script_max, 64, 64 << 20, "bytes"),
+	NUMBER(SEC_JOB, config, keep_idle, 1, 86400, "seconds"),
+	TEXT(SEC_DEVICE, config, manufacturer, KIND_TEXT, NULL),
+	TEXT(SEC_DEVICE, config, model, KIND_TEXT, NULL),
+	TEXT(SEC_DEVICE, config, serial, KIND_TEXT, NULL),
+	TEXT(SEC_DEVICE, config, firmware, KIND_TEXT, NULL),
+	TEXT(SEC_SE, config_se, open, KIND_OPEN, NULL),
+	TEXT(SEC_SE, config_se, type, KIND_CHOICE, "eSE iSE uicc euicc ieuicc"),
+	TEXT(SEC_SERVER, config_server, uri, KIND_URI, NULL),
+	TEXT(SEC_SERVER, config_server, endpoint, KIND_TEXT, NULL),
+	TEXT(SEC_SERVER, config_server, psk_identity, KIND_TEXT, NULL),
+	TEXT(SEC_SERVER, config_server, psk_file, KIND_PATH, NULL),
+	NUMBER(SEC_SERVER, config_server, lifetime, 20, 31536000, "seconds"),
+	NUMBER(SEC_SERVER, config_server, ssid, 1, 65534, "short server id"),
+	NUMBER(SEC_SERVER, config_server, pmin, 0, 86400, "seconds"),
+	NUMBER(SEC_SERVER, config_server, pmax, 0, 31536000, "seconds"),
+	TEXT(SEC_SERVER, config_server, version, KIND_VERSION, NULL),
+};
+
+#define NR_KEYS	(sizeof(keys) / sizeof(keys[0]))
+
+static const struct {
+	const char *name;
+	bool named;
+} sections[] = {
+	[SEC_SEMD] = { "semd", false },	    [SEC_JOB] = { "job", false },
+	[SEC_DEVICE] = { "device", false }, [SEC_SE] = { "se", true },
+	[SEC_SERVER] = { "server", true },
+};
+
+static const struct {
+	const char *name;
+	uint32_t level;
+} levels[] = {
+	{ "err", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+};
+
+struct parser {
+	struct config *c;
+	const char *file;
+	unsigned int line;
+	enum section section;
+	void *base;		/* the struct that keys of this section go to */
+	int result;
+	config_report_t report;
+	void *ctx;
+};
+
+static void say(struct parser *p, bool error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct parser *p, bool error, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	n = snprintf(text, sizeof(text), "%s:%u: ", p->file, p->line);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (error)
+		p->result = -EINVAL;
+	if (p->report)
+		p->report(p->ctx, error, text);
+}
+
+void config_init(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	snprintf(c->state_dir, sizeof(c->state_dir), "/var/lib/sesame");
+	snprintf(c->runtime_dir, sizeof(c->runtime_dir), "/run/sesame");
+	c->log_level = LOG_INFO;
+	c->chunk = 16;
+	c->jobs_per_origin = 32;
+	c->script_max = 4U << 20;
+	c->keep_idle = 300;
+}
+
+/* ---- values ---- */
+
+static bool printable(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+static void take_text(struct parser *p, const struct key *k, const char *value)
+{
+	if (!*value || strlen(value) >= k->room || !printable(value)) {
+		say(p, true, "%s=: 1 to %zu printable characters are allowed", k->name,
+		    k->room - 1);
+		return;
+	}
+	snprintf((char *)p->base + k->at, k->room, "%s", value);
+}
+
+static void take_number(struct parser *p, const struct key *k, const char *value)
+{
+	unsigned long v;
+	uint32_t v32;
+	char *end;
+
+	errno = 0;
+	v = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)*value) || *end || errno || v < k->min || v > k->max) {
+		say(p, true, "%s=%.40s: a number from %u to %u (%s) is allowed", k->name, value,
+		    k->min, k->max, k->words);
+		return;
+	}
+	v32 = (uint32_t)v;
+	memcpy((char *)p->base + k->at, &v32, sizeof(v32));
+}
+
+static void take_choice(struct parser *p, const struct key *k, const char *value)
+{
+	const char *w = k->words;
+	size_t n;
+
+	while (*w) {
+		n = strcspn(w, " ");
+		if (strlen(value) == n && !memcmp(w, value, n)) {
+			snprintf((char *)p->base + k->at, k->room, "%s", value);
+			return;
+		}
+		w += n + (w[n] == ' ');
+	}
+	say(p, true, "%s=%.40s: one of %s is allowed", k->name, value, k->words);
+}
+
+static void take_version(struct parser *p, const struct key *k, const char *value)
+{
+	uint32_t v = !strcmp(value, "1.0") ? 10 : !strcmp(value, "1.1") ? 11 : 0;
+
+	if (!v)
+		say(p, true, "version=%.40s: 1.0 or 1.1 is allowed", value);
+	else
+		memcpy((char *)p->base + k->at, &v, sizeof(v));
+}
+
+static void take_level(struct parser *p, const struct key *k, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!strcmp(levels[i].name, value)) {
+			memcpy((char *)p->base + k->at, &levels[i].level, sizeof(uint32_t));
+			return;
+		}
+	}
+	say(p, true, "%s=%.40s: err, warning, notice, info or debug is allowed", k->name, value);
+}
+
+static bool starts(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static void take_value(struct parser *p, const struct key *k, const char *value)
+{
+	switch (k->kind) {
+	case KIND_PATH:
+		if (*value != '/')
+			say(p, true, "%s=%.80s: an absolute path is needed", k->name, value);
+		else
+			take_text(p, k, value);
+		break;
+	case KIND_OPEN:
+		if (!starts(value, "ioctl:/") && !starts(value, "socket:/"))
+			say(p, true,
+			    "open=%.80s: ioctl:/dev/seN or socket:/PATH (the software SE) is "
+			    "allowed",
+			    value);
+		else
+			take_text(p, k, value);
+		break;
+	case KIND_URI:
+		if (!starts(value, "coap://") && !starts(value, "coaps://"))
+			say(p, true, "uri=%.80s: coap://HOST[:PORT] or coaps://HOST[:PORT] is "
+			    "allowed", value);
+		else
+			take_text(p, k, value);
+		break;
+	case KIND_TEXT:
+		take_text(p, k, value);
+		break;
+	case KIND_NUMBER:
+		take_number(p, k, value);
+		break;
+	case KIND_CHOICE:
+		take_choice(p, k, value);
+		break;
+	case KIND_VERSION:
+		take_version(p, k, value);
+		break;
+	case KIND_LEVEL:
+		take_level(p, k, value);
+		break;
+	}
+}
+
+/* ---- lines ---- */
+
+static void known_keys(enum section section, char *out, size_t room)
+{
+	size_t i, n = 0;
+
+	*out = '\0';
+	for (i = 0; i < NR_KEYS && n < room; i++)
+		if (keys[i].section == section)
+			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "",
+					      keys[i].name);
+}
+
+static void take_key(struct parser *p, char *line)
+{
+	char *eq = strchr(line, '='), *end, known[256];
+	size_t i;
+
+	if (!eq) {
+		say(p, true, "'%.40s' is neither [section] nor key=value", line);
+		return;
+	}
+	for (end = eq; end > line && isblank((unsigned char)end[-1]); end--)
+		;
+	*end = '\0';
+	for (eq++; isblank((unsigned char)*eq); eq++)
+		;
+	if (p->section == SEC_NONE) {
+		/* An unknown section has been reported; a key before any is a slip. */
+		if (!p->base)
+			say(p, true, "'%.40s=' stands before the first [section]", line);
+		return;
+	}
+	for (i = 0; i < NR_KEYS; i++) {
+		if (keys[i].section == p->section && !strcmp(keys[i].name, line)) {
+			/* p->base is NULL in a section that was refused. */
+			if (p->base)
+				take_value(p, &keys[i], eq);
+			return;
+		}
+	}
+	known_keys(p->section, known, sizeof(known));
+	say(p, false, "unknown key '%.40s' in [%s], ignored; known: %s", line,
+	    sections[p->section].name, known);
+}
+
+static bool name_ok(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n && n < CONFIG_NAME_MAX && !s[n];
+}
+
+static void *find_se(struct parser *p, const char *name)
+{
+	struct config *c = p->c;
+	struct config_se *se;
+	size_t i;
+
+	for (i = 0; i < c->nr_se; i++)
+		if (!strcmp(c->se[i].name, name))
+			return &c->se[i];
+	if (c->nr_se == CONFIG_SES_MAX) {
+		say(p, true, "[se %s]: at most %d secure elements", name, CONFIG_SES_MAX);
+		return NULL;
+	}
+	se = &c->se[c->nr_se++];
+	snprintf(se->name, sizeof(se->name), "%s", name);
+	snprintf(se->where, sizeof(se->where), "%s:%u", p->file, p->line);
+	snprintf(se->type, sizeof(se->type), "eSE");
+	return se;
+}
+
+static void *find_server(struct parser *p, const char *name)
+{
+	struct config *c = p->c;
+	struct config_server *s;
+	size_t i;
+
+	for (i = 0; i < c->nr_server; i++)
+		if (!strcmp(c->server[i].name, name))
+			return &c->server[i];
+	if (c->nr_server == CONFIG_SERVERS_MAX) {
+		say(p, true, "[server %s]: at most %d servers", name, CONFIG_SERVERS_MAX);
+		return NULL;
+	}
+	s = &c->server[c->nr_server++];
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	snprintf(s->where, sizeof(s->where), "%s:%u", p->file, p->line);
+	s->lifetime = 86400;
+	s->ssid = (uint32_t)c->nr_server;
+	s->version = 11;
+	return s;
+}
+
+static void take_section(struct parser *p, char *line)
+{
+	char *end = line + strlen(line) - 1, *name;
+	enum section s;
+
+	p->section = SEC_NONE;
+	p->base = p->c;		/* "a section was seen" */
+	if (*end != ']') {
+		say(p, true, "'%.40s' lacks its closing bracket", line);
+		return;
+	}
+	*end = '\0';
+	line++;
+	name = line + strcspn(line, " \t");
+	if (*name) {
+		*name++ = '\0';
+		name += strspn(name, " \t");
+	}
+	for (s = SEC_SEMD; s <= SEC_SERVER; s++)
+		if (!strcmp(line, sections[s].name))
+			break;
+	if (s > SEC_SERVER) {
+		say(p, false, "unknown section [%.40s], ignored; known: semd, job, device, "
+		    "se NAME, server NAME", line);
+		return;
+	}
+	p->section = s;
+	if (!sections[s].named) {
+		if (*name) {
+			say(p, true, "[%s] takes no name", line);
+			p->base = NULL;
+		}
+		return;
+	}
+	p->base = NULL;
+	if (!name_ok(name))
+		say(p, true, "[%s NAME] needs a name of 1 to %d letters, digits, - and _", line,
+		    CONFIG_NAME_MAX - 1);
+	else
+		p->base = s == SEC_SE ? find_se(p, name) : find_server(p, name);
+}
+
+static void take_line(struct parser *p, const char *at, size_t len)
+{
+	char line[LINE_MAX_BYTES];
+
+	while (len && isspace((unsigned char)*at)) {
+		at++;
+		len--;
+	}
+	while (len && isspace((unsigned char)at[len - 1]))
+		len--;
+	if (!len || *at == '#' || *at == ';')
+		return;
+	if (len >= sizeof(line)) {
+		say(p, true, "the line is longer than %zu characters", sizeof(line) - 1);
+		return;
+	}
+	if (memchr(at, '\0', len)) {
+		say(p, true, "the line has a NUL byte: not a text file?");
+		return;
+	}
+	memcpy(line, at, len);
+	line[len] = '\0';
+	if (*line == '[')
+		take_section(p, line);
+	else
+		take_key(p, line);
+}
+
+int config_parse(struct config *c, const char *file, const char *text, size_t len,
+		 config_report_t report, void *ctx)
+{
+	struct parser p = { .c = c, .file = file, .report = report, .ctx = ctx };
+	const char *end = text + len, *nl;
+
+	while (text < end) {
+		p.line++;
+		nl = memchr(text, '\n', (size_t)(end - text));
+		take_line(&p, text, (size_t)((nl ? nl : end) - text));
+		text = nl ? nl + 1 : end;
+	}
+	return p.result;
+}
+
+/* ---- the whole ---- */
+
+static void complain(int *result, config_report_t report, void *ctx, const char *where,
+		     const char *section, const char *name, const char *words)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s: [%s %s] %s", where, section, name, words);
+	*result = -EINVAL;
+	if (report)
+		report(ctx, true, text);
+}
+
+int config_check(const struct config *c, config_report_t report, void *ctx)
+{
+	const struct config_server *s;
+	int r = 0;
+	size_t i;
+
+	for (i = 0; i < c->nr_se; i++)
+		if (!c->se[i].open[0])
+			complain(&r, report, ctx, c->se[i].where, "se", c->se[i].name,
+				 "has no open=: add open=ioctl:/dev/se0");
+	for (i = 0; i < c->nr_server; i++) {
+		s = &c->server[i];
+		if (!s->uri[0])
+			complain(&r, report, ctx, s->where, "server", s->name,
+				 "has no uri=: add uri=coaps://HOST");
+		if (!s->endpoint[0])
+			complain(&r, report, ctx, s->where, "server", s->name,
+				 "has no endpoint=: add the name that the server knows the device by");
+		if (starts(s->uri, "coaps://") && (!s->psk_identity[0] || !s->psk_file[0]))
+			complain(&r, report, ctx, s->where, "server", s->name,
+				 "has a coaps uri: psk_identity= and psk_file= are needed");
+		if (s->pmax && s->pmax < s->pmin)
+			complain(&r, report, ctx, s->where, "server", s->name,
+				 "has a pmax smaller than its pmin");
+	}
+	return r;
+}
+
+static int load_file(struct config *c, const char *path, config_report_t report, void *ctx)
+{
+	char why[512];
+	char *text = NULL;
+	struct stat st;
+	ssize_t n = 0;
+	int fd, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		r = -errno;
+	else if (!S_ISREG(st.st_mode))
+		r = -EISDIR;
+	else if (st.st_size > FILE_BYTES_MAX)
+		r = -EFBIG;
+	if (!r) {
+		text = malloc((size_t)st.st_size + 1);
+		n = text ? read(fd, text, (size_t)st.st_size) : -1;
+		if (n < 0)
+			r = text ? -errno : -ENOMEM;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (r) {
+		snprintf(why, sizeof(why), "%s: cannot be read: %s", path, strerror(-r));
+		if (report)
+			report(ctx, true, why);
+	} else {
+		r = config_parse(c, path, text, (size_t)n, report, ctx);
+	}
+	free(text);
+	return r;
+}
+
+static int is_conf(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && n > 5 && !strcmp(e->d_name + n - 5, ".conf");
+}
+
+int config_load(struct config *c, const char *path, config_report_t report, void *ctx)
+{
+	char dir[4096], file[4096 + 256];
+	struct dirent **list;
+	int n, i, r, first;
+
+	config_init(c);
+	first = load_file(c, path, report, ctx);
+	if (snprintf(dir, sizeof(dir), "%s.d", path) >= (int)sizeof(dir))
+		return -ENAMETOOLONG;
+	n = scandir(dir, &list, is_conf, alphasort);
+	for (i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%.255s", dir, list[i]->d_name);
+		r = load_file(c, file, report, ctx);
+		if (!first)
+			first = r;
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	r = config_check(c, report, ctx);
+	return first ? first : r;
+}
+
+/* ---- keys ---- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int unhex(const char *text, size_t len, uint8_t *key, size_t *ret)
+{
+	int hi, lo;
+	size_t i;
+
+	while (len && isspace((unsigned char)text[len - 1]))
+		len--;
+	if (!len || len % 2 || len / 2 > CONFIG_PSK_MAX)
+		return -EINVAL;
+	for (i = 0; i < len; i += 2) {
+		hi = hex_digit(text[i]);
+		lo = hex_digit(text[i + 1]);
+		if (hi < 0 || lo < 0)
+			return -EINVAL;
+		key[i / 2] = (uint8_t)(hi << 4 | lo);
+	}
+	*ret = len / 2;
+	return 0;
+}
+
+int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size_t room)
+{
+	char text[2 * CONFIG_PSK_MAX + 8];
+	struct stat st;
+	ssize_t n;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st)) {
+		r = -errno;
+		snprintf(why, room, "%s: cannot be read: %s", path, strerror(-r));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) ||
+	    (st.st_uid && st.st_uid != geteuid())) {
+		r = -EACCES;
+		snprintf(why, room,
+			 "%s: others can read the key (mode %04o, owner %u): chown it to the "
+			 "daemon's user and chmod 600 it",
+			 path, st.st_mode & 07777, st.st_uid);
+		goto out;
+	}
+	n = read(fd, text, sizeof(text));
+	r = n < 0 ? -errno : unhex(text, (size_t)n, key, len);
+	if (r)
+		snprintf(why, room, "%s: 1 to %d bytes in hex digits are needed, nothing else",
+			 path, CONFIG_PSK_MAX);
+	explicit_bzero(text, sizeof(text));
+out:
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
