@@ -313,7 +313,6 @@ static int sock_get_info(struct se *se, struct se_info *info)
 	uint32_t room = info->cip_ptr ? info->cip_len : 0;
 	uint64_t cip_ptr = info->cip_ptr;
 	struct sock *s = se->priv;
-	int r;
 
 	memset(info, 0, sizeof(*info));
 	info->abi = SE_ABI_VERSION;
