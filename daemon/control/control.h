@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local control interface: varlink io.sesame.Manager on a UNIX socket.
+ *
+ * `varlinkctl introspect SOCKET io.sesame.Manager` prints it. Peers are root,
+ * the daemon's own user, and members of the group that the configuration names.
+ * Everything runs in the loop's thread.
+ */
+#ifndef SESAME_CONTROL_H
+#define SESAME_CONTROL_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-varlink-idl.h>
+
+#include "job/job.h"
+
+#define CONTROL_INTERFACE	"io.sesame.Manager"
+#define CONTROL_SOCKET		"io.sesame.Manager"	/* in the runtime directory */
+
+/** struct control_server - one management server as GetStatus shows it */
+struct control_server {
+	char name[32];
+	char uri[256];
+	char state[32];
+	char version[8];
+	char location[128];
+	char error[256];
+	unsigned int observations;
+	unsigned int attempts;
+};
+
+/**
+ * struct control_ops - what only the daemon knows
+ * @server: fill in server number @index; -ENOENT past the end
+ */
+struct control_ops {
+	int (*server)(void *ctx, unsigned int index, struct control_server *out);
+};
+
+struct control;
+
+/**
+ * control_new - listen on @path
+ * @group: gid that may connect too, or (gid_t)-1
+ * @version: of the daemon
+ * @ops, @ctx: kept by reference
+ *
+ * Returns 0 or a negative errno. @event serves it from then on.
+ */
+int control_new(struct control **ret, sd_event *event, struct job_store *store,
+		const char *path, gid_t group, const char *version,
+		const struct control_ops *ops, void *ctx);
+void control_free(struct control *c);
+
+/** the interface definition, control-idl.c */
+extern const sd_varlink_interface vl_interface_io_sesame_Manager;
+
+#endif /* SESAME_CONTROL_H */
