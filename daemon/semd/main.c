@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+/* semd: from the command line to the loop and back. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "model/model.h"
+#include "semd/semd.h"
+
+#define CONFIG_DEFAULT	"/etc/semd.conf"
+#define STOP_US		4000000ULL	/* for de-registration */
+
+static const char help[] =
+	"semd [OPTION…]: manages secure elements for remote servers\n"
+	"\n"
+	"  -c, --config=FILE       configuration (" CONFIG_DEFAULT "), with drop-ins in FILE.d/\n"
+	"      --check             say what is wrong with the configuration and end\n"
+	"      --dump-objects=DIR  write the OMA XML of our LwM2M objects into DIR and end\n"
+	"  -f, --foreground        stay in the foreground (always so)\n"
+	"      --version           version and what it conforms to\n"
+	"  -h, --help              this text\n"
+	"\n"
+	"Exit status: 0 stopped or checked well, 1 failed, 2 wrong usage.\n"
+	"Example: semd --config=/etc/semd.conf --check\n";
+
+static const char version[] =
+	"semd " SEMD_VERSION "\n"
+	"LwM2M 1.1 and 1.0 client (UDP, DTLS 1.2 with PSK; objects 0 1 3 26241 26242), CoAP "
+	"RFC 7252 7641 7959 8132,\n"
+	"ETSI TS 102 226 scripts (expanded, compact), ISO/IEC 7816-4 logical channels 1 to 19\n";
+
+static void report(void *ctx, bool error, const char *text)
+{
+	(void)ctx;
+	semd_log(error ? LOG_ERR : LOG_WARNING, "%s", text);
+}
+
+/* ---- events ---- */
+
+static int on_jobs(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct semd *d = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	job_store_dispatch(d->store);
+	return 0;
+}
+
+static void on_job(void *userdata, uint64_t id)
+{
+	struct semd *d = userdata;
+	struct job_info i;
+
+	if (!job_get(d->store, id, &i) && i.state > JOB_RUNNING)
+		semd_log(i.state == JOB_DONE ? LOG_INFO : LOG_NOTICE,
+			 "job %s of %s on %s: %s (%s), %u of %u APDUs", i.name, i.origin,
+			 i.params.se, job_state_name(i.state), i.code, i.executed, i.total);
+	semd_servers_job_changed(d, id);
+}
+
+static int on_stopping(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct semd *d = userdata;
+
+	if (semd_servers_stopped(d))
+		return sd_event_exit(d->event, 0);
+	if (usec >= d->stop_until) {
+		semd_log(LOG_WARNING, "a server did not answer the de-registration");
+		return sd_event_exit(d->event, 0);
+	}
+	sd_event_source_set_time_relative(source, 20000);
+	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct semd *d = userdata;
+	uint64_t now;
+
+	(void)source;
+	(void)si;
+	if (d->stopping)
+		return sd_event_exit(d->event, 0);	/* asked twice */
+	d->stopping = true;
+	sd_notify(0, "STOPPING=1\nSTATUS=de-registering");
+	semd_log(LOG_INFO, "stopping");
+	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
+	d->stop_until = now + STOP_US;
+	semd_servers_stop(d);
+	return sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stopping, d);
+}
+
+#define CHANGED(field) (memcmp(&(a)->field, &(b)->field, sizeof((a)->field)) != 0)
+
+/* What of the new configuration only a restart can bring about. */
+static bool needs_restart(const struct config *a, const struct config *b)
+{
+	bool any = false;
+	static const char words[] = "the changes in %s take effect with a restart";
+
+	if (CHANGED(state_dir) || CHANGED(runtime_dir) || CHANGED(group)) {
+		semd_log(LOG_NOTICE, words, "[semd]");
+		any = true;
+	}
+	if (CHANGED(chunk) || CHANGED(jobs_per_origin) || CHANGED(script_max) ||
+	    CHANGED(keep_idle)) {
+		semd_log(LOG_NOTICE, words, "[job]");
+		any = true;
+	}
+	if (CHANGED(manufacturer) || CHANGED(model) || CHANGED(serial) || CHANGED(firmware)) {
+		semd_log(LOG_NOTICE, words, "[device]");
+		any = true;
+	}
+	if (CHANGED(server)) {
+		semd_log(LOG_NOTICE, words, "[server]");
+		any = true;
+	}
+	if (CHANGED(se)) {
+		semd_log(LOG_NOTICE, words, "[se]");
+		any = true;
+	}
+	return any;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct semd *d = userdata;
+	struct config *n;
+	uint64_t now;
+
+	(void)source;
+	(void)si;
+	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now);
+	n = malloc(sizeof(*n));
+	if (n && !config_load(n, d->path, report, NULL)) {
+		d->cfg.log_level = n->log_level;
+		semd_log_level((int)n->log_level);
+		if (!needs_restart(&d->cfg, n))
+			semd_log(LOG_INFO, "%s: read anew", d->path);
+	} else {
+		semd_log(LOG_ERR, "%s: not taken over, the former one stays in force", d->path);
+	}
+	free(n);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+/* ---- start and end ---- */
+
+/* Secrets of ours must not end up in a core file or a debugger. */
+static void no_dumps(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__	/* its leak check traces the process */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int open_store(struct semd *d)
+{
+	struct job_options o = {
+		.dir = d->cfg.state_dir,
+		.run_dir = d->cfg.runtime_dir,
+		.chunk = d->cfg.chunk,
+		.jobs_per_origin = d->cfg.jobs_per_origin,
+		.script_max = d->cfg.script_max,
+		.keep_idle_s = d->cfg.keep_idle,
+	};
+	struct job_error e;
+	int r;
+
+	/* The control socket lies there too, so others must be able to pass. */
+	if (mkdir(d->cfg.runtime_dir, 0755) && errno != EEXIST) {
+		semd_log(LOG_ERR, "%s cannot be made: %s", d->cfg.runtime_dir, strerror(errno));
+		return -errno;
+	}
+	r = job_store_open(&d->store, &o, &e);
+	if (r)
+		semd_log(LOG_ERR, "%s: %s", e.code, e.detail);
+	return r;
+}
+
+static int open_control(struct semd *d)
+{
+	static const struct control_ops ops = { .server = semd_servers_describe };
+	gid_t gid = (gid_t)-1;
+	struct group *g;
+	char path[300];
+	int r;
+
+	if (d->cfg.group[0]) {
+		g = getgrnam(d->cfg.group);
+		if (!g) {
+			semd_log(LOG_ERR, "%s: [semd] group=%s: there is no such group", d->path,
+				 d->cfg.group);
+			return -EINVAL;
+		}
+		gid = g->gr_gid;
+	}
+	snprintf(path, sizeof(path), "%s/%s", d->cfg.runtime_dir, CONTROL_SOCKET);
+	r = control_new(&d->control, d->event, d->store, path, gid, SEMD_VERSION, &ops, d);
+	if (r)
+		semd_log(LOG_ERR, "%s: cannot listen: %s", path, strerror(-r));
+	return r;
+}
+
+static int add_signals(struct semd *d)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_add_signal(d->event, NULL, SIGTERM, on_stop, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGINT, on_stop, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
+	return r;
+}
+
+/* Everything that servers can ask for stands before the first packet leaves. */
+static int start(struct semd *d)
+{
+	int r;
+
+	r = sd_event_default(&d->event);
+	if (r >= 0)
+		r = add_signals(d);
+	if (r < 0)
+		return r;
+	sd_event_set_watchdog(d->event, true);
+	r = open_store(d);
+	if (!r)
+		r = lwm2m_ses_new(&d->ses, d->store, semd_servers_se_changed, d);
+	if (!r)
+		r = semd_elements_start(d);
+	if (!r)
+		r = job_listen(d->store, on_job, d);
+	if (r >= 0)
+		r = sd_event_add_io(d->event, NULL, job_store_fd(d->store), EPOLLIN, on_jobs, d);
+	if (r >= 0)
+		r = semd_servers_start(d);
+	if (r >= 0)
+		r = open_control(d);
+	return r;
+}
+
+static void finish(struct semd *d)
+{
+	control_free(d->control);
+	semd_servers_free(d);
+	if (d->event)
+		semd_elements_stop(d);
+	if (d->ses)
+		lwm2m_ses_free(d->ses);
+	if (d->store)
+		job_store_close(d->store);
+	sd_event_unref(d->event);
+}
+
+static int run(struct semd *d)
+{
+	int r;
+
+	no_dumps();
+	r = start(d);
+	if (r >= 0) {
+		sd_notifyf(0, "READY=1\nSTATUS=%zu server%s", d->nr_server,
+			   d->nr_server == 1 ? "" : "s");
+		semd_log(LOG_INFO, "version " SEMD_VERSION ", journal in %s, %zu server%s",
+			 d->cfg.state_dir, d->nr_server, d->nr_server == 1 ? "" : "s");
+		r = sd_event_loop(d->event);
+	}
+	if (r < 0)
+		semd_log(LOG_ERR, "ending: %s", strerror(-r));
+	finish(d);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int dump_objects(const char *dir)
+{
+	int r = model_dump_objects(dir);
+
+	if (r)
+		semd_log(LOG_ERR, "%s: cannot be written: %s", dir, strerror(-r));
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+enum { OPT_CHECK = 256, OPT_DUMP, OPT_VERSION };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "dump-objects", required_argument, NULL, OPT_DUMP },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int check(struct semd *d)
+{
+	if (config_load(&d->cfg, d->path, report, NULL))
+		return EXIT_FAILURE;
+	printf("%s: ok, %zu secure element%s, %zu server%s\n", d->path, d->cfg.nr_se,
+	       d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static struct semd d = { .path = CONFIG_DEFAULT };
+	bool only_check = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:fh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			d.path = optarg;
+			break;
+		case OPT_CHECK:
+			only_check = true;
+			break;
+		case OPT_DUMP:
+			return dump_objects(optarg);
+		case 'f':
+			break;
+		case OPT_VERSION:
+			fputs(version, stdout);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs("semd: see semd --help\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "semd: '%s' is too much; see semd --help\n", argv[optind]);
+		return 2;
+	}
+	if (only_check)
+		return check(&d);
+	if (config_load(&d.cfg, d.path, report, NULL)) {
+		semd_log(LOG_ERR, "%s: not started; semd --check tells more", d.path);
+		return EXIT_FAILURE;
+	}
+	semd_log_level((int)d.cfg.log_level);
+	return run(&d);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of semd share. One loop, one thread (the workers are job's). */
+#ifndef SEMD_H
+#define SEMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "control/config.h"
+#include "control/control.h"
+#include "job/job.h"
+#include "libse/se.h"
+#include "lwm2m/lwm2m.h"
+
+#define SEMD_VERSION	"0.1"
+
+struct semd;
+
+/* one [server NAME] */
+struct server {
+	struct semd *d;
+	const struct config_server *cfg;
+	struct lwm2m_account *account;
+	sd_event_source *io;
+	sd_event_source *timer;
+	ino_t socket;		/* inode of the socket that io watches */
+};
+
+struct semd {
+	struct config cfg;
+	const char *path;	/* of the configuration file */
+	sd_event *event;
+	struct job_store *store;
+	struct lwm2m_ses *ses;
+	struct control *control;
+	struct se_monitor *monitor;
+	sd_event_source *monitor_io;
+	sd_event_source *retry;
+	int se_error[CONFIG_SES_MAX];	/* last said, so that it is said once */
+	struct server server[CONFIG_SERVERS_MAX];
+	size_t nr_server;
+	bool stopping;
+	uint64_t stop_until;	/* CLOCK_MONOTONIC, µs */
+};
+
+/** semd_log - to stderr, with the priority as journald takes it */
+void semd_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** semd_log_level - show this and more important ones */
+void semd_log_level(int level);
+
+uint64_t semd_now_ms(void);
+
+/* elements.c: which secure elements are there */
+int semd_elements_start(struct semd *d);
+void semd_elements_stop(struct semd *d);
+/** semd_elements_look - add what has come, drop what is gone */
+void semd_elements_look(struct semd *d);
+
+/* servers.c: management servers */
+int semd_servers_start(struct semd *d);
+/** semd_servers_stop - de-register; semd_servers_stopped() tells when it is over */
+void semd_servers_stop(struct semd *d);
+bool semd_servers_stopped(const struct semd *d);
+void semd_servers_free(struct semd *d);
+void semd_servers_job_changed(struct semd *d, uint64_t id);
+void semd_servers_se_changed(void *ctx, uint16_t instance);
+int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out);
+
+#endif /* SEMD_H */
