@@ -88,7 +88,7 @@ struct lwm2m_script {
  * @list: as above
  * @get: a snapshot
  * @create: a new, idle instance
- * @destroy: cancels, acknowledges and forgets
+ * @destroy: forgets script and result; refused while queued or running
  * @set: takes se, aid, keep_channel and deadline_s of @in
  * @write: script bytes at @offset, which is 0 (drops what was there) or where
  *	the last bytes ended; @last completes the script
@@ -242,6 +242,7 @@ struct lwm2m_ses;
  */
 int lwm2m_ses_new(struct lwm2m_ses **ret, struct job_store *store,
 		  void (*changed)(void *ctx, uint16_t instance), void *ctx);
+/** lwm2m_ses_free() - job_store_dispatch() must not be called any more after it. */
 void lwm2m_ses_free(struct lwm2m_ses *s);
 
 /**

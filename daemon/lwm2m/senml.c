@@ -370,8 +370,6 @@ static bool skip_item(struct reader *r)
 			if (left[depth] != SIZE_MAX || depth == 0)
 				return false;
 			depth--;
-		} else if (it.kind == ITEM_OTHER && it.n != 0) {
-			return false;
 		} else {
 			if (left[depth] != SIZE_MAX)
 				left[depth]--;

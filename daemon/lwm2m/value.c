@@ -188,3 +188,11 @@ void lwm2m_words(char *words, const char *format, ...)
 	vsnprintf(words, LWM2M_WORDS_MAX, format, ap);
 	va_end(ap);
 }
+
+uint64_t lwm2m_hash(uint64_t h, const void *p, size_t len)
+{
+	/* nobody gains by choosing values against it */
+	for (const uint8_t *q = p; len > 0; q++, len--)
+		h = (h ^ *q) * 0x100000001b3ULL;
+	return h;
+}

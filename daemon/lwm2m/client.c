@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One server account: the CoAP endpoint below, registration and operations above. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lwm2m/internal.h"
+
+void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	if (!c->ops.log)
+		return;
+	n = snprintf(text, sizeof(text), "server %s: ", c->name);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return;
+	va_start(ap, format);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
+	va_end(ap);
+	c->ops.log(c->ctx, level, text);
+}
+
+/* ---- call backs of the engine ---------------------------------------------- */
+
+static void on_send(void *ctx, const uint8_t *data, size_t len)
+{
+	struct lwm2m_client *c = ctx;
+
+	c->ops.coap.send(c->ctx, data, len);
+}
+
+static void on_random(void *ctx, void *buf, size_t len)
+{
+	struct lwm2m_client *c = ctx;
+
+	c->ops.coap.random(c->ctx, buf, len);
+}
+
+static int on_request(void *ctx, const struct coap_request *req)
+{
+	struct lwm2m_client *c = ctx;
+
+	c->now = req->now;
+	return lwm2m_dm_request(c, req);
+}
+
+static void on_transfer_lost(void *ctx, uint32_t transfer)
+{
+	lwm2m_dm_transfer_lost(ctx, transfer);
+}
+
+static void on_result(void *ctx, const struct coap_result *res)
+{
+	struct lwm2m_client *c = ctx;
+
+	if (res->now > c->now)
+		c->now = res->now;
+	lwm2m_registration_result(c, res);
+}
+
+static void on_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observe_end why)
+{
+	struct lwm2m_client *c = ctx;
+
+	(void)user;
+	lwm2m_dm_observe_ended(c, obs);
+	/* nobody acknowledges: an Update will tell whether the server is still there */
+	if (why == COAP_OBSERVE_TIMEOUT)
+		lwm2m_registration_update(c, false);
+}
+
+static int on_dedup_store(void *ctx, const struct coap_dedup_record *rec)
+{
+	struct lwm2m_client *c = ctx;
+
+	return c->ops.coap.dedup_store(c->ctx, rec);
+}
+
+static int on_dedup_find(void *ctx, struct coap_dedup_record *rec)
+{
+	struct lwm2m_client *c = ctx;
+
+	return c->ops.coap.dedup_find(c->ctx, rec);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static int copy(char **to, const char *from)
+{
+	if (from)
+		*to = strdup(from);
+	return from && !*to ? -ENOMEM : 0;
+}
+
+int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *config,
+		     const struct lwm2m_client_ops *ops, void *ctx,
+		     const struct lwm2m_se_ops *ses, void *ses_ctx,
+		     const struct lwm2m_script_ops *scripts, void *scripts_ctx)
+{
+	const struct coap_config coap = {.max_observations = OBSERVATIONS_MAX,
+					 .max_uploads = UPLOADS_MAX};
+	struct lwm2m_client *c;
+	int err;
+
+	if (!config->endpoint || !*config->endpoint || !ops->coap.send || !ops->coap.random ||
+	    (config->version != 0 && config->version != 10 && config->version != 11))
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->ops = *ops;
+	c->ctx = ctx;
+	c->ses = ses;
+	c->ses_ctx = ses_ctx;
+	c->scripts = scripts;
+	c->scripts_ctx = scripts_ctx;
+	c->secure_psk = config->secure_psk;
+	c->max_version = c->version = config->version ? config->version : 11;
+	c->ssid = config->ssid ? config->ssid : 1;
+	c->lifetime = config->lifetime ? config->lifetime : 86400;
+	c->pmin = config->pmin;
+	c->pmax = config->pmax;
+	c->storing = true;
+	c->state = LWM2M_OFFLINE;
+	c->next = LWM2M_NEVER;
+	c->coap = (struct coap_ops){
+		.send = on_send,
+		.random = on_random,
+		.request = on_request,
+		.transfer_lost = on_transfer_lost,
+		.result = on_result,
+		.observe_end = on_observe_end,
+		.dedup_store = ops->coap.dedup_store ? on_dedup_store : NULL,
+		.dedup_find = ops->coap.dedup_find ? on_dedup_find : NULL,
+	};
+	err = copy(&c->name, config->name ? config->name : "");
+	if (err == 0)
+		err = copy(&c->uri, config->uri);
+	if (err == 0)
+		err = copy(&c->endpoint, config->endpoint);
+	if (err == 0)
+		err = copy(&c->manufacturer, config->manufacturer);
+	if (err == 0)
+		err = copy(&c->model, config->model);
+	if (err == 0)
+		err = copy(&c->serial, config->serial);
+	if (err == 0)
+		err = copy(&c->firmware, config->firmware);
+	if (err == 0)
+		err = coap_endpoint_new(&c->ep, &c->coap, c, &coap);
+	if (err < 0) {
+		lwm2m_client_free(c);
+		return err;
+	}
+	*ret = c;
+	return 0;
+}
+
+void lwm2m_client_free(struct lwm2m_client *c)
+{
+	if (!c)
+		return;
+	if (c->ep) {
+		lwm2m_dm_forget(c, NULL);
+		coap_endpoint_free(c->ep);
+	}
+	free(c->name);
+	free(c->uri);
+	free(c->endpoint);
+	free(c->manufacturer);
+	free(c->model);
+	free(c->serial);
+	free(c->firmware);
+	free(c);
+}
+
+/* ---- time ------------------------------------------------------------------ */
+
+static bool told_now(const struct lwm2m_client *c)
+{
+	return c->up && c->registered &&
+	       (c->state == LWM2M_REGISTERED || c->state == LWM2M_UPDATING);
+}
+
+static void run(struct lwm2m_client *c)
+{
+	c->notify_next = lwm2m_dm_notify_run(c, told_now(c));
+	lwm2m_registration_run(c);
+}
+
+void lwm2m_client_input(struct lwm2m_client *c, uint64_t now, const uint8_t *data, size_t len)
+{
+	c->now = now;
+	coap_input(c->ep, now, data, len);
+	run(c);
+}
+
+void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now)
+{
+	c->now = now;
+	coap_tick(c->ep, now);
+	run(c);
+}
+
+void lwm2m_client_unreachable(struct lwm2m_client *c, uint64_t now, int error)
+{
+	c->now = now;
+	coap_unreachable(c->ep, now, error);
+	run(c);
+}
+
+void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object, int32_t instance)
+{
+	struct lwm2m_path path =
+		lwm2m_path_at(instance < 0 ? 1 : 2, object, (uint16_t)(instance < 0 ? 0 : instance), 0, 0);
+
+	c->now = now;
+	if (instance < 0 || object == MODEL_OBJECT_SE)
+		lwm2m_registration_objects(c);
+	lwm2m_dm_changed(c, &path);
+	run(c);
+}
+
+uint64_t lwm2m_client_deadline(const struct lwm2m_client *c)
+{
+	uint64_t t = coap_next_deadline(c->ep);
+
+	if (c->update_asked && c->state == LWM2M_REGISTERED)
+		return 0;
+	if (c->next < t)
+		t = c->next;
+	if (c->notify_next < t)
+		t = c->notify_next;
+	return t;
+}
+
+void lwm2m_client_status(const struct lwm2m_client *c, struct lwm2m_status *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->state = c->state;
+	st->version = c->version;
+	snprintf(st->location, sizeof(st->location), "%s", c->location);
+	snprintf(st->error, sizeof(st->error), "%s", c->error);
+	st->next = c->next;
+	st->attempts = c->attempts;
+	st->observations = lwm2m_dm_observations(c);
+	coap_get_stats(c->ep, &st->coap);
+}

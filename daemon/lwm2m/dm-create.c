@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Create and Delete of object instances. */
+#include <string.h>
+
+#include "lwm2m/internal.h"
+#include "lwm2m/text.h"
+
+static int free_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
+			 uint16_t *instance)
+{
+	uint16_t ids[LWM2M_ID_BATCH];
+	size_t n = object->instances(c, ids, LWM2M_ID_BATCH);
+
+	*instance = 0;
+	for (size_t i = 0; i < n && ids[i] == *instance; i++)
+		++*instance;
+	return n < LWM2M_SCRIPTS_MAX ? 0 : COAP_500_INTERNAL;
+}
+
+/* The number is in the payload (an object instance TLV, names of SenML) or ours to choose. */
+static int renumber(struct lwm2m_set *set, uint16_t *instance, bool *given, char *words)
+{
+	*given = set->n > 0 && set->v[0].path.id[1] != 0xffff;
+	if (*given)
+		*instance = set->v[0].path.id[1];
+	for (size_t i = 0; i < set->n; i++) {
+		if (*given && set->v[i].path.id[1] != *instance) {
+			lwm2m_words(words, "more than one object instance in the payload");
+			return COAP_400_BAD_REQUEST;
+		}
+	}
+	return 0;
+}
+
+static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
+		     const struct lwm2m_set *set, uint16_t instance, char *words)
+{
+	const struct model_object *m = model_object(object->id);
+
+	if (lwm2m_has_instance(c, object, instance)) {
+		lwm2m_words(words, "/%u/%u is there already; Delete it first or write to it", object->id,
+			    instance);
+		return COAP_400_BAD_REQUEST;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		const struct model_resource *res = model_resource(m, set->v[i].path.id[2]);
+		int code;
+
+		if (!(res->ops & MODEL_W)) {
+			lwm2m_words(words, "resource %u (%s) cannot be written", res->id, res->name);
+			return COAP_405_METHOD_NOT_ALLOWED;
+		}
+		code = lwm2m_dm_check_value(&set->v[i], words);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
+		    const uint8_t *p, size_t len, uint16_t *instance, char *words)
+{
+	const struct lwm2m_object *object;
+	struct lwm2m_set set = {0};
+	bool given = false;
+	int code = lwm2m_dm_check(c, path, 0, words);
+
+	if (code != 0)
+		return code;
+	object = lwm2m_object(path->id[0]);
+	if (!object->create) {
+		lwm2m_words(words, "instances of object %u cannot be created", path->id[0]);
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	if (free_instance(c, object, instance) != 0) {
+		lwm2m_words(words, "there are %d scripts already; Delete one", LWM2M_SCRIPTS_MAX);
+		return COAP_500_INTERNAL;
+	}
+	/* an object instance TLV without resources still names the instance */
+	if (len > 0) {
+		code = lwm2m_decode(format, path, p, len, &set, words);
+		if (code == 0)
+			code = renumber(&set, instance, &given, words);
+		if (code == 0 && set.n == 0 && format == COAP_FORMAT_LWM2M_TLV && len >= 2 &&
+		    (p[0] & 0xc0) == 0) {
+			*instance = p[0] & 0x20 && len >= 3 ? (uint16_t)(p[1] << 8 | p[2]) : p[1];
+			given = true;
+		}
+	}
+	if (code == 0 && given && *instance == 0xffff) {
+		lwm2m_words(words, "65535 is not an instance number");
+		code = COAP_400_BAD_REQUEST;
+	}
+	if (code == 0)
+		code = check_new(c, object, &set, *instance, words);
+	if (code == 0) {
+		code = object->create(c, *instance, words);
+		if (code == 0 && set.n > 0) {
+			for (size_t i = 0; i < set.n; i++)
+				set.v[i].path.id[1] = *instance;
+			code = object->write(c, *instance, set.v, set.n, true, words);
+			if (code != 0) {
+				char ignored[LWM2M_WORDS_MAX];
+
+				object->remove(c, *instance, ignored);
+			}
+		}
+	}
+	lwm2m_set_clear(&set);
+	if (code == 0) {
+		lwm2m_dm_changed(c, path);
+		lwm2m_registration_objects(c);
+	}
+	return code;
+}
+
+int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words)
+{
+	const struct lwm2m_object *object;
+	struct lwm2m_path above;
+	int code;
+
+	if (path->depth != 2) {
+		lwm2m_words(words, "only object instances can be deleted");
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	code = lwm2m_dm_check(c, path, 0, words);
+	if (code != 0)
+		return code;
+	object = lwm2m_object(path->id[0]);
+	if (!object->remove) {
+		lwm2m_words(words, "instances of object %u cannot be deleted", path->id[0]);
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	code = object->remove(c, path->id[1], words);
+	if (code != 0)
+		return code;
+	lwm2m_dm_forget(c, path);
+	above = lwm2m_path_at(1, path->id[0], 0, 0, 0);
+	lwm2m_dm_changed(c, &above);
+	lwm2m_registration_objects(c);
+	return 0;
+}

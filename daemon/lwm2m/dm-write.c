@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Write (replace and partial update) and Write-Composite. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "lwm2m/internal.h"
+#include "lwm2m/senml.h"
+#include "lwm2m/text.h"
+
+int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words)
+{
+	const struct model_resource *res =
+		model_resource(model_object(v->path.id[0]), v->path.id[2]);
+	char s[LWM2M_PATH_MAX];
+	int64_t x;
+
+	if (res->min == res->max)
+		return 0;
+	if (res->type == MODEL_INTEGER)
+		x = v->i;
+	else if (res->type == MODEL_STRING || res->type == MODEL_OPAQUE)
+		x = (int64_t)v->len;
+	else
+		return 0;
+	if (x >= res->min && x <= res->max)
+		return 0;
+	lwm2m_words(words, "%s: %" PRId64 "%s is not in %" PRId64 " to %" PRId64,
+		    lwm2m_path_print(&v->path, s), x, res->type == MODEL_INTEGER ? "" : " bytes",
+		    res->min, res->max);
+	return COAP_400_BAD_REQUEST;
+}
+
+/* all values of one instance; nothing is written unless each of them can be */
+static int write_values(struct lwm2m_client *c, const struct lwm2m_value *v, size_t n,
+			bool replace, char *words)
+{
+	const struct lwm2m_object *object = lwm2m_object(v[0].path.id[0]);
+	struct lwm2m_path path;
+	int code;
+
+	if (!object->write) {
+		lwm2m_words(words, "object %u cannot be written", object->id);
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	code = object->write(c, v[0].path.id[1], v, n, replace, words);
+	path = lwm2m_path_at(2, object->id, v[0].path.id[1], 0, 0);
+	lwm2m_dm_changed(c, &path);
+	return code;
+}
+
+static int check_values(struct lwm2m_client *c, const struct lwm2m_set *set, char *words)
+{
+	char s[LWM2M_PATH_MAX];
+
+	for (size_t i = 0; i < set->n; i++) {
+		int code = lwm2m_dm_check(c, &set->v[i].path, MODEL_W, words);
+
+		if (code == 0)
+			code = lwm2m_dm_check_value(&set->v[i], words);
+		if (code != 0)
+			return code;
+		for (size_t k = 0; k < i; k++)
+			if (lwm2m_path_equal(&set->v[i].path, &set->v[k].path)) {
+				lwm2m_words(words, "%s is there twice",
+					    lwm2m_path_print(&set->v[i].path, s));
+				return COAP_400_BAD_REQUEST;
+			}
+	}
+	return 0;
+}
+
+int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool replace,
+		   uint32_t format, const uint8_t *p, size_t len, char *words)
+{
+	struct lwm2m_set set = {0};
+	int code = lwm2m_dm_check(c, path, MODEL_W, words);
+
+	if (code != 0)
+		return code;
+	if (path->depth < 2) {
+		lwm2m_words(words, "an object as a whole cannot be written; name an instance");
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	code = lwm2m_decode(format, path, p, len, &set, words);
+	for (size_t i = 0; i < set.n && code == 0; i++)
+		if (!lwm2m_path_covers(path, &set.v[i].path)) {
+			lwm2m_words(words, "the payload is for another resource than the path");
+			code = COAP_400_BAD_REQUEST;
+		}
+	if (code == 0)
+		code = check_values(c, &set, words);
+	if (code == 0 && set.n == 0) {
+		lwm2m_words(words, "nothing to write in the payload");
+		code = COAP_400_BAD_REQUEST;
+	}
+	if (code == 0)
+		code = write_values(c, set.v, set.n, replace && path->depth == 2, words);
+	lwm2m_set_clear(&set);
+	return code;
+}
+
+int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p, size_t len,
+			     char *words)
+{
+	struct lwm2m_path root = {0};
+	struct lwm2m_set set = {0};
+	int code;
+
+	if (format != COAP_FORMAT_SENML_CBOR) {
+		lwm2m_words(words, "a Write-Composite is expected as SenML CBOR (112)");
+		return COAP_415_FORMAT;
+	}
+	code = lwm2m_senml_decode(&root, false, p, len, &set, words);
+	if (code == 0)
+		code = check_values(c, &set, words);
+	for (size_t i = 0, to; i < set.n && code == 0; i = to) {
+		for (to = i + 1; to < set.n && set.v[to].path.id[0] == set.v[i].path.id[0] &&
+				 set.v[to].path.id[1] == set.v[i].path.id[1];
+		     to++)
+			;
+		code = write_values(c, set.v + i, to - i, false, words);
+	}
+	lwm2m_set_clear(&set);
+	return code;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the client share. */
+#ifndef SESAME_LWM2M_INTERNAL_H
+#define SESAME_LWM2M_INTERNAL_H
+
+#include "lwm2m/lwm2m.h"
+#include "lwm2m/value.h"
+
+/* a response script of more than this is only read by itself */
+#define STREAM_ONLY_ABOVE 32768
+
+#define OBSERVATIONS_MAX 64
+#define OBSERVED_PATHS_MAX 8
+#define ATTRIBUTES_MAX 64
+#define UPLOADS_MAX 4
+
+/**
+ * struct lwm2m_object - how one object is served
+ *
+ * The checks that the model allows (existence, operation, type, range) are done
+ * before a call. Each returns 0 or a CoAP error code with @words.
+ *
+ * @instances: numbers by rising order, at most @room; returns how many
+ * @read: append resource @rid, or all that are there if it is negative; a
+ *	multiple resource without instances is one value of MODEL_NONE with depth 4
+ * @write: values of one instance; @replace: what is not among them gets its default
+ * @execute, @create, @remove: NULL if the object has no such thing
+ */
+struct lwm2m_object {
+	uint16_t id;
+	size_t (*instances)(struct lwm2m_client *c, uint16_t *ids, size_t room);
+	int (*read)(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
+		    char *words);
+	int (*write)(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
+		     size_t n, bool replace, char *words);
+	int (*execute)(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words);
+	int (*create)(struct lwm2m_client *c, uint16_t instance, char *words);
+	int (*remove)(struct lwm2m_client *c, uint16_t instance, char *words);
+};
+
+/** lwm2m_object() - how object @id is served, or NULL. */
+const struct lwm2m_object *lwm2m_object(uint16_t id);
+extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_device, lwm2m_object_se,
+	lwm2m_object_script;
+
+#define LWM2M_ID_BATCH 65 /* room for all instances of any object and one more */
+/** lwm2m_has_instance() - whether /@object/@instance is there. */
+bool lwm2m_has_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
+			uint16_t instance);
+
+/** lwm2m_errno_code() - the CoAP code for what a back end returned. */
+int lwm2m_errno_code(int err);
+
+enum {
+	ATTR_PMIN = 1,
+	ATTR_PMAX = 2,
+	ATTR_GT = 4,
+	ATTR_LT = 8,
+	ATTR_ST = 16,
+	ATTR_EPMIN = 32,
+	ATTR_EPMAX = 64,
+};
+
+/** struct lwm2m_attributes - <NOTIFICATION> attributes of one path (core, 7.3.2) */
+struct lwm2m_attributes {
+	struct lwm2m_path path;
+	unsigned int set; /* ATTR_*; 0: unused */
+	uint32_t pmin, pmax, epmin, epmax;
+	double gt, lt, st;
+};
+
+struct lwm2m_observation {
+	bool used;
+	uint32_t obs;
+	struct lwm2m_path paths[OBSERVED_PATHS_MAX];
+	size_t nr;
+	bool composite;
+	uint32_t format;
+	bool dirty;	   /* something below may have changed */
+	uint64_t digest;   /* of what was told last */
+	bool has_number;
+	double number;	   /* the same, where it is one number */
+	uint64_t told;	   /* when */
+};
+
+/* a body that comes in blocks */
+struct lwm2m_upload {
+	uint32_t transfer; /* 0: unused */
+	bool streamed;	   /* straight to the script of @instance */
+	uint16_t instance;
+	struct lwm2m_buf buf;
+};
+
+struct lwm2m_client {
+	struct lwm2m_client_ops ops;
+	void *ctx;
+	const struct lwm2m_se_ops *ses;
+	void *ses_ctx;
+	const struct lwm2m_script_ops *scripts;
+	void *scripts_ctx;
+	struct coap_ops coap; /* ours, in front of the owner's */
+	struct coap_endpoint *ep;
+	uint64_t now;
+
+	char *name, *uri, *endpoint;
+	char *manufacturer, *model, *serial, *firmware;
+	bool secure_psk;
+	unsigned int max_version;
+
+	/* object 1 */
+	uint16_t ssid;
+	uint32_t lifetime, pmin, pmax;
+	bool storing;
+
+	/* registration */
+	enum lwm2m_state state;
+	unsigned int version;
+	bool up;
+	bool registered; /* the server knows @location */
+	bool update_lifetime, update_objects, update_asked;
+	uint64_t links_told; /* digest of the object list that the server has */
+	char location[128];
+	char error[LWM2M_WORDS_MAX];
+	uint32_t call; /* under way, if @calling */
+	bool calling;
+	uint64_t next;
+	unsigned int attempts;
+
+	uint64_t notify_next; /* when lwm2m_dm_notify_run() is wanted */
+	struct lwm2m_attributes attributes[ATTRIBUTES_MAX];
+	struct lwm2m_observation observations[OBSERVATIONS_MAX];
+	struct lwm2m_upload uploads[UPLOADS_MAX];
+	struct {
+		uint16_t instance;
+		uint32_t transfer;
+	} streams[UPLOADS_MAX]; /* who writes to which script */
+};
+
+void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* registration.c */
+void lwm2m_registration_result(struct lwm2m_client *c, const struct coap_result *res);
+void lwm2m_registration_run(struct lwm2m_client *c);
+/** lwm2m_registration_update() - send an Update soon. */
+void lwm2m_registration_update(struct lwm2m_client *c, bool lifetime);
+/** lwm2m_registration_objects() - send an Update soon if the object list changed. */
+void lwm2m_registration_objects(struct lwm2m_client *c);
+
+/* dm.c: requests of the server; answer a CoAP code, with words where it is an error */
+int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req);
+void lwm2m_dm_transfer_lost(struct lwm2m_client *c, uint32_t transfer);
+/** lwm2m_dm_forget() - drop attributes, observations and uploads, all or those
+ * at and below @path; without telling the server. */
+void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
+/** lwm2m_dm_check() - that @path exists and every resource in it can do @op. */
+int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int op,
+		   char *words);
+
+/* dm-read.c */
+/** lwm2m_dm_collect() - append what is readable at and below @path. */
+int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_set *set,
+		     char *words);
+uint32_t lwm2m_dm_default_format(const struct lwm2m_client *c, const struct lwm2m_path *path);
+
+/**
+ * struct lwm2m_content - a representation that is ready to be sent
+ *
+ * Fill by lwm2m_dm_content(), give to coap_respond() or coap_notify() and
+ * release with lwm2m_content_free(). A body in @body is released by the CoAP
+ * engine, or by lwm2m_content_free() if @body_given was not set.
+ */
+struct lwm2m_content {
+	struct lwm2m_buf buf;
+	struct coap_body body;
+	bool streamed;
+	bool body_given;
+	uint32_t format;
+	size_t values;
+};
+
+int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, size_t nr,
+		     bool composite, uint32_t format, struct lwm2m_content *content, char *words);
+void lwm2m_content_fill(struct lwm2m_content *content, struct coap_response *rsp);
+void lwm2m_content_free(struct lwm2m_content *content);
+
+/* object-script.c */
+/** lwm2m_script_stream() - the response script of @instance as a body. */
+int lwm2m_script_stream(struct lwm2m_client *c, uint16_t instance, uint32_t format,
+			struct coap_body *body, char *words);
+/** lwm2m_script_chunk() - bytes of a command script at @offset. */
+int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
+		       const uint8_t *p, size_t len, bool last, char *words);
+
+/* dm-write.c */
+int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool replace,
+		   uint32_t format, const uint8_t *p, size_t len, char *words);
+int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p, size_t len,
+			     char *words);
+/** lwm2m_dm_check_value() - type and range of a value that is to be written. */
+int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words);
+
+/* dm-execute.c, dm-create.c, dm-discover.c */
+int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
+int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
+		    const uint8_t *p, size_t len, uint16_t *instance, char *words);
+int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
+int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_buf *out,
+		      char *words);
+/** lwm2m_dm_links() - the payload of Register and Update (core, 6.2.1). */
+void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out);
+
+/* dm-observe.c */
+int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
+			const struct coap_msg *msg, char *words);
+/** lwm2m_dm_attributes_at() - those that were written to exactly @path, or NULL. */
+struct lwm2m_attributes *lwm2m_dm_attributes_at(struct lwm2m_client *c,
+						const struct lwm2m_path *path);
+/** lwm2m_dm_observe() - make the request an observation; before its answer. */
+void lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
+		      const struct lwm2m_path *paths, size_t nr, bool composite, uint32_t format);
+void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs);
+void lwm2m_dm_changed(struct lwm2m_client *c, const struct lwm2m_path *path);
+/** lwm2m_dm_notify_run() - send what is due; returns when to come again. */
+uint64_t lwm2m_dm_notify_run(struct lwm2m_client *c, bool send);
+unsigned int lwm2m_dm_observations(const struct lwm2m_client *c);
+
+#endif /* SESAME_LWM2M_INTERNAL_H */

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Object 3, Device. */
+#include <string.h>
+
+#include "lwm2m/internal.h"
+
+enum { MANUFACTURER, MODEL, SERIAL, FIRMWARE, ERROR = 11, TIME = 13, BINDING = 16 };
+
+static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
+{
+	(void)c;
+	if (room > 0)
+		ids[0] = 0;
+	return room > 0;
+}
+
+static int add(struct lwm2m_set *set, int32_t rid, struct lwm2m_value v)
+{
+	if (rid >= 0 && rid != v.path.id[2])
+		return 0;
+	return lwm2m_set_add(set, &v) < 0 ? COAP_500_INTERNAL : 0;
+}
+
+static int add_string(struct lwm2m_set *set, int32_t rid, uint16_t id, const char *s)
+{
+	if (!s)
+		return 0;
+	return add(set, rid, (struct lwm2m_value){
+		.path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, id, 0),
+		.type = MODEL_STRING,
+		.p = (const uint8_t *)s,
+		.len = strlen(s),
+	});
+}
+
+static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
+		char *words)
+{
+	const char *const strings[] = {c->manufacturer, c->model, c->serial, c->firmware};
+	int ret = 0;
+
+	(void)instance;
+	(void)words;
+	for (uint16_t i = MANUFACTURER; i <= FIRMWARE && ret == 0; i++)
+		ret = add_string(set, rid, i, strings[i]);
+	if (ret == 0)
+		ret = add(set, rid, (struct lwm2m_value){
+			.path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, 0),
+			.type = MODEL_INTEGER,
+		});
+	if (ret == 0 && c->ops.clock)
+		ret = add(set, rid, (struct lwm2m_value){
+			.path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, TIME, 0),
+			.type = MODEL_TIME,
+			.i = c->ops.clock(c->ctx),
+		});
+	if (ret == 0)
+		ret = add_string(set, rid, BINDING, "U");
+	return ret;
+}
+
+const struct lwm2m_object lwm2m_object_device = {
+	.id = MODEL_OBJECT_DEVICE,
+	.instances = instances,
+	.read = read,
+};
