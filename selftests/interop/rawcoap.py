@@ -32,6 +32,7 @@ class RawServer:
         self.open()
 
     def open(self):
+        """Binds the socket (again)."""
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", self.port))
 
