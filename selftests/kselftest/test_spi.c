@@ -330,9 +330,9 @@ static void stats(struct se *se, struct se_stats *s)
 }
 
 /* One APDU with @n bytes of data. Returns 0 or errno; *@outcome as told. */
-static int exchange(struct se *se, size_t n, unsigned int *outcome)
+static int exchange_on(int dev, size_t n, unsigned int *outcome)
 {
-	static uint8_t cmd[5000], rsp[5000];
+	uint8_t cmd[5000], rsp[5000];
 	struct se_apdu apdu = {
 		.cmd_ptr = (uintptr_t)cmd, .rsp_ptr = (uintptr_t)rsp, .rsp_room = sizeof(rsp)};
 	struct se_stream stream = {
@@ -353,16 +353,20 @@ static int exchange(struct se *se, size_t n, unsigned int *outcome)
 	apdu.cmd_len = (__u32)(head + n);
 	memset(rsp, 0xee, sizeof(rsp));
 
-	if (ioctl(se->dev, SE_IOC_SUBMIT, &stream)) {
+	if (ioctl(dev, SE_IOC_SUBMIT, &stream)) {
 		*outcome = apdu.outcome;
 		return errno;
 	}
 	*outcome = apdu.outcome;
-	assert_int_equal(stream.stop, SE_STOP_END);
-	assert_int_equal(apdu.sw, 0x9000);
-	assert_int_equal(apdu.rsp_len, n + 2);
-	assert_memory_equal(rsp, cmd + head, n);
+	if (stream.stop != SE_STOP_END || apdu.sw != 0x9000 || apdu.rsp_len != n + 2 ||
+	    memcmp(rsp, cmd + head, n))
+		return EBADMSG;
 	return 0;
+}
+
+static int exchange(struct se *se, size_t n, unsigned int *outcome)
+{
+	return exchange_on(se->dev, n, outcome);
 }
 
 static void exchange_ok(struct se *se, size_t n)
@@ -584,6 +588,96 @@ static void test_mute(void **state)
 	assert_true(now_ms() - start < 1000);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* The driver is taken off a living SE, under an open file, and put on again. */
+static void test_rebind(void **state)
+{
+	unsigned int outcome;
+	char name[16];
+	struct se se;
+	int i;
+
+	(void)state;
+	se_start(&se, &plain);
+	snprintf(name, sizeof(name), "spi%u.0", se.bus);
+	for (i = 0; i < 3; i++) {
+		exchange_ok(&se, 30);
+		write_file("/sys/bus/spi/drivers/se-spi/unbind", name);
+		assert_int_equal(exchange(&se, 30, &outcome), ENODEV);
+		assert_int_equal(outcome, SE_OUTCOME_NOT_SENT);
+		close(se.dev);
+		write_file("/sys/bus/spi/drivers/se-spi/bind", name);
+		for (int n = 0; n < 300 && !find_node(&se); n++)
+			pause_ms(10);
+		se.dev = open(se.node, O_RDWR | O_CLOEXEC);
+		assert_true(se.dev >= 0);
+	}
+	exchange_ok(&se, 30);
+	se_stop(&se);
+}
+
+struct hammer {
+	pthread_t thread;
+	struct se *se;
+	size_t n;
+	int error;
+	unsigned int outcome;
+	unsigned int done;
+};
+
+/* Exchanges on a file of its own until one fails. */
+static void *hammer(void *arg)
+{
+	struct hammer *h = arg;
+	int fd = open(h->se->node, O_RDWR | O_CLOEXEC);
+
+	do {
+		h->error = exchange_on(fd, h->n, &h->outcome);
+		h->done += !h->error;
+	} while (!h->error);
+	close(fd);
+	return NULL;
+}
+
+/* The board is pulled out under several busy files. */
+static void test_gone_under_load(void **state)
+{
+	struct hammer h[6];
+	struct se_conf conf = plain;
+	struct se se;
+	uint64_t start;
+	int round;
+	size_t i;
+
+	(void)state;
+	for (round = 0; round < 4; round++) {
+		conf.flags = plain.flags | (round & 1 ? SE_SIM_IRQ_EDGE : 0);
+		se_start(&se, &conf);
+		for (i = 0; i < 6; i++) {
+			h[i] = (struct hammer){.se = &se, .n = i * 31};
+			assert_int_equal(pthread_create(&h[i].thread, NULL, hammer, &h[i]), 0);
+		}
+		pause_ms(200);
+		start = now_ms();
+		se_stop(&se);
+		for (i = 0; i < 6; i++) {
+			pthread_join(h[i].thread, NULL);
+			assert_int_equal(h[i].error, ENODEV);
+			assert_int_not_equal(h[i].outcome, SE_OUTCOME_EXECUTED);
+			assert_true(h[i].done > 0);
+		}
+		assert_true(now_ms() - start < 3000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -596,6 +690,8 @@ int main(void)
 		cmocka_unit_test(test_quiet_while_computing),
 		cmocka_unit_test(test_spurious),
 		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_rebind),
+		cmocka_unit_test(test_gone_under_load),
 		cmocka_unit_test(test_mute),
 	};
 
