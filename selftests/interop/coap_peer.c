@@ -316,7 +316,8 @@ static void cl_result(void *ctx, const struct coap_result *res)
 		cl.status = 1;
 		return;
 	}
-	fwrite(res->data, 1, res->len, stdout);
+	if (res->len)
+		fwrite(res->data, 1, res->len, stdout);
 	if (res->more)
 		return;
 	fprintf(stderr, "%s %llu\n", coap_code_name(res->code, name),

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What UDP and DTLS have in common: names, sockets, states.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "coap/coap.h"
+#include "coap/transport_priv.h"
+
+#define HANDSHAKE_TIMEOUT_MS 30000
+
+void coap_transport_why(struct coap_transport *t, const char *format, ...)
+{
+	va_list ap;
+	int n = snprintf(t->why, sizeof(t->why), "%s: ", t->name);
+
+	va_start(ap, format);
+	if (n >= 0 && (size_t)n < sizeof(t->why))
+		vsnprintf(t->why + n, sizeof(t->why) - (size_t)n, format, ap);
+	va_end(ap);
+}
+
+void coap_transport_problem(struct coap_transport *t, int error, bool fatal)
+{
+	if (fatal) {
+		t->state = COAP_LINK_DEAD;
+		t->deadline = COAP_NEVER;
+	}
+	if (t->handler->problem)
+		t->handler->problem(t->ctx, error, t->why, fatal);
+}
+
+void coap_transport_up(struct coap_transport *t, bool resumed)
+{
+	t->state = COAP_LINK_UP;
+	t->deadline = COAP_NEVER;
+	if (t->handler->up)
+		t->handler->up(t->ctx, resumed);
+}
+
+const char *coap_transport_errno(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return "nothing listens there (ICMP port unreachable)";
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return "no route to it";
+	case EACCES:
+	case EPERM:
+		return "not permitted (a packet filter, or a broadcast address)";
+	case EADDRINUSE:
+		return "the local port is taken; choose another or stop the other program";
+	default:
+		return strerror(error);
+	}
+}
+
+/* ---- the socket ------------------------------------------------------------------ */
+
+static int resolve(struct coap_transport *t, const char *host, const char *port, int family,
+		   int flags, struct addrinfo **list)
+{
+	struct addrinfo hints = {
+		.ai_family = family,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = flags,
+	};
+	int r = getaddrinfo(host, port, &hints, list);
+
+	if (!r)
+		return 0;
+	coap_transport_why(t, "%s %s: %s", host ? "name" : "local port", host ? host : port,
+			   r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	return r == EAI_MEMORY ? -ENOMEM : r == EAI_AGAIN ? -EAGAIN : -EADDRNOTAVAIL;
+}
+
+static int bind_local(struct coap_transport *t, int fd, int family)
+{
+	struct addrinfo *local;
+	int r;
+
+	if (!t->bind_host && !t->bind_port)
+		return 0;
+	r = resolve(t, t->bind_host, t->bind_port ? t->bind_port : "0", family, AI_PASSIVE, &local);
+	if (r)
+		return r;
+	if (bind(fd, local->ai_addr, local->ai_addrlen)) {
+		r = -errno;
+		coap_transport_why(t, "bind to local port %s: %s",
+				   t->bind_port ? t->bind_port : "any", coap_transport_errno(-r));
+	}
+	freeaddrinfo(local);
+	return r;
+}
+
+/* One address of the peer. Return: the socket, or -errno with t->why. */
+static int try_address(struct coap_transport *t, const struct addrinfo *a)
+{
+	int fd, r, dont = IP_PMTUDISC_DONT;
+
+	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		r = -errno;
+		coap_transport_why(t, "socket: %s", strerror(-r));
+		return r;
+	}
+	/* a datagram above the path's MTU is to be fragmented, not dropped */
+	if (a->ai_family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont));
+	r = bind_local(t, fd, a->ai_family);
+	if (!r && connect(fd, a->ai_addr, a->ai_addrlen)) {
+		r = -errno;
+		coap_transport_why(t, "connect: %s", coap_transport_errno(-r));
+	}
+	if (r) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static void set_name(struct coap_transport *t, const struct addrinfo *a)
+{
+	bool v6 = strchr(t->host, ':');
+	char numeric[64] = "";
+
+	if (a && getnameinfo(a->ai_addr, a->ai_addrlen, numeric, sizeof(numeric), NULL, 0,
+			     NI_NUMERICHOST))
+		numeric[0] = '\0';
+	if (!strcmp(numeric, t->host))
+		numeric[0] = '\0';
+	snprintf(t->name, sizeof(t->name), "%s://%s%.250s%s:%.16s%s%s%s",
+		 t->link == &coap_link_dtls ? "coaps" : "coap", v6 ? "[" : "", t->host,
+		 v6 ? "]" : "", t->port, *numeric ? " (" : "", numeric, *numeric ? ")" : "");
+}
+
+static int connect_peer(struct coap_transport *t)
+{
+	struct addrinfo *list, *a;
+	int r;
+
+	set_name(t, NULL);
+	r = resolve(t, t->host, t->port, AF_UNSPEC, AI_ADDRCONFIG, &list);
+	if (r) /* a machine with loopback only has no address "configured" */
+		r = resolve(t, t->host, t->port, AF_UNSPEC, 0, &list);
+	if (r)
+		return r;
+	r = -EADDRNOTAVAIL;
+	for (a = list; a; a = a->ai_next) {
+		set_name(t, a);
+		r = try_address(t, a);
+		if (r >= 0)
+			break;
+	}
+	freeaddrinfo(list);
+	if (r < 0)
+		return r;
+	t->fd = r;
+	return 0;
+}
+
+static int associate(struct coap_transport *t, uint64_t now)
+{
+	int r = connect_peer(t);
+
+	if (r)
+		return r;
+	t->state = COAP_LINK_OPENING;
+	r = t->link->start(t, now);
+	if (r) {
+		t->link->stop(t);
+		close(t->fd);
+		t->fd = -1;
+		t->state = COAP_LINK_DOWN;
+	}
+	return r;
+}
+
+static void dissociate(struct coap_transport *t)
+{
+	if (t->fd < 0)
+		return;
+	t->link->stop(t);
+	close(t->fd);
+	t->fd = -1;
+	t->state = COAP_LINK_DOWN;
+	t->deadline = COAP_NEVER;
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+static int copy_string(char **to, const char *from)
+{
+	if (!from)
+		return 0;
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
+
+static int configure(struct coap_transport *t, const struct coap_transport_config *c)
+{
+	int r;
+
+	r = copy_string(&t->host, c->host);
+	if (!r)
+		r = copy_string(&t->port, c->port ? c->port : c->secure ? "5684" : "5683");
+	if (!r)
+		r = copy_string(&t->bind_host, c->bind_host);
+	if (!r)
+		r = copy_string(&t->bind_port, c->bind_port);
+	if (r)
+		return r;
+	t->link = c->secure ? &coap_link_dtls : &coap_link_udp;
+	t->handshake_timeout = c->handshake_timeout_ms ? c->handshake_timeout_ms :
+							 HANDSHAKE_TIMEOUT_MS;
+	set_name(t, NULL);
+	if (!c->secure)
+		return 0;
+	if (!c->psk_identity || !*c->psk_identity ||
+	    strlen(c->psk_identity) > COAP_PSK_IDENTITY_MAX) {
+		coap_transport_why(t, "coaps needs a PSK identity of 1 to %d bytes",
+				   COAP_PSK_IDENTITY_MAX);
+		return -EINVAL;
+	}
+	if (!c->psk_key || !c->psk_key_len || c->psk_key_len > COAP_PSK_MAX) {
+		coap_transport_why(t, "coaps needs a pre-shared key of 1 to %d bytes, this one has %zu",
+				   COAP_PSK_MAX, c->psk_key ? c->psk_key_len : 0);
+		return -EINVAL;
+	}
+	strcpy(t->identity, c->psk_identity);
+	memcpy(t->key, c->psk_key, c->psk_key_len);
+	t->key_len = c->psk_key_len;
+	return 0;
+}
+
+int coap_transport_open(struct coap_transport **tp, const struct coap_transport_config *config,
+			const struct coap_transport_handler *handler, void *ctx, uint64_t now,
+			char *why, size_t why_room)
+{
+	struct coap_transport *t;
+	int r;
+
+	*tp = NULL;
+	if (!handler->datagram || !config->host || !*config->host) {
+		if (why)
+			snprintf(why, why_room, "coap transport: no host given");
+		return -EINVAL;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->fd = -1;
+	t->handler = handler;
+	t->ctx = ctx;
+	t->deadline = COAP_NEVER;
+	r = configure(t, config);
+	if (!r)
+		r = associate(t, now);
+	if (r) {
+		if (why)
+			snprintf(why, why_room, "%s", *t->why ? t->why : strerror(-r));
+		coap_transport_close(t);
+		return r;
+	}
+	*tp = t;
+	return 0;
+}
+
+void coap_transport_close(struct coap_transport *t)
+{
+	if (!t)
+		return;
+	dissociate(t);
+	if (t->link && t->link->free)
+		t->link->free(t);
+	free(t->host);
+	free(t->port);
+	free(t->bind_host);
+	free(t->bind_port);
+	OPENSSL_cleanse(t, sizeof(*t));
+	free(t);
+}
+
+int coap_transport_reopen(struct coap_transport *t, uint64_t now, char *why, size_t why_room)
+{
+	int r;
+
+	dissociate(t);
+	r = associate(t, now);
+	if (r && why)
+		snprintf(why, why_room, "%s", t->why);
+	return r;
+}
+
+/* ---- for the owner's loop ------------------------------------------------------------ */
+
+int coap_transport_fd(const struct coap_transport *t)
+{
+	return t->fd;
+}
+
+uint32_t coap_transport_events(const struct coap_transport *t)
+{
+	return t->state == COAP_LINK_OPENING || t->state == COAP_LINK_UP ? EPOLLIN : 0;
+}
+
+uint64_t coap_transport_deadline(const struct coap_transport *t)
+{
+	return t->deadline;
+}
+
+void coap_transport_ready(struct coap_transport *t, uint64_t now)
+{
+	if (coap_transport_events(t))
+		t->link->ready(t, now);
+}
+
+void coap_transport_tick(struct coap_transport *t, uint64_t now)
+{
+	if (now >= t->deadline)
+		t->link->tick(t, now);
+}
+
+int coap_transport_send(struct coap_transport *t, const uint8_t *data, size_t len)
+{
+	if (t->state != COAP_LINK_UP)
+		return -ENOTCONN;
+	return t->link->send(t, data, len);
+}
+
+bool coap_transport_is_up(const struct coap_transport *t)
+{
+	return t->state == COAP_LINK_UP;
+}
+
+const char *coap_transport_name(const struct coap_transport *t)
+{
+	return t->name;
+}
+
+const char *coap_transport_cipher(const struct coap_transport *t)
+{
+	return t->ssl && t->state == COAP_LINK_UP ? SSL_get_cipher_name(t->ssl) : NULL;
+}
