@@ -48,7 +48,7 @@ class Demo(unittest.IsolatedAsyncioTestCase):
     async def test_failures_are_seen(self):
         other = Keys(0x30, KEY[::-1], KEY, KEY)
         for card, say in ((Card(KEYS, "mac"), "R-MAC is wrong"),
-                          (Card(KEYS, "lock"), "after the lock"),
+                          (Card(KEYS, "lock"), "LOCKED is right"),
                           (Card(other), "challenge is not the one"),
                           (Card(Keys(0x30, KEY, KEY[::-1], KEY)), "cryptogram is wrong")):
             code, _, errors, summary = await self.run_demo(card)
