@@ -42,6 +42,7 @@ struct se_conf {
 	unsigned int think_ms;/* before an APDU's answer */
 	bool mute;	      /* says nothing at all */
 	bool die;	      /* goes away at the first APDU */
+	bool hang;	      /* hears nothing from the first APDU on, until reset */
 };
 
 static const struct se_conf plain = {
@@ -65,6 +66,8 @@ struct se {
 	uint8_t rx[BLOCK_MAX];
 	size_t rx_len;
 	uint8_t ns;
+	bool hung;
+	unsigned int apdus;
 };
 
 /* ---- the SE -------------------------------------------------------------- */
@@ -182,6 +185,10 @@ static bool se_block(struct se *se)
 	case 0x40:
 		if (se->conf.die)
 			return false;
+		if (!se->apdus++ && se->conf.hang) {
+			se->hung = true;
+			break;
+		}
 		se_answer(se, b + 4, len);
 		break;
 	default: /* R-blocks and chains are not for these tests */
@@ -229,10 +236,14 @@ static void *se_run(void *arg)
 			break;
 		if (read(se->sim, &rec, sizeof(rec)) < 0)
 			continue;
-		if (rec.head.type == SE_SIM_RESET)
+		if (rec.head.type == SE_SIM_RESET) {
 			se->rx_len = 0;
-		else if (!se_access(se, rec.data, rec.head.len))
+			se->ns = 0;
+			se->hung = false;
+		} else if (!se->hung &&
+			   !se_access(se, rec.data, rec.head.len)) {
 			break;
+		}
 	}
 	close(se->sim);
 	return NULL;
@@ -565,6 +576,44 @@ static void test_gone(void **state)
 	assert_int_not_equal(access(se.node, F_OK), 0);
 }
 
+/*
+ * An SE that hangs in an APDU is reset by its line; the APDU is not sent again,
+ * and what it did is not known.
+ */
+static void test_hang(void **state)
+{
+	struct se_conf conf = plain;
+	struct se_sim_counters c;
+	struct se_info before = {0}, after = {0};
+	unsigned int outcome, i;
+	struct se_stats t;
+	struct se se;
+
+	(void)state;
+	conf.hang = true;
+	conf.bwt_ms = 50;
+	se_start(&se, &conf);
+	assert_int_equal(ioctl(se.dev, SE_IOC_GET_INFO, &before), 0);
+	assert_int_equal(exchange(&se, 10, &outcome), EIO);
+	assert_int_equal(outcome, SE_OUTCOME_UNKNOWN);
+	for (i = 0; i < 500 && after.state != SE_STATE_IDLE; i++) {
+		pause_ms(10);
+		after = (struct se_info){0};
+		assert_int_equal(ioctl(se.dev, SE_IOC_GET_INFO, &after), 0);
+	}
+	assert_int_equal(after.state, SE_STATE_IDLE);
+	assert_true(after.generation > before.generation);
+	assert_int_equal(se.apdus, 1);
+	exchange_ok(&se, 10);
+	sim_counters(&se, &c);
+	stats(&se, &t);
+	assert_int_equal(c.resets, 1);
+	assert_int_equal(t.resets, 1);
+	/* each timeout has one last look */
+	assert_int_equal(t.polls, t.timeouts);
+	se_stop(&se);
+}
+
 /* An SE that never answers: it is reset, no device appears, and it can go. */
 static void test_mute(void **state)
 {
@@ -692,6 +741,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_rebind),
 		cmocka_unit_test(test_gone_under_load),
+		cmocka_unit_test(test_hang),
 		cmocka_unit_test(test_mute),
 	};
 
