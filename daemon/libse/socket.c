@@ -384,8 +384,6 @@ static int run_one(struct se *se, struct se_apdu *a, const struct se_stream *str
 	const uint8_t *cmd = (const uint8_t *)(uintptr_t)a->cmd_ptr;
 	struct sock *s = se->priv;
 	uint64_t start = se_deadline_in(0);
-	uint32_t rsp_len = 0;
-	uint16_t sw = 0;
 	int cla, r;
 
 	cla = se_cla_on_channel(cmd[0], s->channel == SE_CHANNEL_NONE ? 0 : s->channel);
@@ -395,17 +393,16 @@ static int run_one(struct se *se, struct se_apdu *a, const struct se_stream *str
 		*stop = SE_STOP_REFUSED;
 		return -EACCES;
 	}
+	/* rsp_len and sw are in the caller's memory before the outcome says EXECUTED */
 	r = exchange(se, cmd, a->cmd_len, cla, (uint8_t *)(uintptr_t)a->rsp_ptr, a->rsp_room,
-		     &rsp_len, &sw, &a->outcome, deadline_or_default(stream->deadline_ns),
+		     &a->rsp_len, &a->sw, &a->outcome, deadline_or_default(stream->deadline_ns),
 		     stream->flags & SE_STREAM_SETTLE);
 	a->total_ns = se_deadline_in(0) - start;
 	if (r < 0)
 		return stop_for(r, stop);
-	a->rsp_len = rsp_len;
-	a->sw = sw;
-	if (rsp_len > a->rsp_room)
+	if (a->rsp_len > a->rsp_room)
 		*stop = SE_STOP_ROOM;
-	else if (!se_sw_expected(a, sw))
+	else if (!se_sw_expected(a, a->sw))
 		*stop = SE_STOP_SW;
 	else
 		*stop = SE_STOP_END;
