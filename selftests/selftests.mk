@@ -4,6 +4,7 @@
 # unit/test_softse_X.c the same on softse's own code
 # fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
 # kselftest/X.c        programs that run in the virtual machine
+# interop/X.c          programs that the interop scripts run
 # softse/              the software SE
 
 FUZZ_SECONDS ?= 30
@@ -50,6 +51,15 @@ $(KSFT): $(OUT)/kselftest/%: $(OUT)/selftests/kselftest/%.o $(LIB)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 -include $(KSFT_OBJ:.o=.d)
 
+INTEROP_SRC := $(wildcard selftests/interop/*.c)
+INTEROP_OBJ := $(INTEROP_SRC:%.c=$(OUT)/%.o)
+INTEROP := $(INTEROP_SRC:selftests/interop/%.c=$(OUT)/interop/%)
+$(INTEROP): $(OUT)/interop/%: $(OUT)/selftests/interop/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+-include $(INTEROP_OBJ:.o=.d)
+
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SRC:selftests/fuzz/%.c=$(OUT)/fuzz/%)
@@ -67,7 +77,7 @@ $(FUZZERS):
 
 .PHONY: softse tests unit fuzzers
 softse: $(OUT)/softse
-tests: $(UNIT) $(KSFT)
+tests: $(UNIT) $(KSFT) $(INTEROP)
 fuzzers: $(FUZZERS)
 unit: $(UNIT)
 	@selftests/rig/run-unit $(UNIT)

@@ -4,7 +4,7 @@
  * other implementations. Not installed.
  *
  *   coap_peer server PORT                 on 127.0.0.1, until stdin is closed
- *   coap_peer client [-i IDENTITY -k KEYFILE] [-n] [-r] HOST PORT METHOD PATH [FILE]
+ *   coap_peer client [-i IDENTITY -k KEYFILE] [-n] [-r] HOST PORT METHOD PATH[?QUERY] [FILE]
  *
  * The client writes the answer's payload to stdout and "CODE LENGTH" to
  * stderr; FILE is the request's payload, -n sends NON, -r does it a second time
@@ -12,7 +12,7 @@
  *
  * Resources of the server: /big (5000 bytes), /store (PUT, GET, any size up
  * to 1 MiB), /counter (POST counts, GET reads), /slow (answers after 1.2 s),
- * /tick (observable, moves each 300 ms; the third state is 3000 bytes),
+ * /tick (observable, moves each 300 ms; each fifth state is 3000 bytes),
  * /echo (FETCH, iPATCH), /gone (4.04).
  */
 #include <arpa/inet.h>
@@ -103,7 +103,7 @@ static size_t tick_state(uint8_t *buf)
 {
 	size_t n = (size_t)sprintf((char *)buf, "tick %u\n", srv.tick);
 
-	if (srv.tick != 3)
+	if (srv.tick % 5 != 3)
 		return n;
 	memset(buf + n, '3', 3000 - n);
 	buf[2999] = '\n';
@@ -283,7 +283,7 @@ static int server(const char *port)
 static struct client {
 	struct coap_transport *t;
 	struct coap_endpoint *ep;
-	const char *method, *path;
+	const char *method, *path, *query;
 	FILE *body;
 	bool non, again, done;
 	int status;
@@ -356,6 +356,8 @@ static void cl_up(void *ctx, bool resumed)
 		if (!strcmp(methods[i], cl.method))
 			call.method = (uint8_t)(i + 1);
 	coap_opts_add_path(&opts, COAP_OPT_URI_PATH, cl.path);
+	if (cl.query)
+		coap_opts_add_path(&opts, COAP_OPT_URI_QUERY, cl.query);
 	if (cl.body)
 		call.body = &body;
 	r = coap_call(cl.ep, now_ms(), &call, NULL);
@@ -451,6 +453,11 @@ static int client(int argc, char **argv)
 	config.port = argv[optind + 1];
 	cl.method = argv[optind + 2];
 	cl.path = argv[optind + 3];
+	cl.query = strchr(cl.path, '?');
+	if (cl.query) {
+		argv[optind + 3][cl.query - cl.path] = '\0';
+		cl.query++;
+	}
 	if (argc - optind > 4) {
 		cl.body = fopen(argv[optind + 4], "r");
 		if (!cl.body) {

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Our CoAP engine against libcoap's tools and OpenSSL's server: coap-client at
+# our server, our client at coap-server, UDP and DTLS with a pre-shared key.
+# Loopback only. Prints TAP.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+peer=${COAP_PEER:-build/out/release/interop/coap_peer}
+[ -n "${COAP_PEER:-}" ] || make -s NATIVE=1 "$peer" >&2 || exit 1
+tmp=$(mktemp -d)
+port=$((20000 + RANDOM % 20000))
+pids=()
+stop() {
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	rm -rf "$tmp"
+}
+trap stop EXIT
+
+n=0 failed=0
+# check NAME COMMAND…: a line of TAP from its exit status
+check() {
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@" >"$tmp/check" 2>&1; then
+		echo "ok $n - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $n - $name"
+		{ cat "$tmp/check"; [ ! -e "$tmp/err" ] || cat "$tmp/err"; } | head -20 | sed 's/^/# /'
+	fi
+}
+
+# ours ARGUMENT…: our client; payload to $tmp/got, messages to $tmp/err
+ours() {
+	timeout 60 "$peer" client "$@" >"$tmp/got" 2>"$tmp/err"
+}
+# theirs URI ARGUMENT…: coap-client; payload to $tmp/got, exchange to $tmp/err
+theirs() {
+	local uri=$1
+	shift
+	: >"$tmp/got"
+	timeout 60 coap-client-notls -B 20 -v 7 -o "$tmp/got" "$@" "$uri" 2>"$tmp/err" >&2
+}
+has() {
+	grep -qaF -- "$1" "$2" || { echo "no \"$1\" in: $(head -c 600 "$2")"; return 1; }
+}
+# wait_for FILE TEXT
+wait_for() {
+	for _ in $(seq 100); do
+		grep -qs -- "$2" "$1" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+head -c 5000 /dev/urandom >"$tmp/body"
+head -c 300000 /dev/urandom >"$tmp/large"
+python3 -c 'print(end="".join("0123456789\n"[i % 11] for i in range(5000)))' >"$tmp/big"
+
+# ---- coap-client at our server ------------------------------------------------------
+mkfifo "$tmp/hold"
+"$peer" server "$port" <"$tmp/hold" 2>"$tmp/server" &
+pids+=($!)
+exec 9>"$tmp/hold"
+wait_for "$tmp/server" ready || { echo "Bail out! our server does not start: $(cat "$tmp/server")"; exit 1; }
+u=coap://127.0.0.1:$port
+
+t() { theirs "$u/big" && cmp "$tmp/got" "$tmp/big"; }
+check "coap-client GET, Block2 of 1024" t
+t() { theirs "$u/big" -b 64 && cmp "$tmp/got" "$tmp/big"; }
+check "coap-client GET, Block2 of 64" t
+t() { theirs "$u/store" -m put -b 32 -f "$tmp/body" && theirs "$u/store" -b 16 && cmp "$tmp/got" "$tmp/body"; }
+check "coap-client PUT, Block1 of 32; GET, Block2 of 16" t
+t() { theirs "$u/store" -m put -f "$tmp/large" && theirs "$u/store" && cmp "$tmp/got" "$tmp/large"; }
+check "coap-client PUT and GET of 300000 bytes" t
+t() { theirs "$u/store" -m put -b 1024 -l 2,5,9 -f "$tmp/body" && theirs "$u/store" -l 3 && cmp "$tmp/got" "$tmp/body"; }
+check "coap-client that loses datagrams" t
+t() { theirs "$u/slow" && has slow "$tmp/got"; }
+check "separate response" t
+t() { theirs "$u/big" -N && cmp "$tmp/got" "$tmp/big"; }
+check "non-confirmable GET" t
+t() { theirs "$u/none"; has "4.04" "$tmp/err"; }
+check "4.04" t
+t() { theirs "$u/big" -O 9,x; has "4.02" "$tmp/err"; }
+check "unknown critical option: 4.02" t
+t() { theirs "$u/echo" -m fetch -e abc && has abc "$tmp/got" && theirs "$u/echo" -m ipatch -e def && has 2.04 "$tmp/err"; }
+check "FETCH and iPATCH" t
+t() {
+	theirs "$u/tick" -s 4 || return 1
+	[ "$(grep -ca '^tick' "$tmp/got")" -ge 5 ] || { echo "few: $(grep -ca tick "$tmp/got")"; return 1; }
+	has 3333333333 "$tmp/got" && wait_for "$tmp/server" "observe end 0"
+}
+check "Observe: notifications, a block-wise one, cancelled" t
+t() {
+	python3 - "$port" <<-'PY'
+	import socket, sys
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.connect(("127.0.0.1", int(sys.argv[1])))
+	s.settimeout(5)
+	got = set()
+	for _ in range(5):
+	    s.send(bytes.fromhex("4102777742b7") + b"counter")
+	    got.add(s.recv(2000))
+	assert len(got) == 1, got
+	s.send(bytes.fromhex("4101777843b7") + b"counter")
+	assert s.recv(2000).endswith(b"\xff1"), "ran more than once"
+	PY
+}
+check "a POST that comes five times runs once, answers are the same bytes" t
+
+# ---- our client at coap-server ----------------------------------------------------------
+printf %s "ffffffffffffffffffffffffffffffff" >"$tmp/wrong"
+p=$((port + 2))
+# -k takes the key's bytes as text
+printf %s "sesame-test-key!" >"$tmp/text"
+od -An -tx1 "$tmp/text" | tr -d ' \n' >"$tmp/key"
+coap-server-openssl -A 127.0.0.1 -p "$p" -d 10 -k "$(cat "$tmp/text")" -h test -v 3 >"$tmp/libcoap" 2>&1 &
+server=$!
+pids+=("$server")
+for _ in $(seq 50); do
+	ours -n 127.0.0.1 "$p" get time 2>/dev/null && break
+	sleep 0.1
+done
+
+t() { ours 127.0.0.1 "$p" get .well-known/core && has '</time>' "$tmp/got"; }
+check "our client GET" t
+t() { ours 127.0.0.1 "$p" put x "$tmp/body" && ours 127.0.0.1 "$p" get x && cmp "$tmp/got" "$tmp/body"; }
+check "our client PUT by Block1, GET by Block2" t
+t() { ours 127.0.0.1 "$p" get 'async?1' && has done "$tmp/got"; }
+check "our client, separate response" t
+t() { ours 127.0.0.1 "$p" get nothing && has 4.04 "$tmp/err"; }
+check "our client, 4.04" t
+psk=(-i device-1 -k "$tmp/key")
+t() { ours "${psk[@]}" 127.0.0.1 $((p + 1)) get .well-known/core && has '</time>' "$tmp/got" && has "up PSK-AES128-CCM8" "$tmp/err"; }
+check "DTLS-PSK with AES-128-CCM-8" t
+t() { ours "${psk[@]}" 127.0.0.1 $((p + 1)) put y "$tmp/body" && ours "${psk[@]}" 127.0.0.1 $((p + 1)) get y && cmp "$tmp/got" "$tmp/body"; }
+check "block-wise both ways over DTLS" t
+t() { ! ours -i device-1 -k "$tmp/wrong" 127.0.0.1 $((p + 1)) get time && has "coaps://127.0.0.1:$((p + 1))" "$tmp/err" && has "DTLS handshake" "$tmp/err"; }
+check "wrong key: fails with host, port, phase and what to look at" t
+kill "$server"
+wait "$server" 2>/dev/null
+t() { ! ours 127.0.0.1 "$p" get time && has "nothing listens there" "$tmp/err"; }
+check "nobody there, UDP: said at once" t
+t() { ! ours "${psk[@]}" 127.0.0.1 $((p + 1)) get time && has "nothing listens there" "$tmp/err"; }
+check "nobody there, DTLS: said at once" t
+t() { ! ours no-such-host.invalid 5683 get x && has "no-such-host.invalid" "$tmp/err"; }
+check "name that does not exist" t
+
+# ---- our client at openssl s_server -------------------------------------------------------
+p=$((port + 5))
+# s_server does not speak CoAP: what counts is the association
+t() {
+	mkfifo "$tmp/quit"
+	openssl s_server -dtls1_2 -accept "127.0.0.1:$p" -nocert -psk "$(cat "$tmp/key")" \
+		-psk_identity device-1 -cipher PSK-AES128-CBC-SHA256:@SECLEVEL=0 \
+		<"$tmp/quit" >"$tmp/s_server" 2>&1 &
+	local pid=$!
+	pids+=("$pid")
+	exec 8>"$tmp/quit"
+	wait_for "$tmp/s_server" ACCEPT || return 1
+	ours "${psk[@]}" 127.0.0.1 "$p" get x &
+	local client=$!
+	wait_for "$tmp/err" "^up" || { cat "$tmp/err"; return 1; }
+	echo Q >&8
+	wait "$client"
+	exec 8>&-
+	has "up PSK-AES128-CBC-SHA256" "$tmp/err" && has "server closed the session" "$tmp/err"
+}
+check "AES-128-CBC-SHA256; close_notify of the server is told" t
+
+exec 9>&-
+echo "1..$n"
+[ "$failed" = 0 ]
