@@ -194,6 +194,7 @@ static void step(struct se_t1 *t1)
 	t1->requests = 0;
 	t1->resends = 0;
 	t1->ignored = 0;
+	t1->silent = false;
 }
 
 static void link_reset(struct se_t1 *t1)
@@ -287,6 +288,20 @@ static bool is_double(const struct se_t1 *t1, const struct rx *rx)
 	return !rx->r_error && !t1->requests;
 }
 
+/*
+ * An SE that has lost its supply in mid-work waits for N(S) = 0 as well: then
+ * R(0) does not mean that it has not run the command, and not that it still has
+ * the first part of a chain. So R(0) is believed as long as it comes by itself, and
+ * not where we had to ask for an answer to the command, or where the SE was
+ * silent before. R(1) cannot come from an SE that has just started.
+ */
+static bool may_be_reset(const struct se_t1 *t1, u8 n_r)
+{
+	if (n_r)
+		return false;
+	return t1->silent || (t1->phase == PH_ANSWER && t1->requests);
+}
+
 /* rule 7.1, seen from the other end: the SE has not got our I-block */
 static void on_repeat_i(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
 {
@@ -294,12 +309,13 @@ static void on_repeat_i(struct se_t1 *t1, const struct rx *rx, struct se_t1_acti
 		on_ignore(t1, rx, act);
 		return;
 	}
-	if (t1->resends >= MAX_ATTEMPTS - 1) {
-		recover(t1, fault(rx), act);
+	if (t1->resends >= MAX_ATTEMPTS - 1 || may_be_reset(t1, t1->ns)) {
+		recover(t1, t1->silent ? -ETIMEDOUT : fault(rx), act);
 		return;
 	}
 	t1->resends++;
 	t1->requests = 0;
+	t1->silent = false;
 	t1->count.retrans++;
 	act->repeat = true;
 	send_i(t1, act);
@@ -328,6 +344,10 @@ static void on_next(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *
 	size_t left;
 
 	(void)rx;
+	if (may_be_reset(t1, t1->ns ^ 1)) {
+		recover(t1, -ETIMEDOUT, act);
+		return;
+	}
 	t1->ns ^= 1;
 	t1->cmd_off += t1->cmd_part;
 	left = t1->cmd_len - t1->cmd_off;
@@ -732,6 +752,7 @@ void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act)
 
 	memset(act, 0, sizeof(*act));
 	t1->count.timeouts++;
+	t1->silent = true;
 	dispatch(t1, EV_TIMEOUT, &rx, act);
 }
 

@@ -210,6 +210,7 @@ struct se_t1 {
 	u8 ignored;		/* blocks passed over in this step */
 	u8 aborts;		/* S(ABORT) requests answered in this exchange */
 	u8 outcome;
+	bool silent;		/* a waiting time has passed in this step */
 	bool lost;		/* out of step with the SE */
 	int error;		/* that the exchange ends with after recovery */
 };
