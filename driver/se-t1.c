@@ -36,6 +36,8 @@
 #define MAX_REQUESTS	3
 /* late or doubled blocks that one step puts up with */
 #define MAX_IGNORED	16
+/* part of the block waiting time that must pass in silence after S(RESYNCH) */
+#define QUIET_SHIFT	4
 /* what a request for more time in mid-recovery counts for among these */
 #define BUSY_WEIGHT	4
 
@@ -58,6 +60,7 @@ enum phase {
 	PH_REQUEST,	/* an S request is out: its response */
 	PH_ABORT,	/* S(ABORT response) is out: whatever gives us the right to send */
 	PH_RESYNCH,	/* S(RESYNCH request) is out: its response */
+	PH_QUIET,	/* after that response: nothing, for a while */
 	PH_NR,
 };
 
@@ -546,8 +549,37 @@ static void on_response(struct se_t1 *t1, const struct rx *rx, struct se_t1_acti
 	done(t1, act);
 }
 
-/* rules 6.2 and 6.3: both ends are as after a reset */
+/*
+ * Rules 6.2 and 6.3: both ends are as after a reset. A second response, to a
+ * request that we repeated or of a block that went through twice, must not be
+ * left over: the next S(RESYNCH) would take it for its own, while an answer to
+ * an older command is still on its way.
+ */
 static void on_resynched(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	t1->phase = PH_QUIET;
+	t1->wait_us = t1->params.bwt_us;
+	if (t1->requests == 1)
+		t1->wait_us = (t1->wait_us >> QUIET_SHIFT) + 1;
+	t1->ignored = 0;
+	act->op = SE_T1_WAIT;
+	act->wait_us = t1->wait_us;
+}
+
+static void on_not_quiet(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	if (t1->ignored >= MAX_IGNORED) {
+		fail(t1, t1->error ? t1->error : -EPROTO, act);
+		return;
+	}
+	t1->ignored++;
+	act->op = SE_T1_WAIT;
+	act->wait_us = t1->wait_us;
+}
+
+static void on_quiet(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	link_reset(t1);
@@ -639,6 +671,19 @@ static rule_fn *const rules[PH_NR][EV_NR] = {
 		[EV_STRAY] = on_request_ignore,
 		[EV_BAD] = on_request_again,	/* 6.4, 7.3 */
 		[EV_TIMEOUT] = on_request_again, /* 6.4, 7.3 */
+	},
+	[PH_QUIET] = {
+		[EV_I_LAST] = on_not_quiet,
+		[EV_I_MORE] = on_not_quiet,
+		[EV_I_OLD] = on_not_quiet,
+		[EV_R_SAME] = on_not_quiet,
+		[EV_R_NEXT] = on_not_quiet,
+		[EV_WTX] = on_not_quiet,
+		[EV_IFS] = on_not_quiet,
+		[EV_ABORT] = on_not_quiet,
+		[EV_STRAY] = on_not_quiet,
+		[EV_BAD] = on_not_quiet,
+		[EV_TIMEOUT] = on_quiet,	/* 6.3 */
 	},
 };
 
@@ -768,6 +813,7 @@ void se_t1_abort(struct se_t1 *t1, int error, struct se_t1_action *act)
 		act->link_lost = t1->lost;
 		break;
 	case PH_RESYNCH:
+	case PH_QUIET:
 		t1->error = error;
 		act->op = SE_T1_WAIT;
 		act->wait_us = t1->wait_us;
