@@ -191,6 +191,7 @@ bool coap_opt_eq(const struct coap_opt *o, const char *str);
 /**
  * coap_opt_path() - the values of the options @num joined as "/a/b" (Uri-Path,
  * Location-Path) or "a&b" (queries) in a C string; for logs and plain paths.
+ * A Location-Path that comes in one option with slashes in it is taken apart.
  * Return: length, -ENOSPC, or -EBADMSG when a value holds NUL, '/' or a control character.
  */
 int coap_opt_path(const struct coap_msg *m, uint16_t num, char *buf, size_t room);

@@ -222,7 +222,10 @@ int coap_opt_path(const struct coap_msg *m, uint16_t num, char *buf, size_t room
 		for (unsigned int i = 0; i < o->len; i++) {
 			uint8_t c = o->val[i];
 
-			if (c < 0x20 || c == 0x7f || c == (query ? '&' : '/'))
+			/* lwm2m-node-lib answers with the whole path in one option */
+			if (c == '/' && num == COAP_OPT_LOCATION_PATH)
+				;
+			else if (c < 0x20 || c == 0x7f || c == (query ? '&' : '/'))
 				return -EBADMSG;
 			buf[n++] = (char)c;
 		}

@@ -39,7 +39,14 @@ coap() {
 	coap-client-notls -a 127.0.0.1 -p "$port" -B 10 -v 7 -o "$tmp/out" -m "$method" "$@" \
 		"coap://127.0.0.1:$device$path" >"$tmp/log" 2>&1
 }
-code() { grep -aoE 'c:[245]\.[0-9]{2}' "$tmp/log" | tail -1 | cut -c3-; }
+# The code of the last answer, but not of one that coap-client itself gave to semd
+# (which tells its new object list to /rd, where nobody is any more)
+code() {
+	local rd
+	rd=$(grep -a 'Uri-Path:rd' "$tmp/log" | grep -oE '\{[0-9a-f]*\}' | sort -u)
+	grep -aE 'v:1 .*c:[245]\.[0-9]{2}' "$tmp/log" | grep -vF "${rd:-no token}" |
+		grep -oE 'c:[245]\.[0-9]{2}' | tail -1 | cut -c3-
+}
 expect() { # CODE NAME
 	local got
 	got=$(code)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """DTLS with a pre-shared key against two peers: libcoap's resource directory takes
 semd's registration, and OpenSSL's s_server ends the DTLS of a whole dialogue (its
-pipes carry one datagram a time). Prints TAP; run inside the Debian 13 root.
+standard input and output are sockets that keep datagrams apart). Prints TAP; run inside the Debian 13 root.
 """
 
 import os
-import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,34 +41,30 @@ class PipeSocket:
 
     def __init__(self, port, suite, log):
         self.log = open(log, "wb")
+        self.pair, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.process = subprocess.Popen(
             ["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-nocert",
              "-psk", KEY.hex(), "-psk_identity", "sesame", "-psk_hint", "hint",
              "-cipher", f"{suite}:@SECLEVEL=0", "-quiet", "-mtu", "1400"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
-        self.timeout = None
+            stdin=theirs, stdout=theirs, stderr=self.log)
+        theirs.close()
 
     def settimeout(self, seconds):
-        self.timeout = seconds
+        self.pair.settimeout(seconds)
 
     def recvfrom(self, room):
-        ready, _, _ = select.select([self.process.stdout], [], [], self.timeout)
-        if not ready:
-            raise TimeoutError
-        data = os.read(self.process.stdout.fileno(), room)
+        data = self.pair.recv(room)
         if not data:
             raise AssertionError("openssl s_server ended")
         return data, "peer"
 
     def sendto(self, data, _address):
-        os.write(self.process.stdin.fileno(), data)
-        time.sleep(0.02)        # so that s_server reads one datagram, not two
+        self.pair.send(data)
 
     def close(self):
         self.process.terminate()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.pair.close()
         self.log.close()
 
 
@@ -109,7 +105,7 @@ def directory():
     for key, want in ((KEY, True), (b"not the same key", False)):
         stack = dtls_stack(port + 1, key)
         with open(stack.path("rd.log"), "wb") as log:
-            rd = subprocess.Popen(["coap-rd-openssl", "-A", "127.0.0.1", "-p", str(port), "-k",
+            rd = subprocess.Popen(["stdbuf", "-oL", "coap-rd-gnutls", "-A", "127.0.0.1", "-p", str(port), "-k",
                                    KEY.decode(), "-h", "hint", "-v", "7"], stdout=log, stderr=log)
         registered = False
         try:

@@ -5,6 +5,7 @@
 // and hands payloads over as they are.
 'use strict';
 
+process.removeAllListeners('warning'); // its mongodb part warns about itself
 const lib = require('lwm2m-node-lib').server;
 const config = Object.assign({}, require('lwm2m-node-lib/config').server, {
 	port: Number(process.argv[2]),
@@ -69,6 +70,15 @@ async function operations(id) {
 	});
 	await check('write of a wrong type: an error', () =>
 		call('write', id, SCRIPT, 0, 13, 'many').then(() => 'accepted', () => ''));
+	await check('registration update on request', async () => {
+		const before = updates;
+		await call('execute', id, 1, 0, 8, '');
+		for (let i = 0; i < 50 && updates === before; i++)
+			await wait(100);
+		return updates > before ? '' : 'no update in 5 s';
+	});
+	// From here on semd has notifications out that lwm2m-node-lib's proxy never
+	// acknowledges to it, and so (NSTART = 1) nothing else of its own.
 	const seen = [];
 	await check('observe the state', async () =>
 		same(await call('observe', id, SCRIPT, 0, 4, (v) => seen.push(v)), '0'));
@@ -89,7 +99,7 @@ async function operations(id) {
 	});
 	await check('read the response script', async () => {
 		const hex = Buffer.from(await call('read', id, SCRIPT, 0, 7), 'base64').toString('hex');
-		return /^ab..8001012381?..66.*9000$/.test(hex) ? '' : hex;
+		return /^ab..80010123..66.*9000$/.test(hex) ? '' : hex;
 	});
 	await check('execute again before Clear: an error', () =>
 		call('execute', id, SCRIPT, 0, 3, '').then(() => 'accepted', () => ''));
@@ -101,16 +111,9 @@ async function operations(id) {
 		await call('cancelObserver', id, SCRIPT, 0, 4);
 		return '';
 	});
-	await check('registration update on request', async () => {
-		const before = updates;
-		await call('execute', id, 1, 0, 8, '');
-		for (let i = 0; i < 50 && updates === before; i++)
-			await wait(100);
-		return updates > before ? '' : 'no update in 5 s';
-	});
 }
 
-let updates = 0;
+let updates = 0, registrations = 0;
 lib.start(config, (error, info) => {
 	if (error) {
 		tap(false, 'lwm2m-node-lib starts', error.message);
@@ -120,7 +123,7 @@ lib.start(config, (error, info) => {
 		tap(false, 'semd registers with lwm2m-node-lib', 'not within 30 s');
 		process.exit(1);
 	}, 30000);
-	lib.setHandler(info, 'updateRegistration', (device, done) => {
+	lib.setHandler(info, 'updateRegistration', (device, payload, done) => {
 		updates++;
 		done();
 	});
@@ -128,6 +131,8 @@ lib.start(config, (error, info) => {
 	lib.setHandler(info, 'registration', (ep, lifetime, version, binding, payload, done) => {
 		clearTimeout(timer);
 		done();
+		if (registrations++)
+			return tap(false, 'one registration is enough');
 		tap(ep === 'sesame-test' && payload.includes('</26241/0>'),
 			`semd registers (LwM2M ${version}, lifetime ${lifetime} s)`, `${ep}: ${payload}`);
 		// the answer to the registration has to be out first

@@ -241,4 +241,5 @@ class Device:
         values[7] = tlv(0xAB, tlv(0x80, struct.pack(">H", len(out)).lstrip(b"\0")),
                         *(tlv(0x23, r) for r in out))
         values[8] = "ok"
-        return self.set_state(number, 3 if len(out) == len(commands) else 4)
+        good = len(out) == len(commands) and out[-1][-2:] == b"\x90\x00"
+        return self.set_state(number, 3 if good else 4)
