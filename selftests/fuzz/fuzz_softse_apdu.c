@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The card. Input: one byte of what has been before, then APDUs, each with its
+ * length (one byte) in front.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "softse/card.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Sessions cannot be guessed: the fuzzer is let in. */
+static void authenticate(struct card *c, uint8_t level)
+{
+	struct scp03 *s = &c->channels[0].scp;
+
+	s->state = SCP03_OPEN;
+	s->level = level;
+	s->key_len = 16;
+}
+
+static void install(struct card *c)
+{
+	static const uint8_t load[] = "\x80\xe6\x02\x00\x0d\x08\xf0SESAME\x01\0\0\0\0";
+	static const uint8_t block[] = "\x80\xe8\x80\x00\x07\xc4\x05hello";
+	static const uint8_t app[] = "\x80\xe6\x0c\x00\x23\x08\xf0SESAME\x01\x09\xf0SESAME\x01\x01"
+				     "\x09\xf0SESAME\x01\x02\x01\x00\x02\xc9\x00\x00";
+	static uint8_t rsp[CARD_RAPDU_MAX];
+	uint64_t work;
+
+	authenticate(c, 0);
+	card_execute(c, 1, load, sizeof(load) - 1, rsp, sizeof(rsp), &work);
+	card_execute(c, 1, block, sizeof(block) - 1, rsp, sizeof(rsp), &work);
+	card_execute(c, 1, app, sizeof(app) - 1, rsp, sizeof(rsp), &work);
+	if (c->n_entries != 3)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct card card;
+	static uint8_t rsp[CARD_RAPDU_MAX];
+	char err[128];
+	uint64_t work;
+
+	if (!size)
+		return 0;
+	memset(&card, 0, sizeof(card));
+	card_profile_default(&card.profile);
+	card.profile.status_page = 24;
+	if (card_init(&card, err, sizeof(err)))
+		abort();
+	if (*data & 1)
+		install(&card);
+	if (*data & 2)
+		card_reset(&card);
+	if (*data & 4)
+		authenticate(&card, *data >> 3 & 1 ? 0x33 : 0);
+	data++;
+	size--;
+	while (size) {
+		size_t n = *data++, got;
+
+		size--;
+		if (n > size)
+			n = size;
+		got = card_execute(&card, 1, data, n, rsp, sizeof(rsp), &work);
+		if (got < 2 || got > sizeof(rsp))
+			abort();
+		data += n;
+		size -= n;
+	}
+	card_exit(&card);
+	return 0;
+}
