@@ -4,6 +4,7 @@
 
 #include "lwm2m/internal.h"
 #include "lwm2m/text.h"
+#include "lwm2m/tlv.h"
 
 static int free_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
 			 uint16_t *instance)
@@ -81,10 +82,14 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 		code = lwm2m_decode(format, path, p, len, &set, words);
 		if (code == 0)
 			code = renumber(&set, instance, &given, words);
-		if (code == 0 && set.n == 0 && format == COAP_FORMAT_LWM2M_TLV && len >= 2 &&
+		if (code == 0 && set.n == 0 && format == COAP_FORMAT_LWM2M_TLV &&
 		    (p[0] & 0xc0) == 0) {
-			*instance = p[0] & 0x20 && len >= 3 ? (uint16_t)(p[1] << 8 | p[2]) : p[1];
-			given = true;
+			struct lwm2m_tlv tlv;
+
+			if (lwm2m_tlv_next(&p, &len, &tlv) > 0) {
+				*instance = tlv.id;
+				given = true;
+			}
 		}
 	}
 	if (code == 0 && given && *instance == 0xffff) {
