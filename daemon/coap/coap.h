@@ -109,9 +109,9 @@ enum {
 #define COAP_NEVER UINT64_MAX
 
 #define COAP_TOKEN_MAX 8
-#define COAP_MSG_OPTS_MAX 48     /* options in one message, both ways */
-#define COAP_OPTS_BYTES_MAX 640  /* their values, in a message that we build */
-#define COAP_DATAGRAM_MAX 1280   /* what we send at most; we take up to 64 KiB */
+#define COAP_MSG_OPTS_MAX 48	/* options in one message, both ways */
+#define COAP_OPTS_BYTES_MAX 640 /* their values, in a message that we build */
+#define COAP_DATAGRAM_MAX 1280	/* what we send at most; we take up to 64 KiB */
 
 /* ---- messages ------------------------------------------------------------ */
 
@@ -160,7 +160,8 @@ int coap_decode(struct coap_msg *m, const uint8_t *data, size_t len);
  * @opts: may be NULL
  * Return: length, or -EMSGSIZE when it does not fit, -EINVAL for an impossible header.
  */
-int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m, const struct coap_opts *opts);
+int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
+		const struct coap_opts *opts);
 
 /**
  * coap_opts_add() - add an option, after those of the same number.
@@ -254,7 +255,7 @@ struct coap_response {
 };
 
 #define COAP_RESPONSE_INIT(c) \
-	{ .code = (c), .content_format = COAP_NO_FORMAT, .max_age = COAP_NO_FORMAT }
+	{.code = (c), .content_format = COAP_NO_FORMAT, .max_age = COAP_NO_FORMAT}
 
 /** A request of ours. Pointers but @body's are read during coap_call() only. */
 struct coap_call {
@@ -362,8 +363,9 @@ struct coap_config {
 	uint32_t exchange_lifetime_ms; /* [247000] */
 	uint32_t non_lifetime_ms;      /* [145000] */
 	uint32_t ack_delay_ms;	       /* [0 = at once] empty ACK of a deferred answer */
-	uint8_t block_szx;	       /* [6] exponent of the largest block, 16 << szx; COAP_SZX_16 for 16 */
-	uint64_t max_upload;	       /* [no limit] 4.13 with Size1 above that */
+	uint8_t block_szx;   /* [6] exponent of the largest block, 16 << szx; COAP_SZX_16 for 16
+			      */
+	uint64_t max_upload; /* [no limit] 4.13 with Size1 above that */
 	unsigned int max_observations; /* [64] */
 	unsigned int max_exchanges;    /* [16] requests of the peer not answered yet */
 	unsigned int max_calls;	       /* [16] */
@@ -448,7 +450,8 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
  * @call: number of the call, may be NULL
  * Return: 0, -EMSGSIZE (does not fit a datagram), -ENOBUFS (limit), -ENOMEM, -EINVAL.
  */
-int coap_call(struct coap_endpoint *ep, uint64_t now, const struct coap_call *c, uint32_t *call);
+int coap_call(struct coap_endpoint *ep, uint64_t now, const struct coap_call *c,
+	      uint32_t *call);
 
 /** coap_call_cancel() - drop a call; ops->result is not called for it. */
 void coap_call_cancel(struct coap_endpoint *ep, uint32_t call);
@@ -458,12 +461,12 @@ void coap_call_cancel(struct coap_endpoint *ep, uint32_t call);
 void coap_unreachable(struct coap_endpoint *ep, uint64_t now, int error);
 
 struct coap_stats {
-	uint64_t rx, tx;	     /* datagrams */
-	uint64_t rx_bad;	     /* undecodable or out of place */
-	uint64_t rx_duplicate;	     /* answered from the record */
-	uint64_t retransmissions;    /* of ours */
-	uint64_t requests, chunks;   /* delivered */
-	uint64_t refused;	     /* requests answered by the engine itself with an error */
+	uint64_t rx, tx;	   /* datagrams */
+	uint64_t rx_bad;	   /* undecodable or out of place */
+	uint64_t rx_duplicate;	   /* answered from the record */
+	uint64_t retransmissions;  /* of ours */
+	uint64_t requests, chunks; /* delivered */
+	uint64_t refused;	   /* requests answered by the engine itself with an error */
 	uint64_t timeouts;
 };
 

@@ -40,8 +40,7 @@ int coap_blk_add(struct coap_opts *opts, uint16_t num, const struct coap_blk *b)
 
 uint64_t coap_request_key(const struct coap_msg *m)
 {
-	static const uint16_t nums[] = { COAP_OPT_URI_PATH, COAP_OPT_URI_QUERY,
-					 COAP_OPT_ACCEPT };
+	static const uint16_t nums[] = {COAP_OPT_URI_PATH, COAP_OPT_URI_QUERY, COAP_OPT_ACCEPT};
 	uint64_t h = coap_digest(COAP_DIGEST_START, &m->code, 1);
 
 	for (size_t i = 0; i < sizeof(nums) / sizeof(nums[0]); i++) {
@@ -75,8 +74,8 @@ static struct coap_upload *upload_find(struct coap_endpoint *ep, uint64_t key)
 	struct coap_upload *u;
 
 	TAILQ_FOREACH(u, &ep->uploads, link)
-		if (u->key == key)
-			return u;
+	if (u->key == key)
+		return u;
 	return NULL;
 }
 
@@ -84,7 +83,8 @@ void coap_upload_drop(struct coap_endpoint *ep, uint32_t id, bool tell)
 {
 	struct coap_upload *u;
 
-	TAILQ_FOREACH(u, &ep->uploads, link) {
+	TAILQ_FOREACH(u, &ep->uploads, link)
+	{
 		if (u->id == id) {
 			upload_free(ep, u, tell);
 			return;
@@ -121,7 +121,7 @@ static void refuse(struct coap_endpoint *ep, struct coap_exchange *x, uint8_t co
 static void refuse_size(struct coap_endpoint *ep, struct coap_exchange *x)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_413_TOO_LARGE);
-	struct coap_opts opts = { 0 };
+	struct coap_opts opts = {0};
 	uint64_t max = ep->cfg.max_upload;
 
 	rsp.diagnostic = "body is larger than Size1 of this answer";
@@ -244,7 +244,7 @@ int coap_body_copy(struct coap_body *body, const void *data, size_t len)
 	c->len = len;
 	if (len)
 		memcpy(c->data, data, len);
-	*body = (struct coap_body){ copy_read, copy_release, c, len };
+	*body = (struct coap_body){copy_read, copy_release, c, len};
 	return 0;
 }
 
@@ -262,9 +262,8 @@ static struct coap_download *download_find(struct coap_endpoint *ep, uint64_t ke
 	struct coap_download *d;
 
 	TAILQ_FOREACH(d, &ep->downloads, link)
-		if (d->key == key &&
-		    (!body_digest || !d->body_digest || d->body_digest == body_digest))
-			return d;
+	if (d->key == key && (!body_digest || !d->body_digest || d->body_digest == body_digest))
+		return d;
 	return NULL;
 }
 
@@ -375,9 +374,9 @@ static int keep(struct coap_endpoint *ep, const struct coap_response *rsp,
 	if (rsp->body) {
 		d->body = *rsp->body;
 	} else {
-		int r = rsp->len > ep->cfg.max_copy ?
-				-EMSGSIZE :
-				coap_body_copy(&d->body, rsp->payload, rsp->len);
+		int r = rsp->len > ep->cfg.max_copy
+				? -EMSGSIZE
+				: coap_body_copy(&d->body, rsp->payload, rsp->len);
 
 		if (r) {
 			free(d);
@@ -399,7 +398,8 @@ static int keep(struct coap_endpoint *ep, const struct coap_response *rsp,
 }
 
 /* An ETag of our own: the digest of bytes that we have, else a number never used before. */
-static void make_etag(struct coap_endpoint *ep, const struct coap_response *rsp, uint8_t etag[8])
+static void make_etag(struct coap_endpoint *ep, const struct coap_response *rsp,
+		      uint8_t etag[8])
 {
 	if (rsp->body) {
 		ep->ops->random(ep->ctx, etag, 8);
@@ -416,7 +416,7 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 {
 	const struct coap_body *body = from ? &from->body : rsp->body;
 	uint64_t total = body ? body->total : rsp->len;
-	struct coap_msg m = { .type = shape->type, .code = rsp->code, .mid = shape->mid };
+	struct coap_msg m = {.type = shape->type, .code = rsp->code, .mid = shape->mid};
 	struct coap_blk b = shape->block2;
 	uint64_t offset = coap_blk_offset(&b);
 	struct coap_opts opts;
@@ -533,14 +533,16 @@ void coap_block_tick(struct coap_endpoint *ep)
 	struct coap_download *d;
 
 restart:
-	TAILQ_FOREACH(u, &ep->uploads, link) {
+	TAILQ_FOREACH(u, &ep->uploads, link)
+	{
 		if (u->expires <= ep->now) {
 			upload_free(ep, u, true);
 			goto restart;
 		}
 	}
 again:
-	TAILQ_FOREACH(d, &ep->downloads, link) {
+	TAILQ_FOREACH(d, &ep->downloads, link)
+	{
 		if (d->expires <= ep->now) {
 			download_free(ep, d);
 			goto again;
@@ -555,11 +557,11 @@ uint64_t coap_block_deadline(const struct coap_endpoint *ep)
 	uint64_t t = COAP_NEVER;
 
 	TAILQ_FOREACH(u, &ep->uploads, link)
-		if (u->expires < t)
-			t = u->expires;
+	if (u->expires < t)
+		t = u->expires;
 	TAILQ_FOREACH(d, &ep->downloads, link)
-		if (d->expires < t)
-			t = d->expires;
+	if (d->expires < t)
+		t = d->expires;
 	return t;
 }
 

@@ -16,8 +16,8 @@ static struct coap_call_state *call_find(struct coap_endpoint *ep, uint32_t id)
 	struct coap_call_state *c;
 
 	TAILQ_FOREACH(c, &ep->calls, link)
-		if (c->id == id)
-			return c;
+	if (c->id == id)
+		return c;
 	return NULL;
 }
 
@@ -62,7 +62,7 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 	uint8_t chunk[COAP_BLOCK_MAX + 1], buf[COAP_DATAGRAM_MAX];
 	struct coap_opts opts = c->opts;
 	size_t size = (size_t)16 << c->szx;
-	struct coap_blk b = { .present = true };
+	struct coap_blk b = {.present = true};
 	int n, r = 0;
 
 	ep->ops->random(ep->ctx, c->token, sizeof(c->token));
@@ -113,16 +113,17 @@ static void call_go_on(struct coap_endpoint *ep, struct coap_call_state *c)
 		call_failed(ep, c, r);
 }
 
-int coap_call(struct coap_endpoint *ep, uint64_t now, const struct coap_call *call, uint32_t *id)
+int coap_call(struct coap_endpoint *ep, uint64_t now, const struct coap_call *call,
+	      uint32_t *id)
 {
 	struct coap_call_state *c;
 	int r;
 
 	coap_set_now(ep, now);
-	r = !call->method || call->method > 31	? -EINVAL :
-	    ep->n_calls >= ep->cfg.max_calls	? -ENOBUFS :
-	    !call->body && call->len > ep->cfg.max_copy ? -EMSGSIZE :
-							  0;
+	r = !call->method || call->method > 31		  ? -EINVAL
+	    : ep->n_calls >= ep->cfg.max_calls		  ? -ENOBUFS
+	    : !call->body && call->len > ep->cfg.max_copy ? -EMSGSIZE
+							  : 0;
 	c = r ? NULL : calloc(1, sizeof(*c));
 	if (!c) {
 		coap_body_release(call->body);
@@ -239,7 +240,8 @@ static bool block1_answer(struct coap_endpoint *ep, struct coap_call_state *c,
 	return true;
 }
 
-static void answer(struct coap_endpoint *ep, struct coap_call_state *c, const struct coap_msg *m)
+static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
+		   const struct coap_msg *m)
 {
 	const struct coap_opt *etag = coap_opt_find(m, COAP_OPT_ETAG);
 	struct coap_result res = {
@@ -305,8 +307,8 @@ void coap_client_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8
 
 	if (m->token_len == COAP_TOKEN_MAX)
 		TAILQ_FOREACH(c, &ep->calls, link)
-			if (!memcmp(c->token, m->token, COAP_TOKEN_MAX))
-				break;
+	if (!memcmp(c->token, m->token, COAP_TOKEN_MAX))
+		break;
 	if (c)
 		con = coap_con_find(ep, COAP_CON_CALL, c->id);
 
@@ -348,7 +350,8 @@ void coap_client_tick(struct coap_endpoint *ep)
 	struct coap_call_state *c;
 
 restart:
-	TAILQ_FOREACH(c, &ep->calls, link) {
+	TAILQ_FOREACH(c, &ep->calls, link)
+	{
 		if (c->deadline <= ep->now) {
 			ep->st.timeouts++;
 			call_failed(ep, c, -ETIMEDOUT);
@@ -363,8 +366,8 @@ uint64_t coap_client_deadline(const struct coap_endpoint *ep)
 	uint64_t t = COAP_NEVER;
 
 	TAILQ_FOREACH(c, &ep->calls, link)
-		if (c->deadline < t)
-			t = c->deadline;
+	if (c->deadline < t)
+		t = c->deadline;
 	return t;
 }
 

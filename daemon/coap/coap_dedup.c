@@ -39,8 +39,8 @@ static struct coap_dedup *oldest(const struct coap_endpoint *ep, unsigned int cl
 	struct coap_dedup *d;
 
 	TAILQ_FOREACH(d, &ep->dedups[class], age)
-		if (!d->busy)
-			return d;
+	if (!d->busy)
+		return d;
 	return NULL;
 }
 
@@ -58,8 +58,8 @@ struct coap_dedup *coap_dedup_lookup(struct coap_endpoint *ep, uint16_t mid, uin
 	struct coap_dedup *d;
 
 	LIST_FOREACH(d, &ep->buckets[mid % COAP_DEDUP_BUCKETS], bucket)
-		if (d->mid == mid && d->digest == digest && (d->busy || d->expires > ep->now))
-			return d;
+	if (d->mid == mid && d->digest == digest && (d->busy || d->expires > ep->now))
+		return d;
 	return NULL;
 }
 
@@ -82,8 +82,8 @@ struct coap_dedup *coap_dedup_add(struct coap_endpoint *ep, enum coap_dedup_clas
 	d->class = class;
 	d->mid = mid;
 	d->digest = digest;
-	d->expires = ep->now + (confirmable ? ep->cfg.exchange_lifetime_ms :
-					      ep->cfg.non_lifetime_ms);
+	d->expires = ep->now +
+		     (confirmable ? ep->cfg.exchange_lifetime_ms : ep->cfg.non_lifetime_ms);
 	TAILQ_INSERT_TAIL(&ep->dedups[class], d, age);
 	LIST_INSERT_HEAD(&ep->buckets[mid % COAP_DEDUP_BUCKETS], d, bucket);
 	ep->n_dedup[class]++;

@@ -27,8 +27,8 @@ uint16_t coap_new_mid(struct coap_endpoint *ep)
 		taken = false;
 		ep->mid++;
 		TAILQ_FOREACH(con, &ep->cons, link)
-			if (con->mid == ep->mid)
-				taken = true;
+		if (con->mid == ep->mid)
+			taken = true;
 	} while (taken);
 	return ep->mid;
 }
@@ -47,7 +47,7 @@ void coap_transmit(struct coap_endpoint *ep, const uint8_t *data, size_t len)
 
 void coap_send_empty(struct coap_endpoint *ep, enum coap_type type, uint16_t mid)
 {
-	struct coap_msg m = { .type = type, .code = COAP_EMPTY, .mid = mid };
+	struct coap_msg m = {.type = type, .code = COAP_EMPTY, .mid = mid};
 	uint8_t buf[4];
 
 	if (coap_encode(buf, sizeof(buf), &m, NULL) == 4)
@@ -86,7 +86,8 @@ void coap_con_kick(struct coap_endpoint *ep)
 {
 	struct coap_con *con, *next = NULL;
 
-	TAILQ_FOREACH(con, &ep->cons, link) {
+	TAILQ_FOREACH(con, &ep->cons, link)
+	{
 		if (!counts(con))
 			continue;
 		if (con->sent)
@@ -128,8 +129,8 @@ struct coap_con *coap_con_find(struct coap_endpoint *ep, enum coap_con_owner own
 	struct coap_con *con;
 
 	TAILQ_FOREACH(con, &ep->cons, link)
-		if (con->owner == owner && con->owner_id == id)
-			return con;
+	if (con->owner == owner && con->owner_id == id)
+		return con;
 	return NULL;
 }
 
@@ -145,8 +146,8 @@ static struct coap_con *con_by_mid(struct coap_endpoint *ep, uint16_t mid)
 	struct coap_con *con;
 
 	TAILQ_FOREACH(con, &ep->cons, link)
-		if (con->sent && con->mid == mid)
-			return con;
+	if (con->sent && con->mid == mid)
+		return con;
 	return NULL;
 }
 
@@ -173,8 +174,8 @@ static void con_failed(struct coap_endpoint *ep, struct coap_con *con, int error
 		coap_client_failed(ep, id, error);
 	else if (owner == COAP_CON_NOTIFY)
 		coap_observe_failed(ep, id,
-				    error == -ECONNRESET ? COAP_OBSERVE_RESET :
-							   COAP_OBSERVE_TIMEOUT);
+				    error == -ECONNRESET ? COAP_OBSERVE_RESET
+							 : COAP_OBSERVE_TIMEOUT);
 	coap_con_kick(ep);
 }
 
@@ -183,7 +184,8 @@ static void con_tick(struct coap_endpoint *ep)
 	struct coap_con *con;
 
 restart:
-	TAILQ_FOREACH(con, &ep->cons, link) {
+	TAILQ_FOREACH(con, &ep->cons, link)
+	{
 		if (!con->sent || con->due > ep->now)
 			continue;
 		if (con->tries >= ep->cfg.max_retransmit) {
@@ -208,8 +210,8 @@ static struct coap_exchange *exchange_find(struct coap_endpoint *ep, uint32_t xi
 	struct coap_exchange *x;
 
 	TAILQ_FOREACH(x, &ep->exchanges, link)
-		if (x->xid == xid)
-			return x;
+	if (x->xid == xid)
+		return x;
 	return NULL;
 }
 
@@ -253,8 +255,8 @@ static void record(struct coap_exchange *x, struct coap_dedup_record *rec)
 	memcpy(rec->token, x->token, x->token_len);
 }
 
-void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x, const uint8_t *data,
-			  size_t len)
+void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x,
+			  const uint8_t *data, size_t len)
 {
 	bool separate = (data[0] >> 4 & 3) == COAP_CON;
 
@@ -407,7 +409,8 @@ void coap_deliver(struct coap_endpoint *ep, struct coap_exchange *x, const struc
 		if (ep->ops->dedup_store(ep->ctx, &rec)) {
 			if (x->transfer && ep->ops->transfer_lost)
 				ep->ops->transfer_lost(ep->ctx, x->transfer);
-			refuse(ep, x, COAP_503_UNAVAILABLE, "the request could not be recorded");
+			refuse(ep, x, COAP_503_UNAVAILABLE,
+			       "the request could not be recorded");
 			return;
 		}
 		x->persist = true;
@@ -432,7 +435,8 @@ void coap_deliver(struct coap_endpoint *ep, struct coap_exchange *x, const struc
 	coap_respond(ep, ep->now, req.xid, &rsp);
 }
 
-/* ---- requests come in --------------------------------------------------------------------- */
+/* ---- requests come in ---------------------------------------------------------------------
+ */
 
 static const char interrupted[] = "interrupted by a restart: outcome not known, not run again";
 
@@ -607,7 +611,8 @@ static void request_input(struct coap_endpoint *ep, struct coap_msg *m, const ui
 		return refuse(ep, x, COAP_505_NO_PROXYING, NULL);
 	/* conditions would have to be judged together with the request: nobody here can */
 	if (coap_opt_find(m, COAP_OPT_IF_MATCH) || coap_opt_find(m, COAP_OPT_IF_NONE_MATCH))
-		return refuse(ep, x, COAP_402_BAD_OPTION, "conditional requests are not supported");
+		return refuse(ep, x, COAP_402_BAD_OPTION,
+			      "conditional requests are not supported");
 	if (!legal1 || !legal2)
 		return refuse(ep, x, COAP_402_BAD_OPTION, "reserved block size");
 	if (ep->n_exchanges > ep->cfg.max_exchanges)
@@ -692,14 +697,16 @@ void coap_input(struct coap_endpoint *ep, uint64_t now, const uint8_t *data, siz
 	ep->st.rx_bad++;
 }
 
-/* ---- time --------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------
+ */
 
 void coap_tick(struct coap_endpoint *ep, uint64_t now)
 {
 	struct coap_exchange *x;
 
 	coap_set_now(ep, now);
-	TAILQ_FOREACH(x, &ep->exchanges, link) {
+	TAILQ_FOREACH(x, &ep->exchanges, link)
+	{
 		if (x->ack_due > ep->now)
 			continue;
 		x->ack_due = COAP_NEVER;
@@ -722,11 +729,11 @@ uint64_t coap_next_deadline(const struct coap_endpoint *ep)
 	if (c < t)
 		t = c;
 	TAILQ_FOREACH(con, &ep->cons, link)
-		if (con->sent && con->due < t)
-			t = con->due;
+	if (con->sent && con->due < t)
+		t = con->due;
 	TAILQ_FOREACH(x, &ep->exchanges, link)
-		if (x->ack_due < t)
-			t = x->ack_due;
+	if (x->ack_due < t)
+		t = x->ack_due;
 	return t;
 }
 
@@ -736,7 +743,8 @@ void coap_unreachable(struct coap_endpoint *ep, uint64_t now, int error)
 	coap_client_clear(ep, error < 0 ? error : -ECONNREFUSED);
 }
 
-/* ---- life ---------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------
+ */
 
 static void defaults(struct coap_endpoint *ep, const struct coap_config *config)
 {
@@ -744,9 +752,9 @@ static void defaults(struct coap_endpoint *ep, const struct coap_config *config)
 
 	if (config)
 		*c = *config;
-#define DEFAULT(field, value)          \
-	do {                           \
-		if (!c->field)         \
+#define DEFAULT(field, value)             \
+	do {                              \
+		if (!c->field)            \
 			c->field = value; \
 	} while (0)
 	DEFAULT(ack_timeout_ms, 2000);

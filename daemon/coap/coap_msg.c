@@ -10,25 +10,25 @@
 
 /* RFC 7252 table 4, RFC 7641 section 2, RFC 7959 sections 2.1 and 4 */
 static const struct coap_opt_rule rules[] = {
-	{ COAP_OPT_IF_MATCH, 0, 8, true },
-	{ COAP_OPT_URI_HOST, 1, 255, false },
-	{ COAP_OPT_ETAG, 1, 8, true },
-	{ COAP_OPT_IF_NONE_MATCH, 0, 0, false },
-	{ COAP_OPT_OBSERVE, 0, 3, false },
-	{ COAP_OPT_URI_PORT, 0, 2, false },
-	{ COAP_OPT_LOCATION_PATH, 0, 255, true },
-	{ COAP_OPT_URI_PATH, 0, 255, true },
-	{ COAP_OPT_CONTENT_FORMAT, 0, 2, false },
-	{ COAP_OPT_MAX_AGE, 0, 4, false },
-	{ COAP_OPT_URI_QUERY, 0, 255, true },
-	{ COAP_OPT_ACCEPT, 0, 2, false },
-	{ COAP_OPT_LOCATION_QUERY, 0, 255, true },
-	{ COAP_OPT_BLOCK2, 0, 3, false },
-	{ COAP_OPT_BLOCK1, 0, 3, false },
-	{ COAP_OPT_SIZE2, 0, 4, false },
-	{ COAP_OPT_PROXY_URI, 1, 1034, false },
-	{ COAP_OPT_PROXY_SCHEME, 1, 255, false },
-	{ COAP_OPT_SIZE1, 0, 4, false },
+	{COAP_OPT_IF_MATCH, 0, 8, true},
+	{COAP_OPT_URI_HOST, 1, 255, false},
+	{COAP_OPT_ETAG, 1, 8, true},
+	{COAP_OPT_IF_NONE_MATCH, 0, 0, false},
+	{COAP_OPT_OBSERVE, 0, 3, false},
+	{COAP_OPT_URI_PORT, 0, 2, false},
+	{COAP_OPT_LOCATION_PATH, 0, 255, true},
+	{COAP_OPT_URI_PATH, 0, 255, true},
+	{COAP_OPT_CONTENT_FORMAT, 0, 2, false},
+	{COAP_OPT_MAX_AGE, 0, 4, false},
+	{COAP_OPT_URI_QUERY, 0, 255, true},
+	{COAP_OPT_ACCEPT, 0, 2, false},
+	{COAP_OPT_LOCATION_QUERY, 0, 255, true},
+	{COAP_OPT_BLOCK2, 0, 3, false},
+	{COAP_OPT_BLOCK1, 0, 3, false},
+	{COAP_OPT_SIZE2, 0, 4, false},
+	{COAP_OPT_PROXY_URI, 1, 1034, false},
+	{COAP_OPT_PROXY_SCHEME, 1, 255, false},
+	{COAP_OPT_SIZE1, 0, 4, false},
 };
 
 const struct coap_opt_rule *coap_opt_rule(uint16_t num)
@@ -259,8 +259,8 @@ int coap_opts_add(struct coap_opts *opts, uint16_t num, const void *val, size_t 
 
 int coap_opts_add_uint(struct coap_opts *opts, uint16_t num, uint32_t val)
 {
-	uint8_t be[4] = { (uint8_t)(val >> 24), (uint8_t)(val >> 16), (uint8_t)(val >> 8),
-			  (uint8_t)val };
+	uint8_t be[4] = {(uint8_t)(val >> 24), (uint8_t)(val >> 16), (uint8_t)(val >> 8),
+			 (uint8_t)val};
 	size_t skip = 0;
 
 	while (skip < 4 && !be[skip])
@@ -312,7 +312,8 @@ static unsigned int nibble(uint32_t v, uint8_t ext[2], size_t *n)
 	return 14;
 }
 
-int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m, const struct coap_opts *opts)
+int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
+		const struct coap_opts *opts)
 {
 	size_t n = 4u + m->token_len;
 	uint16_t last = 0;

@@ -19,8 +19,8 @@ static struct coap_observation *by_id(struct coap_endpoint *ep, uint32_t id)
 	struct coap_observation *o;
 
 	TAILQ_FOREACH(o, &ep->observations, link)
-		if (o->id == id)
-			return o;
+	if (o->id == id)
+		return o;
 	return NULL;
 }
 
@@ -30,8 +30,8 @@ static struct coap_observation *by_token(struct coap_endpoint *ep, const uint8_t
 	struct coap_observation *o;
 
 	TAILQ_FOREACH(o, &ep->observations, link)
-		if (o->token_len == len && !memcmp(o->token, token, len))
-			return o;
+	if (o->token_len == len && !memcmp(o->token, token, len))
+		return o;
 	return NULL;
 }
 
@@ -69,8 +69,8 @@ int coap_observe_accept(struct coap_endpoint *ep, uint32_t xid, void *user, uint
 	struct coap_exchange *x;
 
 	TAILQ_FOREACH(x, &ep->exchanges, link)
-		if (x->xid == xid)
-			break;
+	if (x->xid == xid)
+		break;
 	if (!x)
 		return -ESTALE;
 	if (x->observe != 0)
@@ -173,7 +173,7 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
 	struct coap_observation *o = by_id(ep, obs);
 	bool ok = COAP_CODE_CLASS(rsp->code) == 2;
 	uint8_t buf[COAP_DATAGRAM_MAX], *copy;
-	struct coap_shape shape = { 0 };
+	struct coap_shape shape = {0};
 	int n;
 
 	coap_set_now(ep, now);
@@ -250,7 +250,8 @@ bool coap_observe_reset(struct coap_endpoint *ep, uint16_t mid)
 {
 	struct coap_observation *o;
 
-	TAILQ_FOREACH(o, &ep->observations, link) {
+	TAILQ_FOREACH(o, &ep->observations, link)
+	{
 		for (unsigned int i = 0; i < o->n_mids; i++) {
 			if (o->mids[i] == mid) {
 				end(ep, o, true, COAP_OBSERVE_RESET);

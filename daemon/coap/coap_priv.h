@@ -69,8 +69,8 @@ struct coap_dedup {
 	uint16_t mid;
 	uint64_t digest;
 	uint64_t expires;
-	bool busy;   /* an exchange refers to it */
-	bool acked;  /* an empty ACK was sent */
+	bool busy;  /* an exchange refers to it */
+	bool acked; /* an empty ACK was sent */
 	size_t response_len;
 	uint8_t *response;
 };
@@ -88,7 +88,7 @@ struct coap_exchange {
 	uint64_t digest;
 	bool acked;
 	bool in_handler;
-	bool persist; /* the record was stored */
+	bool persist;	  /* the record was stored */
 	uint64_t ack_due; /* COAP_NEVER: none */
 	struct coap_blk block1, block2;
 	int observe;
@@ -234,23 +234,26 @@ void coap_send_empty(struct coap_endpoint *ep, enum coap_type type, uint16_t mid
 uint64_t coap_digest(uint64_t h, const void *data, size_t len);
 #define COAP_DIGEST_START 0xcbf29ce484222325ULL
 
-/** coap_con_new() - take a confirmable datagram (its MID is in it) into care; NULL: no memory. */
+/** coap_con_new() - take a confirmable datagram (its MID is in it) into care; NULL: no memory.
+ */
 struct coap_con *coap_con_new(struct coap_endpoint *ep, enum coap_con_owner owner,
 			      uint32_t owner_id, const uint8_t *data, size_t len);
 /** coap_con_find() - by owner. */
-struct coap_con *coap_con_find(struct coap_endpoint *ep, enum coap_con_owner owner, uint32_t id);
+struct coap_con *coap_con_find(struct coap_endpoint *ep, enum coap_con_owner owner,
+			       uint32_t id);
 void coap_con_drop(struct coap_endpoint *ep, struct coap_con *con);
 /** coap_con_replace() - new content under a new MID, retry count kept. */
 void coap_con_replace(struct coap_con *con, const uint8_t *data, size_t len);
 /** coap_con_kick() - send what NSTART allows. */
 void coap_con_kick(struct coap_endpoint *ep);
 
-/** coap_exchange_shape() - how the answer to @x is framed; takes a message ID if it needs one. */
+/** coap_exchange_shape() - how the answer to @x is framed; takes a message ID if it needs one.
+ */
 void coap_exchange_shape(struct coap_endpoint *ep, struct coap_exchange *x,
 			 struct coap_shape *shape);
 /** coap_exchange_finish() - send and record this answer, framed so, and free @x. */
-void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x, const uint8_t *data,
-			  size_t len);
+void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x,
+			  const uint8_t *data, size_t len);
 /** coap_exchange_reply() - answer and free @x, record the answer. Return: as coap_respond(). */
 int coap_exchange_reply(struct coap_endpoint *ep, struct coap_exchange *x,
 			const struct coap_response *rsp);
@@ -307,7 +310,8 @@ void coap_block_clear(struct coap_endpoint *ep);
 /* coap_observe.c */
 /** coap_observe_cancel() - Observe 1 from the peer. */
 void coap_observe_cancel(struct coap_endpoint *ep, const struct coap_msg *m);
-/** coap_observe_answered() - the registration was answered with @code; sequence number or -1. */
+/** coap_observe_answered() - the registration was answered with @code; sequence number or -1.
+ */
 int64_t coap_observe_answered(struct coap_endpoint *ep, uint32_t obs, uint8_t code,
 			      const struct coap_blk *block2);
 void coap_observe_acked(struct coap_endpoint *ep, uint32_t obs);

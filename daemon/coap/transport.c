@@ -93,13 +93,15 @@ static int bind_local(struct coap_transport *t, int fd, int family)
 
 	if (!t->bind_host && !t->bind_port)
 		return 0;
-	r = resolve(t, t->bind_host, t->bind_port ? t->bind_port : "0", family, AI_PASSIVE, &local);
+	r = resolve(t, t->bind_host, t->bind_port ? t->bind_port : "0", family, AI_PASSIVE,
+		    &local);
 	if (r)
 		return r;
 	if (bind(fd, local->ai_addr, local->ai_addrlen)) {
 		r = -errno;
 		coap_transport_why(t, "bind to local port %s: %s",
-				   t->bind_port ? t->bind_port : "any", coap_transport_errno(-r));
+				   t->bind_port ? t->bind_port : "any",
+				   coap_transport_errno(-r));
 	}
 	freeaddrinfo(local);
 	return r;
@@ -223,8 +225,8 @@ static int configure(struct coap_transport *t, const struct coap_transport_confi
 	if (r)
 		return r;
 	t->link = c->secure ? &coap_link_dtls : &coap_link_udp;
-	t->handshake_timeout = c->handshake_timeout_ms ? c->handshake_timeout_ms :
-							 HANDSHAKE_TIMEOUT_MS;
+	t->handshake_timeout =
+		c->handshake_timeout_ms ? c->handshake_timeout_ms : HANDSHAKE_TIMEOUT_MS;
 	set_name(t, NULL);
 	if (!c->secure)
 		return 0;
@@ -235,8 +237,9 @@ static int configure(struct coap_transport *t, const struct coap_transport_confi
 		return -EINVAL;
 	}
 	if (!c->psk_key || !c->psk_key_len || c->psk_key_len > COAP_PSK_MAX) {
-		coap_transport_why(t, "coaps needs a pre-shared key of 1 to %d bytes, this one has %zu",
-				   COAP_PSK_MAX, c->psk_key ? c->psk_key_len : 0);
+		coap_transport_why(
+			t, "coaps needs a pre-shared key of 1 to %d bytes, this one has %zu",
+			COAP_PSK_MAX, c->psk_key ? c->psk_key_len : 0);
 		return -EINVAL;
 	}
 	strcpy(t->identity, c->psk_identity);

@@ -32,9 +32,9 @@ struct coap_transport_handler {
 
 /** Where to; strings and key are copied. */
 struct coap_transport_config {
-	bool secure;	      /* DTLS */
-	const char *host;     /* name or numeric address, IPv6 without brackets */
-	const char *port;     /* number or service; NULL: 5683 or 5684 */
+	bool secure;	       /* DTLS */
+	const char *host;      /* name or numeric address, IPv6 without brackets */
+	const char *port;      /* number or service; NULL: 5683 or 5684 */
 	const char *bind_host; /* NULL: any */
 	const char *bind_port; /* NULL: any; a fixed one keeps our address over restarts */
 	const char *psk_identity;

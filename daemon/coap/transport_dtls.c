@@ -19,8 +19,9 @@
 #include "coap/coap.h"
 #include "coap/transport_priv.h"
 
-#define CIPHERS                                                                                    \
-	"PSK-AES128-CCM8:PSK-AES128-CBC-SHA256:PSK-AES128-CCM:PSK-AES128-GCM-SHA256:@SECLEVEL=0"
+#define CIPHERS                                                                        \
+	"PSK-AES128-CCM8:PSK-AES128-CBC-SHA256:PSK-AES128-CCM:PSK-AES128-GCM-SHA256:@" \
+	"SECLEVEL=0"
 #define MTU 1232 /* of a DTLS datagram: IPv6's minimum of 1280 less its headers */
 #define BURST 64
 
@@ -199,10 +200,12 @@ static void handshake(struct coap_transport *t, uint64_t now)
 		char text[160];
 
 		/* an alert of the server, most often about who we are */
-		coap_transport_why(t, "DTLS handshake: %s (are PSK identity and key those that the "
-				      "server has, and does it offer one of the cipher suites "
-				      "PSK-AES128-CCM8, -CBC-SHA256, -CCM, -GCM-SHA256?)",
-				   reason(text, sizeof(text)));
+		coap_transport_why(
+			t,
+			"DTLS handshake: %s (are PSK identity and key those that the "
+			"server has, and does it offer one of the cipher suites "
+			"PSK-AES128-CCM8, -CBC-SHA256, -CCM, -GCM-SHA256?)",
+			reason(text, sizeof(text)));
 		forget_session(t);
 		coap_transport_problem(t, -EPROTO, true);
 		return;
@@ -243,8 +246,9 @@ static void tick(struct coap_transport *t, uint64_t now)
 		return;
 	}
 	if (now >= t->give_up) {
-		coap_transport_why(t, "DTLS handshake: no (acceptable) answer within %llu s: the "
-				      "server is silent, or the PSK key is not the one it has",
+		coap_transport_why(t,
+				   "DTLS handshake: no (acceptable) answer within %llu s: the "
+				   "server is silent, or the PSK key is not the one it has",
 				   (unsigned long long)(t->handshake_timeout / 1000));
 		forget_session(t);
 		coap_transport_problem(t, -ETIMEDOUT, true);

@@ -72,7 +72,8 @@ static void fz_release(void *ctx)
 static struct coap_body fz_body(struct fuzz *f)
 {
 	f->bodies++;
-	return (struct coap_body){ fz_read, fz_release, f, f->random & 1 ? 2500 : COAP_SIZE_UNKNOWN };
+	return (struct coap_body){fz_read, fz_release, f,
+				  f->random & 1 ? 2500 : COAP_SIZE_UNKNOWN};
 }
 
 static int fz_request(void *ctx, const struct coap_request *req)
@@ -173,7 +174,7 @@ static void step(struct fuzz *f, uint8_t control, uint8_t *data, size_t len)
 	}
 	if (control & 16) {
 		struct coap_body body = fz_body(f);
-		struct coap_call call = { .method = COAP_POST, .non = len & 1, .body = &body };
+		struct coap_call call = {.method = COAP_POST, .non = len & 1, .body = &body};
 
 		coap_call(f->ep, f->now, &call, NULL);
 	}
@@ -188,9 +189,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct coap_config config = { .max_uploads = 2, .max_downloads = 2, .max_observations = 2,
-				      .max_exchanges = 3, .max_calls = 3, .max_dedup = 8 };
-	struct fuzz f = { .now = 1, .random = 7 };
+	struct coap_config config = {.max_uploads = 2,
+				     .max_downloads = 2,
+				     .max_observations = 2,
+				     .max_exchanges = 3,
+				     .max_calls = 3,
+				     .max_dedup = 8};
+	struct fuzz f = {.now = 1, .random = 7};
 
 	if (coap_endpoint_new(&f.ep, &ops, &f, &config))
 		return 0;

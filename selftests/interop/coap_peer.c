@@ -77,8 +77,8 @@ static void srv_send(void *ctx, const uint8_t *data, size_t len)
 		perror("sendto");
 }
 
-static void respond(struct peer *p, const struct coap_request *req, uint8_t code, const void *data,
-		    size_t len)
+static void respond(struct peer *p, const struct coap_request *req, uint8_t code,
+		    const void *data, size_t len)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(code);
 
@@ -130,7 +130,7 @@ static int srv_request(void *ctx, const struct coap_request *req)
 		return COAP_413_TOO_LARGE;
 	if (!strcmp(path, "/store") && req->method == COAP_GET) {
 		struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
-		struct coap_body body = { store_read, NULL, NULL, srv.store_len };
+		struct coap_body body = {store_read, NULL, NULL, srv.store_len};
 
 		rsp.body = &body;
 		rsp.content_format = COAP_FORMAT_OCTETS;
@@ -143,8 +143,8 @@ static int srv_request(void *ctx, const struct coap_request *req)
 		if (req->method == COAP_POST)
 			srv.counter++;
 		sprintf((char *)buf, "%u", srv.counter);
-		respond(p, req, req->method == COAP_POST ? COAP_204_CHANGED : COAP_205_CONTENT, buf,
-			strlen((char *)buf));
+		respond(p, req, req->method == COAP_POST ? COAP_204_CHANGED : COAP_205_CONTENT,
+			buf, strlen((char *)buf));
 	} else if (!strcmp(path, "/slow")) {
 		p->slow_xid = req->xid;
 		p->slow_at = req->now + 1200;
@@ -243,9 +243,9 @@ static void server_tick(uint64_t now)
 
 static int server(const char *port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_port = htons((uint16_t)atoi(port)),
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)atoi(port)),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	static uint8_t buf[65536];
 
 	srv.fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -255,7 +255,7 @@ static int server(const char *port)
 	}
 	fprintf(stderr, "ready\n");
 	for (;;) {
-		struct pollfd pfd[2] = { { srv.fd, POLLIN, 0 }, { 0, POLLIN, 0 } };
+		struct pollfd pfd[2] = {{srv.fd, POLLIN, 0}, {0, POLLIN, 0}};
 		socklen_t alen = sizeof(addr);
 		ssize_t n;
 
@@ -267,7 +267,8 @@ static int server(const char *port)
 				break;
 		}
 		if (pfd[0].revents) {
-			n = recvfrom(srv.fd, buf, sizeof(buf), 0, (struct sockaddr *)&addr, &alen);
+			n = recvfrom(srv.fd, buf, sizeof(buf), 0, (struct sockaddr *)&addr,
+				     &alen);
 			if (n >= 0)
 				coap_input(peer_of(&addr)->ep, now_ms(), buf, (size_t)n);
 		}
@@ -341,11 +342,11 @@ static int file_read(void *ctx, uint64_t offset, uint8_t *buf, size_t len)
 
 static void cl_up(void *ctx, bool resumed)
 {
-	static const char *const methods[] = { "get",	"post",	 "put",	  "delete",
-					       "fetch", "patch", "ipatch" };
-	struct coap_body body = { file_read, NULL, cl.body, COAP_SIZE_UNKNOWN };
-	struct coap_opts opts = { 0 };
-	struct coap_call call = { .non = cl.non, .opts = &opts, .timeout_ms = 10000 };
+	static const char *const methods[] = {"get",   "post",	"put",	 "delete",
+					      "fetch", "patch", "ipatch"};
+	struct coap_body body = {file_read, NULL, cl.body, COAP_SIZE_UNKNOWN};
+	struct coap_opts opts = {0};
+	struct coap_call call = {.non = cl.non, .opts = &opts, .timeout_ms = 10000};
 	int r;
 
 	(void)ctx;
@@ -408,7 +409,7 @@ static size_t read_key(const char *file, uint8_t *key, size_t room)
 static void client_loop(void)
 {
 	while (!cl.done) {
-		struct pollfd pfd = { coap_transport_fd(cl.t), POLLIN, 0 };
+		struct pollfd pfd = {coap_transport_fd(cl.t), POLLIN, 0};
 		uint64_t now = now_ms(), t = coap_transport_deadline(cl.t),
 			 e = coap_next_deadline(cl.ep);
 		int wait = 1000;
@@ -428,7 +429,7 @@ static void client_loop(void)
 
 static int client(int argc, char **argv)
 {
-	struct coap_transport_config config = { .handshake_timeout_ms = 5000 };
+	struct coap_transport_config config = {.handshake_timeout_ms = 5000};
 	uint8_t key[64];
 	char why[512];
 	int opt;
@@ -467,7 +468,8 @@ static int client(int argc, char **argv)
 	}
 	if (coap_endpoint_new(&cl.ep, &cl_ops, NULL, NULL))
 		return 1;
-	if (coap_transport_open(&cl.t, &config, &cl_handler, NULL, now_ms(), why, sizeof(why))) {
+	if (coap_transport_open(&cl.t, &config, &cl_handler, NULL, now_ms(), why,
+				sizeof(why))) {
 		fprintf(stderr, "open: %s\n", why);
 		coap_endpoint_free(cl.ep);
 		return 1;

@@ -132,7 +132,8 @@ static inline void bench_observe_end(void *ctx, uint32_t obs, void *user,
 	b->why = why;
 }
 
-static inline int bench_same(const struct coap_dedup_record *a, const struct coap_dedup_record *b)
+static inline int bench_same(const struct coap_dedup_record *a,
+			     const struct coap_dedup_record *b)
 {
 	return a->mid == b->mid && a->code == b->code && a->digest == b->digest &&
 	       a->token_len == b->token_len && !memcmp(a->token, b->token, a->token_len);
@@ -241,7 +242,8 @@ static inline void bench_out(struct bench *b, const char *hex)
 	size_t n = bench_hex(buf, hex);
 
 	assert_true(b->n_taken < b->n_sent);
-	assert_memory_equal(b->sent[b->n_taken].data, buf, b->sent[b->n_taken].len < n ? b->sent[b->n_taken].len : n);
+	assert_memory_equal(b->sent[b->n_taken].data, buf,
+			    b->sent[b->n_taken].len < n ? b->sent[b->n_taken].len : n);
 	assert_int_equal(b->sent[b->n_taken].len, n);
 	if (++b->n_taken == b->n_sent)
 		b->n_taken = b->n_sent = 0;
@@ -263,10 +265,10 @@ static inline void bench_silent(const struct bench *b)
 
 /** A message to the endpoint. */
 static inline void bench_msg(struct bench *b, enum coap_type type, uint8_t code, uint16_t mid,
-			     const char *token, const struct coap_opts *opts, const void *payload,
-			     size_t len)
+			     const char *token, const struct coap_opts *opts,
+			     const void *payload, size_t len)
 {
-	struct coap_msg m = { .type = type, .code = code, .mid = mid };
+	struct coap_msg m = {.type = type, .code = code, .mid = mid};
 	uint8_t buf[2048];
 	int n;
 
@@ -286,7 +288,8 @@ static inline void bench_later(struct bench *b, uint64_t ms)
 }
 
 /** Option as "num/more/size" the way RFC 7959 writes it; -1 when it is not there. */
-static inline int bench_block(const struct coap_msg *m, uint16_t opt, int num, int more, int size)
+static inline int bench_block(const struct coap_msg *m, uint16_t opt, int num, int more,
+			      int size)
 {
 	uint32_t v;
 

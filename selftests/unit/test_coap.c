@@ -5,7 +5,7 @@
  */
 #include "coap_bench.h"
 
-static const uint8_t data[4096] = { 1, 2, 3 };
+static const uint8_t data[4096] = {1, 2, 3};
 
 /* ---- RFC 7252 ------------------------------------------------------------------- */
 
@@ -146,7 +146,7 @@ static void test_rejects(void **state)
 
 static void test_limits(void **state)
 {
-	struct coap_config config = { .max_exchanges = 2, .max_dedup = 3 };
+	struct coap_config config = {.max_exchanges = 2, .max_dedup = 3};
 	struct bench *b = bench_new(&config);
 	struct coap_msg m;
 	uint32_t age;
@@ -219,8 +219,9 @@ static void test_record_over_restart(void **state)
 static void test_call(void **state)
 {
 	struct bench *b = bench_new(NULL);
-	struct coap_opts opts = { 0 };
-	struct coap_call call = { .method = COAP_POST, .opts = &opts, .payload = "</>", .len = 3 };
+	struct coap_opts opts = {0};
+	struct coap_call call = {
+		.method = COAP_POST, .opts = &opts, .payload = "</>", .len = 3};
 	struct coap_msg m, q;
 	uint32_t id1, id2;
 	char tok[9] = "";
@@ -265,7 +266,7 @@ static void test_call(void **state)
 static void test_call_fails(void **state)
 {
 	struct bench *b = bench_new(NULL);
-	struct coap_call call = { .method = COAP_GET };
+	struct coap_call call = {.method = COAP_GET};
 	struct coap_msg m;
 	uint64_t start = b->now;
 	unsigned int sent = 0;
@@ -323,7 +324,7 @@ static void test_call_fails(void **state)
 static void put_path(struct bench *b, const char *path, uint16_t mid, uint32_t num, bool more,
 		     unsigned int size, size_t len)
 {
-	struct coap_opts o = { 0 };
+	struct coap_opts o = {0};
 
 	coap_opts_add_path(&o, COAP_OPT_URI_PATH, path);
 	bench_add_block(&o, COAP_OPT_BLOCK1, num, more, size);
@@ -384,9 +385,9 @@ static void test_block1(void **state)
 
 static void test_block1_disorder(void **state)
 {
-	struct coap_config config = { .max_upload = 2048 };
+	struct coap_config config = {.max_upload = 2048};
 	struct bench *b = bench_new(&config);
-	struct coap_opts o = { 0 };
+	struct coap_opts o = {0};
 	struct coap_msg m;
 	uint32_t v;
 
@@ -455,7 +456,7 @@ static void test_block1_disorder(void **state)
 /* figure 9: early negotiation; the server takes 32 only */
 static void test_block1_smaller(void **state)
 {
-	struct coap_config config = { .block_szx = 1 };
+	struct coap_config config = {.block_szx = 1};
 	struct bench *b = bench_new(&config);
 	struct coap_msg m;
 
@@ -474,7 +475,8 @@ static void test_block1_smaller(void **state)
 	bench_free(b);
 }
 
-/* ---- Block2 ------------------------------------------------------------------------------- */
+/* ---- Block2 -------------------------------------------------------------------------------
+ */
 
 struct reader {
 	size_t len;
@@ -504,7 +506,7 @@ static void release(void *ctx)
 static void get(struct bench *b, uint8_t method, uint16_t mid, int num, unsigned int size,
 		const char *payload)
 {
-	struct coap_opts o = { 0 };
+	struct coap_opts o = {0};
 
 	coap_opts_add_path(&o, COAP_OPT_URI_PATH, "status");
 	if (num >= 0)
@@ -516,8 +518,8 @@ static void get(struct bench *b, uint8_t method, uint16_t mid, int num, unsigned
 static void test_block2(void **state)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
-	struct reader r = { .len = 3000 };
-	struct coap_body body = { read_data, release, &r, COAP_SIZE_UNKNOWN };
+	struct reader r = {.len = 3000};
+	struct coap_body body = {read_data, release, &r, COAP_SIZE_UNKNOWN};
 	struct bench *b = bench_new(NULL);
 	struct coap_msg m;
 	uint8_t etag[8];
@@ -598,10 +600,10 @@ static void test_block2(void **state)
 static void test_block2_edges(void **state)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
-	struct reader r = { .len = 2000 };
-	struct coap_body body = { read_data, release, &r, 2000 };
+	struct reader r = {.len = 2000};
+	struct coap_body body = {read_data, release, &r, 2000};
 	struct bench *b = bench_new(NULL);
-	struct coap_opts opts = { 0 };
+	struct coap_opts opts = {0};
 	struct coap_msg m;
 
 	(void)state;
@@ -634,7 +636,8 @@ static void test_block2_edges(void **state)
 	bench_free(b);
 }
 
-/* ---- Observe ----------------------------------------------------------------------------------- */
+/* ---- Observe
+ * ----------------------------------------------------------------------------------- */
 
 static uint32_t seq_of(const struct coap_msg *m)
 {
@@ -647,7 +650,7 @@ static uint32_t seq_of(const struct coap_msg *m)
 static void observe(struct bench *b, uint8_t method, uint16_t mid, const char *token,
 		    uint32_t value, const char *payload)
 {
-	struct coap_opts o = { 0 };
+	struct coap_opts o = {0};
 
 	coap_opts_add_uint(&o, COAP_OPT_OBSERVE, value);
 	coap_opts_add_path(&o, COAP_OPT_URI_PATH, "temperature");
@@ -794,7 +797,7 @@ static void test_observe_blocks(void **state)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 	struct bench *b = bench_new(NULL);
-	struct coap_opts o = { 0 };
+	struct coap_opts o = {0};
 	struct coap_msg m;
 	uint8_t etag[8];
 

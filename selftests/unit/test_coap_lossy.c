@@ -150,7 +150,7 @@ static void answer_now(struct side *s, uint32_t xid, unsigned int id)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_204_CHANGED);
 	struct answer *a = malloc(sizeof(*a));
-	struct coap_body body = { answer_read, free, a, COAP_SIZE_UNKNOWN };
+	struct coap_body body = {answer_read, free, a, COAP_SIZE_UNKNOWN};
 
 	assert_non_null(a);
 	a->id = id;
@@ -239,10 +239,10 @@ static const struct coap_ops ops = {
 
 static void next_call(struct side *s)
 {
-	struct coap_opts opts = { 0 };
+	struct coap_opts opts = {0};
 	struct sent_call *c;
-	struct coap_body body = { request_read, NULL, NULL, 0 };
-	struct coap_call call = { .method = COAP_POST, .opts = &opts, .body = &body };
+	struct coap_body body = {request_read, NULL, NULL, 0};
+	struct coap_call call = {.method = COAP_POST, .opts = &opts, .body = &body};
 	char path[2] = "a";
 
 	if (s->sent == CALLS)

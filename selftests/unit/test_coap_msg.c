@@ -5,7 +5,7 @@
 static void check(const char *hex, enum coap_type type, uint8_t code, uint16_t mid,
 		  const char *token, const char *path, const char *payload)
 {
-	struct coap_opts opts = { 0 };
+	struct coap_opts opts = {0};
 	uint8_t in[256], out[256];
 	size_t n = bench_hex(in, hex);
 	struct coap_msg m;
@@ -24,9 +24,8 @@ static void check(const char *hex, enum coap_type type, uint8_t code, uint16_t m
 	assert_string_equal(buf, path);
 
 	for (unsigned int i = 0; i < m.n_opts; i++)
-		assert_int_equal(coap_opts_add(&opts, m.opts[i].num, m.opts[i].val,
-					       m.opts[i].len),
-				 0);
+		assert_int_equal(
+			coap_opts_add(&opts, m.opts[i].num, m.opts[i].val, m.opts[i].len), 0);
 	assert_int_equal(coap_encode(out, sizeof(out), &m, &opts), n);
 	assert_memory_equal(in, out, n);
 	for (size_t room = 0; room < n; room++)
@@ -38,7 +37,8 @@ static void test_appendix_a(void **state)
 	(void)state;
 	check("40 01 7d34 bb 74656d7065726174757265", COAP_CON, COAP_GET, 0x7d34, "",
 	      "/temperature", "");
-	check("60 45 7d34 ff 32322e332043", COAP_ACK, COAP_205_CONTENT, 0x7d34, "", "", "22.3 C");
+	check("60 45 7d34 ff 32322e332043", COAP_ACK, COAP_205_CONTENT, 0x7d34, "", "",
+	      "22.3 C");
 	check("41 01 7d35 20 bb 74656d7065726174757265", COAP_CON, COAP_GET, 0x7d35, "\x20",
 	      "/temperature", "");
 	check("61 45 7d35 20 ff 32322e332043", COAP_ACK, COAP_205_CONTENT, 0x7d35, "\x20", "",
@@ -77,7 +77,7 @@ static void test_malformed(void **state)
 	assert_int_equal(decode("00 01 0001"), -EPROTO);
 	assert_int_equal(decode("49 01 0001 010203040506070809"), -EBADMSG); /* TKL 9 */
 	assert_int_equal(decode("42 01 0001 01"), -EBADMSG);		     /* token cut */
-	assert_int_equal(decode("40 00 0001 00"), -EBADMSG);		     /* Empty with more */
+	assert_int_equal(decode("40 00 0001 00"), -EBADMSG); /* Empty with more */
 	assert_int_equal(decode("41 00 0001 aa"), -EBADMSG);
 	assert_int_equal(decode("40 01 0001 ff"), -EBADMSG);	/* marker without payload */
 	assert_int_equal(decode("40 01 0001 f0 00"), -EBADMSG); /* reserved delta */
@@ -86,7 +86,7 @@ static void test_malformed(void **state)
 	assert_int_equal(decode("40 01 0001 d0"), -EBADMSG);	/* extended delta cut */
 	assert_int_equal(decode("40 01 0001 e0 00"), -EBADMSG);
 	assert_int_equal(decode("40 01 0001 0e ff"), -EBADMSG);
-	assert_int_equal(decode("40 01 0001 e0 fef2"), 0);	/* number 65535 */
+	assert_int_equal(decode("40 01 0001 e0 fef2"), 0); /* number 65535 */
 	assert_int_equal(decode("40 01 0001 e0 fef3"), -EBADMSG);
 	assert_int_equal(decode("40 01 0001 e0 fef2 10"), -EBADMSG); /* beyond it */
 	for (int i = 0; i < COAP_MSG_OPTS_MAX; i++)
@@ -98,11 +98,11 @@ static void test_malformed(void **state)
 
 static void test_build(void **state)
 {
-	struct coap_msg m = { .type = COAP_CON, .code = COAP_POST, .mid = 1 }, back;
-	struct coap_opts o = { 0 };
+	struct coap_msg m = {.type = COAP_CON, .code = COAP_POST, .mid = 1}, back;
+	struct coap_opts o = {0};
 	const struct coap_opt *opt;
 	unsigned int pos = 0;
-	uint8_t buf[1280], big[300] = { 0 };
+	uint8_t buf[1280], big[300] = {0};
 	char path[64], name[8];
 	uint32_t v;
 	int n;

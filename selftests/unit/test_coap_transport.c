@@ -82,11 +82,12 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 	snprintf(n->what, sizeof(n->what), "%s", what);
 }
 
-static const struct coap_transport_handler handler = { on_up, on_datagram, on_problem };
+static const struct coap_transport_handler handler = {on_up, on_datagram, on_problem};
 
 /* ---- the far end ------------------------------------------------------------------- */
 
-static unsigned int far_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int room)
+static unsigned int far_psk(SSL *ssl, const char *identity, unsigned char *key,
+			    unsigned int room)
 {
 	(void)ssl;
 	if (strcmp(identity, "device-1") || room < sizeof(psk_key))
@@ -111,7 +112,8 @@ static int far_cookie_ok(SSL *ssl, const unsigned char *cookie, unsigned int len
 
 static void far_open(struct far *f)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(a);
 
 	memset(f, 0, sizeof(*f));
@@ -166,8 +168,8 @@ static void far_run(struct far *f)
 		assert_int_equal(connect(f->fd, (struct sockaddr *)&peer, len), 0);
 		addr = BIO_ADDR_new();
 		assert_non_null(addr);
-		assert_true(BIO_ADDR_rawmake(addr, AF_INET, &peer.sin_addr, sizeof(peer.sin_addr),
-					     peer.sin_port));
+		assert_true(BIO_ADDR_rawmake(addr, AF_INET, &peer.sin_addr,
+					     sizeof(peer.sin_addr), peer.sin_port));
 		BIO_ctrl(SSL_get_rbio(f->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, addr);
 		BIO_ADDR_free(addr);
 		f->connected = true;
@@ -185,7 +187,8 @@ static void far_run(struct far *f)
 /* A new socket at the same port: free for whoever comes next. */
 static void far_renew(struct far *f)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	close(f->fd);
 	a.sin_port = htons((uint16_t)atoi(f->port));
@@ -226,7 +229,7 @@ static bool until(struct near *n, struct far *f, const unsigned int *flag)
 	uint64_t start = now_ms();
 
 	while (!*flag) {
-		struct pollfd p[2] = { { coap_transport_fd(n->t), POLLIN, 0 }, { f->fd, POLLIN, 0 } };
+		struct pollfd p[2] = {{coap_transport_fd(n->t), POLLIN, 0}, {f->fd, POLLIN, 0}};
 
 		if (!(coap_transport_events(n->t) & EPOLLIN))
 			p[0].fd = -1;
@@ -246,7 +249,7 @@ static void test_udp(void **state)
 {
 	struct sockaddr_in peer;
 	socklen_t len = sizeof(peer);
-	uint8_t buf[2048] = { 7 };
+	uint8_t buf[2048] = {7};
 	struct near n;
 	struct far f;
 
@@ -257,7 +260,8 @@ static void test_udp(void **state)
 	assert_true(until(&n, &f, &n.ups));
 	assert_null(coap_transport_cipher(n.t));
 	assert_int_equal(coap_transport_send(n.t, buf, 1800), 0);
-	assert_int_equal(recvfrom(f.fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer, &len), 1800);
+	assert_int_equal(recvfrom(f.fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer, &len),
+			 1800);
 	/* larger than an Ethernet frame: whole */
 	assert_int_equal(sendto(f.fd, buf, 1900, 0, (struct sockaddr *)&peer, len), 1900);
 	assert_true(until(&n, &f, &n.datagrams));
@@ -277,8 +281,8 @@ static void test_udp(void **state)
 
 static void test_open_errors(void **state)
 {
-	struct coap_transport_config c = { .host = "no-such-host.invalid" };
-	struct far f = { .port = "5683", .fd = -1 };
+	struct coap_transport_config c = {.host = "no-such-host.invalid"};
+	struct far f = {.port = "5683", .fd = -1};
 	struct coap_transport *t;
 	char why[512] = "";
 	struct near n;
@@ -288,7 +292,8 @@ static void test_open_errors(void **state)
 	assert_null(t);
 	assert_non_null(strstr(why, "no-such-host.invalid"));
 	c.host = "";
-	assert_int_equal(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)), -EINVAL);
+	assert_int_equal(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)),
+			 -EINVAL);
 	c.host = "127.0.0.1";
 	c.port = "no-such-service";
 	assert_true(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)) < 0);
@@ -307,8 +312,8 @@ static void test_open_errors(void **state)
 
 static void test_dtls(void **state)
 {
-	static const char *const suites[] = { "PSK-AES128-CCM8:@SECLEVEL=0",
-					      "PSK-AES128-CBC-SHA256:@SECLEVEL=0" };
+	static const char *const suites[] = {"PSK-AES128-CCM8:@SECLEVEL=0",
+					     "PSK-AES128-CBC-SHA256:@SECLEVEL=0"};
 	uint8_t data[1280];
 	struct near n;
 	struct far f;
