@@ -247,7 +247,7 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 	static const u8 cmd[] = { 0x00, INS_MANAGE_CHANNEL, 0x00, 0x00, 0x01 };
 	struct se_chip *chip = file->chip;
 	unsigned int channel;
-	bool known;
+	bool known, moved;
 	int ret;
 
 	xfer->cmd = cmd;
@@ -272,13 +272,18 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 	}
 	spin_lock_irq(&chip->lock);
 	known = chip->channels & BIT(channel);
-	if (!known) {
+	moved = chip->generation != xfer->generation;
+	if (moved && !known) {
+		se_channel_orphan_locked(chip, BIT(channel));
+	} else if (!known) {
 		chip->channels |= BIT(channel);
 		chip->closer.pending &= ~BIT(channel);
 		file->channel = channel;
 		file->channel_generation = chip->generation;
 	}
 	spin_unlock_irq(&chip->lock);
+	if (moved)
+		return -ECONNRESET;
 	if (known) {
 		/* it forgot that the channel is open: it was reset behind our back */
 		dev_warn(&chip->dev, "channel %u given out twice: a reset?\n", channel);

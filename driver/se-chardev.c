@@ -155,7 +155,7 @@ static ssize_t read_locked(struct se_file *file, char __user *buf, size_t room)
 	ssize_t ret = xfer->error;
 
 	if (!has_response(file))
-		return 0;
+		return READ_ONCE(file->chip->dead) ? -ENODEV : 0;
 	if (!ret) {
 		ret = xfer->rsp_len;
 		if (room < xfer->rsp_len)

@@ -27,6 +27,13 @@ static inline void se_hrtimer_setup(struct hrtimer *timer,
 #define se_kthread_run_worker	kthread_run_worker
 #endif
 
+/* class_register() takes a constant class since 6.4. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define SE_CLASS_CONST
+#else
+#define SE_CLASS_CONST		const
+#endif
+
 /* From this command on, attributes of requests are checked strictly. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #define SE_RESV_START_OP(op)

@@ -28,7 +28,7 @@ static DEFINE_IDR(se_chips);	/* index to chip, NULL until it is ready; se_chips_
  */
 static atomic64_t se_generation;
 
-static const struct class se_class = {
+static SE_CLASS_CONST struct class se_class = {
 	.name = "se",
 };
 

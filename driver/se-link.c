@@ -126,10 +126,10 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 		xfer->sw = chip->t1.sw;
 		memcpy(xfer->rsp, chip->rsp, min_t(size_t, xfer->rsp_len, xfer->rsp_room));
 	}
-	if (error)
-		chip->stats.errors++;
-	else
+	if (!error)
 		chip->stats.apdus++;
+	else if (xfer->state == SE_XFER_RUNNING)
+		chip->stats.errors++;
 
 	spin_lock_irq(&chip->lock);
 	chip->xfer = NULL;

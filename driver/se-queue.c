@@ -159,6 +159,13 @@ static bool is_dead(struct se_chip *chip)
 	return dead;
 }
 
+/* Try to get the file, or learn that there is no point in it: true ends the wait. */
+static bool try_claim(struct se_file *file, int *ret)
+{
+	*ret = is_dead(file->chip) ? -ENODEV : 0;
+	return *ret || !test_and_set_bit_lock(0, &file->busy);
+}
+
 /**
  * se_file_claim() - be the one who uses the file's turn
  * @file: open file
@@ -169,22 +176,17 @@ static bool is_dead(struct se_chip *chip)
  */
 int se_file_claim(struct se_file *file, u64 deadline, bool nonblock)
 {
-	int ret = 0;
+	int waited, ret;
 
-	if (is_dead(file->chip))
-		return -ENODEV;
-	if (!test_and_set_bit(0, &file->busy))
-		return 0;
+	if (try_claim(file, &ret))
+		return ret;
 	if (nonblock)
 		return -EAGAIN;
-	ret = wait_event_interruptible_hrtimeout(file->wait, is_dead(file->chip) ||
-						 !test_and_set_bit(0, &file->busy),
-						 time_left(deadline));
-	if (ret == -ETIME)
+	waited = wait_event_interruptible_hrtimeout(file->wait, try_claim(file, &ret),
+						    time_left(deadline));
+	if (waited == -ETIME)
 		return -ETIMEDOUT;
-	if (ret)
-		return -EINTR;
-	return is_dead(file->chip) ? -ENODEV : 0;
+	return waited ? -EINTR : ret;
 }
 
 /**
