@@ -320,9 +320,29 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+/* The files that the configuration names; what the start would stumble over. */
+static int check_keys(const struct config *cfg)
+{
+	uint8_t key[CONFIG_PSK_MAX];
+	char why[512];
+	size_t len;
+	int bad = 0;
+
+	for (size_t i = 0; i < cfg->nr_server; i++) {
+		const struct config_server *s = &cfg->server[i];
+
+		if (!s->psk_file[0] || !config_read_psk(s->psk_file, key, &len, why, sizeof(why)))
+			continue;
+		semd_log(LOG_ERR, "%s: [server %s] psk_file: %s", s->where, s->name, why);
+		bad = -EINVAL;
+	}
+	explicit_bzero(key, sizeof(key));
+	return bad;
+}
+
 static int check(struct semd *d)
 {
-	if (config_load(&d->cfg, d->path, report, NULL))
+	if (config_load(&d->cfg, d->path, report, NULL) || check_keys(&d->cfg))
 		return EXIT_FAILURE;
 	printf("%s: ok, %zu secure element%s, %zu server%s\n", d->path, d->cfg.nr_se,
 	       d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s");
