@@ -92,8 +92,8 @@ static int on_dedup_store(void *ctx, const struct coap_dedup_record *rec)
 	if (ret < 0 && a->log) {
 		char text[LWM2M_WORDS_MAX];
 
-		lwm2m_words(text, "server %s: a request is refused, the journal cannot take it: %s",
-			    a->name, strerror(-ret));
+		lwm2m_words(text, "a request is refused, the journal cannot take it: %s",
+			    strerror(-ret));
 		a->log(a->log_ctx, LOG_ERR, text);
 	}
 	return ret;
@@ -267,7 +267,7 @@ static void later(struct lwm2m_account *a)
 	on_random(a, &r, sizeof(r));
 	a->attempts++;
 	a->reopen = a->now + ms / 2 + r % (ms / 2 + 1);
-	snprintf(text, sizeof(text), "server %s: %s; next try in %llu s", a->name, a->why,
+	snprintf(text, sizeof(text), "%s; next try in %llu s", a->why,
 		 (unsigned long long)((a->reopen - a->now + 999) / 1000));
 	on_log(a, LOG_WARNING, text);
 }

@@ -12,15 +12,11 @@ void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
 {
 	char text[512];
 	va_list ap;
-	int n;
 
 	if (!c->ops.log)
 		return;
-	n = snprintf(text, sizeof(text), "server %s: ", c->name);
-	if (n < 0 || (size_t)n >= sizeof(text))
-		return;
 	va_start(ap, format);
-	vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
+	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	c->ops.log(c->ctx, level, text);
 }

@@ -142,7 +142,8 @@ struct lwm2m_config {
  * @coap: send and random are needed, dedup_store and dedup_find optional;
  *	the rest is not looked at. They get @ctx.
  * @clock: CLOCK_REALTIME in seconds, for /3/0/13; optional
- * @log: @level as in syslog(3), @text without secrets; optional
+ * @log: @level as in syslog(3), @text without secrets and without the name of
+ *	the server; optional
  * @lost: the server does not answer any more: a new association should be
  *	made, then lwm2m_client_up(). Optional: without it the client retries
  *	over the one it has.
