@@ -122,9 +122,8 @@ class Bench:
         """A good script still runs to its end."""
         n = await self.instance()
         state, code, words = await self.outcome(n, script.command_script([PROBE] * 3))
-        body = await self.value(n, 7)
-        r = script.parse_response(body)
-        tap.check(state == DONE and r.executed == 3, f"{what}: a good script runs", f"{code} {words}")
+        ran = script.parse_response(await self.value(n, 7)).executed if state == DONE else 0
+        tap.check(ran == 3, f"{what}: a good script runs", f"{code} {words}")
         await self.server.execute(self.client, (SCRIPT, n, 11))
         await self.server.delete(self.client, (SCRIPT, n))
 
@@ -426,7 +425,7 @@ async def disk_full(folder=None):
         os.mkdir(os.path.join(place, "state"))
         inner = subprocess.run(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-             'mount -t tmpfs -o size=3m tmpfs "$1/state" && exec "$2" "$3" --disk-full "$1" "$4"',
+             'mount -t tmpfs -o size=24m,mode=700 tmpfs "$1/state" && exec "$2" "$3" --disk-full "$1" "$4"',
              "sh", place, sys.executable, os.path.abspath(__file__), str(tap.n)],
             check=False, capture_output=True, text=True)
         lines = [x for x in inner.stdout.splitlines() if x.startswith(("ok", "not ok", "#"))]
@@ -487,7 +486,6 @@ def configuration():
     done = run(good)
     tap.check(done.returncode == 0, "semd --check accepts a good configuration",
               (done.stderr or done.stdout).strip())
-    lines = good.count("\n")
     cases = [
         ("an unknown key", "[semd]\nstate_dir=/tmp/x\ncolour=blue\n", 3),
         ("an unknown section", "[semd]\nstate_dir=/tmp/x\n\n[kitchen]\n", 4),
@@ -497,7 +495,6 @@ def configuration():
          good.replace("uri=coap://", "uri=gopher://"), None),
         ("a key before any section", "state_dir=/tmp/x\n", 1),
         ("an SE without open=", good.replace(f"open=socket:{stack.socket}\n", ""), None),
-        ("an SE name twice", good + "[se se0]\nopen=socket:/tmp/y\n", lines + 1),
         ("a pre-shared key file that is not there",
          good.replace("ssid=101", "ssid=101\npsk_identity=me\npsk_file=/nonexistent/key"), None),
     ]
@@ -505,7 +502,9 @@ def configuration():
         done = run(text)
         said = (done.stderr + done.stdout).strip()
         place = f"{stack.config}:{line}" if line else f"{stack.config}:"
-        tap.check(done.returncode not in (0, -6, -11) and place in said, f"configuration: {name}",
+        # What is unknown is warned of and passed over, so that a newer file serves too.
+        status = 0 if name.startswith("an unknown") else 1
+        tap.check(done.returncode == status and place in said, f"configuration: {name}",
                   said.replace(stack.folder + "/", "").splitlines()[0] if said else "(silence)")
     stack.remove()
 

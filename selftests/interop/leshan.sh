@@ -22,7 +22,8 @@ s = [socket.socket(socket.AF_INET, t) for t in (socket.SOCK_DGRAM,) * 2 + (socke
 [x.bind(("127.0.0.1", 0)) for x in s]
 print(*(x.getsockname()[1] for x in s))')
 log=$dir/leshan.log
-(cd "$dir" && exec java -jar "$jar" -lh 127.0.0.1 -lp "$coap" -slh 127.0.0.1 -slp "$coaps" \
+(cd "$dir" && exec java --add-opens java.base/java.util=ALL-UNNAMED --add-opens \
+	java.base/java.lang=ALL-UNNAMED -jar "$jar" -lh 127.0.0.1 -lp "$coap" -slh 127.0.0.1 -slp "$coaps" \
 	-wh 127.0.0.1 -wp "$http" -m "$top/Documentation/objects") >"$log" 2>&1 &
 java=$!
 trap 'kill $java 2>/dev/null || true; wait $java 2>/dev/null || true' EXIT
