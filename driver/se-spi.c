@@ -57,6 +57,7 @@ enum cause {
  * @dialect: of its blocks
  * @reset: reset line, or NULL
  * @edge: the interrupt is edge triggered
+ * @low: the line is active low
  * @state: ARMED_*
  * @cause: enum cause of the last se_chip_data_ready(), taken by receive()
  * @timer: polling
@@ -86,6 +87,7 @@ struct se_spi {
 	const struct se_t1_dialect *dialect;
 	struct gpio_desc *reset;
 	bool edge;
+	bool low;
 	unsigned long state;
 	int cause;
 	struct hrtimer timer;
@@ -291,12 +293,29 @@ out:
 	return ret;
 }
 
+/*
+ * What the data-ready line says. Not every GPIO controller can tell: then
+ * @unknown is returned.
+ */
+static bool line_active(struct se_spi *ss, bool unknown)
+{
+	bool high;
+
+	if (irq_get_irqchip_state(ss->spi->irq, IRQCHIP_STATE_LINE_LEVEL, &high))
+		return unknown;
+	return high != ss->low;
+}
+
 static int se_spi_receive(struct se_chip *chip, u8 *buf, size_t room)
 {
 	struct se_spi *ss = se_chip_drvdata(chip);
 	struct se_stats *stats = se_chip_stats(chip);
 	enum cause cause = xchg(&ss->cause, CAUSE_NONE);
 	int ret;
+
+	/* the core's look at the end of a waiting time: no need of the bus */
+	if (cause == CAUSE_NONE && ss->spi->irq > 0 && !line_active(ss, true))
+		return 0;
 
 	ret = read_block(ss, min_t(size_t, room, SE_T1_BLOCK_MAX));
 	if (cause == CAUSE_IRQ && ret)
@@ -379,15 +398,12 @@ static enum hrtimer_restart se_spi_timer(struct hrtimer *timer)
 
 /*
  * With an edge interrupt a second block that was waiting behind the one just
- * read gives no edge. Only chips that can tell their level are asked; for the
- * others the block waiting time is the way out.
+ * read gives no edge. Where the line cannot be asked, the core's look at the end
+ * of the block waiting time is the way out.
  */
 static bool missed_edge(struct se_spi *ss)
 {
-	bool active = false;
-
-	return ss->edge && !ss->sent &&
-	       !irq_get_irqchip_state(ss->spi->irq, IRQCHIP_STATE_LINE_LEVEL, &active) && active;
+	return ss->edge && !ss->sent && line_active(ss, false);
 }
 
 /*
@@ -456,11 +472,14 @@ static int check_controller(struct spi_device *spi)
 static int request_line(struct se_spi *ss)
 {
 	struct spi_device *spi = ss->spi;
+	u32 type;
 	int ret;
 
 	if (spi->irq <= 0)
 		return 0;
-	ss->edge = irq_get_trigger_type(spi->irq) & IRQ_TYPE_EDGE_BOTH;
+	type = irq_get_trigger_type(spi->irq);
+	ss->edge = type & IRQ_TYPE_EDGE_BOTH;
+	ss->low = type & (IRQ_TYPE_LEVEL_LOW | IRQ_TYPE_EDGE_FALLING);
 	ret = devm_request_any_context_irq(&spi->dev, spi->irq, se_spi_irq, IRQF_NO_AUTOEN,
 					   dev_name(&spi->dev), ss);
 	if (ret < 0)

@@ -796,7 +796,9 @@ void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act)
 	struct rx rx = { .timeout = true };
 
 	memset(act, 0, sizeof(*act));
-	t1->count.timeouts++;
+	/* silence after S(RESYNCH) is what was hoped for */
+	if (t1->phase != PH_QUIET)
+		t1->count.timeouts++;
 	t1->silent = true;
 	dispatch(t1, EV_TIMEOUT, &rx, act);
 }
