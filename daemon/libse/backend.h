@@ -40,9 +40,13 @@ extern const struct se_backend se_backend_socket;
  * ISO/IEC 7816-4, 5.4.1, and GlobalPlatform Card Specification 11.1.4: 00-0F and
  * 80-8F carry channels 0 to 3 and the secure messaging bits; 40-7F and C0-FF
  * carry channels 4 to 19 and one secure messaging bit.
- * Returns CLA, or -EINVAL for a CLA that has no room for a channel.
+ * Returns CLA, or -EINVAL for a CLA that has no room for a channel, or whose
+ * secure messaging bit could mean more than one thing in the other form.
  */
 int se_cla_on_channel(uint8_t cla, unsigned int channel);
+
+/** se_cla_is_basic() - is this CLA one of the basic channel? */
+bool se_cla_is_basic(uint8_t cla);
 
 /** se_sw_expected() - does a status word fit the expectation? */
 bool se_sw_expected(const struct se_apdu *apdu, uint16_t sw);

@@ -137,14 +137,20 @@ int se_cla_on_channel(uint8_t cla, unsigned int channel)
 		return -EINVAL;
 	fixed = cla & 0x90; /* proprietary, command chaining */
 	if (channel < 4) {
-		if (further) /* one bit: GlobalPlatform's format, or ISO's without header */
-			sm = (cla & 0x20) ? ((cla & 0x80) ? 0x04 : 0x08) : 0;
-		else
-			sm = cla & 0x0c;
+		if (further && (cla & 0x20))
+			return -EINVAL; /* one bit there, three kinds here */
+		sm = further ? 0 : cla & 0x0c;
 		return fixed | sm | (int)channel;
 	}
 	sm = (further ? (cla & 0x20) : (cla & 0x0c)) ? 0x20 : 0;
 	return fixed | 0x40 | sm | (int)(channel - 4);
+}
+
+bool se_cla_is_basic(uint8_t cla)
+{
+	if (cla == 0xff || (cla & 0x40))
+		return false;
+	return (cla & 0x20) || !(cla & 0x03);
 }
 
 bool se_sw_expected(const struct se_apdu *apdu, uint16_t sw)

@@ -386,9 +386,10 @@ static int run_one(struct se *se, struct se_apdu *a, const struct se_stream *str
 	uint64_t start = se_deadline_in(0);
 	int cla, r;
 
-	cla = se_cla_on_channel(cmd[0], s->channel == SE_CHANNEL_NONE ? 0 : s->channel);
-	if (s->channel == SE_CHANNEL_NONE)
-		cla = cmd[0];
+	if (s->channel != SE_CHANNEL_NONE)
+		cla = se_cla_on_channel(cmd[0], s->channel);
+	else
+		cla = se_cla_is_basic(cmd[0]) ? cmd[0] : -EINVAL;
 	if (cla < 0 || is_manage_channel(cmd)) {
 		*stop = SE_STOP_REFUSED;
 		return -EACCES;

@@ -256,11 +256,15 @@ static void test_cla(void **state)
 	assert_int_equal(se_cla_on_channel(0x90, 2), 0x92);
 	assert_int_equal(se_cla_on_channel(0x90, 5), 0xd1);
 	assert_int_equal(se_cla_on_channel(0x83, 1), 0x81); /* a number in it is replaced */
-	assert_int_equal(se_cla_on_channel(0xe3, 2), 0x86);
+	assert_int_equal(se_cla_on_channel(0xe3, 2), -EINVAL); /* 84, 88 or 8C? */
+	assert_int_equal(se_cla_on_channel(0xe3, 5), 0xe1);
 	assert_int_equal(se_cla_on_channel(0xc3, 9), 0xc5);
 	assert_int_equal(se_cla_on_channel(0xa0, 1), -EINVAL);
 	assert_int_equal(se_cla_on_channel(0xff, 1), -EINVAL);
 	assert_int_equal(se_cla_on_channel(0x00, 20), -EINVAL);
+	assert_true(se_cla_is_basic(0x00) && se_cla_is_basic(0x84) && se_cla_is_basic(0xa0));
+	assert_false(se_cla_is_basic(0x01) || se_cla_is_basic(0x83) || se_cla_is_basic(0xc0) ||
+		     se_cla_is_basic(0x40) || se_cla_is_basic(0xff));
 }
 
 static void test_stream(void **state)
@@ -310,6 +314,7 @@ static void test_stream(void **state)
 static void test_input(void **state)
 {
 	static const uint8_t cmd[] = { 0x80, 0x20, 0x90, 0x00 }, manage[] = { 0x00, 0x70, 0x00, 0x00, 1 },
+			     foreign[] = { 0x81, 0x20, 0x90, 0x00 },
 			     sim_class[] = { 0xa0, 0x20, 0x90, 0x00 };
 	struct se_stream stream = { .flags = 1U << 7 };
 	struct se *se = connect_se();
@@ -334,6 +339,8 @@ static void test_input(void **state)
 	assert_int_equal(se_submit(se, &a, 1, &stream), -EACCES);
 	assert_int_equal(stream.stop, SE_STOP_REFUSED);
 	assert_int_equal(a.outcome, SE_OUTCOME_NOT_SENT);
+	a = apdu(foreign, sizeof(foreign), rsp, sizeof(rsp)); /* someone else's channel */
+	assert_int_equal(se_submit(se, &a, 1, &stream), -EACCES);
 	a = apdu(sim_class, sizeof(sim_class), rsp, sizeof(rsp));
 	assert_int_equal(se_submit(se, &a, 1, &stream), 0); /* fine where there is no channel */
 
