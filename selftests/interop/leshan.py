@@ -141,7 +141,7 @@ def main():
     status, content = coap("POST", f"{where}/4/observe", format="TLV")
     tap(status.startswith("CONTENT") and value(content) == 0, "Observe the state", status)
     # The answer stays below the 8192 bytes that Californium takes by default.
-    body = script.command_script([gp.get_data(0x66)] * 120)
+    body = script.command_script([gp.get_data(0x42)] * 400)
     status, content = coap("PUT", f"{where}/2", {"id": 2, "value": body.hex()}, format="TLV")
     tap(status.startswith("CHANGED"), f"Write of {len(body)} bytes, block-wise",
         f"{status} {content}")
@@ -152,7 +152,7 @@ def main():
     status, content = coap("GET", f"{where}/7", format="OPAQUE")
     try:
         r = script.parse_response(bytes.fromhex(value(content)))
-        good, said = r.executed == 120, f"{r.executed} commands, {len(value(content)) // 2} bytes"
+        good, said = r.executed == 400, f"{r.executed} commands, {len(value(content)) // 2} bytes"
     except (ValueError, TypeError) as e:
         good, said = False, f"{status} {e} {content}"[:400]
     tap(good, "Read of the response script, block-wise", said)
