@@ -45,7 +45,7 @@ static void on_reset(void *ctx)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct t1 t;
-	struct t1_user user = { NULL, on_send, on_execute, on_reset };
+	struct t1_user user = {NULL, on_send, on_execute, on_reset};
 	struct t1_params p;
 	uint8_t block[256];
 	uint64_t now = 0;

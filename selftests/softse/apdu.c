@@ -197,9 +197,9 @@ static bool has_code(const struct card *c, const struct entry *e)
 /* File control information, GPCS table 11-77. */
 static void put_fci(struct buf *rsp, const struct entry *e)
 {
-	static const uint8_t max_data[] = { 0x9f, 0x65, 0x01, 0xff };
+	static const uint8_t max_data[] = {0x9f, 0x65, 0x01, 0xff};
 	uint8_t room[64];
-	struct buf fci = { .data = room, .room = sizeof(room) };
+	struct buf fci = {.data = room, .room = sizeof(room)};
 
 	buf_tlv(&fci, 0x84, e->aid.v, e->aid.len);
 	buf_tlv(&fci, 0xa5, max_data, sizeof(max_data));
@@ -302,7 +302,7 @@ static uint16_t limit_response(struct channel *ch, struct apdu *a, size_t room, 
 size_t card_execute(struct card *c, int origin, const uint8_t *cmd, size_t len, uint8_t *rsp,
 		    size_t room, uint64_t *work_us)
 {
-	struct apdu a = { .rsp = { .data = rsp, .room = CARD_RAPDU_MAX - 2 } };
+	struct apdu a = {.rsp = {.data = rsp, .room = CARD_RAPDU_MAX - 2}};
 	size_t lc;
 	uint16_t sw;
 

@@ -28,7 +28,7 @@ static uint16_t count(struct card *c, struct entry *e, uint16_t id, struct buf *
 			return SW_MEMORY;
 		e->counters = k;
 		k += e->n_counters++;
-		*k = (struct counter){ .id = id };
+		*k = (struct counter){.id = id};
 	}
 	k->value++;
 	if (store_save(c)) {

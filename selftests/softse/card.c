@@ -10,10 +10,10 @@
 
 void card_profile_default(struct card_profile *p)
 {
-	static const uint8_t isd[] = { 0xa0, 0, 0, 1, 0x51, 0, 0, 0 };
-	static const uint8_t module[] = { 0xf0, 'S', 'E', 'S', 'A', 'M', 'E', 1, 1 };
-	static const uint8_t iin[] = { 0x99, 0x99, 0x99, 0x0f };
-	static const uint8_t cin[] = { 'S', 'E', 'S', 'A', 'M', 'E', 0, 1 };
+	static const uint8_t isd[] = {0xa0, 0, 0, 1, 0x51, 0, 0, 0};
+	static const uint8_t module[] = {0xf0, 'S', 'E', 'S', 'A', 'M', 'E', 1, 1};
+	static const uint8_t iin[] = {0x99, 0x99, 0x99, 0x0f};
+	static const uint8_t cin[] = {'S', 'E', 'S', 'A', 'M', 'E', 0, 1};
 
 	memset(p, 0, sizeof(*p));
 	p->keys[0].kvn = 0x30;

@@ -152,7 +152,7 @@ struct card_profile {
 	uint8_t scp_i;
 	uint8_t life_cycle; /* of a new card */
 	unsigned int channels;
-	unsigned int key_tries; /* wrong cryptograms in a row; 0: no limit */
+	unsigned int key_tries;	  /* wrong cryptograms in a row; 0: no limit */
 	unsigned int status_page; /* most bytes in one GET STATUS response */
 	struct aid isd;
 	uint8_t iin[8], cin[10]; /* GET DATA 42 and 45 */
@@ -176,9 +176,9 @@ struct card {
 	size_t n_entries;
 	/* volatile */
 	struct channel channels[CARD_CHANNELS];
-	uint64_t work_us;  /* of the command that is being run */
-	uint8_t *scratch;  /* the command while it is being decrypted */
-	bool failed;	   /* the log cannot be written: stop */
+	uint64_t work_us; /* of the command that is being run */
+	uint8_t *scratch; /* the command while it is being decrypted */
+	bool failed;	  /* the log cannot be written: stop */
 };
 
 /**

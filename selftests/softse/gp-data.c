@@ -9,13 +9,13 @@
 
 static void card_recognition(struct card *c, struct buf *rsp)
 {
-	static const uint8_t gp[] = { GP_OID, 1 };
-	static const uint8_t version[] = { 0x06, 10, GP_OID, 2, 2, 3, 1 };
-	static const uint8_t scheme[] = { 0x06, 7, GP_OID, 3 };
-	const uint8_t scp[] = { 0x06, 9, GP_OID, 4, 3, c->profile.scp_i };
+	static const uint8_t gp[] = {GP_OID, 1};
+	static const uint8_t version[] = {0x06, 10, GP_OID, 2, 2, 3, 1};
+	static const uint8_t scheme[] = {0x06, 7, GP_OID, 3};
+	const uint8_t scp[] = {0x06, 9, GP_OID, 4, 3, c->profile.scp_i};
 	uint8_t in[96], out[112];
-	struct buf b = { .data = in, .room = sizeof(in) };
-	struct buf d = { .data = out, .room = sizeof(out) };
+	struct buf b = {.data = in, .room = sizeof(in)};
+	struct buf d = {.data = out, .room = sizeof(out)};
 
 	buf_tlv(&b, 0x06, gp, sizeof(gp));
 	buf_tlv(&b, 0x60, version, sizeof(version));
@@ -27,11 +27,11 @@ static void card_recognition(struct card *c, struct buf *rsp)
 
 static void capabilities(struct card *c, struct buf *rsp)
 {
-	static const uint8_t app_privileges[] = { 0x06, 0x03, 0x00 };
-	static const uint8_t hashes[] = { 1, 2, 3, 4 }; /* SHA-1, -256, -384, -512 */
+	static const uint8_t app_privileges[] = {0x06, 0x03, 0x00};
+	static const uint8_t hashes[] = {1, 2, 3, 4}; /* SHA-1, -256, -384, -512 */
 	uint8_t sizes = 0, in[16], out[64];
-	struct buf b = { .data = in, .room = sizeof(in) };
-	struct buf d = { .data = out, .room = sizeof(out) };
+	struct buf b = {.data = in, .room = sizeof(in)};
+	struct buf d = {.data = out, .room = sizeof(out)};
 
 	for (size_t i = 0; i < c->profile.n_keys; i++)
 		sizes |= (uint8_t)(1 << (c->profile.keys[i].len / 8 - 2));
@@ -47,12 +47,12 @@ static void capabilities(struct card *c, struct buf *rsp)
 static void key_information(struct card *c, struct buf *rsp)
 {
 	uint8_t out[CARD_KEYSETS * 18];
-	struct buf b = { .data = out, .room = sizeof(out) };
+	struct buf b = {.data = out, .room = sizeof(out)};
 
 	for (size_t i = 0; i < c->profile.n_keys; i++)
 		for (uint8_t kid = 1; kid <= 3; kid++) {
 			const struct scp03_keys *k = &c->profile.keys[i];
-			const uint8_t v[] = { kid, k->kvn, 0x88, k->len };
+			const uint8_t v[] = {kid, k->kvn, 0x88, k->len};
 
 			buf_tlv(&b, 0xc0, v, sizeof(v));
 		}
@@ -65,7 +65,7 @@ static void applications(struct card *c, struct buf *rsp)
 	for (size_t i = 0; i < c->n_entries; i++) {
 		const struct entry *e = c->entries[i];
 		uint8_t out[20];
-		struct buf b = { .data = out, .room = sizeof(out) };
+		struct buf b = {.data = out, .room = sizeof(out)};
 
 		if (e->kind == ENTRY_ELF)
 			continue;
@@ -76,8 +76,8 @@ static void applications(struct card *c, struct buf *rsp)
 
 static void put_be32(struct buf *b, uint32_t tag, uint32_t v)
 {
-	const uint8_t be[] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
-			       (uint8_t)v };
+	const uint8_t be[] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+			      (uint8_t)v};
 
 	buf_tlv(b, tag, be, sizeof(be));
 }
@@ -85,7 +85,7 @@ static void put_be32(struct buf *b, uint32_t tag, uint32_t v)
 static void resources(struct card *c, struct buf *rsp)
 {
 	uint8_t out[32], apps = 0;
-	struct buf b = { .data = out, .room = sizeof(out) };
+	struct buf b = {.data = out, .room = sizeof(out)};
 
 	for (size_t i = 0; i < c->n_entries; i++)
 		apps = (uint8_t)(apps + (c->entries[i]->kind == ENTRY_APP));
@@ -98,7 +98,7 @@ static void resources(struct card *c, struct buf *rsp)
 /* Card production life cycle data: the common 42-byte form, mostly empty. */
 static void cplc(struct card *c, struct buf *rsp)
 {
-	uint8_t v[42] = { 0x53, 0x45, 0x53, 0x4d }; /* fabricator, type: "SESM" */
+	uint8_t v[42] = {0x53, 0x45, 0x53, 0x4d}; /* fabricator, type: "SESM" */
 	size_t n = c->profile.cin_len < 8 ? c->profile.cin_len : 8;
 
 	memcpy(v + 12, c->profile.cin + c->profile.cin_len - n, n); /* serial and batch */
@@ -107,8 +107,8 @@ static void cplc(struct card *c, struct buf *rsp)
 
 uint16_t gp_get_data(struct card *c, struct channel *ch, struct apdu *a)
 {
-	const uint8_t seq[] = { (uint8_t)(c->seq >> 16), (uint8_t)(c->seq >> 8),
-				(uint8_t)c->seq };
+	const uint8_t seq[] = {(uint8_t)(c->seq >> 16), (uint8_t)(c->seq >> 8),
+			       (uint8_t)c->seq};
 
 	switch (a->p1 << 8 | a->p2) {
 	case 0x0042:

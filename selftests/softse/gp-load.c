@@ -24,7 +24,7 @@ void gp_load_cancel(struct load *l)
 static void read_cap(struct entry *e)
 {
 	const uint8_t *p = e->data, *end = p + e->size;
-	static const uint8_t magic[] = { 0xde, 0xca, 0xff, 0xed };
+	static const uint8_t magic[] = {0xde, 0xca, 0xff, 0xed};
 	bool header = false;
 
 	while (end - p >= 3) {

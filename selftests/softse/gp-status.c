@@ -13,7 +13,7 @@
 #define PAGE_MAX 239
 
 /* SD, card lock, terminate, reset; authorized management, global rights, final */
-static const uint8_t isd_privileges[3] = { 0x9c, 0x5e, 0x00 };
+static const uint8_t isd_privileges[3] = {0x9c, 0x5e, 0x00};
 
 static bool wanted(const struct listing *l, uint32_t tag)
 {
@@ -49,7 +49,7 @@ static void record_tlv(const struct card *c, const struct listing *l, const stru
 		       struct buf *rsp)
 {
 	uint8_t in[256], state = state_of(c, e);
-	struct buf b = { .data = in, .room = sizeof(in) };
+	struct buf b = {.data = in, .room = sizeof(in)};
 
 	field(&b, l, 0x4f, e->aid.v, e->aid.len);
 	field(&b, l, 0x9f70, &state, 1);
@@ -117,7 +117,7 @@ static uint16_t parse_criteria(struct listing *l, const struct apdu *a)
 
 uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a)
 {
-	struct listing l = { .p1 = a->p1, .format = a->p2 & FORMAT_TLV };
+	struct listing l = {.p1 = a->p1, .format = a->p2 & FORMAT_TLV};
 	size_t page = c->profile.status_page;
 	bool any = false;
 	uint16_t sw;
@@ -134,7 +134,8 @@ uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a)
 	}
 	if (a->p2 & NEXT) {
 		if (!ch->listing.active || ch->listing.p1 != l.p1 ||
-		    ch->listing.format != l.format || !aid_equal(&ch->listing.prefix, &l.prefix)) {
+		    ch->listing.format != l.format ||
+		    !aid_equal(&ch->listing.prefix, &l.prefix)) {
 			ch->listing.active = false;
 			return SW_CONDITIONS;
 		}
@@ -145,7 +146,7 @@ uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a)
 	ch->listing.active = false;
 	for (; l.next < c->n_entries; l.next++) {
 		uint8_t room[256];
-		struct buf rec = { .data = room, .room = sizeof(room) };
+		struct buf rec = {.data = room, .room = sizeof(room)};
 
 		if (!matches(&l, c->entries[l.next]))
 			continue;

@@ -144,8 +144,8 @@ static uint16_t command(struct card *c, struct channel *ch, struct apdu *a)
 uint16_t gp_dispatch(struct card *c, struct channel *ch, struct apdu *a)
 {
 	/* The MAC is made as on the basic channel (Amendment D 6.2.4). */
-	uint8_t head[4] = { (uint8_t)((a->cla & 0x80) | (a->sm ? 0x04 : 0)), a->ins, a->p1,
-			    a->p2 };
+	uint8_t head[4] = {(uint8_t)((a->cla & 0x80) | (a->sm ? 0x04 : 0)), a->ins, a->p1,
+			   a->p2};
 	uint16_t sw;
 
 	if (a->gp_class && a->ins == INS_INITIALIZE_UPDATE)

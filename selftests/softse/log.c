@@ -44,7 +44,7 @@ int log_open(struct log **log, const char *path)
 int log_apdu(struct log *log, unsigned int channel, const uint8_t *cmd, size_t len, size_t lc,
 	     uint16_t sw)
 {
-	uint8_t head[4] = { 0 }, hash[32];
+	uint8_t head[4] = {0}, hash[32];
 	struct timespec now;
 	char line[128];
 	int n;

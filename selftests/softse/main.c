@@ -38,24 +38,24 @@ enum {
 };
 
 static const struct option options[] = {
-	{ "sim", optional_argument, NULL, OPT_SIM },
-	{ "apdu-socket", required_argument, NULL, OPT_APDU_SOCKET },
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "log", required_argument, NULL, OPT_LOG },
-	{ "profile", required_argument, NULL, OPT_PROFILE },
-	{ "keys", required_argument, NULL, OPT_KEYS },
-	{ "scp", required_argument, NULL, OPT_SCP },
-	{ "work-ms", required_argument, NULL, OPT_WORK_MS },
-	{ "max-hz", required_argument, NULL, OPT_MAX_HZ },
-	{ "no-irq", no_argument, NULL, OPT_NO_IRQ },
-	{ "no-reset", no_argument, NULL, OPT_NO_RESET },
-	{ "irq-edge", no_argument, NULL, OPT_EDGE },
-	{ "fill-ff", no_argument, NULL, OPT_FILL_FF },
-	{ "no-clock", no_argument, NULL, OPT_NO_CLOCK },
-	{ "spidev", no_argument, NULL, OPT_SPIDEV },
-	{ "no-fsync", no_argument, NULL, OPT_NO_FSYNC },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{"sim", optional_argument, NULL, OPT_SIM},
+	{"apdu-socket", required_argument, NULL, OPT_APDU_SOCKET},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"log", required_argument, NULL, OPT_LOG},
+	{"profile", required_argument, NULL, OPT_PROFILE},
+	{"keys", required_argument, NULL, OPT_KEYS},
+	{"scp", required_argument, NULL, OPT_SCP},
+	{"work-ms", required_argument, NULL, OPT_WORK_MS},
+	{"max-hz", required_argument, NULL, OPT_MAX_HZ},
+	{"no-irq", no_argument, NULL, OPT_NO_IRQ},
+	{"no-reset", no_argument, NULL, OPT_NO_RESET},
+	{"irq-edge", no_argument, NULL, OPT_EDGE},
+	{"fill-ff", no_argument, NULL, OPT_FILL_FF},
+	{"no-clock", no_argument, NULL, OPT_NO_CLOCK},
+	{"spidev", no_argument, NULL, OPT_SPIDEV},
+	{"no-fsync", no_argument, NULL, OPT_NO_FSYNC},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 static const char help[] =
@@ -157,7 +157,8 @@ static int parse(int argc, char **argv, struct setup *s)
 			break;
 		case OPT_SCP:
 			if (!scp_option(optarg, &s->scp))
-				return 1 + usage("--scp wants 00, 10, 20, 30, 60 or 70", optarg);
+				return 1 +
+				       usage("--scp wants 00, 10, 20, 30, 60 or 70", optarg);
 			s->scp_given = true;
 			break;
 		case OPT_WORK_MS:
@@ -200,8 +201,8 @@ static int parse(int argc, char **argv, struct setup *s)
 	if (optind < argc)
 		return 1 + usage("unexpected argument", argv[optind]);
 	if (!s->sim && !s->socket)
-		return 1 + usage("nothing to be plugged into: give --sim or --apdu-socket",
-				 NULL);
+		return 1 +
+		       usage("nothing to be plugged into: give --sim or --apdu-socket", NULL);
 	return 0;
 }
 
@@ -218,7 +219,7 @@ static int serve(struct chip *chip, struct wire **wires, size_t n, const sigset_
 	struct pollfd fds[FDS];
 
 	while (!stop) {
-		size_t start[3] = { 0 }, count = 0;
+		size_t start[3] = {0}, count = 0;
 		uint64_t deadline = WIRE_NEVER, now = now_us();
 		struct timespec wait, *timeout = NULL;
 
@@ -245,12 +246,12 @@ static int serve(struct chip *chip, struct wire **wires, size_t n, const sigset_
 						     start[i + 1] - start[i], now_us());
 
 			if (ret) {
-				fprintf(stderr, "softse: the wire broke: %s\n",
-					strerror(-ret));
+				fprintf(stderr, "softse: the wire broke: %s\n", strerror(-ret));
 				return EXIT_FAILURE;
 			}
 			if (chip->card.failed) {
-				fprintf(stderr, "softse: the log cannot be written; stopping\n");
+				fprintf(stderr,
+					"softse: the log cannot be written; stopping\n");
 				return EXIT_FAILURE;
 			}
 		}
@@ -263,9 +264,9 @@ int main(int argc, char **argv)
 	static struct chip chip;
 	struct card *card = &chip.card;
 	struct t1_params t1;
-	struct setup s = { .card = &card->profile, .state = &card->state_path };
+	struct setup s = {.card = &card->profile, .state = &card->state_path};
 	struct wire *wires[2];
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = {.sa_handler = on_signal};
 	sigset_t block, unblocked;
 	char err[512] = "";
 	size_t n = 0;

@@ -15,7 +15,7 @@ int parse_hex(const char *text, uint8_t *out, size_t room)
 	if (n % 2 || n / 2 > room || strspn(text, "0123456789abcdefABCDEF") != n)
 		return -1;
 	for (size_t i = 0; i < n / 2; i++) {
-		const char byte[3] = { text[2 * i], text[2 * i + 1], 0 };
+		const char byte[3] = {text[2 * i], text[2 * i + 1], 0};
 
 		out[i] = (uint8_t)strtoul(byte, NULL, 16);
 	}
@@ -53,7 +53,7 @@ struct setting {
 	size_t size;
 };
 
-#define SETTING(name, min, max, member) { name, min, max, &(member), sizeof(member) }
+#define SETTING(name, min, max, member) {name, min, max, &(member), sizeof(member)}
 
 static bool set_number(const struct setting *s, const char *value)
 {
@@ -99,9 +99,8 @@ static const char *set_other(struct card_profile *card, struct t1_params *t1, co
 		return NULL;
 	}
 	if (!strcmp(key, "life_cycle")) {
-		static const char *const names[] = { "op-ready", "initialized", "secured" };
-		static const uint8_t states[] = { CARD_OP_READY, CARD_INITIALIZED,
-						  CARD_SECURED };
+		static const char *const names[] = {"op-ready", "initialized", "secured"};
+		static const uint8_t states[] = {CARD_OP_READY, CARD_INITIALIZED, CARD_SECURED};
 
 		for (size_t i = 0; i < 3; i++) {
 			if (strcmp(value, names[i]))
@@ -130,7 +129,8 @@ static const char *set_other(struct card_profile *card, struct t1_params *t1, co
 		memcpy(card->cin, v, (size_t)n);
 		card->cin_len = (size_t)n;
 	} else if (!strcmp(key, "isd_aid") || !strcmp(key, "test_module")) {
-		if (n < 0 || !aid_set(*key == 'i' ? &card->isd : &card->test_module, v, (size_t)n))
+		if (n < 0 ||
+		    !aid_set(*key == 'i' ? &card->isd : &card->test_module, v, (size_t)n))
 			return "an AID of 5 to 16 bytes in hex";
 	} else {
 		return "";
@@ -230,7 +230,7 @@ static bool end_of_set(struct scp03_keys *k, unsigned int lines)
 
 int keys_read(const char *path, struct card_profile *card, char *err, size_t err_room)
 {
-	struct scp03_keys sets[CARD_KEYSETS] = { { .kvn = 0x30 } };
+	struct scp03_keys sets[CARD_KEYSETS] = {{.kvn = 0x30}};
 	FILE *f = fopen(path, "re");
 	unsigned int number = 1, lines = 0;
 	size_t n = 0;
@@ -259,8 +259,7 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 				goto out;
 			}
 			if (lines && (!end_of_set(&sets[n], lines) || ++n == CARD_KEYSETS)) {
-				snprintf(err, err_room,
-					 "%s:%u: %s", path, number,
+				snprintf(err, err_room, "%s:%u: %s", path, number,
 					 n == CARD_KEYSETS ? "too many key sets"
 							   : "the set before has neither one "
 							     "key nor three");
@@ -274,10 +273,11 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 		if ((len != 16 && len != 24 && len != 32) || (lines && len != sets[n].len) ||
 		    lines == 3) {
 			/* the text may be most of a key: not shown */
-			snprintf(err, err_room,
-				 "%s:%u: expected 32, 48 or 64 hex digits, the same in all keys "
-				 "of a set, and one or three keys",
-				 path, number);
+			snprintf(
+				err, err_room,
+				"%s:%u: expected 32, 48 or 64 hex digits, the same in all keys "
+				"of a set, and one or three keys",
+				path, number);
 			goto out;
 		}
 		sets[n].len = (uint8_t)len;

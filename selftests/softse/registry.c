@@ -53,8 +53,7 @@ size_t registry_remove(struct card *c, struct entry *e)
 
 void registry_insert(struct card *c, struct entry *e, size_t index)
 {
-	memmove(&c->entries[index + 1], &c->entries[index],
-		(c->n_entries - index) * sizeof(e));
+	memmove(&c->entries[index + 1], &c->entries[index], (c->n_entries - index) * sizeof(e));
 	c->entries[index] = e;
 	c->n_entries++;
 }

@@ -21,8 +21,8 @@ enum {
 static int derive(const uint8_t *key, size_t key_len, uint8_t constant, const void *context,
 		  size_t context_len, uint8_t *out, size_t out_len)
 {
-	uint8_t label[16] = { 0 }, block[AES_BLOCK];
-	struct crypto_part parts[2] = { { label, sizeof(label) }, { context, context_len } };
+	uint8_t label[16] = {0}, block[AES_BLOCK];
+	struct crypto_part parts[2] = {{label, sizeof(label)}, {context, context_len}};
 	size_t bits = out_len * 8;
 
 	label[11] = constant;
@@ -64,8 +64,8 @@ int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
 		/* Amendment D 6.2.2.1: sequence counter and AID */
 		memcpy(context, seq, 3);
 		memcpy(context + 3, aid, aid_len);
-		bad |= derive(keys->enc, keys->len, DERIVE_CARD_CHALLENGE, context,
-			      3 + aid_len, card, 8);
+		bad |= derive(keys->enc, keys->len, DERIVE_CARD_CHALLENGE, context, 3 + aid_len,
+			      card, 8);
 		memcpy(rsp + 29, seq, 3);
 		*rsp_len = 32;
 	} else {
@@ -93,13 +93,13 @@ int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
 static int check_cmac(struct scp03 *s, const uint8_t head[4], int ext, const uint8_t *data,
 		      size_t len)
 {
-	uint8_t lc[3] = { 0, (uint8_t)(len >> 8), (uint8_t)len };
+	uint8_t lc[3] = {0, (uint8_t)(len >> 8), (uint8_t)len};
 	uint8_t mac[AES_BLOCK];
 	struct crypto_part parts[] = {
-		{ s->chain, sizeof(s->chain) },
-		{ head, 4 },
-		{ ext ? lc : lc + 2, ext ? 3 : 1 },
-		{ data, len - SCP03_MAC_LEN },
+		{s->chain, sizeof(s->chain)},
+		{head, 4},
+		{ext ? lc : lc + 2, ext ? 3 : 1},
+		{data, len - SCP03_MAC_LEN},
 	};
 
 	if (crypto_cmac(s->s_mac, s->key_len, parts, 4, mac) ||
@@ -201,7 +201,7 @@ refuse:
 int scp03_wrap(struct scp03 *s, uint8_t *data, size_t *len, size_t room, uint16_t sw)
 {
 	uint8_t iv[AES_BLOCK], mac[AES_BLOCK];
-	uint8_t sw_bytes[2] = { (uint8_t)(sw >> 8), (uint8_t)sw };
+	uint8_t sw_bytes[2] = {(uint8_t)(sw >> 8), (uint8_t)sw};
 	size_t n = *len;
 
 	if (s->state != SCP03_OPEN || !(s->level & SCP03_RMAC))
@@ -220,9 +220,9 @@ int scp03_wrap(struct scp03 *s, uint8_t *data, size_t *len, size_t room, uint16_
 			return -EIO;
 	}
 	struct crypto_part parts[] = {
-		{ s->chain, sizeof(s->chain) },
-		{ data, n },
-		{ sw_bytes, 2 },
+		{s->chain, sizeof(s->chain)},
+		{data, n},
+		{sw_bytes, 2},
 	};
 	if (crypto_cmac(s->s_rmac, s->key_len, parts, 3, mac))
 		return -EIO;

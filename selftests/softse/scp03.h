@@ -65,8 +65,7 @@ struct scp03 {
  */
 int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
 		     const uint8_t host[8], const uint8_t seq[3], const uint8_t *aid,
-		     size_t aid_len, const uint8_t random[8], uint8_t rsp[32],
-		     size_t *rsp_len);
+		     size_t aid_len, const uint8_t random[8], uint8_t rsp[32], size_t *rsp_len);
 
 /**
  * scp03_authenticate() - EXTERNAL AUTHENTICATE

@@ -215,7 +215,7 @@ static bool read_counter(const char *line, struct entry *e)
 	if (!k)
 		return false;
 	e->counters = k;
-	k[e->n_counters++] = (struct counter){ .id = (uint16_t)id, .value = value };
+	k[e->n_counters++] = (struct counter){.id = (uint16_t)id, .value = value};
 	return true;
 }
 

@@ -20,7 +20,7 @@ enum { S_RESYNCH = 0, S_IFS = 1, S_ABORT = 2, S_WTX = 3, S_CIP = 4, S_RELEASE = 
 
 void t1_params_default(struct t1_params *p)
 {
-	static const uint8_t iin[] = { 0x99, 0x99, 0x99, 0x0f };
+	static const uint8_t iin[] = {0x99, 0x99, 0x99, 0x0f};
 
 	memset(p, 0, sizeof(*p));
 	p->ifsc = 1024;
@@ -128,8 +128,8 @@ static void send_i(struct t1 *t)
 	t->rsp_off += n;
 	t->i_len = n;
 	t->have_i = true;
-	send_block(t, t->i_block,
-		   (uint8_t)((t->ns ? PCB_NS : 0) | (t->i_more ? PCB_MORE : 0)), n);
+	send_block(t, t->i_block, (uint8_t)((t->ns ? PCB_NS : 0) | (t->i_more ? PCB_MORE : 0)),
+		   n);
 	t->ns ^= 1;
 }
 
@@ -186,7 +186,8 @@ static void start_work(struct t1 *t, uint64_t now)
 {
 	t->ready_us = now;
 	/* a command that is too long arrives one byte longer than any can be */
-	t->rsp_len = t->user.execute(t->user.ctx, t->cmd, t->cmd_len, t->rsp, now, &t->ready_us);
+	t->rsp_len =
+		t->user.execute(t->user.ctx, t->cmd, t->cmd_len, t->rsp, now, &t->ready_us);
 	memset(t->cmd, 0, t->cmd_len);
 	t->cmd_len = 0;
 	t->working = true;
@@ -302,9 +303,9 @@ static void got_block(struct t1 *t, uint64_t now)
 	bool s_request = good && (pcb & 0xe0) == PCB_S_REQ;
 
 	/* the host may always begin anew; nothing else is due while we work */
-	if (t->working && !(s_request && (pcb == (PCB_S_REQ | S_RESYNCH) ||
-					  pcb == (PCB_S_REQ | S_SWR) ||
-					  pcb == (PCB_S_REQ | S_ABORT)))) {
+	if (t->working &&
+	    !(s_request && (pcb == (PCB_S_REQ | S_RESYNCH) || pcb == (PCB_S_REQ | S_SWR) ||
+			    pcb == (PCB_S_REQ | S_ABORT)))) {
 		if (good && t->wtx_open && pcb == (PCB_S_RSP | S_WTX))
 			got_wtx_response(t, inf, len, now);
 		else

@@ -50,8 +50,11 @@ static void send_block(void *ctx, const uint8_t *block, size_t len)
 {
 	struct sim_wire *s = ctx;
 
-	/* A host that never reads loses the newest block, as a chip would do. */
-	if (s->waiting == BACKLOG)
+	/*
+	 * A host that never reads loses the newest block, as a chip would do; and
+	 * an answer without a witness does not leave.
+	 */
+	if (s->waiting == BACKLOG || s->chip->card.failed)
 		return;
 	memcpy(s->backlog[s->waiting], block, len);
 	s->backlog_len[s->waiting++] = len;
@@ -84,8 +87,8 @@ static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t 
 		*deadline_us = when;
 	if (!room)
 		return 0;
-	fds[0] = (struct pollfd){ .fd = s->fd,
-				  .events = (short)(POLLIN | (s->waiting ? POLLOUT : 0)) };
+	fds[0] = (struct pollfd){.fd = s->fd,
+				 .events = (short)(POLLIN | (s->waiting ? POLLOUT : 0))};
 	return 1;
 }
 
@@ -140,12 +143,11 @@ static void close_wire(struct wire *w)
 	free(s);
 }
 
-struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags,
-			   uint32_t max_hz, const struct t1_params *params, char *err,
-			   size_t err_room)
+struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags, uint32_t max_hz,
+			   const struct t1_params *params, char *err, size_t err_room)
 {
-	struct se_sim_attach attach = { .max_hz = max_hz, .flags = flags };
-	struct t1_user user = { NULL, send_block, execute, reset_card };
+	struct se_sim_attach attach = {.max_hz = max_hz, .flags = flags};
+	struct t1_user user = {NULL, send_block, execute, reset_card};
 	struct sim_wire *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -153,7 +155,7 @@ struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags,
 		snprintf(err, err_room, "out of memory");
 		return NULL;
 	}
-	s->wire = (struct wire){ prepare, dispatch, close_wire };
+	s->wire = (struct wire){prepare, dispatch, close_wire};
 	s->chip = chip;
 	user.ctx = s;
 	t1_init(&s->t1, params, &user);

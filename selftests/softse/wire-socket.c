@@ -21,7 +21,7 @@
 enum { CTL_OFF = 0, CTL_ON = 1, CTL_RESET = 2, CTL_ATR = 4 };
 
 /* TS T0 TD1 (T=1), historical bytes "SESAME", TCK */
-static const uint8_t atr[] = { 0x3b, 0x86, 0x01, 'S', 'E', 'S', 'A', 'M', 'E', 0x8b };
+static const uint8_t atr[] = {0x3b, 0x86, 0x01, 'S', 'E', 'S', 'A', 'M', 'E', 0x8b};
 
 struct client {
 	int fd;
@@ -30,6 +30,7 @@ struct client {
 	size_t in_len;
 	uint8_t out[FRAME_MAX];
 	size_t out_len, out_off;
+	bool sending;
 	uint64_t ready_us; /* when @out may leave */
 };
 
@@ -57,13 +58,13 @@ static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t 
 	size_t n = 0;
 
 	s->listening = s->n < CLIENTS;
-	fds[n++] = (struct pollfd){ .fd = s->listening ? s->fd : -1, .events = POLLIN };
+	fds[n++] = (struct pollfd){.fd = s->listening ? s->fd : -1, .events = POLLIN};
 	for (size_t i = 0; i < s->n && n < room; i++) {
 		struct client *cl = s->clients[i];
 		short events = 0;
 		uint64_t when = WIRE_NEVER;
 
-		if (cl->out_len && cl->out_off)
+		if (cl->out_len && cl->sending)
 			events = POLLOUT;
 		else if (cl->out_len)
 			when = cl->ready_us;
@@ -74,7 +75,7 @@ static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t 
 		/* while its answer is in the making only a hang-up is of interest */
 		if (when < *deadline_us)
 			*deadline_us = when;
-		fds[n++] = (struct pollfd){ .fd = cl->fd, .events = events };
+		fds[n++] = (struct pollfd){.fd = cl->fd, .events = events};
 	}
 	s->polled = n - 1;
 	return n;
@@ -139,6 +140,7 @@ static bool flush(struct client *cl)
 	if (cl->out_off == cl->out_len) {
 		OPENSSL_cleanse(cl->out, cl->out_len);
 		cl->out_len = cl->out_off = 0;
+		cl->sending = false;
 	}
 	return true;
 }
@@ -162,6 +164,9 @@ static bool step(struct socket_wire *s, struct client *cl, short events, uint64_
 			return false;
 		if (!cl->out_len || now_us < cl->ready_us)
 			return true;
+		if (s->chip->card.failed)
+			return true; /* an answer without a witness does not leave */
+		cl->sending = true;
 		if (!flush(cl))
 			return false;
 		if (cl->out_len)
@@ -189,7 +194,7 @@ static void welcome(struct socket_wire *s)
 static int dispatch(struct wire *w, const struct pollfd *fds, size_t n, uint64_t now_us)
 {
 	struct socket_wire *s = (struct socket_wire *)w;
-	bool gone[CLIENTS] = { false };
+	bool gone[CLIENTS] = {false};
 
 	(void)n;
 	for (size_t k = 0; k < s->polled; k++) {
@@ -237,7 +242,7 @@ static int make_way(const struct sockaddr_un *sun)
 
 struct wire *wire_socket_open(struct chip *chip, const char *path, char *err, size_t err_room)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct socket_wire *s;
 	int ret;
 
@@ -257,7 +262,7 @@ struct wire *wire_socket_open(struct chip *chip, const char *path, char *err, si
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		goto fail;
-	s->wire = (struct wire){ prepare, dispatch, close_wire };
+	s->wire = (struct wire){prepare, dispatch, close_wire};
 	s->chip = chip;
 	s->next_origin = 1;
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

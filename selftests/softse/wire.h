@@ -53,12 +53,11 @@ struct wire *wire_socket_open(struct chip *chip, const char *path, char *err, si
  *
  * Return: the wire, or NULL with errno.
  */
-struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags,
-			   uint32_t max_hz, const struct t1_params *params, char *err,
-			   size_t err_room);
+struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags, uint32_t max_hz,
+			   const struct t1_params *params, char *err, size_t err_room);
 
 /** chip_execute() - card_execute() for a wire: keeps busy_until_us */
-size_t chip_execute(struct chip *chip, int origin, const uint8_t *cmd, size_t len,
-		    uint8_t *rsp, size_t room, uint64_t now_us);
+size_t chip_execute(struct chip *chip, int origin, const uint8_t *cmd, size_t len, uint8_t *rsp,
+		    size_t room, uint64_t now_us);
 
 #endif

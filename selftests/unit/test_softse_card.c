@@ -104,8 +104,8 @@ static void data(struct bench *b, const char *hex, const char *want_hex)
 static void authenticate(struct bench *b, uint8_t level, bool spoil, unsigned int want)
 {
 	struct scp03 *s = &b->card.channels[0].scp;
-	uint8_t cmd[21] = { 0x84, 0x82, level, 0, 16 }, mac[16];
-	struct crypto_part parts[] = { { s->chain, 16 }, { cmd, 13 } };
+	uint8_t cmd[21] = {0x84, 0x82, level, 0, 16}, mac[16];
+	struct crypto_part parts[] = {{s->chain, 16}, {cmd, 13}};
 	char hex[43];
 
 	sw(b, "8050000008000102030405060700", 0x9000);
@@ -178,9 +178,16 @@ static void test_needs_session(void **state)
 	struct bench *b = *state;
 
 	sw(b, "80F28002024F0000", 0x6982);
-	sw(b, "80F04080" "09" APP, 0x6982);
+	sw(b,
+	   "80F04080"
+	   "09" APP,
+	   0x6982);
 	sw(b, "80E602000D08" ELF "00000000", 0x6982);
-	sw(b, "80E4000008" "4F06" "F05345534141", 0x6982);
+	sw(b,
+	   "80E4000008"
+	   "4F06"
+	   "F05345534141",
+	   0x6982);
 	sw(b, "80E8800007C40568656C6C6F", 0x6982);
 	sw(b, "8082000010000000000000000000000000000000000000", 0x6700);
 	sw(b, "84820000100000000000000000000000000000000000", 0x6985);
@@ -271,10 +278,19 @@ static void test_install_in_steps(void **state)
 	sw(b, "80E604002308" ELF "09" MODULE "09" APP "010002C9000000", 0x6985);
 	sw(b, "80E60C002208" ELF "08" ELF "09" APP "010002C9000000", 0x6985);
 	data(b, "80F24002065C029F704F0000", "E3049F700103");
-	sw(b, "80E60800100000" "09" APP "01000000", 0x9000);
-	sw(b, "80E60800100000" "09" APP "01000000", 0x6985);
+	sw(b,
+	   "80E60800100000"
+	   "09" APP "01000000",
+	   0x9000);
+	sw(b,
+	   "80E60800100000"
+	   "09" APP "01000000",
+	   0x6985);
 	/* a module that nobody has code for */
-	sw(b, "80E60C002108" ELF "07F0000000000009" "09F05345534141414141" "010002C90000",
+	sw(b,
+	   "80E60C002108" ELF "07F0000000000009"
+	   "09F05345534141414141"
+	   "010002C90000",
 	   0x9000);
 	data(b, "00A4040009" APP "00", "6F118409" APP "A5049F6501FF");
 	sw(b, "00A4040009F05345534141414141", 0x6999);
@@ -319,7 +335,8 @@ static void test_paging(void **state)
 	install_app(b);
 	for (unsigned int i = 0; i < 12; i++) {
 		snprintf(cmd, sizeof(cmd),
-			 "80E60C002308" ELF "09" MODULE "09F0534553414D4502%02X010002C9000000", i);
+			 "80E60C002308" ELF "09" MODULE "09F0534553414D4502%02X010002C9000000",
+			 i);
 		sw(b, cmd, 0x9000);
 	}
 	sw(b, "80F24003024F0000", 0x6985);
@@ -403,7 +420,7 @@ static void test_power_cycle(void **state)
 static void test_state_file_checked(void **state)
 {
 	struct bench *b = *state;
-	struct card other = { .state_path = b->path };
+	struct card other = {.state_path = b->path};
 	char err[256];
 	int fd;
 
@@ -433,7 +450,10 @@ static void test_no_space_for_state(void **state)
 	sw(b, "80F0408009" APP, 0x6581);
 	sw(b, "80E400800A4F08" ELF, 0x6581);
 	sw(b, "80F08007", 0x6581);
-	sw(b, "80E60C002108" ELF "07F0000000000009" "09F05345534141414141" "010002C90000",
+	sw(b,
+	   "80E60C002108" ELF "07F0000000000009"
+	   "09F05345534141414141"
+	   "010002C90000",
 	   0x6581);
 	b->card.state_path = b->path;
 	data(b, "80F24002024F0000", "E3284F09" APP "9F700107C503000000C408" ELF "CC08" ISD);

@@ -15,7 +15,7 @@
 #include "softse/scp03.h"
 
 static const char aid_hex[] = "A0000005591010FFFFFFFF8900000100";
-static const uint8_t seq[] = { 0, 0, 3 };
+static const uint8_t seq[] = {0, 0, 3};
 
 static size_t unhex(const char *text, uint8_t *out)
 {
@@ -27,7 +27,7 @@ static size_t unhex(const char *text, uint8_t *out)
 
 static void open_session(struct scp03 *s)
 {
-	struct scp03_keys keys = { .kvn = 0x30, .len = 16 };
+	struct scp03_keys keys = {.kvn = 0x30, .len = 16};
 	uint8_t host[8], aid[16], want[32], rsp[32], cmd[64];
 	size_t len;
 
@@ -62,13 +62,14 @@ static void unwrap(struct scp03 *s, const char *wrapped, const char *clear)
 
 static void test_level_33(void **state)
 {
-	struct scp03 s = { 0 };
+	struct scp03 s = {0};
 	uint8_t rsp[64], want[64];
 	size_t len;
 
 	(void)state;
 	open_session(&s);
-	unwrap(&s, "84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F", "BF3E035C015A");
+	unwrap(&s, "84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F",
+	       "BF3E035C015A");
 	len = unhex("BF3E125A1089882119900000000000000000000005", rsp);
 	assert_int_equal(scp03_wrap(&s, rsp, &len, sizeof(rsp), 0x9000), 0);
 	assert_int_equal(len, unhex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B2"
@@ -85,13 +86,14 @@ static void test_level_33(void **state)
 
 static void test_error_answers_are_bare(void **state)
 {
-	struct scp03 s = { 0 };
-	uint8_t rsp[32] = { 0 };
+	struct scp03 s = {0};
+	uint8_t rsp[32] = {0};
 	size_t len = 0;
 
 	(void)state;
 	open_session(&s);
-	unwrap(&s, "84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F", "BF3E035C015A");
+	unwrap(&s, "84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F",
+	       "BF3E035C015A");
 	assert_int_equal(scp03_wrap(&s, rsp, &len, sizeof(rsp), 0x6a88), 0);
 	assert_int_equal(len, 0);
 	assert_int_equal(scp03_wrap(&s, rsp, &len, sizeof(rsp), 0x6310), 0);
@@ -101,7 +103,7 @@ static void test_error_answers_are_bare(void **state)
 static void test_wrong_mac_closes(void **state)
 {
 	static const struct scp03 closed;
-	struct scp03 s = { 0 };
+	struct scp03 s = {0};
 	uint8_t cmd[64];
 	size_t len;
 
@@ -119,14 +121,14 @@ static void test_authenticate_refuses(void **state)
 		const char *cmd;
 		uint16_t sw;
 	} cases[] = {
-		{ "84823300108C36F96BCC00724B4E13AD591D7DA3F0", 0x6300 },
-		{ "84823300108C36F96BCC00724A4E13AD591D7DA3F1", 0x6982 },
-		{ "84820200108C36F96BCC00724A4E13AD591D7DA3F0", 0x6a86 },
-		{ "848233000F8C36F96BCC00724A4E13AD591D7DA3", 0x6700 },
+		{"84823300108C36F96BCC00724B4E13AD591D7DA3F0", 0x6300},
+		{"84823300108C36F96BCC00724A4E13AD591D7DA3F1", 0x6982},
+		{"84820200108C36F96BCC00724A4E13AD591D7DA3F0", 0x6a86},
+		{"848233000F8C36F96BCC00724A4E13AD591D7DA3", 0x6700},
 	};
-	struct scp03_keys keys = { .kvn = 0x30, .len = 16 };
+	struct scp03_keys keys = {.kvn = 0x30, .len = 16};
 	uint8_t host[8], aid[16], rsp[32], cmd[64];
-	struct scp03 s = { 0 };
+	struct scp03 s = {0};
 	size_t len;
 
 	(void)state;
@@ -135,9 +137,9 @@ static void test_authenticate_refuses(void **state)
 	unhex("FDF38259A1E0DE44", host);
 	unhex(aid_hex, aid);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(scp03_initialize(&s, &keys, 0x70, host, seq, aid, 16, NULL,
-						  rsp, &len),
-				 0);
+		assert_int_equal(
+			scp03_initialize(&s, &keys, 0x70, host, seq, aid, 16, NULL, rsp, &len),
+			0);
 		len = unhex(cases[i].cmd, cmd);
 		assert_int_equal(scp03_authenticate(&s, cmd, cmd + 5, len - 5), cases[i].sw);
 		assert_int_equal(s.state, SCP03_NONE);

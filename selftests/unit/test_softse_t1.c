@@ -58,7 +58,7 @@ static void on_reset(void *ctx)
 static int setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct t1_user user = { b, on_send, on_execute, on_reset };
+	struct t1_user user = {b, on_send, on_execute, on_reset};
 	struct t1_params p;
 
 	t1_params_default(&p);
@@ -87,7 +87,7 @@ static void in_hex(struct bench *b, const char *text)
 
 static void in_block(struct bench *b, uint8_t pcb, const uint8_t *inf, size_t len)
 {
-	uint8_t block[T1_BLOCK_MAX] = { 0x21, pcb, (uint8_t)(len >> 8), (uint8_t)len };
+	uint8_t block[T1_BLOCK_MAX] = {0x21, pcb, (uint8_t)(len >> 8), (uint8_t)len};
 	uint16_t crc;
 
 	if (len)
@@ -150,11 +150,11 @@ static void test_vectors(void **state)
 
 static void test_cip(void **state)
 {
-	static const uint8_t want[] = { 1, 4,	 0x99, 0x99, 0x99, 0x0f, /* IIN */
-					1, 12,	 0,    5,    0x27, 0x10, /* SPI, 10 MHz */
-					0, 10,	 0,    20,   0x0f, 0xff, 0, 0,
-					4, 0x01, 0x2c, 0,    32, /* BWT 300, IFSC */
-					6, 'S',	 'E',  'S',  'A',  'M',	 'E' };
+	static const uint8_t want[] = {1, 4,   0x99, 0x99, 0x99, 0x0f, /* IIN */
+				       1, 12,  0,    5,	   0x27, 0x10, /* SPI, 10 MHz */
+				       0, 10,  0,    20,   0x0f, 0xff, 0,
+				       0, 4,   0x01, 0x2c, 0,	 32, /* BWT 300, IFSC */
+				       6, 'S', 'E',  'S',  'A',	 'M',  'E'};
 	struct bench *b = *state;
 
 	in_hex(b, "21C4000006CD");
@@ -220,7 +220,7 @@ static void test_chains(void **state)
 static void test_lost_blocks(void **state)
 {
 	struct bench *b = *state;
-	static const uint8_t cmd[] = { 0, 0xa4, 4, 0 };
+	static const uint8_t cmd[] = {0, 0xa4, 4, 0};
 
 	/* command damaged: asked for again, runs once */
 	in_hex(b, "2100000400A404000000");
@@ -264,7 +264,7 @@ static void test_lost_ack_in_chain(void **state)
 
 static void test_wtx(void **state)
 {
-	static const uint8_t cmd[] = { 0x80, 0x30, 0, 0 };
+	static const uint8_t cmd[] = {0x80, 0x30, 0, 0};
 	struct bench *b = *state;
 
 	b->work_us = 400000;
@@ -293,7 +293,7 @@ static void test_wtx(void **state)
 
 static void test_resynch_in_work(void **state)
 {
-	static const uint8_t cmd[] = { 0x80, 0x30, 0, 0 };
+	static const uint8_t cmd[] = {0x80, 0x30, 0, 0};
 	struct bench *b = *state;
 
 	b->work_us = 400000;
