@@ -255,6 +255,16 @@ static void record(struct coap_exchange *x, struct coap_dedup_record *rec)
 	memcpy(rec->token, x->token, x->token_len);
 }
 
+static unsigned int responses(const struct coap_endpoint *ep)
+{
+	const struct coap_con *con;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(con, &ep->cons, link)
+	n += con->owner == COAP_CON_RESPONSE;
+	return n;
+}
+
 void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x,
 			  const uint8_t *data, size_t len)
 {
@@ -275,7 +285,9 @@ void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x,
 		ep->ops->dedup_store(ep->ctx, &rec);
 	}
 	exchange_free(ep, x);
-	if (!separate || !coap_con_new(ep, COAP_CON_RESPONSE, 0, data, len))
+	/* a peer that lets answers pile up without ACK gets further ones once */
+	if (!separate || responses(ep) >= ep->cfg.max_exchanges ||
+	    !coap_con_new(ep, COAP_CON_RESPONSE, 0, data, len))
 		coap_transmit(ep, data, len);
 }
 

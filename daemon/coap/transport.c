@@ -69,34 +69,30 @@ const char *coap_transport_errno(int error)
 
 /* ---- the socket ------------------------------------------------------------------ */
 
-static int resolve(struct coap_transport *t, const char *host, const char *port, int family,
-		   int flags, struct addrinfo **list)
+/* Words and -errno for what getaddrinfo() returned. */
+static int name_error(struct coap_transport *t, const char *what, const char *name, int r)
 {
-	struct addrinfo hints = {
-		.ai_family = family,
-		.ai_socktype = SOCK_DGRAM,
-		.ai_flags = flags,
-	};
-	int r = getaddrinfo(host, port, &hints, list);
-
-	if (!r)
-		return 0;
-	coap_transport_why(t, "%s %s: %s", host ? "name" : "local port", host ? host : port,
+	coap_transport_why(t, "%s %s: %s", what, name,
 			   r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 	return r == EAI_MEMORY ? -ENOMEM : r == EAI_AGAIN ? -EAGAIN : -EADDRNOTAVAIL;
 }
 
 static int bind_local(struct coap_transport *t, int fd, int family)
 {
+	struct addrinfo hints = {
+		.ai_family = family,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST,
+	};
 	struct addrinfo *local;
 	int r;
 
 	if (!t->bind_host && !t->bind_port)
 		return 0;
-	r = resolve(t, t->bind_host, t->bind_port ? t->bind_port : "0", family, AI_PASSIVE,
-		    &local);
+	r = getaddrinfo(t->bind_host, t->bind_port ? t->bind_port : "0", &hints, &local);
 	if (r)
-		return r;
+		return name_error(t, "local address",
+				  t->bind_host ? t->bind_host : t->bind_port, r);
 	if (bind(fd, local->ai_addr, local->ai_addrlen)) {
 		r = -errno;
 		coap_transport_why(t, "bind to local port %s: %s",
@@ -148,19 +144,12 @@ static void set_name(struct coap_transport *t, const struct addrinfo *a)
 		 v6 ? "]" : "", t->port, *numeric ? " (" : "", numeric, *numeric ? ")" : "");
 }
 
-static int connect_peer(struct coap_transport *t)
+/* The first of these addresses that works; frees the list. */
+static int connect_peer(struct coap_transport *t, struct addrinfo *list, uint64_t now)
 {
-	struct addrinfo *list, *a;
-	int r;
+	int r = -EADDRNOTAVAIL;
 
-	set_name(t, NULL);
-	r = resolve(t, t->host, t->port, AF_UNSPEC, AI_ADDRCONFIG, &list);
-	if (r) /* a machine with loopback only has no address "configured" */
-		r = resolve(t, t->host, t->port, AF_UNSPEC, 0, &list);
-	if (r)
-		return r;
-	r = -EADDRNOTAVAIL;
-	for (a = list; a; a = a->ai_next) {
+	for (const struct addrinfo *a = list; a; a = a->ai_next) {
 		set_name(t, a);
 		r = try_address(t, a);
 		if (r >= 0)
@@ -170,15 +159,6 @@ static int connect_peer(struct coap_transport *t)
 	if (r < 0)
 		return r;
 	t->fd = r;
-	return 0;
-}
-
-static int associate(struct coap_transport *t, uint64_t now)
-{
-	int r = connect_peer(t);
-
-	if (r)
-		return r;
 	t->state = COAP_LINK_OPENING;
 	r = t->link->start(t, now);
 	if (r) {
@@ -190,8 +170,55 @@ static int associate(struct coap_transport *t, uint64_t now)
 	return r;
 }
 
+static int associate(struct coap_transport *t, uint64_t now)
+{
+	struct addrinfo *list;
+	int r;
+
+	set_name(t, NULL);
+	if (!coap_resolve_now(t->host, t->port, AI_NUMERICHOST, &list))
+		return connect_peer(t, list, now);
+	r = coap_resolver_start(&t->resolver, t->host, t->port);
+	if (r) {
+		coap_transport_why(t, "name %s: %s", t->host, strerror(-r));
+		return r;
+	}
+	t->fd = coap_resolver_fd(t->resolver);
+	t->state = COAP_LINK_RESOLVING;
+	t->deadline = now + t->handshake_timeout;
+	return 0;
+}
+
+static void resolver_done(struct coap_transport *t)
+{
+	coap_resolver_drop(t->resolver);
+	t->resolver = NULL;
+	t->fd = -1;
+	t->state = COAP_LINK_DOWN;
+	t->deadline = COAP_NEVER;
+}
+
+/* The resolver may have come to its end. */
+static void resolved(struct coap_transport *t, uint64_t now)
+{
+	struct addrinfo *list = NULL;
+	int r, error;
+
+	if (coap_resolver_result(t->resolver, &list, &error))
+		return;
+	resolver_done(t);
+	if (error)
+		r = name_error(t, "name", t->host, error);
+	else
+		r = connect_peer(t, list, now);
+	if (r)
+		coap_transport_problem(t, r, true);
+}
+
 static void dissociate(struct coap_transport *t)
 {
+	if (t->resolver)
+		resolver_done(t);
 	if (t->fd < 0)
 		return;
 	t->link->stop(t);
@@ -316,7 +343,7 @@ int coap_transport_fd(const struct coap_transport *t)
 
 uint32_t coap_transport_events(const struct coap_transport *t)
 {
-	return t->state == COAP_LINK_OPENING || t->state == COAP_LINK_UP ? EPOLLIN : 0;
+	return t->state == COAP_LINK_DOWN || t->state == COAP_LINK_DEAD ? 0 : EPOLLIN;
 }
 
 uint64_t coap_transport_deadline(const struct coap_transport *t)
@@ -326,14 +353,23 @@ uint64_t coap_transport_deadline(const struct coap_transport *t)
 
 void coap_transport_ready(struct coap_transport *t, uint64_t now)
 {
-	if (coap_transport_events(t))
+	if (t->state == COAP_LINK_RESOLVING)
+		resolved(t, now);
+	else if (coap_transport_events(t))
 		t->link->ready(t, now);
 }
 
 void coap_transport_tick(struct coap_transport *t, uint64_t now)
 {
-	if (now >= t->deadline)
+	if (now < t->deadline)
+		return;
+	if (t->state != COAP_LINK_RESOLVING) {
 		t->link->tick(t, now);
+		return;
+	}
+	resolver_done(t);
+	coap_transport_why(t, "name %s: no name server answers", t->host);
+	coap_transport_problem(t, -ETIMEDOUT, true);
 }
 
 int coap_transport_send(struct coap_transport *t, const uint8_t *data, size_t len)

@@ -35,7 +35,7 @@ struct coap_transport_config {
 	bool secure;	       /* DTLS */
 	const char *host;      /* name or numeric address, IPv6 without brackets */
 	const char *port;      /* number or service; NULL: 5683 or 5684 */
-	const char *bind_host; /* NULL: any */
+	const char *bind_host; /* numeric; NULL: any */
 	const char *bind_port; /* NULL: any; a fixed one keeps our address over restarts */
 	const char *psk_identity;
 	const uint8_t *psk_key; /* at most 64 bytes; wiped at close */
@@ -45,8 +45,10 @@ struct coap_transport_config {
 
 /**
  * coap_transport_open() - resolve the name, open the socket, begin the handshake.
+ * A name (not a numeric address) is resolved in the background; that it does
+ * not exist or leads nowhere comes as a fatal problem then.
  * @why: room for a message that says what failed and what to try; may be NULL
- * Return: 0; -EINVAL, -EADDRNOTAVAIL (name not found), -EADDRINUSE, another -errno.
+ * Return: 0; -EINVAL, -EADDRNOTAVAIL, -EADDRINUSE, another -errno.
  */
 int coap_transport_open(struct coap_transport **tp, const struct coap_transport_config *config,
 			const struct coap_transport_handler *handler, void *ctx, uint64_t now,
@@ -62,6 +64,8 @@ void coap_transport_close(struct coap_transport *t);
  */
 int coap_transport_reopen(struct coap_transport *t, uint64_t now, char *why, size_t why_room);
 
+/** coap_transport_fd() - to be watched; it changes when a name was resolved: ask
+ * again after each call. -1 when there is none. */
 int coap_transport_fd(const struct coap_transport *t);
 /** EPOLLIN, EPOLLOUT as they are wanted now. */
 uint32_t coap_transport_events(const struct coap_transport *t);

@@ -3,6 +3,8 @@
 #ifndef SESAME_COAP_TRANSPORT_PRIV_H
 #define SESAME_COAP_TRANSPORT_PRIV_H
 
+#include <netdb.h>
+
 #include <openssl/ssl.h>
 
 #include "coap/transport.h"
@@ -23,13 +25,20 @@ struct coap_link {
 	void (*free)(struct coap_transport *t);
 };
 
-enum coap_transport_state { COAP_LINK_DOWN, COAP_LINK_OPENING, COAP_LINK_UP, COAP_LINK_DEAD };
+enum coap_transport_state {
+	COAP_LINK_DOWN,
+	COAP_LINK_RESOLVING, /* fd is the resolver's */
+	COAP_LINK_OPENING,
+	COAP_LINK_UP,
+	COAP_LINK_DEAD,
+};
 
 struct coap_transport {
 	const struct coap_link *link;
 	const struct coap_transport_handler *handler;
 	void *ctx;
 	int fd;
+	struct coap_resolver *resolver;
 	enum coap_transport_state state;
 	uint64_t deadline;
 	char *host, *port, *bind_host, *bind_port;
@@ -49,6 +58,21 @@ struct coap_transport {
 
 	uint8_t buf[65536];
 };
+
+/** coap_resolve_now() - getaddrinfo() for datagrams; may wait unless AI_NUMERICHOST. */
+int coap_resolve_now(const char *host, const char *port, int flags, struct addrinfo **list);
+/** coap_resolver_start() - the same in the background. Return: 0 or -errno. */
+int coap_resolver_start(struct coap_resolver **r, const char *host, const char *port);
+/** coap_resolver_fd() - readable when it is done. */
+int coap_resolver_fd(const struct coap_resolver *r);
+/**
+ * coap_resolver_result() - the list, which is the caller's to free then, and
+ * @error as getaddrinfo() returned it (errno for EAI_SYSTEM).
+ * Return: 0, or -EAGAIN while it is not done.
+ */
+int coap_resolver_result(struct coap_resolver *r, struct addrinfo **list, int *error);
+/** coap_resolver_drop() - done with it, whatever its state; NULL is fine. */
+void coap_resolver_drop(struct coap_resolver *r);
 
 extern const struct coap_link coap_link_udp, coap_link_dtls;
 

@@ -6,6 +6,8 @@
  *
  * Whatever happens on the way: a POST is delivered at most once, and exactly
  * once when its sender was told so; every body arrives intact; nothing hangs.
+ * That stays so when one side is killed and started again, over and over, with
+ * nothing left to it but its record of requests.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 #define CALLS 12
 #define FLIGHT 512
 #define ROUNDS 150
+#define KEPT 64
 
 struct net;
 
@@ -47,6 +50,14 @@ struct side {
 		unsigned int id;
 	} later[CALLS];
 	unsigned int n_later;
+	/* what is on disk */
+	struct kept {
+		struct coap_dedup_record rec;
+		bool old; /* from before the last start */
+		uint8_t response[COAP_DATAGRAM_MAX];
+	} disk[KEPT];
+	unsigned int n_disk;
+	uint64_t next_kill;
 };
 
 struct net {
@@ -61,7 +72,8 @@ struct net {
 		size_t len;
 		uint8_t data[COAP_DATAGRAM_MAX];
 	} p[FLIGHT];
-	unsigned int dropped, repeated;
+	unsigned int dropped, repeated, kills;
+	uint64_t kill_every; /* ms on average; 0 never */
 };
 
 static uint32_t rnd(struct net *n)
@@ -170,6 +182,8 @@ static int on_request(void *ctx, const struct coap_request *req)
 	/* in order, whole, nothing twice */
 	if (req->restart)
 		fail_msg("nobody restarts");
+	if (!req->offset && s->net->kill_every)
+		s->next[id] = 0; /* an attempt that was cut off by a kill may lie behind */
 	assert_int_equal(req->offset, s->next[id]);
 	for (size_t i = 0; i < req->len; i++)
 		assert_int_equal(req->data[i], byte(id, req->offset + i));
@@ -230,7 +244,49 @@ static int request_read(void *ctx, uint64_t offset, uint8_t *buf, size_t len)
 	return (int)len;
 }
 
+static bool same_request(const struct coap_dedup_record *a, const struct coap_dedup_record *b)
+{
+	return a->mid == b->mid && a->code == b->code && a->digest == b->digest &&
+	       a->token_len == b->token_len && !memcmp(a->token, b->token, a->token_len);
+}
+
+static int on_store(void *ctx, const struct coap_dedup_record *rec)
+{
+	struct side *s = ctx;
+	unsigned int i;
+
+	for (i = 0; i < s->n_disk; i++)
+		if (same_request(&s->disk[i].rec, rec))
+			break;
+	assert_true(i < KEPT);
+	s->disk[i].rec = *rec;
+	s->disk[i].rec.response = NULL;
+	s->disk[i].old = false;
+	if (rec->response) {
+		memcpy(s->disk[i].response, rec->response, rec->response_len);
+		s->disk[i].rec.response = s->disk[i].response;
+	}
+	if (i == s->n_disk)
+		s->n_disk++;
+	return 0;
+}
+
+static int on_find(void *ctx, struct coap_dedup_record *rec)
+{
+	struct side *s = ctx;
+
+	for (unsigned int i = 0; i < s->n_disk; i++) {
+		if (s->disk[i].old && same_request(&s->disk[i].rec, rec)) {
+			*rec = s->disk[i].rec;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static const struct coap_ops ops = {
+	.dedup_store = on_store,
+	.dedup_find = on_find,
 	.send = on_send,
 	.random = on_random,
 	.request = on_request,
@@ -259,6 +315,17 @@ static void next_call(struct side *s)
 	assert_int_equal(coap_call(s->ep, s->net->now, &call, NULL), 0);
 }
 
+/* kill -9 and start: all but the disk is lost. Our own calls end with it. */
+static void kill_and_start(struct side *s)
+{
+	s->net->kills++;
+	s->n_later = 0;
+	for (unsigned int i = 0; i < s->n_disk; i++)
+		s->disk[i].old = true;
+	coap_endpoint_free(s->ep);
+	assert_int_equal(coap_endpoint_new(&s->ep, &ops, s, NULL), 0);
+}
+
 static uint64_t run(struct net *n)
 {
 	for (int i = 0; i < 2; i++) {
@@ -266,7 +333,8 @@ static uint64_t run(struct net *n)
 		n->s[i].no = i;
 		assert_int_equal(coap_endpoint_new(&n->s[i].ep, &ops, &n->s[i], NULL), 0);
 	}
-	for (int i = 0; i < 2; i++)
+	/* who is killed sends nothing of its own */
+	for (int i = 0; i < (n->kill_every ? 1 : 2); i++)
 		for (int k = 0; k < 3; k++)
 			next_call(&n->s[i]);
 
@@ -289,6 +357,11 @@ static uint64_t run(struct net *n)
 			break;
 		if (t > n->now)
 			n->now = t;
+		if (n->kill_every && n->now >= n->s[1].next_kill) {
+			if (n->s[1].next_kill)
+				kill_and_start(&n->s[1]);
+			n->s[1].next_kill = n->now + 1 + rnd(n) % (2 * n->kill_every);
+		}
 		for (int i = 0; i < FLIGHT; i++) {
 			struct packet *p = &n->p[i];
 
@@ -315,15 +388,18 @@ static uint64_t run(struct net *n)
 			coap_tick(s->ep, n->now);
 		}
 	}
+	assert_int_equal(n->s[0].done, CALLS);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(n->s[i].done, CALLS);
+		assert_int_equal(n->s[i].done, n->s[i].sent);
 		coap_endpoint_free(n->s[i].ep);
 	}
 	return n->now;
 }
 
-static void rounds(unsigned int loss, unsigned int dup, unsigned int delay, unsigned int min_ok)
+static void rounds(unsigned int loss, unsigned int dup, unsigned int delay, uint64_t kill_every,
+		   unsigned int min_ok)
 {
+	unsigned int kills = 0;
 	unsigned int ok = 0, all = 0, dropped = 0, repeated = 0;
 
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
@@ -334,54 +410,62 @@ static void rounds(unsigned int loss, unsigned int dup, unsigned int delay, unsi
 		n->loss = loss;
 		n->dup = dup;
 		n->delay = delay;
+		n->kill_every = kill_every;
 		run(n);
 		for (int i = 0; i < 2; i++) {
-			for (int k = 0; k < CALLS; k++) {
+			for (unsigned int k = 0; k < n->s[i].sent; k++) {
 				ok += n->s[i].calls[k].ok;
 				all++;
 			}
 		}
 		dropped += n->dropped;
 		repeated += n->repeated;
+		kills += n->kills;
 		free(n);
 	}
 	print_message("loss %u%% dup %u%% delay %u ms: %u of %u POSTs answered, %u datagrams "
-		      "dropped, %u repeated\n",
-		      loss, dup, delay, ok, all, dropped, repeated);
+		      "dropped, %u repeated, %u kills\n",
+		      loss, dup, delay, ok, all, dropped, repeated, kills);
 	assert_true(ok * 100 >= all * min_ok);
 }
 
 static void test_clean(void **state)
 {
 	(void)state;
-	rounds(0, 0, 50, 100);
+	rounds(0, 0, 50, 0, 100);
 }
 
 static void test_repeats(void **state)
 {
 	(void)state;
-	rounds(0, 60, 1500, 100);
+	rounds(0, 60, 1500, 0, 100);
 }
 
 static void test_bad(void **state)
 {
 	(void)state;
-	rounds(10, 20, 1500, 98);
+	rounds(10, 20, 1500, 0, 98);
 }
 
 static void test_terrible(void **state)
 {
 	(void)state;
-	rounds(30, 40, 6000, 50);
+	rounds(30, 40, 6000, 0, 50);
+}
+
+static void test_killed(void **state)
+{
+	(void)state;
+	rounds(5, 30, 800, 1500, 30);
+	rounds(15, 50, 3000, 10000, 30);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_terrible),
+		cmocka_unit_test(test_clean),  cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_bad),    cmocka_unit_test(test_terrible),
+		cmocka_unit_test(test_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,15 +288,21 @@ static void test_open_errors(void **state)
 	struct near n;
 
 	(void)state;
-	assert_true(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)) < 0);
-	assert_null(t);
-	assert_non_null(strstr(why, "no-such-host.invalid"));
+	/* names take their time, and are told of later */
+	memset(&n, 0, sizeof(n));
+	assert_int_equal(
+		coap_transport_open(&n.t, &c, &handler, &n, now_ms(), why, sizeof(why)), 0);
+	assert_int_equal(coap_transport_send(n.t, psk_key, 1), -ENOTCONN);
+	assert_true(until(&n, &f, &n.problems));
+	assert_true(n.fatal);
+	assert_non_null(strstr(n.what, "no-such-host.invalid"));
+	/* dropped while it is resolved */
+	assert_int_equal(coap_transport_reopen(n.t, now_ms(), why, sizeof(why)), 0);
+	coap_transport_close(n.t);
 	c.host = "";
 	assert_int_equal(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)),
 			 -EINVAL);
 	c.host = "127.0.0.1";
-	c.port = "no-such-service";
-	assert_true(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)) < 0);
 	assert_int_equal(near_open(&n, &f, true, NULL), -EINVAL);
 	assert_non_null(strstr(n.what, "identity"));
 	/* a local port that is taken */
@@ -307,6 +313,25 @@ static void test_open_errors(void **state)
 	assert_int_equal(coap_transport_open(&t, &c, &handler, NULL, 0, why, sizeof(why)),
 			 -EADDRINUSE);
 	assert_non_null(strstr(why, f.port));
+	far_close(&f);
+}
+
+static void test_name(void **state)
+{
+	struct coap_transport_config c = {.host = "localhost"};
+	struct near n = {0};
+	struct far f;
+	char why[512];
+
+	(void)state;
+	far_open(&f);
+	c.port = f.port;
+	assert_int_equal(
+		coap_transport_open(&n.t, &c, &handler, &n, now_ms(), why, sizeof(why)), 0);
+	assert_true(until(&n, &f, &n.ups));
+	assert_non_null(strstr(coap_transport_name(n.t), "coap://localhost:"));
+	assert_non_null(strchr(coap_transport_name(n.t), '('));
+	coap_transport_close(n.t);
 	far_close(&f);
 }
 
@@ -415,9 +440,8 @@ static void test_dtls_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp),
-		cmocka_unit_test(test_open_errors),
-		cmocka_unit_test(test_dtls),
+		cmocka_unit_test(test_udp),	      cmocka_unit_test(test_open_errors),
+		cmocka_unit_test(test_name),	      cmocka_unit_test(test_dtls),
 		cmocka_unit_test(test_dtls_refusals),
 	};
 
