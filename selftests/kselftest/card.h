@@ -214,6 +214,21 @@ static inline int channel_open(int fd, const void *aid, size_t len, struct se_ch
 	return ioctl(fd, SE_IOC_CHANNEL_OPEN, open) ? -errno : 0;
 }
 
+/* Wait until the SE has nothing to do (closing channels goes on behind a close()). */
+static inline void await_idle(int fd)
+{
+	struct se_info info = { 0 };
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
+		if (info.state == SE_STATE_IDLE)
+			return;
+		pause_ms(20);
+	}
+	fail_msg("the SE is in state %u for 4 s", info.state);
+}
+
 struct step {
 	uint8_t cmd[16];
 	uint8_t rsp[300];

@@ -130,6 +130,7 @@ static void test_info(void **state)
 	int fd = card_open(&card);
 
 	(void)state;
+	await_idle(fd);
 	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
 	assert_int_equal(info.abi, SE_ABI_VERSION);
 	assert_int_equal(info.caps, SE_CAP_IRQ | SE_CAP_RESET_LINE);
@@ -245,6 +246,7 @@ static void test_stats(void **state)
 	int fd = applet(0);
 
 	(void)state;
+	await_idle(fd);
 	assert_int_equal(ioctl(fd, SE_IOC_GET_STATS, &before), 0);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(transmit(fd, 0x80, 0x50, 0, &s), 0x9000);
