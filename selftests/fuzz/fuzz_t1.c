@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * T=1' engine: the input is a list of events, each an operation byte and its
  * operands; blocks from the SE get a right checksum in most cases, so that the
@@ -98,6 +98,7 @@ static size_t make_block(struct input *in, u8 *block, size_t room)
 	return len;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct se_t1_params params = { .ifsc = 32, .ifsd = 254, .bwt_us = 1000 };

@@ -780,7 +780,7 @@ static void test_full_disk(void **state)
 
 	/* acknowledging works all the same; with room again, jobs run */
 	assert_int_equal(job_ack(store, id2, &e), 0);
-	ftruncate(fd, 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
 	close(fd);
 	assert_int_equal(job_script_write(store, id, 0, s, script(s, 40, 0x20, 0), &e), 0);
 	assert_int_equal(job_script_end(store, id, &e), 0);
