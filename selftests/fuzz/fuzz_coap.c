@@ -137,7 +137,36 @@ static void fz_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observ
 		f->obs = 0;
 }
 
+static int fz_store(void *ctx, const struct coap_dedup_record *rec)
+{
+	struct fuzz *f = ctx;
+
+	(void)rec;
+	return f->random % 23 == 0 ? -ENOSPC : 0;
+}
+
+static int fz_find(void *ctx, struct coap_dedup_record *rec)
+{
+	static const uint8_t kept[] = {0x60, 0x44, 0, 1};
+	struct fuzz *f = ctx;
+
+	switch (f->random % 31) {
+	case 0:
+		return -EIO;
+	case 1:
+		return 1;
+	case 2:
+		rec->response = kept;
+		rec->response_len = sizeof(kept);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static const struct coap_ops ops = {
+	.dedup_store = fz_store,
+	.dedup_find = fz_find,
 	.send = fz_send,
 	.random = fz_random,
 	.request = fz_request,
