@@ -49,10 +49,10 @@ struct lwm2m_account {
 	size_t psk_key_len;
 
 	uint64_t now;
-	bool opened;	  /* it was up once: the next one is a new association */
-	bool failed;	  /* the transport is gone */
-	bool lost;	  /* the server does not answer */
-	uint64_t reopen;  /* when, or LWM2M_NEVER */
+	bool opened;	 /* it was up once: the next one is a new association */
+	bool failed;	 /* the transport is gone */
+	bool lost;	 /* the server does not answer */
+	uint64_t reopen; /* when, or LWM2M_NEVER */
 	unsigned int attempts;
 	char why[LWM2M_WORDS_MAX];
 
@@ -87,7 +87,8 @@ static int on_dedup_store(void *ctx, const struct coap_dedup_record *rec)
 	if (rec->code == COAP_PUT)
 		return 0;
 	len = make_key(a, rec, key);
-	ret = job_dedup_put(a->store, key, len, rec->response ? rec->response : (const uint8_t *)"",
+	ret = job_dedup_put(a->store, key, len,
+			    rec->response ? rec->response : (const uint8_t *)"",
 			    rec->response_len, EXCHANGE_LIFETIME_S);
 	if (ret < 0 && a->log) {
 		char text[LWM2M_WORDS_MAX];
@@ -323,12 +324,13 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		      struct job_store *store, struct lwm2m_ses *ses, uint64_t now, char *why)
 {
 	static const struct lwm2m_client_ops ops = {
-		.coap = {
-			.send = on_send,
-			.random = on_random,
-			.dedup_store = on_dedup_store,
-			.dedup_find = on_dedup_find,
-		},
+		.coap =
+			{
+				.send = on_send,
+				.random = on_random,
+				.dedup_store = on_dedup_store,
+				.dedup_find = on_dedup_find,
+			},
 		.clock = on_clock,
 		.log = on_log,
 		.lost = on_lost,
@@ -354,8 +356,8 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		goto fail;
 	}
 	if (config->psk_key_len > sizeof(a->psk_key)) {
-		lwm2m_words(why, "the key has %zu bytes, at most %zu can be used", config->psk_key_len,
-			    sizeof(a->psk_key));
+		lwm2m_words(why, "the key has %zu bytes, at most %zu can be used",
+			    config->psk_key_len, sizeof(a->psk_key));
 		err = -EINVAL;
 		goto fail;
 	}
@@ -378,8 +380,10 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		err = lwm2m_client_new(&a->client, &client, &ops, a, &lwm2m_ses_ops, ses,
 				       &lwm2m_jobs_ops, a->jobs);
 	if (err < 0) {
-		lwm2m_words(why, err == -EINVAL ? "endpoint or version is not usable" :
-						  "cannot be made: %s", strerror(-err));
+		lwm2m_words(why,
+			    err == -EINVAL ? "endpoint or version is not usable"
+					   : "cannot be made: %s",
+			    strerror(-err));
 		goto fail;
 	}
 	open_transport(a);

@@ -210,10 +210,11 @@ void lwm2m_client_unreachable(struct lwm2m_client *c, uint64_t now, int error)
 	run(c);
 }
 
-void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object, int32_t instance)
+void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object,
+			  int32_t instance)
 {
-	struct lwm2m_path path =
-		lwm2m_path_at(instance < 0 ? 1 : 2, object, (uint16_t)(instance < 0 ? 0 : instance), 0, 0);
+	struct lwm2m_path path = lwm2m_path_at(instance < 0 ? 1 : 2, object,
+					       (uint16_t)(instance < 0 ? 0 : instance), 0, 0);
 
 	c->now = now;
 	if (instance < 0 || object == MODEL_OBJECT_SE)

@@ -39,8 +39,8 @@ static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
 	const struct model_object *m = model_object(object->id);
 
 	if (lwm2m_has_instance(c, object, instance)) {
-		lwm2m_words(words, "/%u/%u is there already; Delete it first or write to it", object->id,
-			    instance);
+		lwm2m_words(words, "/%u/%u is there already; Delete it first or write to it",
+			    object->id, instance);
 		return COAP_400_BAD_REQUEST;
 	}
 	for (size_t i = 0; i < set->n; i++) {
@@ -48,7 +48,8 @@ static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
 		int code;
 
 		if (!(res->ops & MODEL_W)) {
-			lwm2m_words(words, "resource %u (%s) cannot be written", res->id, res->name);
+			lwm2m_words(words, "resource %u (%s) cannot be written", res->id,
+				    res->name);
 			return COAP_405_METHOD_NOT_ALLOWED;
 		}
 		code = lwm2m_dm_check_value(&set->v[i], words);
@@ -74,7 +75,8 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (free_instance(c, object, instance) != 0) {
-		lwm2m_words(words, "there are %d scripts already; Delete one", LWM2M_SCRIPTS_MAX);
+		lwm2m_words(words, "there are %d scripts already; Delete one",
+			    LWM2M_SCRIPTS_MAX);
 		return COAP_500_INTERNAL;
 	}
 	/* an object instance TLV without resources still names the instance */

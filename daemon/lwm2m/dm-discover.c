@@ -34,7 +34,8 @@ static void put_attributes(struct lwm2m_client *c, const struct lwm2m_path *path
 		lwm2m_buf_printf(out, ";epmax=%u", a->epmax);
 }
 
-static void put_link(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_buf *out)
+static void put_link(struct lwm2m_client *c, const struct lwm2m_path *path,
+		     struct lwm2m_buf *out)
 {
 	char s[LWM2M_PATH_MAX];
 
@@ -84,8 +85,8 @@ static int discover_instance(struct lwm2m_client *c, const struct lwm2m_object *
 	return put_resources(c, object, path, out, words);
 }
 
-int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_buf *out,
-		      char *words)
+int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
+		      struct lwm2m_buf *out, char *words)
 {
 	const struct lwm2m_object *object;
 	uint16_t ids[LWM2M_ID_BATCH];
@@ -128,8 +129,8 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, str
 
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 {
-	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_DEVICE, MODEL_OBJECT_SE,
-					  MODEL_OBJECT_SCRIPT};
+	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_DEVICE,
+					  MODEL_OBJECT_SE, MODEL_OBJECT_SCRIPT};
 	uint16_t ids[LWM2M_ID_BATCH];
 
 	/* no newline at the end: some servers answer that with 4.00 */

@@ -13,7 +13,7 @@ static const struct {
 	const char *name;
 	unsigned int bit;
 } names[] = {
-	{"pmin", ATTR_PMIN}, {"pmax", ATTR_PMAX},   {"gt", ATTR_GT},	 {"lt", ATTR_LT},
+	{"pmin", ATTR_PMIN}, {"pmax", ATTR_PMAX},   {"gt", ATTR_GT},	   {"lt", ATTR_LT},
 	{"st", ATTR_ST},     {"epmin", ATTR_EPMIN}, {"epmax", ATTR_EPMAX},
 };
 
@@ -55,14 +55,16 @@ static const char *parse_attribute(struct lwm2m_attributes *a, const struct coap
 		if (strcmp(s, names[i].name) == 0)
 			bit = names[i].bit;
 	if (bit == 0)
-		return "an attribute that is not known; there are pmin, pmax, gt, lt, st, epmin, epmax";
+		return "an attribute that is not known; there are pmin, pmax, gt, lt, st, "
+		       "epmin, epmax";
 	if (!value || !*value) {
 		a->set &= ~bit;
 		return NULL;
 	}
 	if (!parse_number(value, &x))
 		return "the value of an attribute is not a number";
-	if (!(bit & (ATTR_GT | ATTR_LT | ATTR_ST)) && (x < 0 || x > UINT32_MAX || (double)(uint64_t)x != x))
+	if (!(bit & (ATTR_GT | ATTR_LT | ATTR_ST)) &&
+	    (x < 0 || x > UINT32_MAX || (double)(uint64_t)x != x))
 		return "a period is a whole number of seconds";
 	if (bit == ATTR_ST && x < 0)
 		return "st is not negative";
@@ -211,7 +213,8 @@ static void look(struct lwm2m_client *c, const struct lwm2m_observation *o, stru
 	for (size_t i = 0; i < set.n; i++) {
 		const struct lwm2m_value *v = &set.v[i];
 
-		n->digest = lwm2m_hash(n->digest, v->path.id, v->path.depth * sizeof(v->path.id[0]));
+		n->digest = lwm2m_hash(n->digest, v->path.id,
+				       v->path.depth * sizeof(v->path.id[0]));
 		n->digest = lwm2m_hash(n->digest, &v->i, sizeof(v->i));
 		n->digest = lwm2m_hash(n->digest, &v->object, sizeof(v->object));
 		n->digest = lwm2m_hash(n->digest, &v->instance, sizeof(v->instance));
@@ -255,7 +258,8 @@ static bool wanted(const struct lwm2m_attributes *a, const struct lwm2m_observat
 /* ---- observations ---------------------------------------------------------- */
 
 void lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
-		      const struct lwm2m_path *paths, size_t nr, bool composite, uint32_t format)
+		      const struct lwm2m_path *paths, size_t nr, bool composite,
+		      uint32_t format)
 {
 	struct lwm2m_observation *o = NULL;
 	struct now n;
@@ -356,8 +360,8 @@ uint64_t lwm2m_dm_notify_run(struct lwm2m_client *c, bool send)
 		}
 		a = effective(c, &o->paths[0]);
 		earliest = o->told + (uint64_t)a.pmin * 1000;
-		latest = a.pmax == 0 || a.pmax < a.pmin ? LWM2M_NEVER :
-							  o->told + (uint64_t)a.pmax * 1000;
+		latest = a.pmax == 0 || a.pmax < a.pmin ? LWM2M_NEVER
+							: o->told + (uint64_t)a.pmax * 1000;
 		if (c->now < latest && !(o->dirty && c->now >= earliest)) {
 			next = min(next, o->dirty ? min(earliest, latest) : latest);
 			continue;

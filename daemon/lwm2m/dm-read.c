@@ -29,8 +29,8 @@ static int collect_instance(struct lwm2m_client *c, const struct lwm2m_object *o
 	return 0;
 }
 
-int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_set *set,
-		     char *words)
+int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path,
+		     struct lwm2m_set *set, char *words)
 {
 	const struct lwm2m_object *object;
 	uint16_t ids[LWM2M_ID_BATCH];
@@ -76,7 +76,8 @@ static bool is_response(const struct lwm2m_path *path)
 }
 
 int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, size_t nr,
-		     bool composite, uint32_t format, struct lwm2m_content *content, char *words)
+		     bool composite, uint32_t format, struct lwm2m_content *content,
+		     char *words)
 {
 	struct lwm2m_set set = {0};
 	struct lwm2m_path root = {0};
@@ -93,7 +94,8 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 	    lwm2m_format_known(format)) {
 		code = lwm2m_dm_check(c, &paths[0], MODEL_R, words);
 		if (code == 0)
-			code = lwm2m_script_stream(c, paths[0].id[1], format, &content->body, words);
+			code = lwm2m_script_stream(c, paths[0].id[1], format, &content->body,
+						   words);
 		content->streamed = code == 0;
 		return code;
 	}
@@ -108,7 +110,8 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 		}
 	}
 	if (code == 0)
-		code = lwm2m_encode(format, composite ? &root : &paths[0], &set, &content->buf, words);
+		code = lwm2m_encode(format, composite ? &root : &paths[0], &set, &content->buf,
+				    words);
 	content->values = set.n;
 	lwm2m_set_clear(&set);
 	if (code != 0)

@@ -25,8 +25,8 @@ int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words)
 	if (x >= res->min && x <= res->max)
 		return 0;
 	lwm2m_words(words, "%s: %" PRId64 "%s is not in %" PRId64 " to %" PRId64,
-		    lwm2m_path_print(&v->path, s), x, res->type == MODEL_INTEGER ? "" : " bytes",
-		    res->min, res->max);
+		    lwm2m_path_print(&v->path, s), x,
+		    res->type == MODEL_INTEGER ? "" : " bytes", res->min, res->max);
 	return COAP_400_BAD_REQUEST;
 }
 
@@ -99,8 +99,8 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 	return code;
 }
 
-int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p, size_t len,
-			     char *words)
+int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p,
+			     size_t len, char *words)
 {
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};

@@ -91,9 +91,9 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 	}
 	if (op != 0 && !(res->ops & op)) {
 		lwm2m_words(words, "%s (%s) cannot be %s", lwm2m_path_print(path, s), res->name,
-			    op == MODEL_R ? "read" :
-			    op == MODEL_W ? "written" :
-					    "executed");
+			    op == MODEL_R   ? "read"
+			    : op == MODEL_W ? "written"
+					    : "executed");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	return 0;
@@ -107,7 +107,8 @@ void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path)
 	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
 		struct lwm2m_observation *o = &c->observations[i];
 
-		if (!o->used || (path && (o->composite || !lwm2m_path_covers(path, &o->paths[0]))))
+		if (!o->used ||
+		    (path && (o->composite || !lwm2m_path_covers(path, &o->paths[0]))))
 			continue;
 		coap_observe_end(c->ep, o->obs);
 		o->used = false;
@@ -156,7 +157,8 @@ static int answer_links(struct lwm2m_client *c, const struct coap_request *req,
 }
 
 static int answer_content(struct lwm2m_client *c, const struct coap_request *req,
-			  const struct lwm2m_path *paths, size_t nr, bool composite, char *words)
+			  const struct lwm2m_path *paths, size_t nr, bool composite,
+			  char *words)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 	struct lwm2m_content content;
@@ -164,7 +166,8 @@ static int answer_content(struct lwm2m_client *c, const struct coap_request *req
 	int ret;
 
 	if (format == COAP_NO_FORMAT)
-		format = composite ? COAP_FORMAT_SENML_CBOR : lwm2m_dm_default_format(c, &paths[0]);
+		format = composite ? COAP_FORMAT_SENML_CBOR
+				   : lwm2m_dm_default_format(c, &paths[0]);
 	ret = lwm2m_dm_content(c, paths, nr, composite, format, &content, words);
 	if (ret != 0)
 		return answer(c, req, ret, words);
@@ -177,7 +180,8 @@ static int answer_content(struct lwm2m_client *c, const struct coap_request *req
 }
 
 static int answer_create(struct lwm2m_client *c, const struct coap_request *req,
-			 const struct lwm2m_path *path, const uint8_t *p, size_t len, char *words)
+			 const struct lwm2m_path *path, const uint8_t *p, size_t len,
+			 char *words)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_201_CREATED);
 	struct coap_opts opts = {0};
@@ -205,7 +209,8 @@ static int answer_composite(struct lwm2m_client *c, const struct coap_request *r
 	int code = 0;
 
 	if (req->content_format != COAP_FORMAT_SENML_CBOR) {
-		lwm2m_words(words, "the paths of a Read-Composite are expected as SenML CBOR (112)");
+		lwm2m_words(words,
+			    "the paths of a Read-Composite are expected as SenML CBOR (112)");
 		return answer(c, req, COAP_415_FORMAT, words);
 	}
 	code = lwm2m_senml_decode(&root, true, p, len, &set, words);
@@ -218,8 +223,8 @@ static int answer_composite(struct lwm2m_client *c, const struct coap_request *r
 		for (; nr < set.n; nr++)
 			paths[nr] = set.v[nr].path;
 	lwm2m_set_clear(&set);
-	return code == 0 ? answer_content(c, req, paths, nr, true, words) :
-			   answer(c, req, code, words);
+	return code == 0 ? answer_content(c, req, paths, nr, true, words)
+			 : answer(c, req, code, words);
 }
 
 /* ---- bodies in blocks ------------------------------------------------------ */
@@ -253,7 +258,8 @@ void lwm2m_dm_transfer_lost(struct lwm2m_client *c, uint32_t transfer)
  * Of several transfers to one script only the one that began last may go on, or
  * their blocks would mix.
  */
-static int stream_owner(struct lwm2m_client *c, uint16_t instance, uint32_t transfer, bool first)
+static int stream_owner(struct lwm2m_client *c, uint16_t instance, uint32_t transfer,
+			bool first)
 {
 	size_t at = UPLOADS_MAX;
 
@@ -287,14 +293,16 @@ static int stream_chunk(struct lwm2m_client *c, const struct coap_request *req,
 			return answer(c, req, code, words);
 	}
 	if (req->transfer != 0 && stream_owner(c, path->id[1], req->transfer, first) < 0) {
-		lwm2m_words(words, "/26242/%u/2 was written anew meanwhile; begin again", path->id[1]);
+		lwm2m_words(words, "/26242/%u/2 was written anew meanwhile; begin again",
+			    path->id[1]);
 		return answer(c, req, COAP_408_INCOMPLETE, words);
 	}
 	if (req->transfer == 0) /* whole in one: blocks of another transfer are over */
 		for (size_t i = 0; i < UPLOADS_MAX; i++)
 			if (c->streams[i].instance == path->id[1])
 				c->streams[i].transfer = 0;
-	code = lwm2m_script_chunk(c, path->id[1], req->offset, req->data, req->len, !req->more, words);
+	code = lwm2m_script_chunk(c, path->id[1], req->offset, req->data, req->len, !req->more,
+				  words);
 	if (req->transfer != 0 && (code != 0 || !req->more))
 		lwm2m_dm_transfer_lost(c, req->transfer);
 	if (code != 0)
@@ -331,8 +339,10 @@ static int collect(struct lwm2m_client *c, const struct coap_request *req,
 	lwm2m_buf_put(&up->buf, req->data, req->len);
 	if (up->buf.error < 0) {
 		upload_drop(up);
-		lwm2m_words(words, "more than %u bytes; write a long script as octets (42) to "
-				   "/26242/x/2", LWM2M_BODY_MAX);
+		lwm2m_words(words,
+			    "more than %u bytes; write a long script as octets (42) to "
+			    "/26242/x/2",
+			    LWM2M_BODY_MAX);
 		answer(c, req, COAP_413_TOO_LARGE, words);
 		return 0;
 	}
@@ -392,7 +402,8 @@ static int route_body(struct lwm2m_client *c, const struct coap_request *req,
 		    coap_opt_find(req->msg, COAP_OPT_URI_QUERY))
 			code = lwm2m_dm_attributes(c, path, req->msg, words);
 		else
-			code = lwm2m_dm_write(c, path, true, req->content_format, p, len, words);
+			code = lwm2m_dm_write(c, path, true, req->content_format, p, len,
+					      words);
 		break;
 	case COAP_POST:
 		if (path->depth == 1)
@@ -402,7 +413,8 @@ static int route_body(struct lwm2m_client *c, const struct coap_request *req,
 		else if (path->depth == 3 && !(res->ops & MODEL_W))
 			code = lwm2m_dm_check(c, path, MODEL_E, words);
 		else
-			code = lwm2m_dm_write(c, path, false, req->content_format, p, len, words);
+			code = lwm2m_dm_write(c, path, false, req->content_format, p, len,
+					      words);
 		break;
 	case COAP_FETCH:
 		return answer_composite(c, req, p, len, words);
@@ -425,10 +437,15 @@ static bool is_stream(const struct coap_request *req, const struct lwm2m_path *p
 int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 {
 	char words[LWM2M_WORDS_MAX] = "";
+	struct coap_request whole = *req;
 	struct lwm2m_upload *u = NULL;
 	struct lwm2m_path path;
 	int ret;
 
+	/* below, no bytes are an empty buffer */
+	if (!whole.data)
+		whole.data = (const uint8_t *)"";
+	req = &whole;
 	if (get_path(req, &path) < 0) {
 		lwm2m_words(words, "not a path of an LwM2M client");
 		return answer(c, req, COAP_404_NOT_FOUND, words);
@@ -459,15 +476,17 @@ int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 	if (is_stream(req, &path))
 		return stream_chunk(c, req, &path, words);
 	if (req->content_format != COAP_NO_FORMAT && !lwm2m_format_known(req->content_format)) {
-		lwm2m_words(words, "Content-Format %u is not known; try 112 (SenML CBOR) or 11542 (TLV)",
-			    req->content_format);
+		lwm2m_words(
+			words,
+			"Content-Format %u is not known; try 112 (SenML CBOR) or 11542 (TLV)",
+			req->content_format);
 		return answer(c, req, COAP_415_FORMAT, words);
 	}
 	if (req->transfer == 0)
 		return route_body(c, req, &path, req->data, req->len, words);
 	if (collect(c, req, &u, words) == 0)
 		return 0;
-	ret = route_body(c, req, &path, u->buf.p, u->buf.len, words);
+	ret = route_body(c, req, &path, u->buf.p ? u->buf.p : whole.data, u->buf.len, words);
 	upload_drop(u);
 	return ret;
 }

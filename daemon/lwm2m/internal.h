@@ -29,8 +29,8 @@
 struct lwm2m_object {
 	uint16_t id;
 	size_t (*instances)(struct lwm2m_client *c, uint16_t *ids, size_t room);
-	int (*read)(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
-		    char *words);
+	int (*read)(struct lwm2m_client *c, uint16_t instance, int32_t rid,
+		    struct lwm2m_set *set, char *words);
 	int (*write)(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
 		     size_t n, bool replace, char *words);
 	int (*execute)(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words);
@@ -76,11 +76,11 @@ struct lwm2m_observation {
 	size_t nr;
 	bool composite;
 	uint32_t format;
-	bool dirty;	   /* something below may have changed */
-	uint64_t digest;   /* of what was told last */
+	bool dirty;	 /* something below may have changed */
+	uint64_t digest; /* of what was told last */
 	bool has_number;
-	double number;	   /* the same, where it is one number */
-	uint64_t told;	   /* when */
+	double number; /* the same, where it is one number */
+	uint64_t told; /* when */
 };
 
 /* a body that comes in blocks */
@@ -159,8 +159,8 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 
 /* dm-read.c */
 /** lwm2m_dm_collect() - append what is readable at and below @path. */
-int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_set *set,
-		     char *words);
+int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path,
+		     struct lwm2m_set *set, char *words);
 uint32_t lwm2m_dm_default_format(const struct lwm2m_client *c, const struct lwm2m_path *path);
 
 /**
@@ -180,7 +180,8 @@ struct lwm2m_content {
 };
 
 int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, size_t nr,
-		     bool composite, uint32_t format, struct lwm2m_content *content, char *words);
+		     bool composite, uint32_t format, struct lwm2m_content *content,
+		     char *words);
 void lwm2m_content_fill(struct lwm2m_content *content, struct coap_response *rsp);
 void lwm2m_content_free(struct lwm2m_content *content);
 
@@ -195,8 +196,8 @@ int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offse
 /* dm-write.c */
 int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool replace,
 		   uint32_t format, const uint8_t *p, size_t len, char *words);
-int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p, size_t len,
-			     char *words);
+int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p,
+			     size_t len, char *words);
 /** lwm2m_dm_check_value() - type and range of a value that is to be written. */
 int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words);
 
@@ -205,8 +206,8 @@ int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, char
 int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
 		    const uint8_t *p, size_t len, uint16_t *instance, char *words);
 int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
-int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, struct lwm2m_buf *out,
-		      char *words);
+int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
+		      struct lwm2m_buf *out, char *words);
 /** lwm2m_dm_links() - the payload of Register and Update (core, 6.2.1). */
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out);
 
@@ -218,7 +219,8 @@ struct lwm2m_attributes *lwm2m_dm_attributes_at(struct lwm2m_client *c,
 						const struct lwm2m_path *path);
 /** lwm2m_dm_observe() - make the request an observation; before its answer. */
 void lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
-		      const struct lwm2m_path *paths, size_t nr, bool composite, uint32_t format);
+		      const struct lwm2m_path *paths, size_t nr, bool composite,
+		      uint32_t format);
 void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs);
 void lwm2m_dm_changed(struct lwm2m_client *c, const struct lwm2m_path *path);
 /** lwm2m_dm_notify_run() - send what is due; returns when to come again. */

@@ -28,7 +28,8 @@ static int find(struct lwm2m_jobs *j, uint16_t id, struct job_info *info, char *
 	int ret = job_find(j->store, j->origin, id, info);
 
 	if (ret < 0 && words)
-		lwm2m_words(words, "/26242/%u: %s", id, ret == -ENOENT ? "is gone" : strerror(-ret));
+		lwm2m_words(words, "/26242/%u: %s", id,
+			    ret == -ENOENT ? "is gone" : strerror(-ret));
 	return ret;
 }
 
@@ -241,7 +242,8 @@ int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, struct lwm2
 		return -ENOMEM;
 	j->store = store;
 	j->ses = ses;
-	if (snprintf(j->origin, sizeof(j->origin), "lwm2m:%s", server) >= (int)sizeof(j->origin)) {
+	if (snprintf(j->origin, sizeof(j->origin), "lwm2m:%s", server) >=
+	    (int)sizeof(j->origin)) {
 		free(j);
 		return -EINVAL;
 	}
@@ -260,4 +262,3 @@ void lwm2m_jobs_free(struct lwm2m_jobs *j)
 {
 	free(j);
 }
-

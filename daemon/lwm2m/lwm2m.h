@@ -156,11 +156,11 @@ struct lwm2m_client_ops {
 };
 
 enum lwm2m_state {
-	LWM2M_OFFLINE,	    /* no association with the server */
-	LWM2M_REGISTERING,  /* Register sent */
+	LWM2M_OFFLINE,	   /* no association with the server */
+	LWM2M_REGISTERING, /* Register sent */
 	LWM2M_REGISTERED,
-	LWM2M_UPDATING,	    /* registered, Update sent */
-	LWM2M_WAITING,	    /* refused or unanswered; tries again at @next */
+	LWM2M_UPDATING, /* registered, Update sent */
+	LWM2M_WAITING,	/* refused or unanswered; tries again at @next */
 	LWM2M_DEREGISTERING,
 	LWM2M_STOPPED,
 };
@@ -168,11 +168,11 @@ enum lwm2m_state {
 /** struct lwm2m_status - for logs and the control interface */
 struct lwm2m_status {
 	enum lwm2m_state state;
-	unsigned int version;	      /* that was registered or is being tried, 10 or 11 */
-	char location[128];	      /* "/rd/5a3f", empty if not registered */
-	char error[LWM2M_WORDS_MAX];  /* the last error in words, empty if none since */
-	uint64_t next;		      /* next Register or Update, or LWM2M_NEVER */
-	unsigned int attempts;	      /* without success since the last success */
+	unsigned int version;	     /* that was registered or is being tried, 10 or 11 */
+	char location[128];	     /* "/rd/5a3f", empty if not registered */
+	char error[LWM2M_WORDS_MAX]; /* the last error in words, empty if none since */
+	uint64_t next;		     /* next Register or Update, or LWM2M_NEVER */
+	unsigned int attempts;	     /* without success since the last success */
 	unsigned int observations;
 	struct coap_stats coap;
 };

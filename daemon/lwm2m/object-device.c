@@ -25,12 +25,13 @@ static int add_string(struct lwm2m_set *set, int32_t rid, uint16_t id, const cha
 {
 	if (!s)
 		return 0;
-	return add(set, rid, (struct lwm2m_value){
-		.path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, id, 0),
-		.type = MODEL_STRING,
-		.p = (const uint8_t *)s,
-		.len = strlen(s),
-	});
+	return add(set, rid,
+		   (struct lwm2m_value){
+			   .path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, id, 0),
+			   .type = MODEL_STRING,
+			   .p = (const uint8_t *)s,
+			   .len = strlen(s),
+		   });
 }
 
 static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
@@ -44,16 +45,18 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	for (uint16_t i = MANUFACTURER; i <= FIRMWARE && ret == 0; i++)
 		ret = add_string(set, rid, i, strings[i]);
 	if (ret == 0)
-		ret = add(set, rid, (struct lwm2m_value){
-			.path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, 0),
-			.type = MODEL_INTEGER,
-		});
+		ret = add(set, rid,
+			  (struct lwm2m_value){
+				  .path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, 0),
+				  .type = MODEL_INTEGER,
+			  });
 	if (ret == 0 && c->ops.clock)
-		ret = add(set, rid, (struct lwm2m_value){
-			.path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, TIME, 0),
-			.type = MODEL_TIME,
-			.i = c->ops.clock(c->ctx),
-		});
+		ret = add(set, rid,
+			  (struct lwm2m_value){
+				  .path = lwm2m_path_at(3, MODEL_OBJECT_DEVICE, 0, TIME, 0),
+				  .type = MODEL_TIME,
+				  .i = c->ops.clock(c->ctx),
+			  });
 	if (ret == 0)
 		ret = add_string(set, rid, BINDING, "U");
 	return ret;

@@ -51,11 +51,13 @@ static void put_integer(struct reading *r, uint16_t rid, int64_t i)
 
 static void put_string(struct reading *r, uint16_t rid, const char *s)
 {
-	put(r, rid, (struct lwm2m_value){
-		.type = MODEL_STRING, .p = (const uint8_t *)s, .len = strlen(s)});
+	put(r, rid,
+	    (struct lwm2m_value){
+		    .type = MODEL_STRING, .p = (const uint8_t *)s, .len = strlen(s)});
 }
 
-static void put_response(struct lwm2m_client *c, struct reading *r, const struct lwm2m_script *s)
+static void put_response(struct lwm2m_client *c, struct reading *r,
+			 const struct lwm2m_script *s)
 {
 	size_t len = (size_t)s->response_len, at = 0;
 	struct lwm2m_value v = {.type = MODEL_OPAQUE};
@@ -119,8 +121,9 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	put_string(&r, MODEL_SCRIPT_JOB, s.job);
 	put_integer(&r, MODEL_SCRIPT_OUTCOME, s.outcome);
 	if (r.ret == COAP_413_TOO_LARGE)
-		lwm2m_words(words, "the response script has %llu bytes; read it as octets (42), TLV, "
-				   "CBOR or SenML CBOR",
+		lwm2m_words(words,
+			    "the response script has %llu bytes; read it as octets (42), TLV, "
+			    "CBOR or SenML CBOR",
 			    (unsigned long long)s.response_len);
 	return r.ret;
 }
@@ -198,8 +201,8 @@ int lwm2m_script_stream(struct lwm2m_client *c, uint16_t instance, uint32_t form
 	}
 	if (format == COAP_FORMAT_LWM2M_TLV)
 		lwm2m_buf_put(&st->head, header,
-			      lwm2m_tlv_header(header, LWM2M_TLV_RESOURCE, MODEL_SCRIPT_RESPONSE,
-					       len));
+			      lwm2m_tlv_header(header, LWM2M_TLV_RESOURCE,
+					       MODEL_SCRIPT_RESPONSE, len));
 	else if (format == COAP_FORMAT_SENML_CBOR)
 		lwm2m_senml_opaque_head(&path, len, &st->head);
 	else if (format == COAP_FORMAT_CBOR)
@@ -224,8 +227,8 @@ static bool se_exists(struct lwm2m_client *c, uint16_t id)
 	return lwm2m_has_instance(c, &lwm2m_object_se, id);
 }
 
-static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v, size_t n,
-		 bool replace, char *words)
+static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
+		 size_t n, bool replace, char *words)
 {
 	const struct lwm2m_value *command = NULL;
 	struct lwm2m_script s;
@@ -250,8 +253,10 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 			break;
 		case MODEL_SCRIPT_SE:
 			if (v->object != MODEL_OBJECT_SE || !se_exists(c, v->instance)) {
-				lwm2m_words(words, "/26242/%u/0: there is no /%u/%u; Read /26241 lists the "
-						   "secure elements",
+				lwm2m_words(words,
+					    "/26242/%u/0: there is no /%u/%u; Read /26241 "
+					    "lists the "
+					    "secure elements",
 					    instance, v->object, v->instance);
 				return COAP_400_BAD_REQUEST;
 			}
@@ -259,7 +264,8 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 			break;
 		case MODEL_SCRIPT_AID:
 			if (v->len != 0 && (v->len < SE_AID_MIN || v->len > SE_AID_MAX)) {
-				lwm2m_words(words, "/26242/%u/1: an AID has 5 to 16 bytes, not %zu",
+				lwm2m_words(words,
+					    "/26242/%u/1: an AID has 5 to 16 bytes, not %zu",
 					    instance, v->len);
 				return COAP_400_BAD_REQUEST;
 			}
@@ -280,7 +286,9 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 		if (ret < 0)
 			return lwm2m_errno_code(ret);
 	}
-	return command ? lwm2m_script_chunk(c, instance, 0, command->p, command->len, true, words) : 0;
+	return command ? lwm2m_script_chunk(c, instance, 0, command->p, command->len, true,
+					    words)
+		       : 0;
 }
 
 int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
@@ -293,9 +301,10 @@ int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offse
 
 static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words)
 {
-	int ret = rid == MODEL_SCRIPT_RUN    ? c->scripts->run(c->scripts_ctx, instance, words) :
-		  rid == MODEL_SCRIPT_CANCEL ? c->scripts->cancel(c->scripts_ctx, instance, words) :
-					       c->scripts->clear(c->scripts_ctx, instance, words);
+	int ret = rid == MODEL_SCRIPT_RUN ? c->scripts->run(c->scripts_ctx, instance, words)
+		  : rid == MODEL_SCRIPT_CANCEL
+			  ? c->scripts->cancel(c->scripts_ctx, instance, words)
+			  : c->scripts->clear(c->scripts_ctx, instance, words);
 
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }

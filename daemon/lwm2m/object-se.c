@@ -53,12 +53,14 @@ static void put_string(struct reading *r, uint16_t rid, const char *s)
 {
 	size_t len = strlen(s);
 
-	put(r, rid, (struct lwm2m_value){.type = MODEL_STRING, .p = keep(r, s, len), .len = len});
+	put(r, rid,
+	    (struct lwm2m_value){.type = MODEL_STRING, .p = keep(r, s, len), .len = len});
 }
 
 static void put_opaque(struct reading *r, uint16_t rid, const uint8_t *p, size_t len)
 {
-	put(r, rid, (struct lwm2m_value){.type = MODEL_OPAQUE, .p = keep(r, p, len), .len = len});
+	put(r, rid,
+	    (struct lwm2m_value){.type = MODEL_OPAQUE, .p = keep(r, p, len), .len = len});
 }
 
 static void put_applications(struct reading *r, const struct model_se *se)
@@ -108,8 +110,8 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 
 static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words)
 {
-	int ret = rid == MODEL_SE_RESET ? c->ses->reset(c->ses_ctx, instance, words) :
-					  c->ses->refresh(c->ses_ctx, instance, words);
+	int ret = rid == MODEL_SE_RESET ? c->ses->reset(c->ses_ctx, instance, words)
+					: c->ses->refresh(c->ses_ctx, instance, words);
 
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }

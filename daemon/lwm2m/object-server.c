@@ -23,7 +23,10 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 		{.path.id[2] = PMIN, .type = MODEL_INTEGER, .i = c->pmin},
 		{.path.id[2] = PMAX, .type = MODEL_INTEGER, .i = c->pmax},
 		{.path.id[2] = STORING, .type = MODEL_BOOLEAN, .i = c->storing},
-		{.path.id[2] = BINDING, .type = MODEL_STRING, .p = (const uint8_t *)"U", .len = 1},
+		{.path.id[2] = BINDING,
+		 .type = MODEL_STRING,
+		 .p = (const uint8_t *)"U",
+		 .len = 1},
 	};
 
 	(void)words;
@@ -39,8 +42,8 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	return 0;
 }
 
-static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v, size_t n,
-		 bool replace, char *words)
+static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
+		 size_t n, bool replace, char *words)
 {
 	(void)instance;
 	(void)replace; /* all of them are mandatory or keep their value */

@@ -32,8 +32,8 @@ static void set_state(struct lwm2m_client *c, enum lwm2m_state state, uint64_t n
 
 static uint64_t update_time(const struct lwm2m_client *c)
 {
-	uint64_t s = c->lifetime > 3 * MAX_TRANSMIT_WAIT_S ? c->lifetime - MAX_TRANSMIT_WAIT_S :
-							     (c->lifetime + 1) / 2;
+	uint64_t s = c->lifetime > 3 * MAX_TRANSMIT_WAIT_S ? c->lifetime - MAX_TRANSMIT_WAIT_S
+							   : (c->lifetime + 1) / 2;
 
 	return c->now + s * 1000;
 }
@@ -67,7 +67,8 @@ static int send_call(struct lwm2m_client *c, uint8_t method, const struct coap_o
 
 	c->calling = ret == 0;
 	if (ret < 0) {
-		lwm2m_words(c->error, "request to the server could not be made: %s", strerror(-ret));
+		lwm2m_words(c->error, "request to the server could not be made: %s",
+			    strerror(-ret));
 		back_off(c);
 	}
 	return ret;
@@ -78,9 +79,9 @@ static void add_query(struct coap_opts *opts, int *err, const char *key, const c
 	char s[256];
 
 	if (*err == 0)
-		*err = snprintf(s, sizeof(s), "%s=%s", key, value) < (int)sizeof(s) ?
-			       coap_opts_add_str(opts, COAP_OPT_URI_QUERY, s) :
-			       -EMSGSIZE;
+		*err = snprintf(s, sizeof(s), "%s=%s", key, value) < (int)sizeof(s)
+			       ? coap_opts_add_str(opts, COAP_OPT_URI_QUERY, s)
+			       : -EMSGSIZE;
 }
 
 static void start_register(struct lwm2m_client *c)
@@ -109,7 +110,8 @@ static void start_register(struct lwm2m_client *c)
 	add_query(&opts, &err, "b", "U");
 	set_state(c, LWM2M_REGISTERING, LWM2M_NEVER);
 	if (err < 0) {
-		lwm2m_words(c->error, "Register cannot be made: %s (is the endpoint name too long?)",
+		lwm2m_words(c->error,
+			    "Register cannot be made: %s (is the endpoint name too long?)",
 			    strerror(-err));
 		back_off(c);
 	} else {
@@ -130,7 +132,8 @@ static void start_update(struct lwm2m_client *c)
 		lwm2m_dm_links(c, &links);
 		c->links_told = lwm2m_hash(LWM2M_HASH, links.p, links.len);
 		if (err == 0)
-			err = coap_opts_add_uint(&opts, COAP_OPT_CONTENT_FORMAT, COAP_FORMAT_LINK);
+			err = coap_opts_add_uint(&opts, COAP_OPT_CONTENT_FORMAT,
+						 COAP_FORMAT_LINK);
 	}
 	if (c->update_lifetime) {
 		snprintf(lifetime, sizeof(lifetime), "%" PRIu32, c->lifetime);
@@ -156,8 +159,8 @@ static void set_error(struct lwm2m_client *c, const char *what, const struct coa
 
 	if (res->error < 0) {
 		lwm2m_words(c->error, "%s: %s", what,
-			    res->error == -ETIMEDOUT ? "the server does not answer" :
-						       strerror(-res->error));
+			    res->error == -ETIMEDOUT ? "the server does not answer"
+						     : strerror(-res->error));
 		return;
 	}
 	while (n < res->len && n < 96 && res->data[n] >= 0x20 && res->data[n] < 0x7f)
@@ -179,7 +182,8 @@ static void register_done(struct lwm2m_client *c, const struct coap_result *res)
 	if (res->error == 0 && res->code == COAP_201_CREATED) {
 		if (coap_opt_path(res->msg, COAP_OPT_LOCATION_PATH, c->location,
 				  sizeof(c->location)) <= 1) {
-			lwm2m_words(c->error, "Register: no usable Location-Path in the server's answer");
+			lwm2m_words(c->error,
+				    "Register: no usable Location-Path in the server's answer");
 			c->location[0] = '\0';
 			back_off(c);
 			return;
@@ -365,9 +369,9 @@ void lwm2m_client_stop(struct lwm2m_client *c, uint64_t now)
 const char *lwm2m_state_name(enum lwm2m_state state)
 {
 	static const char *const names[] = {
-		[LWM2M_OFFLINE] = "offline",	     [LWM2M_REGISTERING] = "registering",
-		[LWM2M_REGISTERED] = "registered",   [LWM2M_UPDATING] = "updating",
-		[LWM2M_WAITING] = "waiting",	     [LWM2M_DEREGISTERING] = "deregistering",
+		[LWM2M_OFFLINE] = "offline",	   [LWM2M_REGISTERING] = "registering",
+		[LWM2M_REGISTERED] = "registered", [LWM2M_UPDATING] = "updating",
+		[LWM2M_WAITING] = "waiting",	   [LWM2M_DEREGISTERING] = "deregistering",
 		[LWM2M_STOPPED] = "stopped",
 	};
 

@@ -32,8 +32,8 @@ static void put_head(struct lwm2m_buf *out, encode_head encode, size_t n)
 static void put_int(struct lwm2m_buf *out, int64_t i)
 {
 	uint8_t b[9];
-	size_t n = i < 0 ? cbor_encode_negint(~(uint64_t)i, b, sizeof(b)) :
-			   cbor_encode_uint((uint64_t)i, b, sizeof(b));
+	size_t n = i < 0 ? cbor_encode_negint(~(uint64_t)i, b, sizeof(b))
+			 : cbor_encode_uint((uint64_t)i, b, sizeof(b));
 
 	lwm2m_buf_put(out, b, n);
 }
@@ -373,7 +373,8 @@ static bool skip_item(struct reader *r)
 		} else {
 			if (left[depth] != SIZE_MAX)
 				left[depth]--;
-			if (it.kind == ITEM_ARRAY || it.kind == ITEM_MAP || it.kind == ITEM_TAG) {
+			if (it.kind == ITEM_ARRAY || it.kind == ITEM_MAP ||
+			    it.kind == ITEM_TAG) {
 				size_t n = it.kind == ITEM_TAG ? 1 : it.n;
 
 				if (++depth == sizeof(left) / sizeof(left[0]) ||
@@ -427,18 +428,24 @@ static bool parse_link(const uint8_t *p, size_t n, struct lwm2m_value *v)
 }
 
 /* @it is the value of a resource that the model says to be of @v->type */
-static int convert(const struct item *it, struct lwm2m_value *v, const char *format, char *words)
+static int convert(const struct item *it, struct lwm2m_value *v, const char *format,
+		   char *words)
 {
 	v->p = it->p;
 	v->len = it->n;
 	v->i = it->i;
 	switch (v->type) {
 	case MODEL_STRING:
-		return it->kind == ITEM_STRING ? 0 : bad(words, format, &v->path, "not a text string");
+		return it->kind == ITEM_STRING
+			       ? 0
+			       : bad(words, format, &v->path, "not a text string");
 	case MODEL_OPAQUE:
-		return it->kind == ITEM_BYTES ? 0 : bad(words, format, &v->path, "not a byte string");
+		return it->kind == ITEM_BYTES
+			       ? 0
+			       : bad(words, format, &v->path, "not a byte string");
 	case MODEL_BOOLEAN:
-		return it->kind == ITEM_BOOL ? 0 : bad(words, format, &v->path, "not a boolean");
+		return it->kind == ITEM_BOOL ? 0
+					     : bad(words, format, &v->path, "not a boolean");
 	case MODEL_OBJLNK:
 		if (it->kind == ITEM_STRING && parse_link(it->p, it->n, v))
 			return 0;
@@ -492,7 +499,8 @@ struct record {
 
 static bool copy_name(const struct item *it, char *out)
 {
-	if (it->kind != ITEM_STRING || it->n > LWM2M_PATH_MAX || (it->n && memchr(it->p, 0, it->n)))
+	if (it->kind != ITEM_STRING || it->n > LWM2M_PATH_MAX ||
+	    (it->n && memchr(it->p, 0, it->n)))
 		return false;
 	if (it->n > 0)
 		memcpy(out, it->p, it->n);
@@ -579,7 +587,8 @@ static int take_record(const struct lwm2m_path *scope, bool names, const char *b
 		return bad(words, "SenML", &v.path, "not at or below the path of the request");
 	if (names) {
 		if (rec->has_value)
-			return bad(words, "SenML", &v.path, "has a value, only names are expected");
+			return bad(words, "SenML", &v.path,
+				   "has a value, only names are expected");
 		return lwm2m_set_add(set, &v) < 0 ? COAP_413_TOO_LARGE : 0;
 	}
 	object = v.path.depth >= 3 ? model_object(v.path.id[0]) : NULL;
@@ -590,8 +599,8 @@ static int take_record(const struct lwm2m_path *scope, bool names, const char *b
 	}
 	if (res->multiple != (v.path.depth == 4))
 		return bad(words, "SenML", &v.path,
-			   res->multiple ? "the resource instance is missing" :
-					   "has no resource instances");
+			   res->multiple ? "the resource instance is missing"
+					 : "has no resource instances");
 	if (!rec->has_value)
 		return bad(words, "SenML", &v.path, "no value");
 	v.type = res->type;

@@ -47,15 +47,16 @@ static void probed(void *userdata, int error, struct job_probe_apdu *apdus, size
 	} else {
 		model_se_begin(&w->se);
 		for (size_t i = 0; i < n; i++) {
-			int ret = model_se_take(&w->se, apdus[i].cmd, apdus[i].cmd_len, apdus[i].rsp,
-						apdus[i].rsp_len);
+			int ret = model_se_take(&w->se, apdus[i].cmd, apdus[i].cmd_len,
+						apdus[i].rsp, apdus[i].rsp_len);
 
 			if (ret < 0 && first == 0) {
 				first = ret;
-				snprintf(w->se.error, sizeof(w->se.error), "answer to %02X%02X%02X%02X: %s",
-					 apdus[i].cmd[0], apdus[i].cmd[1], apdus[i].cmd[2],
-					 apdus[i].cmd[3],
-					 ret == -ENOSPC ? "more than can be shown" : "not understood");
+				snprintf(w->se.error, sizeof(w->se.error),
+					 "answer to %02X%02X%02X%02X: %s", apdus[i].cmd[0],
+					 apdus[i].cmd[1], apdus[i].cmd[2], apdus[i].cmd[3],
+					 ret == -ENOSPC ? "more than can be shown"
+							: "not understood");
 			}
 		}
 		if (first == 0)
@@ -203,7 +204,8 @@ int lwm2m_ses_refresh(struct lwm2m_ses *s, uint16_t id, char *words)
 	}
 	ret = probe(s->v[id]);
 	if (ret < 0)
-		lwm2m_words(words, "%s cannot be read now: %s", s->v[id]->se.id, strerror(-ret));
+		lwm2m_words(words, "%s cannot be read now: %s", s->v[id]->se.id,
+			    strerror(-ret));
 	return ret;
 }
 
@@ -226,7 +228,8 @@ static int ops_get(void *ctx, uint16_t id, struct model_se *out)
 static int ops_reset(void *ctx, uint16_t id, char *words)
 {
 	(void)ctx;
-	lwm2m_words(words, "SE %u: the driver's interface has no reset; Refresh reads it anew", id);
+	lwm2m_words(words, "SE %u: the driver's interface has no reset; Refresh reads it anew",
+		    id);
 	return -EOPNOTSUPP;
 }
 

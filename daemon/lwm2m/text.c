@@ -12,7 +12,8 @@ static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 static void put_base64(struct lwm2m_buf *out, const uint8_t *p, size_t len)
 {
 	for (; len > 0; p += 3, len -= len < 3 ? len : 3) {
-		unsigned int x = (unsigned int)p[0] << 16 | (len > 1 ? (unsigned int)p[1] << 8 : 0) |
+		unsigned int x = (unsigned int)p[0] << 16 |
+				 (len > 1 ? (unsigned int)p[1] << 8 : 0) |
 				 (len > 2 ? p[2] : 0U);
 		char s[4] = {base64[x >> 18], base64[x >> 12 & 63], base64[x >> 6 & 63],
 			     base64[x & 63]};
@@ -107,8 +108,8 @@ static bool parse_link(const uint8_t *p, size_t len, struct lwm2m_value *v)
 	int64_t o, i;
 
 	if (!colon || !parse_integer(p, (size_t)(colon - p), &o) ||
-	    !parse_integer(colon + 1, (size_t)(p + len - colon - 1), &i) || o < 0 || o > 0xffff ||
-	    i < 0 || i > 0xffff)
+	    !parse_integer(colon + 1, (size_t)(p + len - colon - 1), &i) || o < 0 ||
+	    o > 0xffff || i < 0 || i > 0xffff)
 		return false;
 	v->object = (uint16_t)o;
 	v->instance = (uint16_t)i;
@@ -207,8 +208,10 @@ int lwm2m_encode(uint32_t format, const struct lwm2m_path *base, const struct lw
 		lwm2m_buf_put(out, one->p, one->len);
 		break;
 	default:
-		lwm2m_words(words, "Content-Format %u is not known; try 112 (SenML CBOR) or "
-				   "11542 (TLV)", format);
+		lwm2m_words(words,
+			    "Content-Format %u is not known; try 112 (SenML CBOR) or "
+			    "11542 (TLV)",
+			    format);
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (out->error < 0) {
@@ -217,7 +220,8 @@ int lwm2m_encode(uint32_t format, const struct lwm2m_path *base, const struct lw
 	}
 	return 0;
 unfit:
-	lwm2m_words(words, "Content-Format %u cannot hold this; try 112 (SenML CBOR) or 11542 (TLV)",
+	lwm2m_words(words,
+		    "Content-Format %u cannot hold this; try 112 (SenML CBOR) or 11542 (TLV)",
 		    format);
 	return COAP_406_NOT_ACCEPTABLE;
 }
@@ -226,15 +230,15 @@ int lwm2m_decode(uint32_t format, const struct lwm2m_path *base, const uint8_t *
 		 struct lwm2m_set *set, char *words)
 {
 	const struct model_object *object = base->depth > 0 ? model_object(base->id[0]) : NULL;
-	const struct model_resource *res = object && base->depth >= 3 ?
-						   model_resource(object, base->id[2]) :
-						   NULL;
+	const struct model_resource *res =
+		object && base->depth >= 3 ? model_resource(object, base->id[2]) : NULL;
 	/* a multiple resource as a whole needs a format that can hold several */
 	bool single = res && (base->depth == 4) == res->multiple;
 	struct lwm2m_value v = {.path = *base, .p = p, .len = len};
 
 	if (format == COAP_NO_FORMAT)
-		format = res && res->type == MODEL_OPAQUE ? COAP_FORMAT_OCTETS : COAP_FORMAT_TEXT;
+		format = res && res->type == MODEL_OPAQUE ? COAP_FORMAT_OCTETS
+							  : COAP_FORMAT_TEXT;
 	if (format == COAP_FORMAT_LWM2M_TLV)
 		return lwm2m_tlv_decode(base, p, len, set, words);
 	if (format == COAP_FORMAT_SENML_CBOR)
@@ -250,7 +254,9 @@ int lwm2m_decode(uint32_t format, const struct lwm2m_path *base, const uint8_t *
 	v.type = MODEL_OPAQUE;
 	return lwm2m_set_add(set, &v) < 0 ? COAP_413_TOO_LARGE : 0;
 unfit:
-	lwm2m_words(words, "Content-Format %u is not understood here; try 112 (SenML CBOR) or "
-			   "11542 (TLV)", format);
+	lwm2m_words(words,
+		    "Content-Format %u is not understood here; try 112 (SenML CBOR) or "
+		    "11542 (TLV)",
+		    format);
 	return COAP_415_FORMAT;
 }

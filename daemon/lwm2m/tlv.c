@@ -34,8 +34,8 @@ int lwm2m_tlv_next(const uint8_t **p, size_t *len, struct lwm2m_tlv *tlv)
 	return 1;
 }
 
-size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind kind, uint16_t id,
-			size_t len)
+size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind kind,
+			uint16_t id, size_t len)
 {
 	unsigned int n = len < 8 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : 3;
 	size_t at = 0;
@@ -119,11 +119,12 @@ static void put_resources(struct lwm2m_buf *out, const struct lwm2m_set *set, si
 		}
 		for (; i < to && set->v[i].path.id[2] == v->path.id[2]; i++)
 			if (set->v[i].type != MODEL_NONE)
-				put_value(&inner, LWM2M_TLV_RESOURCE_INSTANCE, set->v[i].path.id[3],
-					  &set->v[i]);
+				put_value(&inner, LWM2M_TLV_RESOURCE_INSTANCE,
+					  set->v[i].path.id[3], &set->v[i]);
 		if (inner.error < 0)
 			out->error = inner.error;
-		put_element(out, LWM2M_TLV_MULTIPLE_RESOURCE, v->path.id[2], inner.p, inner.len);
+		put_element(out, LWM2M_TLV_MULTIPLE_RESOURCE, v->path.id[2], inner.p,
+			    inner.len);
 		lwm2m_buf_free(&inner);
 	}
 }
@@ -143,7 +144,8 @@ void lwm2m_tlv_encode(const struct lwm2m_path *base, const struct lwm2m_set *set
 		put_resources(&inner, set, i, to);
 		if (inner.error < 0)
 			out->error = inner.error;
-		put_element(out, LWM2M_TLV_OBJECT_INSTANCE, set->v[i].path.id[1], inner.p, inner.len);
+		put_element(out, LWM2M_TLV_OBJECT_INSTANCE, set->v[i].path.id[1], inner.p,
+			    inner.len);
 		lwm2m_buf_free(&inner);
 	}
 }
@@ -214,9 +216,10 @@ static int decode_resources(const struct lwm2m_path *instance, const uint8_t *p,
 		}
 		if (res->multiple != (tlv.kind == LWM2M_TLV_MULTIPLE_RESOURCE))
 			return bad(words, &path,
-				   res->multiple ? "has resource instances, a multiple resource "
-						   "is expected" :
-						   "has no resource instances");
+				   res->multiple
+					   ? "has resource instances, a multiple resource "
+					     "is expected"
+					   : "has no resource instances");
 		if (!res->multiple) {
 			ret = decode_value(&path, res->type, &tlv, set, words);
 			if (ret != 0)
@@ -226,7 +229,8 @@ static int decode_resources(const struct lwm2m_path *instance, const uint8_t *p,
 		path.depth = 4;
 		while ((ret = lwm2m_tlv_next(&tlv.value, &tlv.len, &inner)) > 0) {
 			if (inner.kind != LWM2M_TLV_RESOURCE_INSTANCE)
-				return bad(words, &path, "a resource instance is expected here");
+				return bad(words, &path,
+					   "a resource instance is expected here");
 			path.id[3] = inner.id;
 			ret = decode_value(&path, res->type, &inner, set, words);
 			if (ret != 0)

@@ -28,8 +28,8 @@ int lwm2m_tlv_next(const uint8_t **p, size_t *len, struct lwm2m_tlv *tlv);
 
 #define LWM2M_TLV_HEADER_MAX 6
 /** lwm2m_tlv_header() - write the header of an element; returns its length. */
-size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind kind, uint16_t id,
-			size_t len);
+size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind kind,
+			uint16_t id, size_t len);
 
 /** lwm2m_tlv_encode() - the values of @set at and below @base. */
 void lwm2m_tlv_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,

@@ -40,7 +40,8 @@ struct model_resource {
 	enum model_type type;
 	bool multiple;
 	bool mandatory;
-	int64_t min, max; /* of an integer, or of the length of a string or opaque; none if equal */
+	int64_t min,
+		max; /* of an integer, or of the length of a string or opaque; none if equal */
 	const char *range; /* the same for people */
 	const char *units;
 	const char *description;
@@ -50,7 +51,7 @@ struct model_object {
 	uint16_t id;
 	const char *name;
 	const char *urn;
-	const char *version; /* object version */
+	const char *version;	   /* object version */
 	const char *lwm2m_version; /* earliest LwM2M version */
 	bool multiple;
 	bool mandatory;

@@ -97,9 +97,10 @@ static bool known_app(const struct model_se *se, const struct ber_tlv *aid)
 	struct ber_tlv entry, have;
 
 	for (size_t i = 0; i < se->nr_apps; i++)
-		if (ber_find(se->apps[i].record, se->apps[i].len, TAG_REGISTRY_ENTRY, &entry) > 0 &&
-		    ber_find(entry.value, entry.len, TAG_AID, &have) > 0 && have.len == aid->len &&
-		    memcmp(have.value, aid->value, aid->len) == 0)
+		if (ber_find(se->apps[i].record, se->apps[i].len, TAG_REGISTRY_ENTRY, &entry) >
+			    0 &&
+		    ber_find(entry.value, entry.len, TAG_AID, &have) > 0 &&
+		    have.len == aid->len && memcmp(have.value, aid->value, aid->len) == 0)
 			return true;
 	return false;
 }
@@ -136,7 +137,8 @@ static int take_status(struct model_se *se, bool isd, const uint8_t *p, size_t l
 	while ((ret = ber_next(&r, &entry)) > 0) {
 		if (entry.tag != TAG_REGISTRY_ENTRY)
 			continue;
-		if (isd && ber_find(entry.value, entry.len, TAG_LIFE_CYCLE, &tlv) > 0 && tlv.len > 0)
+		if (isd && ber_find(entry.value, entry.len, TAG_LIFE_CYCLE, &tlv) > 0 &&
+		    tlv.len > 0)
 			se->life_cycle = tlv.value[0];
 		if (ber_find(entry.value, entry.len, TAG_AID, &tlv) <= 0)
 			return -EBADMSG;

@@ -11,7 +11,7 @@
 #include "model/model.h"
 
 static const char *const type_names[] = {
-	[MODEL_NONE] = "",	     [MODEL_STRING] = "String",	  [MODEL_INTEGER] = "Integer",
+	[MODEL_NONE] = "",	     [MODEL_STRING] = "String", [MODEL_INTEGER] = "Integer",
 	[MODEL_BOOLEAN] = "Boolean", [MODEL_OPAQUE] = "Opaque", [MODEL_TIME] = "Time",
 	[MODEL_OBJLNK] = "Objlnk",
 };

@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct lwm2m_path resources[] = {
-		{3, {26242, 0, 0}}, {3, {26242, 0, 1}}, {3, {26242, 0, 12}},
-		{3, {26242, 0, 13}}, {3, {1, 0, 7}},	{3, {26242, 0, 3}},
+		{3, {26242, 0, 0}},  {3, {26242, 0, 1}}, {3, {26242, 0, 12}},
+		{3, {26242, 0, 13}}, {3, {1, 0, 7}},	 {3, {26242, 0, 3}},
 	};
 	const struct lwm2m_path root = {0}, *path;
 	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};

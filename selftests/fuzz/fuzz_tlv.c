@@ -32,8 +32,8 @@ static void round_trip(const struct lwm2m_path *base, const struct lwm2m_set *se
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct lwm2m_path paths[] = {
-		{1, {26242}}, {2, {26242, 0}}, {3, {26242, 0, 2}}, {2, {3, 0}}, {2, {26241, 0}},
-		{2, {1, 0}},
+		{1, {26242}}, {2, {26242, 0}}, {3, {26242, 0, 2}},
+		{2, {3, 0}},  {2, {26241, 0}}, {2, {1, 0}},
 	};
 	const struct lwm2m_path *base;
 	char words[LWM2M_WORDS_MAX];

@@ -15,7 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef LWM2M_WORLD_FUZZ
+#define assert_true(x) ((x) ? (void)0 : abort())
+#define assert_false(x) assert_true(!(x))
+#define assert_int_equal(a, b) assert_true((a) == (b))
+#define assert_string_equal(a, b) assert_true(strcmp(a, b) == 0)
+#define assert_memory_equal(a, b, n) assert_true(memcmp(a, b, n) == 0)
+#define assert_non_null(x) assert_true((x) != NULL)
+#define fail_msg(...) abort()
+#else
 #include <cmocka.h>
+#endif
 
 #include "lwm2m/lwm2m.h"
 
@@ -181,8 +191,8 @@ static inline int script_set(void *ctx, uint16_t id, const struct lwm2m_script *
 	return 0;
 }
 
-static inline int script_write(void *ctx, uint16_t id, uint64_t offset, const uint8_t *p, size_t len,
-			bool last, char *words)
+static inline int script_write(void *ctx, uint16_t id, uint64_t offset, const uint8_t *p,
+			       size_t len, bool last, char *words)
 {
 	struct fake_script *s = script(ctx, id);
 
@@ -233,7 +243,8 @@ static inline int script_clear(void *ctx, uint16_t id, char *words)
 	return 0;
 }
 
-static inline ssize_t script_read(void *ctx, uint16_t id, uint64_t offset, uint8_t *p, size_t room)
+static inline ssize_t script_read(void *ctx, uint16_t id, uint64_t offset, uint8_t *p,
+				  size_t room)
 {
 	struct fake_script *s = script(ctx, id);
 	size_t n;
@@ -248,8 +259,8 @@ static inline ssize_t script_read(void *ctx, uint16_t id, uint64_t offset, uint8
 }
 
 static const struct lwm2m_script_ops script_ops = {
-	script_list, script_get, script_create, script_destroy, script_set,
-	script_write, script_run, script_cancel, script_clear, script_read,
+	script_list,  script_get, script_create, script_destroy, script_set,
+	script_write, script_run, script_cancel, script_clear,	 script_read,
 };
 
 static const struct lwm2m_client_ops client_ops = {
@@ -283,7 +294,9 @@ static inline int setup(void **state)
 	memcpy(w->se.apps[0].record, record, sizeof(record));
 	w->se.apps[0].len = sizeof(record);
 	script_create(w, 0, words);
-	assert_int_equal(lwm2m_client_new(&w->c, &config, &client_ops, w, &se_ops, w, &script_ops, w), 0);
+	assert_int_equal(
+		lwm2m_client_new(&w->c, &config, &client_ops, w, &se_ops, w, &script_ops, w),
+		0);
 	*state = w;
 	return 0;
 }
@@ -307,12 +320,15 @@ static inline bool receive(struct world *w, struct coap_msg *m)
 {
 	if (w->head == w->tail)
 		return false;
-	assert_int_equal(coap_decode(m, w->sent[w->head % SENT_MAX].b, w->sent[w->head % SENT_MAX].len), 0);
+	assert_int_equal(
+		coap_decode(m, w->sent[w->head % SENT_MAX].b, w->sent[w->head % SENT_MAX].len),
+		0);
 	w->head++;
 	return true;
 }
 
-static inline void send_msg(struct world *w, const struct coap_msg *m, const struct coap_opts *opts)
+static inline void send_msg(struct world *w, const struct coap_msg *m,
+			    const struct coap_opts *opts)
 {
 	uint8_t b[2048];
 	int n = coap_encode(b, sizeof(b), m, opts);
@@ -322,8 +338,8 @@ static inline void send_msg(struct world *w, const struct coap_msg *m, const str
 }
 
 /* the client's own request: path, queries and payload as text */
-static inline void expect_call(struct world *w, struct coap_msg *m, uint8_t method, const char *path,
-			const char *query, const char *payload)
+static inline void expect_call(struct world *w, struct coap_msg *m, uint8_t method,
+			       const char *path, const char *query, const char *payload)
 {
 	char s[512];
 
@@ -335,14 +351,16 @@ static inline void expect_call(struct world *w, struct coap_msg *m, uint8_t meth
 	assert_string_equal(s, path);
 	assert_true(coap_opt_path(m, COAP_OPT_URI_QUERY, s, sizeof(s)) >= 0);
 	assert_string_equal(s, query);
-	snprintf(s, sizeof(s), "%.*s", (int)m->payload_len, m->payload_len ? (const char *)m->payload : "");
+	snprintf(s, sizeof(s), "%.*s", (int)m->payload_len,
+		 m->payload_len ? (const char *)m->payload : "");
 	assert_string_equal(s, payload);
 }
 
-static inline void answer_call(struct world *w, const struct coap_msg *call, uint8_t code, const char *location)
+static inline void answer_call(struct world *w, const struct coap_msg *call, uint8_t code,
+			       const char *location)
 {
-	struct coap_msg m = {.type = COAP_ACK, .code = code, .mid = call->mid,
-			     .token_len = call->token_len};
+	struct coap_msg m = {
+		.type = COAP_ACK, .code = code, .mid = call->mid, .token_len = call->token_len};
 	struct coap_opts opts = {0};
 
 	memcpy(m.token, call->token, call->token_len);
@@ -351,8 +369,7 @@ static inline void answer_call(struct world *w, const struct coap_msg *call, uin
 	send_msg(w, &m, &opts);
 }
 
-#define LINKS_11                                                     \
-	"</>;rt=\"oma.lwm2m\";ct=\"60 112 11542\",</1/0>,</3/0>,</26241/0>,</26242/0>"
+#define LINKS_11 "</>;rt=\"oma.lwm2m\";ct=\"60 112 11542\",</1/0>,</3/0>,</26241/0>,</26242/0>"
 
 static inline void register_11(struct world *w)
 {
@@ -375,14 +392,23 @@ struct request {
 
 /* defaults first, then what the test says */
 #pragma GCC diagnostic ignored "-Woverride-init"
-#define REQUEST(m_, path_, ...)                                                            \
-	((struct request){.method = (m_), .path = (path_), .accept = COAP_NO_FORMAT,       \
-			  .format = COAP_NO_FORMAT, .observe = -1, .block1 = -1, __VA_ARGS__})
+#define REQUEST(m_, path_, ...)                     \
+	((struct request){.method = (m_),           \
+			  .path = (path_),          \
+			  .accept = COAP_NO_FORMAT, \
+			  .format = COAP_NO_FORMAT, \
+			  .observe = -1,            \
+			  .block1 = -1,             \
+			  __VA_ARGS__})
 
 static inline void send_request(struct world *w, const struct request *r)
 {
-	struct coap_msg m = {.type = COAP_CON, .code = r->method, .mid = ++w->mid, .token_len = 2,
-			     .payload = r->payload, .payload_len = r->len};
+	struct coap_msg m = {.type = COAP_CON,
+			     .code = r->method,
+			     .mid = ++w->mid,
+			     .token_len = 2,
+			     .payload = r->payload,
+			     .payload_len = r->len};
 	struct coap_opts opts = {0};
 
 	/* one token a path, so that an observation keeps its own */
@@ -424,7 +450,8 @@ static inline void expect_words(const struct coap_msg *m, const char *words)
 {
 	char s[512];
 
-	snprintf(s, sizeof(s), "%.*s", (int)m->payload_len, m->payload_len ? (const char *)m->payload : "");
+	snprintf(s, sizeof(s), "%.*s", (int)m->payload_len,
+		 m->payload_len ? (const char *)m->payload : "");
 	if (!strstr(s, words))
 		fail_msg("\"%s\" does not say \"%s\"", s, words);
 }

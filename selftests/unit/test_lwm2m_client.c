@@ -51,10 +51,12 @@ static void test_step_down(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		lwm2m_client_up(w->c, w->now, true);
-		expect_call(w, &m, COAP_POST, "/rd", "ep=urn:dev:test&lt=300&lwm2m=1.1&b=U", LINKS_11);
+		expect_call(w, &m, COAP_POST, "/rd", "ep=urn:dev:test&lt=300&lwm2m=1.1&b=U",
+			    LINKS_11);
 		answer_call(w, &m, codes[i], NULL);
-		expect_call(w, &m, COAP_POST, "/rd", "ep=urn:dev:test&lt=300&lwm2m=1.0&b=U",
-			    "</>;rt=\"oma.lwm2m\";ct=11542,</1/0>,</3/0>,</26241/0>,</26242/0>");
+		expect_call(
+			w, &m, COAP_POST, "/rd", "ep=urn:dev:test&lt=300&lwm2m=1.0&b=U",
+			"</>;rt=\"oma.lwm2m\";ct=11542,</1/0>,</3/0>,</26241/0>,</26242/0>");
 		answer_call(w, &m, COAP_201_CREATED, "rd/1");
 		lwm2m_client_status(w->c, &st);
 		assert_int_equal(st.state, LWM2M_REGISTERED);
@@ -132,8 +134,9 @@ static void test_server_object(void **state)
 
 	register_11(w);
 	/* a new lifetime is told to the server by an Update */
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "1/0/1", .format = COAP_FORMAT_TEXT,
-						.payload = "600", .len = 3)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "1/0/1", .format = COAP_FORMAT_TEXT,
+					 .payload = "600", .len = 3)),
 			 COAP_204_CHANGED);
 	expect_call(w, &m, COAP_POST, "/rd/5a3f", "lt=600", "");
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
@@ -141,13 +144,19 @@ static void test_server_object(void **state)
 	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "1/0/8")), COAP_204_CHANGED);
 	expect_call(w, &m, COAP_POST, "/rd/5a3f", "", "");
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "1/0/7", .format = 0, .payload = "UQ", .len = 2)),
-			 COAP_400_BAD_REQUEST);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "1/0/1", .format = 0, .payload = "0", .len = 1)),
-			 COAP_400_BAD_REQUEST);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "1/0/7", .format = 0, .payload = "UQ", .len = 2)),
+		COAP_400_BAD_REQUEST);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "1/0/1", .format = 0, .payload = "0", .len = 1)),
+		COAP_400_BAD_REQUEST);
 	expect_words(&m, "/1/0/1");
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "1/0/0", .format = 0, .payload = "7", .len = 1)),
-			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "1/0/0", .format = 0, .payload = "7", .len = 1)),
+		COAP_405_METHOD_NOT_ALLOWED);
 	/* no server reads object 0 */
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "0/0/0")), COAP_401_UNAUTHORIZED);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "0")), COAP_401_UNAUTHORIZED);
@@ -169,8 +178,9 @@ static void test_observe(void **state)
 	uint32_t x;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/4", .observe = 0,
-						.accept = COAP_FORMAT_TEXT)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_GET, "26242/0/4", .observe = 0,
+					 .accept = COAP_FORMAT_TEXT)),
 			 COAP_205_CONTENT);
 	assert_true(coap_opt_uint(&m, COAP_OPT_OBSERVE, &x));
 	expect_payload(&m, "0", 1);
@@ -188,7 +198,8 @@ static void test_observe(void **state)
 	changed(w);
 	assert_false(notified(w, &m));
 	/* cancelled */
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/4", .observe = 1)), COAP_205_CONTENT);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/4", .observe = 1)),
+			 COAP_205_CONTENT);
 	s->s.state = MODEL_SCRIPT_DONE;
 	changed(w);
 	assert_false(notified(w, &m));
@@ -202,9 +213,11 @@ static void test_observe_attributes(void **state)
 	uint64_t began;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/5", .query = "pmin=5&pmax=20")),
-			 COAP_204_CHANGED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/5", .observe = 0)), COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_PUT, "26242/0/5", .query = "pmin=5&pmax=20")),
+		COAP_204_CHANGED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/5", .observe = 0)),
+			 COAP_205_CONTENT);
 	began = w->now;
 	/* pmin holds it back, and only the newest is told */
 	s->s.executed = 1;
@@ -226,8 +239,10 @@ static void test_observe_attributes(void **state)
 	assert_true(notified(w, &m));
 	expect_payload(&m, "2", 1);
 	/* gt and st */
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/5", .query = "pmin=0&pmax&gt=10&st=50")),
-			 COAP_204_CHANGED);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "26242/0/5", .query = "pmin=0&pmax&gt=10&st=50")),
+		COAP_204_CHANGED);
 	s->s.executed = 9;
 	changed(w);
 	assert_false(notified(w, &m));
@@ -253,7 +268,8 @@ static void test_observe_response(void **state)
 	uint32_t block2;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/7", .observe = 0)), COAP_205_CONTENT);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/7", .observe = 0)),
+			 COAP_205_CONTENT);
 	expect_payload(&m, "", 0);
 	set_response(s, 50000, 1);
 	w->now += 10;
@@ -287,13 +303,16 @@ static void test_observe_instance(void **state)
 
 	register_11(w);
 	script_create(w, 1, words);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/1", .observe = 0,
-						.accept = COAP_FORMAT_LWM2M_TLV)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_GET, "26242/1", .observe = 0,
+					 .accept = COAP_FORMAT_LWM2M_TLV)),
 			 COAP_205_CONTENT);
-	assert_int_equal(request(w, &m, REQUEST(COAP_FETCH, "", .observe = 0, .format = COAP_FORMAT_SENML_CBOR,
-						.payload = "\x82\xa1\x00\x6a/26241/0/4\xa1\x00\x6a/26242/1/4",
-						.len = 27)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_FETCH, "", .observe = 0, .format = COAP_FORMAT_SENML_CBOR,
+				.payload = "\x82\xa1\x00\x6a/26241/0/4\xa1\x00\x6a/26242/1/4",
+				.len = 27)),
+		COAP_205_CONTENT);
 	lwm2m_client_status(w->c, &st);
 	assert_int_equal(st.observations, 2);
 	/* both see what both observe */
@@ -322,7 +341,8 @@ static void test_observe_while_away(void **state)
 	struct coap_msg m;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/4", .observe = 0)), COAP_205_CONTENT);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/4", .observe = 0)),
+			 COAP_205_CONTENT);
 	lwm2m_client_down(w->c, w->now, -ENETDOWN, "network is down");
 	s->s.state = MODEL_SCRIPT_DONE;
 	changed(w);

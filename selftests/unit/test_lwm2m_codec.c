@@ -78,7 +78,8 @@ static struct lwm2m_value string(uint16_t o, uint16_t i, uint16_t r, const char 
 static struct lwm2m_value number(enum model_type type, uint8_t depth, uint16_t o, uint16_t i,
 				 uint16_t r, uint16_t ri, int64_t x)
 {
-	return (struct lwm2m_value){.path = lwm2m_path_at(depth, o, i, r, ri), .type = type, .i = x};
+	return (struct lwm2m_value){
+		.path = lwm2m_path_at(depth, o, i, r, ri), .type = type, .i = x};
 }
 
 static void add(struct lwm2m_set *set, struct lwm2m_value v)
@@ -98,18 +99,19 @@ static void device(struct lwm2m_set *set)
 	add(set, string(3, 0, 16, "U"));
 }
 
-#define DEVICE_TLV                                                     \
-	"c800144f70656e204d6f62696c6520416c6c69616e6365"               \
-	"c801164c69676874776569676874204d324d20436c69656e74"           \
-	"c80209333435303030313233"                                     \
-	"c303312e30"                                                   \
-	"830b410000"                                                   \
-	"c40d5182428f"                                                 \
+#define DEVICE_TLV                                           \
+	"c800144f70656e204d6f62696c6520416c6c69616e6365"     \
+	"c801164c69676874776569676874204d324d20436c69656e74" \
+	"c80209333435303030313233"                           \
+	"c303312e30"                                         \
+	"830b410000"                                         \
+	"c40d5182428f"                                       \
 	"c11055"
 
 static void test_tlv_device(void **state)
 {
-	struct lwm2m_path instance = lwm2m_path_at(2, 3, 0, 0, 0), object = lwm2m_path_at(1, 3, 0, 0, 0);
+	struct lwm2m_path instance = lwm2m_path_at(2, 3, 0, 0, 0),
+			  object = lwm2m_path_at(1, 3, 0, 0, 0);
 	struct lwm2m_set set = {0}, back = {0};
 	char words[LWM2M_WORDS_MAX];
 
@@ -130,7 +132,8 @@ static void test_tlv_device(void **state)
 		assert_memory_equal(set.v[i].p, back.v[i].p, set.v[i].len);
 	}
 	lwm2m_set_clear(&back);
-	assert_int_equal(decode(COAP_FORMAT_LWM2M_TLV, &object, "08004f" DEVICE_TLV, &back, words), 0);
+	assert_int_equal(
+		decode(COAP_FORMAT_LWM2M_TLV, &object, "08004f" DEVICE_TLV, &back, words), 0);
 	assert_int_equal(back.n, set.n);
 	lwm2m_set_clear(&back);
 	lwm2m_set_clear(&set);
@@ -208,7 +211,8 @@ static void test_tlv_numbers(void **state)
 		add(&set, number(MODEL_INTEGER, 3, 26242, 0, 13, 0, vectors[i].x));
 		check_encode(COAP_FORMAT_LWM2M_TLV, &path, &set, vectors[i].hex);
 		lwm2m_set_clear(&set);
-		assert_int_equal(decode(COAP_FORMAT_LWM2M_TLV, &path, vectors[i].hex, &set, words), 0);
+		assert_int_equal(
+			decode(COAP_FORMAT_LWM2M_TLV, &path, vectors[i].hex, &set, words), 0);
 		assert_int_equal(set.v[0].i, vectors[i].x);
 		lwm2m_set_clear(&set);
 	}
@@ -239,10 +243,12 @@ static void test_tlv_bad(void **state)
 		struct lwm2m_set set = {0};
 		char words[LWM2M_WORDS_MAX];
 
-		assert_int_equal(decode(COAP_FORMAT_LWM2M_TLV, &path, vectors[i].hex, &set, words),
-				 vectors[i].code);
+		assert_int_equal(
+			decode(COAP_FORMAT_LWM2M_TLV, &path, vectors[i].hex, &set, words),
+			vectors[i].code);
 		if (!strstr(words, vectors[i].says))
-			fail_msg("%s: \"%s\" does not say \"%s\"", vectors[i].hex, words, vectors[i].says);
+			fail_msg("%s: \"%s\" does not say \"%s\"", vectors[i].hex, words,
+				 vectors[i].says);
 		lwm2m_set_clear(&set);
 	}
 }
@@ -260,7 +266,8 @@ static void test_senml(void **state)
 	uint8_t b[64];
 
 	(void)state;
-	/* dumps([{-2:"/3/0/",0:"0",3:"ACME"},{0:"11/0",2:0},{0:"13",2:1367491215},{0:"16",3:"U"}]) */
+	/* dumps([{-2:"/3/0/",0:"0",3:"ACME"},{0:"11/0",2:0},{0:"13",2:1367491215},{0:"16",3:"U"}])
+	 */
 	add(&set, string(3, 0, 0, "ACME"));
 	add(&set, number(MODEL_INTEGER, 4, 3, 0, 11, 0, 0));
 	add(&set, number(MODEL_TIME, 3, 3, 0, 13, 0, 1367491215));
@@ -269,7 +276,8 @@ static void test_senml(void **state)
 		     "84a321652f332f302f006130036441434d45a2006431312f300200"
 		     "a200623133021a5182428fa200623136036155");
 	lwm2m_set_clear(&set);
-	/* dumps([{-2:"/26242/0/",0:"0","vlo":"26241:0"},{0:"1",8:aid},{0:"12",4:True},{0:"13",2:-1}]) */
+	/* dumps([{-2:"/26242/0/",0:"0","vlo":"26241:0"},{0:"1",8:aid},{0:"12",4:True},{0:"13",2:-1}])
+	 */
 	add(&set, (struct lwm2m_value){.path = lwm2m_path_at(3, 26242, 0, 0, 0),
 				       .type = MODEL_OBJLNK,
 				       .object = 26241});
@@ -329,7 +337,8 @@ static void test_senml_names(void **state)
 	assert_int_equal(set.v[1].path.id[0], 26242);
 	assert_int_equal(set.v[1].path.depth, 3);
 	lwm2m_set_clear(&set);
-	assert_int_equal(lwm2m_senml_decode(&root, false, b, n, &set, words), COAP_400_BAD_REQUEST);
+	assert_int_equal(lwm2m_senml_decode(&root, false, b, n, &set, words),
+			 COAP_400_BAD_REQUEST);
 	lwm2m_set_clear(&set);
 }
 
@@ -337,18 +346,19 @@ static void test_senml_bad(void **state)
 {
 	static const char *const vectors[] = {
 		"",
-		"a0",			     /* a map */
-		"81",			     /* cut short */
-		"81a0",			     /* no name */
-		"81a100692f32363234322f302f", /* no resource */
-		"81a2006b2f32363234322f302f3133 03 61 78", /* text for an integer */
-		"81a2006b2f32363234322f302f313302f6",	  /* null */
+		"a0",						       /* a map */
+		"81",						       /* cut short */
+		"81a0",						       /* no name */
+		"81a100692f32363234322f302f",			       /* no resource */
+		"81a2006b2f32363234322f302f3133 03 61 78",	       /* text for an integer */
+		"81a2006b2f32363234322f302f313302f6",		       /* null */
 		"81a2006b2f32363234322f302f313302 1bffffffffffffffff", /* too big */
 		"81a3006b2f32363234322f302f313302 07 0207",	       /* two values */
 		"81a2006b2f32363234322f302f313302 07 00",	       /* bytes after it */
 		"81a2006b2f32363234322f312f313302 07",		       /* another instance */
-		"81a3006b2f32363234322f302f313302 07 6278 5f01", /* must-understand field "x_" */
-		"81a2 24 01 02 07",		/* base value */
+		"81a3006b2f32363234322f302f313302 07 6278 5f01", /* must-understand field "x_"
+								  */
+		"81a2 24 01 02 07",				 /* base value */
 		"81a2006b2f32363234322f302f313302fb3ff8000000000000", /* 1.5 */
 		"9fa0",
 		"ff",
@@ -370,7 +380,8 @@ static void test_senml_bad(void **state)
 	}
 }
 
-static void one_text(const struct lwm2m_path *path, uint32_t format, const char *s, int code, int64_t x)
+static void one_text(const struct lwm2m_path *path, uint32_t format, const char *s, int code,
+		     int64_t x)
 {
 	struct lwm2m_set set = {0};
 	char words[LWM2M_WORDS_MAX];
@@ -416,13 +427,15 @@ static void test_text(void **state)
 	one_text(&integer, COAP_FORMAT_CBOR, "\x18\x1e", 0, 30);
 	one_text(&integer, COAP_FORMAT_CBOR, "\x18", COAP_400_BAD_REQUEST, 0);
 	one_text(&opaque, COAP_FORMAT_TEXT, "Zg=", COAP_400_BAD_REQUEST, 0);
-	one_text(&opaque, COAP_FORMAT_TEXT, "Zh==", COAP_400_BAD_REQUEST, 0); /* bits left over */
+	one_text(&opaque, COAP_FORMAT_TEXT, "Zh==", COAP_400_BAD_REQUEST,
+		 0); /* bits left over */
 	one_text(&opaque, COAP_FORMAT_TEXT, "Z===", COAP_400_BAD_REQUEST, 0);
 	for (size_t i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
 		struct lwm2m_buf out = {.max = 64};
 
-		assert_int_equal(lwm2m_decode(COAP_FORMAT_TEXT, &opaque, (const uint8_t *)base64[i],
-					      strlen(base64[i]), &set, words),
+		assert_int_equal(lwm2m_decode(COAP_FORMAT_TEXT, &opaque,
+					      (const uint8_t *)base64[i], strlen(base64[i]),
+					      &set, words),
 				 0);
 		assert_int_equal(set.v[0].len, i);
 		assert_memory_equal(set.v[0].p, "foobar", i);
@@ -441,9 +454,21 @@ static void test_paths(void **state)
 		const char *s;
 		int depth;
 	} vectors[] = {
-		{"", 0},     {"/", 0},	     {"/3", 1},	   {"3/0", 2},	    {"/26242/0/7", 3},
-		{"/3/0/11/0", 4}, {"/3/0/11/0/1", -1}, {"/03", -1}, {"//3", -1}, {"/3/", -1},
-		{"/65534", 1},	  {"/65535", -1}, {"/x", -1},  {"/-1", -1}, {"/99999999999999999999", -1},
+		{"", 0},
+		{"/", 0},
+		{"/3", 1},
+		{"3/0", 2},
+		{"/26242/0/7", 3},
+		{"/3/0/11/0", 4},
+		{"/3/0/11/0/1", -1},
+		{"/03", -1},
+		{"//3", -1},
+		{"/3/", -1},
+		{"/65534", 1},
+		{"/65535", -1},
+		{"/x", -1},
+		{"/-1", -1},
+		{"/99999999999999999999", -1},
 	};
 	struct lwm2m_path p;
 	char s[LWM2M_PATH_MAX];
@@ -463,10 +488,10 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tlv_device), cmocka_unit_test(test_tlv_elements),
+		cmocka_unit_test(test_tlv_device),  cmocka_unit_test(test_tlv_elements),
 		cmocka_unit_test(test_tlv_numbers), cmocka_unit_test(test_tlv_bad),
-		cmocka_unit_test(test_senml),	   cmocka_unit_test(test_senml_names),
-		cmocka_unit_test(test_senml_bad),  cmocka_unit_test(test_text),
+		cmocka_unit_test(test_senml),	    cmocka_unit_test(test_senml_names),
+		cmocka_unit_test(test_senml_bad),   cmocka_unit_test(test_text),
 		cmocka_unit_test(test_paths),
 	};
 

@@ -10,8 +10,10 @@ static void test_read(void **state)
 	/* OMA-TS-LightweightM2M-V1_0_2, 6.4.3.1, without what we have not */
 	static const char tlv[] = "\xc8\x00\x14Open Mobile Alliance"
 				  "\xc8\x01\x16Lightweight M2M Client"
-				  "\xc8\x02\x09" "345000123"
-				  "\xc3\x03" "1.0"
+				  "\xc8\x02\x09"
+				  "345000123"
+				  "\xc3\x03"
+				  "1.0"
 				  "\x83\x0b\x41\x00\x00"
 				  "\xc4\x0d\x51\x82\x42\x8f"
 				  "\xc1\x10U";
@@ -19,21 +21,25 @@ static void test_read(void **state)
 	struct coap_msg m;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0", .accept = COAP_FORMAT_LWM2M_TLV)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "3/0", .accept = COAP_FORMAT_LWM2M_TLV)),
+		COAP_205_CONTENT);
 	expect_format(&m, COAP_FORMAT_LWM2M_TLV);
 	expect_payload(&m, tlv, sizeof(tlv) - 1);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/2", .accept = COAP_FORMAT_TEXT)),
 			 COAP_205_CONTENT);
 	expect_payload(&m, "345000123", 9);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/4", .accept = COAP_FORMAT_CBOR)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26241/0/4", .accept = COAP_FORMAT_CBOR)),
+		COAP_205_CONTENT);
 	expect_payload(&m, "\x03", 1);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/7/0", .accept = COAP_FORMAT_OCTETS)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26241/0/7/0", .accept = COAP_FORMAT_OCTETS)),
+		COAP_205_CONTENT);
 	expect_payload(&m, "\xe3\x07\x4f\x05\xa0\x00\x00\x01\x51", 9);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/7", .accept = COAP_FORMAT_LWM2M_TLV)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26241/0/7", .accept = COAP_FORMAT_LWM2M_TLV)),
+		COAP_205_CONTENT);
 	expect_payload(&m, "\x88\x07\x0c\x48\x00\x09\xe3\x07\x4f\x05\xa0\x00\x00\x01\x51", 15);
 	/* 1.1 without Accept: one value as it is, more as SenML CBOR */
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/1")), COAP_205_CONTENT);
@@ -44,14 +50,17 @@ static void test_read(void **state)
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/2")), COAP_404_NOT_FOUND);
 	expect_words(&m, "not known");
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/1")), COAP_404_NOT_FOUND);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/8")), COAP_405_METHOD_NOT_ALLOWED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/2")), COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/8")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/2")),
+			 COAP_405_METHOD_NOT_ALLOWED);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "99")), COAP_404_NOT_FOUND);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "x")), COAP_404_NOT_FOUND);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/0/0")), COAP_404_NOT_FOUND);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0", .accept = COAP_FORMAT_TEXT)),
 			 COAP_406_NOT_ACCEPTABLE);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0", .accept = 9999)), COAP_406_NOT_ACCEPTABLE);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0", .accept = 9999)),
+			 COAP_406_NOT_ACCEPTABLE);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "")), COAP_405_METHOD_NOT_ALLOWED);
 }
 
@@ -70,19 +79,24 @@ static void test_discover(void **state)
 	expect_format(&m, COAP_FORMAT_LINK);
 	expect_words(&m, "</3>,</3/0>;pmin=10;pmax=60,</3/0/0>,</3/0/1>,</3/0/2>,</3/0/3>,"
 			 "</3/0/11>;dim=1,</3/0/13>,</3/0/16>");
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0", .accept = COAP_FORMAT_LINK)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26242/0", .accept = COAP_FORMAT_LINK)),
+		COAP_205_CONTENT);
 	expect_words(&m, "</26242/0>,</26242/0/0>,</26242/0/1>,</26242/0/2>,</26242/0/3>,"
 			 "</26242/0/4>;gt=2.5,</26242/0/5>");
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/7", .accept = COAP_FORMAT_LINK)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26241/0/7", .accept = COAP_FORMAT_LINK)),
+		COAP_205_CONTENT);
 	expect_payload(&m, "</26241/0/7>;dim=1", 18);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/2", .accept = COAP_FORMAT_LINK)),
-			 COAP_404_NOT_FOUND);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0/2", .query = "gt=1")), COAP_400_BAD_REQUEST);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26241/0/2", .accept = COAP_FORMAT_LINK)),
+		COAP_404_NOT_FOUND);
+	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0/2", .query = "gt=1")),
+			 COAP_400_BAD_REQUEST);
 	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0", .query = "pmin=9&pmax=1")),
 			 COAP_400_BAD_REQUEST);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0", .query = "pmin=inf")), COAP_400_BAD_REQUEST);
+	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0", .query = "pmin=inf")),
+			 COAP_400_BAD_REQUEST);
 	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "3/0", .query = "nonsense=1")),
 			 COAP_400_BAD_REQUEST);
 	expect_words(&m, "there are pmin");
@@ -95,51 +109,62 @@ static void test_write(void **state)
 	struct coap_msg m;
 
 	register_11(w);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/1", .format = COAP_FORMAT_OCTETS,
-						.payload = "\xa0\0\0\1\x51", .len = 5)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "26242/0/1", .format = COAP_FORMAT_OCTETS,
+					 .payload = "\xa0\0\0\1\x51", .len = 5)),
 			 COAP_204_CHANGED);
 	assert_int_equal(s->aid_len, 5);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/1", .format = COAP_FORMAT_OCTETS,
-						.payload = "\xa0\0\0\1", .len = 4)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "26242/0/1", .format = COAP_FORMAT_OCTETS,
+					 .payload = "\xa0\0\0\1", .len = 4)),
 			 COAP_400_BAD_REQUEST);
 	expect_words(&m, "5 to 16 bytes");
 	assert_int_equal(s->aid_len, 5);
 	/* partial update leaves the AID, replace does not */
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0c\x01\xc1\x0d\x1e", .len = 6)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\xc1\x0c\x01\xc1\x0d\x1e", .len = 6)),
 			 COAP_204_CHANGED);
 	assert_true(s->keep_channel);
 	assert_int_equal(s->deadline_s, 30);
 	assert_int_equal(s->aid_len, 5);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0d\x05", .len = 3)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\xc1\x0d\x05", .len = 3)),
 			 COAP_204_CHANGED);
 	assert_false(s->keep_channel);
 	assert_int_equal(s->deadline_s, 5);
 	assert_int_equal(s->aid_len, 0);
 	/* all or nothing: the second value is wrong */
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0d\x07\xc1\x0c\x02", .len = 6)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\xc1\x0d\x07\xc1\x0c\x02", .len = 6)),
 			 COAP_400_BAD_REQUEST);
 	assert_int_equal(s->deadline_s, 5);
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0d\x07\xc1\x04\x02", .len = 6)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242/0", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\xc1\x0d\x07\xc1\x04\x02", .len = 6)),
 			 COAP_405_METHOD_NOT_ALLOWED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/0", .format = 0, .payload = "26241:3",
-						.len = 7)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "26242/0/0", .format = 0,
+					 .payload = "26241:3", .len = 7)),
 			 COAP_400_BAD_REQUEST);
 	expect_words(&m, "there is no /26241/3");
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/13", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0c\x01", .len = 3)),
-			 COAP_400_BAD_REQUEST);
-	assert_int_equal(request(w, &m, REQUEST(COAP_PUT, "26242/0/13", .format = 110, .payload = "[]",
-						.len = 2)),
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "26242/0/13", .format = COAP_FORMAT_LWM2M_TLV,
+				.payload = "\xc1\x0c\x01", .len = 3)),
+		COAP_400_BAD_REQUEST);
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "26242/0/13", .format = 110, .payload = "[]",
+					 .len = 2)),
 			 COAP_415_FORMAT);
 	/* Write-Composite: cbor2.dumps([{0:"/26242/0/13",2:7},{0:"/1/0/1",2:600}]) */
-	assert_int_equal(request(w, &m, REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_CBOR,
-						.payload = "\x82\xa2\x00\x6b/26242/0/13\x02\x07"
-							   "\xa2\x00\x66/1/0/1\x02\x19\x02\x58",
-						.len = 30)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_CBOR,
+					 .payload = "\x82\xa2\x00\x6b/26242/0/13\x02\x07"
+						    "\xa2\x00\x66/1/0/1\x02\x19\x02\x58",
+					 .len = 30)),
 			 COAP_204_CHANGED);
 	assert_int_equal(s->deadline_s, 7);
 	expect_call(w, &m, COAP_POST, "/rd/5a3f", "lt=600", "");
@@ -153,21 +178,28 @@ static void test_composite_read(void **state)
 
 	register_11(w);
 	/* [{0:"/3/0/3"},{0:"/26241/0/2"},{0:"/26242/0/4"}]: the second is not there */
-	assert_int_equal(request(w, &m, REQUEST(COAP_FETCH, "", .format = COAP_FORMAT_SENML_CBOR,
-						.payload = "\x83\xa1\x00\x66/3/0/3"
-							   "\xa1\x00\x6a/26241/0/2"
-							   "\xa1\x00\x6a/26242/0/4",
-						.len = 36)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_FETCH, "", .format = COAP_FORMAT_SENML_CBOR,
+					 .payload = "\x83\xa1\x00\x66/3/0/3"
+						    "\xa1\x00\x6a/26241/0/2"
+						    "\xa1\x00\x6a/26242/0/4",
+					 .len = 36)),
 			 COAP_205_CONTENT);
 	expect_format(&m, COAP_FORMAT_SENML_CBOR);
 	/* [{-2:"/",0:"3/0/3",3:"1.0"},{0:"26242/0/4",2:0}] */
-	expect_payload(&m, "\x82\xa3\x21\x61/\x00\x65" "3/0/3\x03\x63" "1.0\xa2\x00\x69" "26242/0/4\x02\x00",
+	expect_payload(&m,
+		       "\x82\xa3\x21\x61/\x00\x65"
+		       "3/0/3\x03\x63"
+		       "1.0\xa2\x00\x69"
+		       "26242/0/4\x02\x00",
 		       31);
-	assert_int_equal(request(w, &m, REQUEST(COAP_FETCH, "", .format = COAP_FORMAT_SENML_CBOR,
-						.payload = "\x80", .len = 1)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_FETCH, "", .format = COAP_FORMAT_SENML_CBOR,
+					 .payload = "\x80", .len = 1)),
 			 COAP_400_BAD_REQUEST);
-	assert_int_equal(request(w, &m, REQUEST(COAP_FETCH, "", .format = 0, .payload = "x", .len = 1)),
-			 COAP_415_FORMAT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_FETCH, "", .format = 0, .payload = "x", .len = 1)),
+		COAP_415_FORMAT);
 }
 
 static void test_execute_once(void **state)
@@ -187,14 +219,18 @@ static void test_execute_once(void **state)
 	w->scripts[0].s.state = MODEL_SCRIPT_RUNNING;
 	assert_int_equal(request(w, &m, run), COAP_405_METHOD_NOT_ALLOWED);
 	expect_words(&m, "it runs");
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/10")), COAP_405_METHOD_NOT_ALLOWED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/4")), COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/10")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/4")),
+			 COAP_405_METHOD_NOT_ALLOWED);
 	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/7/3")), COAP_404_NOT_FOUND);
 	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/99")), COAP_404_NOT_FOUND);
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26241/0/8")), COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26241/0/8")),
+			 COAP_405_METHOD_NOT_ALLOWED);
 	expect_words(&m, "busy");
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26241/0/9", .format = 0, .payload = "0='x'",
-						.len = 5)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26241/0/9", .format = 0,
+					 .payload = "0='x'", .len = 5)),
 			 COAP_204_CHANGED);
 	assert_int_equal(w->refreshed, 1);
 	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242/0/11")), COAP_204_CHANGED);
@@ -208,41 +244,51 @@ static void test_create_delete(void **state)
 
 	register_11(w);
 	/* a number of ours: the first free one; then the Update with the new list */
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\xc1\x0d\x09", .len = 3)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\xc1\x0d\x09", .len = 3)),
 			 COAP_201_CREATED);
 	assert_true(coap_opt_path(&m, COAP_OPT_LOCATION_PATH, s, sizeof(s)) > 0);
 	assert_string_equal(s, "/26242/1");
 	assert_int_equal(w->scripts[1].s.deadline_s, 9);
 	expect_call(w, &m, COAP_POST, "/rd/5a3f", "",
-		    "</>;rt=\"oma.lwm2m\";ct=\"60 112 11542\",</1/0>,</3/0>,</26241/0>,</26242/0>,</26242/1>");
+		    "</>;rt=\"oma.lwm2m\";ct=\"60 112 "
+		    "11542\",</1/0>,</3/0>,</26241/0>,</26242/0>,</26242/1>");
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
 	/* a number of the server's, TLV and SenML */
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\x03\x03\xc1\x0c\x01", .len = 5)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\x03\x03\xc1\x0c\x01", .len = 5)),
 			 COAP_201_CREATED);
 	assert_true(w->scripts[3].used && w->scripts[3].s.keep_channel);
 	assert_true(receive(w, &m));
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_SENML_CBOR,
-						.payload = "\x81\xa2\x00\x6b/26242/2/13\x02\x07", .len = 17)),
-			 COAP_201_CREATED);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_SENML_CBOR,
+				.payload = "\x81\xa2\x00\x6b/26242/2/13\x02\x07", .len = 17)),
+		COAP_201_CREATED);
 	assert_int_equal(w->scripts[2].s.deadline_s, 7);
 	assert_true(receive(w, &m));
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
 	/* what cannot be */
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\x00\x03", .len = 2)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\x00\x03", .len = 2)),
 			 COAP_400_BAD_REQUEST);
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
-						.payload = "\x00\x00", .len = 2)),
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "26242", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\x00\x00", .len = 2)),
 			 COAP_400_BAD_REQUEST);
 	expect_words(&m, "there already");
 	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26242")), COAP_500_INTERNAL);
 	expect_words(&m, "too-many-jobs");
-	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26241")), COAP_405_METHOD_NOT_ALLOWED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26241/0")), COAP_405_METHOD_NOT_ALLOWED);
-	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26242")), COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "26241")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26241/0")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26242")),
+			 COAP_405_METHOD_NOT_ALLOWED);
 	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26242/1")), COAP_202_DELETED);
 	assert_false(w->scripts[1].used);
 	assert_true(receive(w, &m));
@@ -258,9 +304,10 @@ static uint8_t put_block(struct world *w, struct coap_msg *m, const uint8_t *p, 
 	size_t size = (size_t)16 << szx, at = num * size;
 	bool more = at + size < len;
 
-	return request(w, m, REQUEST(COAP_PUT, "26242/0/2", .format = format, .payload = p + at,
-				     .len = more ? size : len - at,
-				     .block1 = (int)(num << 4 | (more ? 8U : 0) | szx)));
+	return request(w, m,
+		       REQUEST(COAP_PUT, "26242/0/2", .format = format, .payload = p + at,
+			       .len = more ? size : len - at,
+			       .block1 = (int)(num << 4 | (more ? 8U : 0) | szx)));
 }
 
 static void test_script_in_blocks(void **state)
@@ -279,7 +326,8 @@ static void test_script_in_blocks(void **state)
 	register_11(w);
 	/* longer than anything that is collected: streamed */
 	for (i = 0; i < len / 1024; i++)
-		assert_int_equal(put_block(w, &m, a, len, i, 6, COAP_FORMAT_OCTETS), COAP_231_CONTINUE);
+		assert_int_equal(put_block(w, &m, a, len, i, 6, COAP_FORMAT_OCTETS),
+				 COAP_231_CONTINUE);
 	assert_false(s->complete);
 	assert_int_equal(put_block(w, &m, a, len, i, 6, COAP_FORMAT_OCTETS), COAP_204_CHANGED);
 	assert_true(s->complete);
@@ -287,18 +335,23 @@ static void test_script_in_blocks(void **state)
 	assert_memory_equal(s->staged, a, len);
 	/* it begins again in the middle: nothing of the first is left */
 	for (i = 0; i < 5; i++)
-		assert_int_equal(put_block(w, &m, a, 10000, i, 6, COAP_FORMAT_OCTETS), COAP_231_CONTINUE);
+		assert_int_equal(put_block(w, &m, a, 10000, i, 6, COAP_FORMAT_OCTETS),
+				 COAP_231_CONTINUE);
 	for (i = 0; i < 4; i++)
-		assert_int_equal(put_block(w, &m, b, 5000, i, 6, COAP_FORMAT_OCTETS), COAP_231_CONTINUE);
+		assert_int_equal(put_block(w, &m, b, 5000, i, 6, COAP_FORMAT_OCTETS),
+				 COAP_231_CONTINUE);
 	assert_int_equal(put_block(w, &m, b, 5000, i, 6, COAP_FORMAT_OCTETS), COAP_204_CHANGED);
 	assert_int_equal(s->staged_len, 5000);
 	assert_memory_equal(s->staged, b, 5000);
 	/* a block is missing */
-	assert_int_equal(put_block(w, &m, a, 10000, 0, 6, COAP_FORMAT_OCTETS), COAP_231_CONTINUE);
-	assert_int_equal(put_block(w, &m, a, 10000, 2, 6, COAP_FORMAT_OCTETS), COAP_408_INCOMPLETE);
+	assert_int_equal(put_block(w, &m, a, 10000, 0, 6, COAP_FORMAT_OCTETS),
+			 COAP_231_CONTINUE);
+	assert_int_equal(put_block(w, &m, a, 10000, 2, 6, COAP_FORMAT_OCTETS),
+			 COAP_408_INCOMPLETE);
 	/* refused with the first block, not the last */
 	s->s.state = MODEL_SCRIPT_DONE;
-	assert_int_equal(put_block(w, &m, a, 10000, 0, 6, COAP_FORMAT_OCTETS), COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(put_block(w, &m, a, 10000, 0, 6, COAP_FORMAT_OCTETS),
+			 COAP_405_METHOD_NOT_ALLOWED);
 	expect_words(&m, "Clear first");
 	s->s.state = MODEL_SCRIPT_IDLE;
 	free(a);
@@ -336,14 +389,16 @@ static void test_tlv_in_blocks(void **state)
 	free(a);
 }
 
-static size_t get_blocks(struct world *w, const char *path, uint32_t accept, uint8_t *out, size_t room)
+static size_t get_blocks(struct world *w, const char *path, uint32_t accept, uint8_t *out,
+			 size_t room)
 {
 	struct coap_msg m;
 	uint32_t block2;
 	size_t n = 0;
 
 	for (unsigned int num = 0;; num++) {
-		struct coap_msg q = {.type = COAP_CON, .code = COAP_GET, .mid = ++w->mid, .token_len = 1};
+		struct coap_msg q = {
+			.type = COAP_CON, .code = COAP_GET, .mid = ++w->mid, .token_len = 1};
 		struct coap_opts opts = {0};
 
 		coap_opts_add_path(&opts, COAP_OPT_URI_PATH, path);
@@ -392,14 +447,17 @@ static void test_response_in_blocks(void **state)
 	n = get_blocks(w, "26242/0/7", COAP_FORMAT_CBOR, out, room);
 	assert_int_equal(n, 5 + len);
 	/* too long for text, and left out of the instance */
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/7", .accept = COAP_FORMAT_TEXT)),
-			 COAP_413_TOO_LARGE);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0", .accept = COAP_FORMAT_LWM2M_TLV)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26242/0/7", .accept = COAP_FORMAT_TEXT)),
+		COAP_413_TOO_LARGE);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26242/0", .accept = COAP_FORMAT_LWM2M_TLV)),
+		COAP_205_CONTENT);
 	assert_true(m.payload_len < 200);
 	set_response(s, 3, 1);
-	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/7", .accept = COAP_FORMAT_TEXT)),
-			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "26242/0/7", .accept = COAP_FORMAT_TEXT)),
+		COAP_205_CONTENT);
 	expect_payload(&m, "AQQH", 4);
 	set_response(s, 0, 1);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26242/0/7")), COAP_205_CONTENT);
