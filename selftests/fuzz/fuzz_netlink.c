@@ -17,6 +17,7 @@ static int on_message(void *ctx, unsigned int cmd, const struct se_device *dev)
 	return ++*count == 1000 ? 1 : 0;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int count = 0;

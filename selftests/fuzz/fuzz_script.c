@@ -68,6 +68,7 @@ static void run(enum script_format format, const uint8_t *data, size_t len, size
 	script_decoder_free(d);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	enum script_format format;
