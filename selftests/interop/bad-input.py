@@ -234,6 +234,87 @@ async def se_gone():
         tap.check(state == DONE, "the SE that came back serves again", f"{code} {words}")
 
 
+async def dialogues():
+    """Cancel, deadline, a lost channel, and semd killed in mid-script."""
+    async with Bench(softse=("--work-ms=40",)) as b:
+        run = lambda n: b.server.execute(b.client, (SCRIPT, n, 3))  # noqa: E731
+        ran = lambda: b.stack.executed(PROBE_HEAD)  # noqa: E731
+
+        async def refused(text, coroutine):
+            try:
+                await coroutine
+                tap.check(False, text, "accepted")
+            except LwM2MError as e:
+                tap.check(e.code == "4.05", text, f"{e.code} {e.diagnostic!r}")
+
+        n = await b.instance()
+        before = ran()
+        await b.give(n, script.command_script([PROBE] * 60))
+        wait_until(lambda: ran() - before >= 3, 20, "3 APDUs")
+        await refused("Run while it runs", run(n))
+        await refused("Write of a script while it runs",
+                      b.server.write(b.client, (SCRIPT, n, 2), script.command_script([PROBE])))
+        await refused("Delete while it runs", b.server.delete(b.client, (SCRIPT, n)))
+        await refused("Clear while it runs", b.server.execute(b.client, (SCRIPT, n, 11)))
+        await b.server.execute(b.client, (SCRIPT, n, 10))
+        state, told = await b.wait_final(n), await b.value(n, 5)
+        tap.check(state == 6 and told == ran() - before < 60, "Cancel",
+                  f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
+                  f"the SE saw {ran() - before}")
+        await b.server.execute(b.client, (SCRIPT, n, 11))
+
+        await b.server.write(b.client, (SCRIPT, n, 13), 1)
+        before = ran()
+        await b.give(n, script.command_script([PROBE] * 60))
+        state, told = await b.wait_final(n), await b.value(n, 5)
+        # "unknown" outranks "expired": the deadline may pass while an APDU is out.
+        cut = await b.value(n, 16)
+        tap.check(told == ran() - before if state == 7 else
+                  state == UNKNOWN and cut == 2 and told <= ran() - before <= told + 1,
+                  "a deadline", f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
+                  f"the SE saw {ran() - before}")
+        await b.server.execute(b.client, (SCRIPT, n, 11))
+        await b.server.delete(b.client, (SCRIPT, n))
+
+        n = await b.instance(_12=True)
+        state, code, _ = await b.outcome(n, script.command_script([PROBE]))
+        await b.server.execute(b.client, (SCRIPT, n, 11))
+        b.stack.stop_softse(signal.SIGKILL)
+        b.stack.start_softse("--work-ms=40")
+        # semd looks for elements on sockets every two seconds
+        wait_until(lambda: b.stack.text("semd.log").count("is there") == 2, 10, "the SE is back")
+        before = ran()
+        state, code, words = await b.outcome(n, script.command_script([PROBE]))
+        tap.check(state == FAILED and ran() == before, "a kept channel that was lost",
+                  f"{code}: {words}; {ran() - before} APDUs ran")
+        if code != "refused":
+            await b.server.execute(b.client, (SCRIPT, n, 11))
+        state, code, words = await b.outcome(n, script.command_script([PROBE]))
+        tap.check(state == DONE and ran() == before + 1, "the next run starts on a new one",
+                  f"{code} {words}")
+        await b.server.execute(b.client, (SCRIPT, n, 11))
+
+        before = ran()
+        await b.give(n, script.command_script([PROBE] * 50))
+        wait_until(lambda: ran() - before >= 20, 20, "20 APDUs")
+        b.stack.stop_semd(signal.SIGKILL)
+        left = ran() - before
+        old = b.client.registered
+        b.stack.start_semd()
+        await b.server.wait_for(lambda s: any(c.registered > old for c in s.clients.values()), 60)
+        b.client = await b.server.wait_for_client()
+        state, told = await b.value(n, 4), await b.value(n, 5)
+        exact = state == FAILED and told == left or \
+            state == UNKNOWN and told <= left <= told + 1 and await b.value(n, 16) == 2
+        tap.check(exact and ran() - before == left, "kill -9 of semd in mid-script",
+                  f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, the SE saw {left}")
+        r = script.parse_response(await b.value(n, 7))
+        tap.check(r.executed == told == len(r.rapdus), "its answers so far are kept",
+                  f"{len(r.rapdus)} R-APDUs")
+        await b.server.execute(b.client, (SCRIPT, n, 11))
+        await b.works("after all that")
+
+
 def raw_bench(settings=None, softse=()):
     """Stack and a server at datagram level, one instance created."""
     raw = RawServer(free_port())
@@ -509,7 +590,8 @@ def configuration():
     stack.remove()
 
 
-TESTS = {"scripts": scripts, "requests": requests, "se-gone": se_gone, "duplicates": duplicates,
+TESTS = {"scripts": scripts, "requests": requests, "se-gone": se_gone,
+         "dialogues": dialogues, "duplicates": duplicates,
          "blocks": blocks, "noise": noise, "vanish": server_vanishes, "disk-full": disk_full,
          "config": configuration}
 
