@@ -363,9 +363,8 @@ struct coap_config {
 	uint32_t exchange_lifetime_ms; /* [247000] */
 	uint32_t non_lifetime_ms;      /* [145000] */
 	uint32_t ack_delay_ms;	       /* [0 = at once] empty ACK of a deferred answer */
-	uint8_t block_szx;   /* [6] exponent of the largest block, 16 << szx; COAP_SZX_16 for 16
-			      */
-	uint64_t max_upload; /* [no limit] 4.13 with Size1 above that */
+	uint8_t block_szx;	       /* [6] largest block is 16 << szx; COAP_SZX_16 */
+	uint64_t max_upload;	       /* [no limit] 4.13 with Size1 above that */
 	unsigned int max_observations; /* [64] */
 	unsigned int max_exchanges;    /* [16] requests of the peer not answered yet */
 	unsigned int max_calls;	       /* [16] */

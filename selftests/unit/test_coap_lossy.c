@@ -423,7 +423,7 @@ static void rounds(unsigned int loss, unsigned int dup, unsigned int delay, uint
 		kills += n->kills;
 		free(n);
 	}
-	print_message("loss %u%% dup %u%% delay %u ms: %u of %u POSTs answered, %u datagrams "
+	print_message("# loss %u%% dup %u%% delay %u ms: %u of %u POSTs answered, %u datagrams "
 		      "dropped, %u repeated, %u kills\n",
 		      loss, dup, delay, ok, all, dropped, repeated, kills);
 	assert_true(ok * 100 >= all * min_ok);
