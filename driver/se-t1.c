@@ -27,8 +27,8 @@
 #include <string.h>
 #define memzero_explicit explicit_bzero
 #endif
-#include "se-edc.h"
 #include "se-t1.h"
+#include "se-t1-block.h"
 
 /* rule 7.4.1: three attempts, then the next rung */
 #define MAX_ATTEMPTS	3
@@ -41,119 +41,14 @@
 /* what a request for more time in mid-recovery counts for among these */
 #define BUSY_WEIGHT	4
 
-#define PCB_I_MORE	0x20
-#define PCB_I_RFU	0x1f
-#define PCB_R		0x80
-#define PCB_R_RFU	0x2c
-#define PCB_R_EDC	0x01
-#define PCB_R_OTHER	0x02
-#define PCB_S		0xc0
-#define PCB_S_RESPONSE	0x20
-#define PCB_S_CODE	0x1f
+typedef void rule_fn(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act);
 
-/* where the exchange is: what the SE owes us */
-enum phase {
-	PH_IDLE,
-	PH_COMMAND,	/* I(n,1) is out: an R-block */
-	PH_ANSWER,	/* I(n,0) is out: the first I-block of the answer */
-	PH_CHAIN,	/* R(n) is out: the next I-block of the answer */
-	PH_REQUEST,	/* an S request is out: its response */
-	PH_ABORT,	/* S(ABORT response) is out: whatever gives us the right to send */
-	PH_RESYNCH,	/* S(RESYNCH request) is out: its response */
-	PH_QUIET,	/* after that response: nothing, for a while */
-	PH_NR,
-};
-
-enum event {
-	EV_I_LAST,	/* expected N(S), M = 0 */
-	EV_I_MORE,	/* expected N(S), M = 1 */
-	EV_I_OLD,	/* the N(S) of a block that was accepted before */
-	EV_R_SAME,	/* N(R) is that of our I-block: not received */
-	EV_R_NEXT,	/* N(R) is the one after it: received */
-	EV_WTX,
-	EV_IFS,
-	EV_ABORT,
-	EV_RESPONSE,	/* the S response that we wait for */
-	EV_STRAY,	/* another S response */
-	EV_BAD,		/* checksum, format, or a block that makes no sense */
-	EV_TIMEOUT,
-	EV_NR,
-};
-
-/* a received block, taken apart */
-struct rx {
-	const u8 *inf;
-	size_t len;
-	bool edc_error;
-	bool timeout;
-	bool r_error;	/* an R-block that names an error */
-};
-
-typedef void rule_fn(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act);
-
-/* ---- blocks ---- */
-
-size_t se_t1_prologue_len(const struct se_t1_dialect *dialect)
-{
-	return 2U + dialect->len_bytes;
-}
-
-size_t se_t1_overhead(const struct se_t1_dialect *dialect)
-{
-	return se_t1_prologue_len(dialect) + dialect->edc_bytes;
-}
-
-static size_t get_len(const struct se_t1_dialect *d, const u8 *prologue)
-{
-	if (d->len_bytes == 1)
-		return prologue[2];
-	return ((size_t)prologue[2] << 8) | prologue[3];
-}
-
-int se_t1_block_len(const struct se_t1_dialect *dialect, const u8 *prologue)
-{
-	size_t len = get_len(dialect, prologue);
-
-	if (prologue[0] != dialect->nad_rx || len > dialect->inf_max)
-		return -EPROTO;
-	return (int)(len + se_t1_overhead(dialect));
-}
-
-static void put_edc(const struct se_t1_dialect *d, u8 *block, size_t len)
-{
-	u16 crc = se_edc_crc(block, len);
-	u8 msb = (u8)(crc >> 8);
-	u8 lsb = (u8)(crc & 0xff);
-
-	block[len] = d->edc_msb_first ? msb : lsb;
-	block[len + 1] = d->edc_msb_first ? lsb : msb;
-}
-
-static bool edc_ok(const struct se_t1_dialect *d, const u8 *block, size_t len)
-{
-	u16 crc = se_edc_crc(block, len);
-	u8 msb = (u8)(crc >> 8);
-	u8 lsb = (u8)(crc & 0xff);
-
-	return block[len] == (d->edc_msb_first ? msb : lsb) &&
-	       block[len + 1] == (d->edc_msb_first ? lsb : msb);
-}
+/* ---- sending ---- */
 
 static void send(struct se_t1 *t1, u8 pcb, const u8 *inf, size_t len, struct se_t1_action *act)
 {
-	const struct se_t1_dialect *d = t1->dialect;
-	size_t n = 0;
+	size_t n = se_t1_build(t1->dialect, t1->tx, pcb, inf, len);
 
-	t1->tx[n++] = d->nad_tx;
-	t1->tx[n++] = pcb;
-	if (d->len_bytes == 2)
-		t1->tx[n++] = (u8)(len >> 8);
-	t1->tx[n++] = (u8)(len & 0xff);
-	if (len)
-		memcpy(t1->tx + n, inf, len);
-	n += len;
-	put_edc(d, t1->tx, n);
-	n += d->edc_bytes;
 	if (n > t1->tx_used)
 		t1->tx_used = n;
 
@@ -246,7 +141,7 @@ static void recover(struct se_t1 *t1, int error, struct se_t1_action *act)
 	send_request(t1, act);
 }
 
-static int fault(const struct rx *rx)
+static int fault(const struct se_t1_rx *rx)
 {
 	if (rx->timeout)
 		return -ETIMEDOUT;
@@ -256,7 +151,7 @@ static int fault(const struct rx *rx)
 /* ---- rules ---- */
 
 /* a late or doubled block: wait on for the one that we need */
-static void on_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_ignore(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	if (t1->ignored >= MAX_IGNORED) {
@@ -269,7 +164,7 @@ static void on_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t1_action
 }
 
 /* rules 7.1, 7.2, 7.3: ask for the block that we wait for */
-static void on_bad(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_bad(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	if (t1->requests >= MAX_REQUESTS) {
 		recover(t1, fault(rx), act);
@@ -286,7 +181,7 @@ static void on_bad(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *a
  * request but the double of an acknowledgement. To obey it would make one more
  * double of each block up to the end of the chain.
  */
-static bool is_double(const struct se_t1 *t1, const struct rx *rx)
+static bool is_double(const struct se_t1 *t1, const struct se_t1_rx *rx)
 {
 	return !rx->r_error && !t1->requests;
 }
@@ -306,7 +201,7 @@ static bool may_be_reset(const struct se_t1 *t1, u8 n_r)
 }
 
 /* rule 7.1, seen from the other end: the SE has not got our I-block */
-static void on_repeat_i(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_repeat_i(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	if (is_double(t1, rx)) {
 		on_ignore(t1, rx, act);
@@ -325,7 +220,7 @@ static void on_repeat_i(struct se_t1 *t1, const struct rx *rx, struct se_t1_acti
 }
 
 /* rule 7.2, seen from the other end: the SE has not got our R-block */
-static void on_repeat_r(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_repeat_r(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	if (is_double(t1, rx)) {
 		on_ignore(t1, rx, act);
@@ -342,7 +237,7 @@ static void on_repeat_r(struct se_t1 *t1, const struct rx *rx, struct se_t1_acti
 }
 
 /* rules 2.2 and 5: one more block of our chain has arrived */
-static void on_next(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_next(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	size_t left;
 
@@ -360,7 +255,7 @@ static void on_next(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *
 }
 
 /* take the INF of an I-block; false if the response has no end */
-static bool take(struct se_t1 *t1, const struct rx *rx)
+static bool take(struct se_t1 *t1, const struct se_t1_rx *rx)
 {
 	size_t room, n;
 
@@ -380,7 +275,7 @@ static bool take(struct se_t1 *t1, const struct rx *rx)
 }
 
 /* an I-block with the right N(S): rule 2.1, it also says that ours has arrived */
-static bool accept(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static bool accept(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	if (t1->phase == PH_ANSWER)
 		t1->ns ^= 1;
@@ -392,7 +287,7 @@ static bool accept(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *a
 	return false;
 }
 
-static void on_answer(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_answer(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	if (!accept(t1, rx, act))
 		return;
@@ -403,7 +298,7 @@ static void on_answer(struct se_t1 *t1, const struct rx *rx, struct se_t1_action
 }
 
 /* rules 2.2 and 5: a block of the SE's chain */
-static void on_more(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_more(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	u8 ignored = t1->ignored;
 
@@ -423,7 +318,7 @@ static void on_more(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *
 }
 
 /* rule 3: the SE needs more time. It holds for the next wait only */
-static void on_wtx(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_wtx(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	u8 multiplier = rx->inf[0];
 
@@ -440,18 +335,11 @@ static void on_wtx(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *a
 	act->wtx = true;
 }
 
-static u32 ifs_value(const struct rx *rx)
-{
-	if (rx->len == 1)
-		return rx->inf[0] == 0xff ? 0 : rx->inf[0];
-	return ((u32)rx->inf[0] << 8) | rx->inf[1];
-}
-
 /* rule 4: the SE tells a new IFSC. It holds from the next I-block on */
-static void on_ifs(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_ifs(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	size_t room = t1->tx_room - se_t1_overhead(t1->dialect);
-	u32 value = ifs_value(rx);
+	u32 value = se_t1_ifs_value(rx);
 	u8 inf[2] = { 0, 0 };
 
 	/* not a step forward: an SE that asks for ever must come to an end */
@@ -470,7 +358,7 @@ static void on_ifs(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *a
  * Rule 9: the SE gives a chain up. It may send one more block, to hand the right
  * to send back; where its counters stand then is not worth a guess: RESYNCH.
  */
-static void on_abort(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_abort(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	if (t1->aborts >= MAX_ATTEMPTS) {
@@ -483,14 +371,15 @@ static void on_abort(struct se_t1 *t1, const struct rx *rx, struct se_t1_action 
 	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_abort), NULL, 0, act);
 }
 
-static void on_aborted(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_aborted(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	recover(t1, -ECONNABORTED, act);
 }
 
 /* rule 7.3: an S request that was not answered is sent again */
-static void on_request_again(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_request_again(struct se_t1 *t1, const struct se_t1_rx *rx,
+				struct se_t1_action *act)
 {
 	if (t1->requests < MAX_ATTEMPTS) {
 		t1->count.retrans++;
@@ -503,7 +392,8 @@ static void on_request_again(struct se_t1 *t1, const struct rx *rx, struct se_t1
 	fail(t1, t1->error ? t1->error : fault(rx), act);
 }
 
-static void on_request_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_request_ignore(struct se_t1 *t1, const struct se_t1_rx *rx,
+				struct se_t1_action *act)
 {
 	if (t1->ignored >= MAX_IGNORED) {
 		t1->ignored = 0;
@@ -519,7 +409,8 @@ static void on_request_ignore(struct se_t1 *t1, const struct rx *rx, struct se_t
  * The SE is still at work on something older and asks for time. Its request is
  * not granted (our own is on its way), but it gets the time once.
  */
-static void on_request_busy(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_request_busy(struct se_t1 *t1, const struct se_t1_rx *rx,
+				struct se_t1_action *act)
 {
 	u64 wait_us = t1->params.bwt_us;
 
@@ -536,14 +427,14 @@ static void on_request_busy(struct se_t1 *t1, const struct rx *rx, struct se_t1_
 	act->wait_us = wait_us;
 }
 
-static void on_response(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_response(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	const struct se_t1_dialect *d = t1->dialect;
 
 	if (t1->s_code == d->s_cip)
 		take(t1, rx);
 	else if (t1->s_code == d->s_ifs)
-		t1->ifsd = (u16)ifs_value(rx);
+		t1->ifsd = (u16)se_t1_ifs_value(rx);
 	else if (t1->s_code == d->s_swr)
 		link_reset(t1);
 	done(t1, act);
@@ -555,7 +446,7 @@ static void on_response(struct se_t1 *t1, const struct rx *rx, struct se_t1_acti
  * left over: the next S(RESYNCH) would take it for its own, while an answer to
  * an older command is still on its way.
  */
-static void on_resynched(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_resynched(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	t1->phase = PH_QUIET;
@@ -567,7 +458,7 @@ static void on_resynched(struct se_t1 *t1, const struct rx *rx, struct se_t1_act
 	act->wait_us = t1->wait_us;
 }
 
-static void on_not_quiet(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_not_quiet(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	if (t1->ignored >= MAX_IGNORED) {
@@ -579,7 +470,7 @@ static void on_not_quiet(struct se_t1 *t1, const struct rx *rx, struct se_t1_act
 	act->wait_us = t1->wait_us;
 }
 
-static void on_quiet(struct se_t1 *t1, const struct rx *rx, struct se_t1_action *act)
+static void on_quiet(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	link_reset(t1);
@@ -689,80 +580,7 @@ static rule_fn *const rules[PH_NR][EV_NR] = {
 
 /* ---- what came ---- */
 
-static bool response_fits(const struct se_t1 *t1, const struct rx *rx)
-{
-	const struct se_t1_dialect *d = t1->dialect;
-
-	if (t1->s_code == d->s_cip)
-		return true;
-	if (rx->len != t1->s_inf_len)
-		return false;
-	return !rx->len || !memcmp(rx->inf, t1->s_inf, rx->len);
-}
-
-static enum event classify_s(const struct se_t1 *t1, u8 pcb, const struct rx *rx)
-{
-	const struct se_t1_dialect *d = t1->dialect;
-	u8 code = pcb & PCB_S_CODE;
-	u32 ifs;
-
-	if (pcb & PCB_S_RESPONSE) {
-		if (t1->phase != PH_REQUEST && t1->phase != PH_RESYNCH)
-			return EV_STRAY;
-		if (code != t1->s_code)
-			return EV_STRAY;
-		return response_fits(t1, rx) ? EV_RESPONSE : EV_BAD;
-	}
-	if (code == d->s_wtx)
-		return rx->len == 1 ? EV_WTX : EV_BAD;
-	if (code == d->s_abort)
-		return rx->len ? EV_BAD : EV_ABORT;
-	if (code == d->s_ifs && (rx->len == 1 || (rx->len == 2 && d->inf_max > 0xfe))) {
-		ifs = ifs_value(rx);
-		if (ifs && ifs <= d->inf_max)
-			return EV_IFS;
-	}
-	/* RESYNCH is the device's alone (rule 6.1); the others are unknown */
-	return EV_BAD;
-}
-
-static enum event classify(struct se_t1 *t1, const u8 *block, size_t len, struct rx *rx)
-{
-	const struct se_t1_dialect *d = t1->dialect;
-	size_t prologue = se_t1_prologue_len(d);
-	int want;
-	u8 pcb;
-
-	if (len < se_t1_overhead(d))
-		return EV_BAD;
-	want = se_t1_block_len(d, block);
-	if (want < 0 || (size_t)want != len)
-		return EV_BAD;
-	if (!edc_ok(d, block, len - d->edc_bytes)) {
-		rx->edc_error = true;
-		return EV_BAD;
-	}
-	rx->inf = block + prologue;
-	rx->len = len - se_t1_overhead(d);
-	pcb = block[1];
-
-	if (!(pcb & PCB_R)) {
-		if (pcb & PCB_I_RFU)
-			return EV_BAD;
-		if (pcb >> 6 != t1->nr)
-			return EV_I_OLD;
-		return pcb & PCB_I_MORE ? EV_I_MORE : EV_I_LAST;
-	}
-	if ((pcb & PCB_S) == PCB_R) {
-		if ((pcb & PCB_R_RFU) || (pcb & 0x03) == 0x03 || rx->len)
-			return EV_BAD;
-		rx->r_error = pcb & 0x03;
-		return ((pcb >> 4) & 1) == t1->ns ? EV_R_SAME : EV_R_NEXT;
-	}
-	return classify_s(t1, pcb, rx);
-}
-
-static void dispatch(struct se_t1 *t1, enum event event, const struct rx *rx,
+static void dispatch(struct se_t1 *t1, enum se_t1_event event, const struct se_t1_rx *rx,
 		     struct se_t1_action *act)
 {
 	rule_fn *rule = rules[t1->phase][event];
@@ -779,12 +597,12 @@ static void dispatch(struct se_t1 *t1, enum event event, const struct rx *rx,
 
 void se_t1_rx(struct se_t1 *t1, const u8 *block, size_t len, struct se_t1_action *act)
 {
-	struct rx rx = { .inf = block };
-	enum event event;
+	struct se_t1_rx rx = { .inf = block };
+	enum se_t1_event event;
 
 	memset(act, 0, sizeof(*act));
 	t1->count.blocks_rx++;
-	event = classify(t1, block, len, &rx);
+	event = se_t1_classify(t1, block, len, &rx);
 	if (rx.edc_error)
 		t1->count.edc_errors++;
 	dispatch(t1, event, &rx, act);
@@ -793,7 +611,7 @@ void se_t1_rx(struct se_t1 *t1, const u8 *block, size_t len, struct se_t1_action
 
 void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act)
 {
-	struct rx rx = { .timeout = true };
+	struct se_t1_rx rx = { .timeout = true };
 
 	memset(act, 0, sizeof(*act));
 	/* silence after S(RESYNCH) is what was hoped for */
