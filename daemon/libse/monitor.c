@@ -8,7 +8,7 @@
 #include <linux/se_netlink.h>
 #include "se.h"
 
-#define BUF_SIZE	16384
+#define BUF_SIZE 16384
 
 struct se_monitor {
 	struct mnl_socket *nl;
@@ -82,7 +82,7 @@ int se_monitor_fd(const struct se_monitor *mon)
 
 static int on_message(void *ctx, unsigned int cmd, const struct se_device *dev)
 {
-	struct se_event event = { .dev = *dev };
+	struct se_event event = {.dev = *dev};
 	const struct sink *sink = ctx;
 
 	switch (cmd) {
@@ -104,10 +104,10 @@ static int on_message(void *ctx, unsigned int cmd, const struct se_device *dev)
 	return sink->cb(sink->ctx, &event);
 }
 
-int se_monitor_dispatch(struct se_monitor *mon, int (*cb)(void *ctx, const struct se_event *event),
-			void *ctx)
+int se_monitor_dispatch(struct se_monitor *mon,
+			int (*cb)(void *ctx, const struct se_event *event), void *ctx)
 {
-	struct sink sink = { .cb = cb, .ctx = ctx };
+	struct sink sink = {.cb = cb, .ctx = ctx};
 
 	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(mon->nl, mon->buf, sizeof(mon->buf));
@@ -118,13 +118,14 @@ int se_monitor_dispatch(struct se_monitor *mon, int (*cb)(void *ctx, const struc
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == ENOBUFS) {
-			struct se_event lost = { .type = SE_EVENT_LOST };
+			struct se_event lost = {.type = SE_EVENT_LOST};
 
 			r = cb(ctx, &lost);
 		} else if (n < 0) {
 			return -errno;
 		} else {
-			r = se_netlink_parse(mon->buf, (size_t)n, mon->family, on_message, &sink);
+			r = se_netlink_parse(mon->buf, (size_t)n, mon->family, on_message,
+					     &sink);
 		}
 		if (r)
 			return r;

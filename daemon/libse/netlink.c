@@ -81,8 +81,9 @@ static int run_query(struct query *q, bool dump, uint32_t index)
 	}
 	q->family = (uint16_t)family;
 	msg = nlmsg_alloc();
-	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, dump ? NLM_F_DUMP : 0,
-				 SE_CMD_DEV_GET, SE_FAMILY_VERSION) ||
+	if (!msg ||
+	    !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, dump ? NLM_F_DUMP : 0,
+			 SE_CMD_DEV_GET, SE_FAMILY_VERSION) ||
 	    (!dump && nla_put_u32(msg, SE_A_DEV_INDEX, index) < 0)) {
 		r = -ENOMEM;
 		goto out;
@@ -103,7 +104,7 @@ out:
 
 int se_list(int (*cb)(void *ctx, const struct se_device *dev), void *ctx)
 {
-	struct query q = { .cb = cb, .ctx = ctx };
+	struct query q = {.cb = cb, .ctx = ctx};
 
 	return run_query(&q, true, 0);
 }
@@ -116,7 +117,7 @@ static int copy_device(void *ctx, const struct se_device *dev)
 
 int se_get_by_netlink(uint32_t index, struct se_device *dev)
 {
-	struct query q = { .cb = copy_device, .ctx = dev };
+	struct query q = {.cb = copy_device, .ctx = dev};
 	int r = run_query(&q, false, index);
 
 	if (r < 0)

@@ -8,7 +8,7 @@
 #include "se.h"
 
 /* messages and attributes start at multiples of four */
-#define ALIGN4(len)	(((size_t)(len) + 3U) & ~(size_t)3U)
+#define ALIGN4(len) (((size_t)(len) + 3U) & ~(size_t)3U)
 
 /* attributes that are one number of 32 bits, and where it goes */
 static uint32_t *u32_slot(struct se_device *dev, unsigned int type)
@@ -109,7 +109,8 @@ static int get_attrs(struct se_device *dev, const uint8_t *p, size_t left)
 }
 
 int se_netlink_parse(const void *data, size_t len, uint16_t family,
-		     int (*cb)(void *ctx, unsigned int cmd, const struct se_device *dev), void *ctx)
+		     int (*cb)(void *ctx, unsigned int cmd, const struct se_device *dev),
+		     void *ctx)
 {
 	const uint8_t *p = data;
 

@@ -89,7 +89,7 @@ int se_submit(struct se *se, struct se_apdu *apdus, uint32_t nr, struct se_strea
 int se_transmit(struct se *se, const void *cmd, uint32_t cmd_len, void *rsp, uint32_t rsp_room,
 		uint32_t *rsp_len, uint64_t deadline_ns, uint16_t *outcome)
 {
-	struct se_stream stream = { .deadline_ns = deadline_ns };
+	struct se_stream stream = {.deadline_ns = deadline_ns};
 	struct se_apdu apdu = {
 		.cmd_ptr = (uintptr_t)cmd,
 		.rsp_ptr = (uintptr_t)rsp,
@@ -175,18 +175,18 @@ static const char *name_of(const char *const *names, size_t nr, uint32_t value)
 	return value < nr ? names[value] : "?";
 }
 
-#define NAMES(fn, ...)                                                                             \
-	const char *fn(uint32_t value)                                                             \
-	{                                                                                          \
-		static const char *const names[] = { __VA_ARGS__ };                                \
-		return name_of(names, sizeof(names) / sizeof(names[0]), value);                    \
+#define NAMES(fn, ...)                                                          \
+	const char *fn(uint32_t value)                                          \
+	{                                                                       \
+		static const char *const names[] = {__VA_ARGS__};               \
+		return name_of(names, sizeof(names) / sizeof(names[0]), value); \
 	}
 
 NAMES(se_state_name, "off", "idle", "busy", "recovering", "dead")
 NAMES(se_dialect_name, "gp")
 NAMES(se_irq_mode_name, "poll", "irq")
 NAMES(se_outcome_name, "not-sent", "executed", "unknown")
-NAMES(se_stop_name, "end", "status-word", "room", "deadline", "signal", "generation", "link", "gone",
-      "fault", "refused")
+NAMES(se_stop_name, "end", "status-word", "room", "deadline", "signal", "generation", "link",
+      "gone", "fault", "refused")
 NAMES(se_reason_name, "none", "startup", "removed", "link", "abandoned", "reset-line")
 NAMES(se_event_name, "device-add", "device-del", "state-change", "generation-change", "lost")

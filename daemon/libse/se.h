@@ -94,7 +94,7 @@ const char *se_reason_name(uint32_t reason);
 
 /* ---- which secure elements are there: generic netlink, family "se" ---- */
 
-#define SE_NAME_MAX	32
+#define SE_NAME_MAX 32
 
 /**
  * struct se_device - what netlink says of one SE

@@ -17,9 +17,9 @@
 #include <unistd.h>
 #include "backend.h"
 
-#define CONTROL_ATR		0x04
-#define FRAME_MAX		65535
-#define NS_PER_APDU		30000000000U	/* where the caller names no deadline */
+#define CONTROL_ATR 0x04
+#define FRAME_MAX 65535
+#define NS_PER_APDU 30000000000U /* where the caller names no deadline */
 
 /**
  * struct sock - state of a connection
@@ -60,7 +60,7 @@ static int wait_for(struct se *se, short events, uint64_t deadline_ns, bool sett
 	struct sock *s = se->priv;
 
 	for (;;) {
-		struct pollfd pfd = { .fd = se->fd, .events = events };
+		struct pollfd pfd = {.fd = se->fd, .events = events};
 		uint64_t now = se_deadline_in(0);
 		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
 		struct timespec ts = {
@@ -92,7 +92,8 @@ static int put_frame(struct se *se, size_t len, uint64_t deadline_ns)
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = send(se->fd, s->buf + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n =
+			send(se->fd, s->buf + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
 		int r;
 
 		if (n > 0) {
@@ -236,8 +237,8 @@ static int exchange(struct se *se, const uint8_t *cmd, size_t len, int cla, uint
 
 static int sock_open(struct se *se, const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct ucred peer = { .pid = 0 };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct ucred peer = {.pid = 0};
 	socklen_t len = sizeof(peer);
 	struct sock *s;
 	int r;
@@ -456,7 +457,7 @@ static int sock_submit(struct se *se, struct se_stream *stream)
 /* best effort: the connection's end closes it as well */
 static void close_channel(struct se *se, uint32_t channel, uint64_t deadline_ns)
 {
-	uint8_t cmd[] = { 0x00, 0x70, 0x80, (uint8_t)channel };
+	uint8_t cmd[] = {0x00, 0x70, 0x80, (uint8_t)channel};
 	uint8_t rsp[2];
 	uint32_t rsp_len;
 	uint16_t sw, outcome = SE_OUTCOME_NOT_SENT;
@@ -474,7 +475,7 @@ static void close_channel(struct se *se, uint32_t channel, uint64_t deadline_ns)
 static int manage_open(struct se *se, struct se_channel_open *open, uint64_t deadline_ns,
 		       uint32_t *channel)
 {
-	static const uint8_t cmd[] = { 0x00, 0x70, 0x00, 0x00, 0x01 };
+	static const uint8_t cmd[] = {0x00, 0x70, 0x00, 0x00, 0x01};
 	uint32_t rsp_len = 0;
 	uint8_t rsp[16];
 	int r;
@@ -498,7 +499,7 @@ static int select_aid(struct se *se, struct se_channel_open *open, uint64_t dead
 {
 	uint8_t *to = (uint8_t *)(uintptr_t)open->rsp_ptr;
 	int cla = se_cla_on_channel(0x00, channel);
-	uint8_t cmd[5 + SE_AID_MAX + 1] = { (uint8_t)cla, 0xa4, 0x04, 0x00 };
+	uint8_t cmd[5 + SE_AID_MAX + 1] = {(uint8_t)cla, 0xa4, 0x04, 0x00};
 	uint8_t none[2];
 	size_t n = 4;
 	int r;

@@ -10,10 +10,10 @@
 #include <string.h>
 #include "script.h"
 
-#define ACTION_MAX	255	/* longest proactive command, TS 102 223 */
-#define LENGTH_MAX	4	/* bytes of a long form length */
-#define COMMANDS_MAX	65535
-#define TOTAL_MAX	(16U * 1024 * 1024)
+#define ACTION_MAX 255 /* longest proactive command, TS 102 223 */
+#define LENGTH_MAX 4   /* bytes of a long form length */
+#define COMMANDS_MAX 65535
+#define TOTAL_MAX (16U * 1024 * 1024)
 
 enum state {
 	ST_TEMPLATE_TAG,
@@ -21,7 +21,7 @@ enum state {
 	ST_TAG,
 	ST_LEN,
 	ST_VALUE,
-	ST_EOC,		/* second byte of end-of-contents */
+	ST_EOC, /* second byte of end-of-contents */
 	ST_COMPACT,
 	ST_DONE,
 	ST_ERROR,
@@ -32,16 +32,16 @@ struct script_decoder {
 	struct script_error error;
 	enum script_format format;
 	enum state state;
-	int result;		/* of ST_ERROR */
+	int result; /* of ST_ERROR */
 	bool indefinite;
 	bool end_told;
-	bool any;		/* a TLV came before */
-	bool length_long;	/* in mid of a long form length */
+	bool any;	  /* a TLV came before */
+	bool length_long; /* in mid of a long form length */
 	uint8_t length_left;
 	uint64_t length;
-	uint64_t offset;	/* bytes taken so far */
-	uint64_t template_end;	/* AA: offset after its last byte */
-	uint64_t start;		/* offset of the current TLV or C-APDU */
+	uint64_t offset;       /* bytes taken so far */
+	uint64_t template_end; /* AA: offset after its last byte */
+	uint64_t start;	       /* offset of the current TLV or C-APDU */
 	uint8_t tag;
 	uint32_t commands;
 	uint8_t *buf;
@@ -91,9 +91,9 @@ bool script_decoder_indefinite(const struct script_decoder *d)
 	return d->indefinite;
 }
 
-__attribute__((format(printf, 6, 7)))
-static int refuse(struct script_decoder *d, int result, uint8_t code, uint64_t offset,
-		  const char *hint, const char *what, ...)
+__attribute__((format(printf, 6, 7))) static int refuse(struct script_decoder *d, int result,
+							uint8_t code, uint64_t offset,
+							const char *hint, const char *what, ...)
 {
 	va_list ap;
 
@@ -261,8 +261,8 @@ static int check_length(struct script_decoder *d)
 	if (!d->indefinite && d->length > d->template_end - d->offset)
 		return refuse(d, -EBADMSG, SCRIPT_BAD_LENGTH, at,
 			      "check the length of this TLV and that of the template AA",
-			      "TLV %02X of %llu bytes runs past the template's end by %llu", d->tag,
-			      (unsigned long long)d->length,
+			      "TLV %02X of %llu bytes runs past the template's end by %llu",
+			      d->tag, (unsigned long long)d->length,
 			      (unsigned long long)(d->length - (d->template_end - d->offset)));
 	switch (d->tag) {
 	case SCRIPT_TAG_CAPDU:
@@ -273,8 +273,8 @@ static int check_length(struct script_decoder *d)
 				      (unsigned long long)d->length);
 		if (d->commands >= d->limits.commands_max)
 			return refuse(d, -EMSGSIZE, SCRIPT_BAD_LENGTH, d->start,
-				      "split the script into several",
-				      "more than %u C-APDUs", d->limits.commands_max);
+				      "split the script into several", "more than %u C-APDUs",
+				      d->limits.commands_max);
 		break;
 	case SCRIPT_TAG_IMMEDIATE:
 		if (!d->length)
@@ -294,8 +294,9 @@ static int check_length(struct script_decoder *d)
 	}
 	if (d->length > max)
 		return refuse(d, -EMSGSIZE, SCRIPT_BAD_LENGTH, at,
-			      d->tag == SCRIPT_TAG_CAPDU ? "send the data in several commands"
-							 : "a proactive command has at most 255 bytes",
+			      d->tag == SCRIPT_TAG_CAPDU
+				      ? "send the data in several commands"
+				      : "a proactive command has at most 255 bytes",
 			      "TLV %02X of %llu bytes, more than %llu", d->tag,
 			      (unsigned long long)d->length, (unsigned long long)max);
 	return reserve(d, (size_t)d->length);
@@ -310,10 +311,11 @@ static int value_done(struct script_decoder *d, struct script_item *item)
 	switch (d->tag) {
 	case SCRIPT_TAG_CAPDU:
 		if (script_capdu_case(d->buf, len) < 0)
-			return refuse(d, -EBADMSG, SCRIPT_BAD_LENGTH, d->offset - len + 4,
-				      "Lc must be the number of data bytes; Le, if any, comes after",
-				      "C-APDU %u: P3 %02X does not fit its length of %zu bytes",
-				      d->commands, d->buf[4], len);
+			return refuse(
+				d, -EBADMSG, SCRIPT_BAD_LENGTH, d->offset - len + 4,
+				"Lc must be the number of data bytes; Le, if any, comes after",
+				"C-APDU %u: P3 %02X does not fit its length of %zu bytes",
+				d->commands, d->buf[4], len);
 		return emit(d, SCRIPT_ITEM_CAPDU, len, item);
 	case SCRIPT_TAG_IMMEDIATE:
 		return emit(d, SCRIPT_ITEM_IMMEDIATE, len, item);
@@ -408,7 +410,8 @@ static int take_compact(struct script_decoder *d, const uint8_t *data, size_t le
 
 static int too_long(struct script_decoder *d)
 {
-	return refuse(d, -EMSGSIZE, SCRIPT_BAD_LENGTH, d->offset, "split the script into several",
+	return refuse(d, -EMSGSIZE, SCRIPT_BAD_LENGTH, d->offset,
+		      "split the script into several",
 		      "script is longer than the %llu bytes allowed here",
 		      (unsigned long long)d->limits.total_max);
 }
@@ -519,10 +522,11 @@ int script_decoder_end(struct script_decoder *d, struct script_item *item)
 			      "write the script again from its start, to its end",
 			      "script is cut short after tag %02X", d->tag);
 	case ST_VALUE:
-		return refuse(d, -EBADMSG, SCRIPT_BAD_LENGTH, d->offset,
-			      "write the script again from its start, to its end",
-			      "script is cut short in TLV %02X at byte %llu, %zu bytes are missing",
-			      d->tag, (unsigned long long)d->start, d->want - d->have);
+		return refuse(
+			d, -EBADMSG, SCRIPT_BAD_LENGTH, d->offset,
+			"write the script again from its start, to its end",
+			"script is cut short in TLV %02X at byte %llu, %zu bytes are missing",
+			d->tag, (unsigned long long)d->start, d->want - d->have);
 	default:
 		if (d->indefinite)
 			return refuse(d, -EBADMSG, SCRIPT_BAD_LENGTH, d->offset,

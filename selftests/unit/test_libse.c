@@ -44,7 +44,7 @@ static struct {
 	unsigned int opened;
 	unsigned int closed;
 	unsigned int ran;
-	const struct se_apdu *watched;	/* its outcome, as seen when a command arrives */
+	const struct se_apdu *watched; /* its outcome, as seen when a command arrives */
 	uint16_t seen;
 	uint8_t cla;
 } sim;
@@ -65,11 +65,12 @@ static bool get_all(int fd, uint8_t *p, size_t n)
 /* in pieces, so that the other side has to put them together */
 static void answer(int fd, const uint8_t *p, size_t n)
 {
-	uint8_t head[2] = { (uint8_t)(n >> 8), (uint8_t)n };
+	uint8_t head[2] = {(uint8_t)(n >> 8), (uint8_t)n};
 	size_t half = n / 2;
 
 	if (write(fd, head, 1) != 1 || write(fd, head + 1, 1) != 1 ||
-	    write(fd, p, half) != (ssize_t)half || write(fd, p + half, n - half) != (ssize_t)(n - half))
+	    write(fd, p, half) != (ssize_t)half ||
+	    write(fd, p + half, n - half) != (ssize_t)(n - half))
 		return;
 }
 
@@ -151,7 +152,8 @@ static void *sim_main(void *unused)
 			if (!get_all(fd, cmd, len))
 				break;
 			if (sim.watched)
-				sim.seen = __atomic_load_n(&sim.watched->outcome, __ATOMIC_SEQ_CST);
+				sim.seen = __atomic_load_n(&sim.watched->outcome,
+							   __ATOMIC_SEQ_CST);
 			if (len == 1) {
 				if (cmd[0] == 0x04)
 					answer(fd, (const uint8_t *)"\x3b\x80\x01", 3);
@@ -168,7 +170,7 @@ static void *sim_main(void *unused)
 
 static int sim_start(void **state)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
 	(void)state;
 	memset(&sim, 0, sizeof(sim));
@@ -179,7 +181,8 @@ static int sim_start(void **state)
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/se", sim.dir);
 	snprintf(sim.name, sizeof(sim.name), "socket:%s/se", sim.dir);
 	sim.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (sim.listener < 0 || bind(sim.listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	if (sim.listener < 0 ||
+	    bind(sim.listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    listen(sim.listener, 4) < 0)
 		return -1;
 	return pthread_create(&sim.thread, NULL, sim_main, NULL);
@@ -255,7 +258,7 @@ static void test_cla(void **state)
 	assert_int_equal(se_cla_on_channel(0x0c, 5), 0x61);
 	assert_int_equal(se_cla_on_channel(0x90, 2), 0x92);
 	assert_int_equal(se_cla_on_channel(0x90, 5), 0xd1);
-	assert_int_equal(se_cla_on_channel(0x83, 1), 0x81); /* a number in it is replaced */
+	assert_int_equal(se_cla_on_channel(0x83, 1), 0x81);    /* a number in it is replaced */
 	assert_int_equal(se_cla_on_channel(0xe3, 2), -EINVAL); /* 84, 88 or 8C? */
 	assert_int_equal(se_cla_on_channel(0xe3, 5), 0xe1);
 	assert_int_equal(se_cla_on_channel(0xc3, 9), 0xc5);
@@ -269,10 +272,11 @@ static void test_cla(void **state)
 
 static void test_stream(void **state)
 {
-	static const uint8_t echo[] = { 0x80, 0x10, 0, 0, 3, 1, 2, 3 }, fail[] = { 0x80, 0x20, 0x6a, 0x82 },
-			     long_rsp[] = { 0x80, 0x30, 0x80, 0x00 };
+	static const uint8_t echo[] = {0x80, 0x10, 0, 0, 3, 1, 2, 3},
+			     fail[] = {0x80, 0x20, 0x6a, 0x82},
+			     long_rsp[] = {0x80, 0x30, 0x80, 0x00};
 	uint8_t rsp[3][16];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	struct se *se = connect_se();
 	struct se_stats stats;
 	struct se_apdu a[3];
@@ -281,7 +285,7 @@ static void test_stream(void **state)
 	a[0] = apdu(echo, sizeof(echo), rsp[0], sizeof(rsp[0]));
 	a[1] = apdu(fail, sizeof(fail), rsp[1], 2);
 	a[2] = apdu(long_rsp, sizeof(long_rsp), rsp[2], sizeof(rsp[2]));
-	a[1].expect[0] = (struct se_sw_match){ 0x6a00, 0xff00 };
+	a[1].expect[0] = (struct se_sw_match){0x6a00, 0xff00};
 	sim.watched = &a[0];
 	assert_int_equal(se_submit(se, a, 3, &stream), 0);
 	assert_int_equal(sim.seen, SE_OUTCOME_EXECUTED); /* when the last one arrived */
@@ -295,7 +299,7 @@ static void test_stream(void **state)
 	assert_int_equal(a[2].outcome, SE_OUTCOME_EXECUTED);
 
 	/* it stops where a status word is not the expected one */
-	a[1].expect[0] = (struct se_sw_match){ 0x9000, 0xffff };
+	a[1].expect[0] = (struct se_sw_match){0x9000, 0xffff};
 	assert_int_equal(se_submit(se, a, 3, &stream), 0);
 	assert_int_equal(stream.stop, SE_STOP_SW);
 	assert_int_equal(stream.done, 2);
@@ -313,12 +317,13 @@ static void test_stream(void **state)
 
 static void test_input(void **state)
 {
-	static const uint8_t cmd[] = { 0x80, 0x20, 0x90, 0x00 }, manage[] = { 0x00, 0x70, 0x00, 0x00, 1 },
-			     foreign[] = { 0x81, 0x20, 0x90, 0x00 },
-			     sim_class[] = { 0xa0, 0x20, 0x90, 0x00 };
-	struct se_stream stream = { .flags = 1U << 7 };
+	static const uint8_t cmd[] = {0x80, 0x20, 0x90, 0x00},
+			     manage[] = {0x00, 0x70, 0x00, 0x00, 1},
+			     foreign[] = {0x81, 0x20, 0x90, 0x00},
+			     sim_class[] = {0xa0, 0x20, 0x90, 0x00};
+	struct se_stream stream = {.flags = 1U << 7};
 	struct se *se = connect_se();
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	uint8_t rsp[4], atr[8];
 	struct se_apdu a = apdu(cmd, sizeof(cmd), rsp, sizeof(rsp));
 
@@ -363,9 +368,9 @@ static void test_input(void **state)
 
 static void test_channel(void **state)
 {
-	static const uint8_t aid[] = { 0xa0, 0, 0, 1, 0x51 }, other[] = { 0xff, 0, 0, 1, 0x51 },
-			     cla[] = { 0x84, 0x60, 0, 0 }, sim_class[] = { 0xa0, 0x60, 0, 0 };
-	struct se_channel_open open = { .aid_ptr = (uintptr_t)aid, .aid_len = sizeof(aid) };
+	static const uint8_t aid[] = {0xa0, 0, 0, 1, 0x51}, other[] = {0xff, 0, 0, 1, 0x51},
+			     cla[] = {0x84, 0x60, 0, 0}, sim_class[] = {0xa0, 0x60, 0, 0};
+	struct se_channel_open open = {.aid_ptr = (uintptr_t)aid, .aid_len = sizeof(aid)};
 	struct se *se = connect_se();
 	uint8_t rsp[16];
 	uint16_t outcome;
@@ -381,11 +386,13 @@ static void test_channel(void **state)
 	assert_int_equal(open.outcome, SE_OUTCOME_EXECUTED);
 	assert_int_equal(sim.cla, 0x01); /* SELECT went over the channel */
 	assert_int_equal(se_channel_open(se, &open), -EBUSY);
-	assert_int_equal(se_transmit(se, cla, sizeof(cla), rsp, sizeof(rsp), &len, 0, &outcome), 0);
+	assert_int_equal(se_transmit(se, cla, sizeof(cla), rsp, sizeof(rsp), &len, 0, &outcome),
+			 0);
 	assert_int_equal(len, 3);
 	assert_int_equal(rsp[0], 0x85);
-	assert_int_equal(se_transmit(se, sim_class, sizeof(sim_class), rsp, sizeof(rsp), &len, 0,
-				     &outcome), -EACCES);
+	assert_int_equal(se_transmit(se, sim_class, sizeof(sim_class), rsp, sizeof(rsp), &len,
+				     0, &outcome),
+			 -EACCES);
 	assert_int_equal(se_channel_close(se), 0);
 	assert_int_equal(sim.closed, 1);
 
@@ -410,8 +417,8 @@ static void test_channel(void **state)
 
 static void test_deadline(void **state)
 {
-	static const uint8_t slow[] = { 0x80, 0x40, 10, 0 }, echo[] = { 0x80, 0x10, 0, 0, 1, 7 };
-	struct se_stream stream = { 0 };
+	static const uint8_t slow[] = {0x80, 0x40, 10, 0}, echo[] = {0x80, 0x10, 0, 0, 1, 7};
+	struct se_stream stream = {0};
 	struct se *se = connect_se();
 	uint8_t rsp[2][8];
 	struct se_apdu a[2];
@@ -448,16 +455,16 @@ static void on_alarm(int sig)
 
 static void alarm_in(unsigned int ms)
 {
-	const struct itimerval it = { .it_value = { .tv_usec = (suseconds_t)ms * 1000 } };
+	const struct itimerval it = {.it_value = {.tv_usec = (suseconds_t)ms * 1000}};
 
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static void test_signal(void **state)
 {
-	static const uint8_t slow[] = { 0x80, 0x40, 10, 0 };
-	const struct sigaction action = { .sa_handler = on_alarm };
-	struct se_stream stream = { 0 };
+	static const uint8_t slow[] = {0x80, 0x40, 10, 0};
+	const struct sigaction action = {.sa_handler = on_alarm};
+	struct se_stream stream = {0};
 	struct se *se = connect_se();
 	uint8_t rsp[2][8];
 	struct se_apdu a[2];
@@ -485,11 +492,11 @@ static void test_signal(void **state)
 
 static void test_gone(void **state)
 {
-	static const uint8_t hang_up[] = { 0x80, 0x50, 0, 0 }, echo[] = { 0x80, 0x10, 0, 0, 1, 7 };
-	struct se_channel_open open = { .aid_len = 0 };
-	struct se_stream stream = { 0 };
+	static const uint8_t hang_up[] = {0x80, 0x50, 0, 0}, echo[] = {0x80, 0x10, 0, 0, 1, 7};
+	struct se_channel_open open = {.aid_len = 0};
+	struct se_stream stream = {0};
 	struct se *se = connect_se();
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	uint8_t rsp[3][8];
 	struct se_apdu a[3];
 
@@ -522,8 +529,8 @@ struct message {
 
 static void begin(struct message *m, uint16_t type, uint8_t cmd)
 {
-	struct nlmsghdr head = { .nlmsg_type = type };
-	struct genlmsghdr genl = { .cmd = cmd, .version = 1 };
+	struct nlmsghdr head = {.nlmsg_type = type};
+	struct genlmsghdr genl = {.cmd = cmd, .version = 1};
 
 	memset(m, 0, sizeof(*m));
 	memcpy(m->data, &head, sizeof(head));
@@ -534,7 +541,7 @@ static void begin(struct message *m, uint16_t type, uint8_t cmd)
 
 static void attr(struct message *m, uint16_t type, const void *value, size_t len)
 {
-	struct nlattr head = { .nla_len = (uint16_t)(sizeof(head) + len), .nla_type = type };
+	struct nlattr head = {.nla_len = (uint16_t)(sizeof(head) + len), .nla_type = type};
 
 	memcpy(m->data + m->len, &head, sizeof(head));
 	memcpy(m->data + m->len + sizeof(head), value, len);
@@ -592,29 +599,36 @@ static void test_netlink(void **state)
 
 	/* cut anywhere but at its end */
 	for (size_t n = 1; n < m.len; n++)
-		assert_int_equal(se_netlink_parse(m.data, n, 0x1c, on_message, &result), -EBADMSG);
+		assert_int_equal(se_netlink_parse(m.data, n, 0x1c, on_message, &result),
+				 -EBADMSG);
 	begin(&bad, 0x1c, SE_CMD_DEV_GET);
 	attr(&bad, SE_A_DEV_INDEX, &index, 2);
-	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result), -EBADMSG);
+	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result),
+			 -EBADMSG);
 	begin(&bad, 0x1c, SE_CMD_DEV_GET);
 	attr(&bad, SE_A_DEV_NAME, "no end", 6);
-	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result), -EBADMSG);
+	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result),
+			 -EBADMSG);
 	begin(&bad, 0x1c, SE_CMD_DEV_GET);
 	attr(&bad, SE_A_DEV_CIP, m.data, SE_CIP_MAX + 1);
-	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result), -EBADMSG);
+	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result),
+			 -EBADMSG);
 	begin(&bad, 0x1c, SE_CMD_DEV_GET);
 	attr(&bad, SE_A_DEV_INDEX, &index, 4);
 	bad.data[20] = 3; /* attribute shorter than its head */
-	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result), -EBADMSG);
+	assert_int_equal(se_netlink_parse(bad.data, bad.len, 0x1c, on_message, &result),
+			 -EBADMSG);
 }
 
 int main(void)
 {
 #define WITH_SE(test) cmocka_unit_test_setup_teardown(test, sim_start, sim_stop)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_cla), WITH_SE(test_stream),
-		WITH_SE(test_input),	      WITH_SE(test_channel),	  WITH_SE(test_deadline),
-		WITH_SE(test_signal),	      WITH_SE(test_gone),	  cmocka_unit_test(test_netlink),
+		cmocka_unit_test(test_names),	cmocka_unit_test(test_cla),
+		WITH_SE(test_stream),		WITH_SE(test_input),
+		WITH_SE(test_channel),		WITH_SE(test_deadline),
+		WITH_SE(test_signal),		WITH_SE(test_gone),
+		cmocka_unit_test(test_netlink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

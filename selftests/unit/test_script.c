@@ -111,7 +111,8 @@ static void test_expanded(void **state)
 	check(SCRIPT_EXPANDED, "AA00", ".", 0);
 	check(SCRIPT_EXPANDED, "AE800000", ".", 0);
 	check(SCRIPT_EXPANDED,
-	      "AA21 830101 8200 2204 00A40400 810182 820105 220700A4040002 3F00 8202 8103 2200A40400",
+	      "AA21 830101 8200 2204 00A40400 810182 820105 220700A4040002 3F00 8202 8103 "
+	      "2200A40400",
 	      "H0:01 E0: C0:00A40400 I0:82 E0:05 C1:00A40400023F00 E0:8103 ", -EBADMSG);
 	check(SCRIPT_EXPANDED, "AE80 830111 8200 2204 00A40400 810181 2205 00B0000000 0000",
 	      "H0:11 E0: C0:00A40400 I0:81 C1:00B0000000 .", 0);
@@ -125,7 +126,8 @@ static void test_compact(void **state)
 {
 	(void)state;
 	check(SCRIPT_COMPACT, "", ".", 0);
-	check(SCRIPT_COMPACT, "00A40000023F00 00B000000A", "C0:00A40000023F00 C1:00B000000A .", 0);
+	check(SCRIPT_COMPACT, "00A40000023F00 00B000000A", "C0:00A40000023F00 C1:00B000000A .",
+	      0);
 	check(SCRIPT_COMPACT, "80F00000 00 80F0000000", "C0:80F00000 C1:80F0000000 .", 0);
 	check(SCRIPT_COMPACT, "00A40000023F00 00B00000", "C0:00A40000023F00 ", -EBADMSG);
 	check(SCRIPT_COMPACT, "00A40000033F00", "", -EBADMSG);
@@ -139,34 +141,34 @@ struct bad {
 };
 
 static const struct bad bad[] = {
-	{ "", SCRIPT_BAD_NO_LENGTH, 0, "empty" },
-	{ "AB00", SCRIPT_BAD_TAG, 0, "AB" },
-	{ "AA", SCRIPT_BAD_NO_LENGTH, 1, "cut short" },
-	{ "AA80", SCRIPT_BAD_NO_LENGTH, 1, "indefinite" },
-	{ "AE05", SCRIPT_BAD_LENGTH, 1, "05" },
-	{ "AA85", SCRIPT_BAD_LENGTH, 1, "length of 5 bytes" },
-	{ "AA0A22", SCRIPT_BAD_NO_LENGTH, 3, "cut short" },
-	{ "AA01 22 04", SCRIPT_BAD_NO_LENGTH, 3, "before the length" },
-	{ "AA0A 2308", SCRIPT_BAD_TAG, 2, "unknown tag 23" },
-	{ "AA0A 2209 80F24002024F0000", SCRIPT_BAD_LENGTH, 3, "past the template" },
-	{ "AA05 2203 80F240", SCRIPT_BAD_LENGTH, 3, "3 bytes" },
-	{ "AA0A 2208 80F24002034F0000 00", SCRIPT_BAD_LENGTH, 12, "after the end" },
-	{ "AA0A 2208 80F24002044F0000", SCRIPT_BAD_LENGTH, 8, "P3 04" },
-	{ "AA0A 2208 80F240", SCRIPT_BAD_LENGTH, 7, "5 bytes are missing" },
-	{ "AA0A 2204 80F24000", SCRIPT_BAD_LENGTH, 8, "4 of the template" },
-	{ "AE80 2204 80F24000", SCRIPT_BAD_LENGTH, 8, "end of contents" },
-	{ "AE80 2204 80F24000 00", SCRIPT_BAD_LENGTH, 9, "end of contents" },
-	{ "AE80 2204 80F24000 0001", SCRIPT_BAD_LENGTH, 9, "00 01" },
-	{ "AE80 2204 80F24000 0000 AA", SCRIPT_BAD_LENGTH, 10, "after the end" },
-	{ "AA03 8301 04", SCRIPT_BAD_TAG, 4, "chaining value 04" },
-	{ "AA04 8302 0101", SCRIPT_BAD_LENGTH, 3, "not 1" },
-	{ "AA02 8100", SCRIPT_BAD_LENGTH, 3, "empty immediate" },
-	{ "AA09 2204 80F24000 830101", SCRIPT_BAD_TAG, 8, "not the first" },
-	{ "AA06 22 84FFFFFFFF", SCRIPT_BAD_LENGTH, 3, "past the template" },
-	{ "AE80 22 84FFFFFFFF", SCRIPT_BAD_LENGTH, 3, "more than" },
-	{ "AE80 82 8200FF", SCRIPT_BAD_LENGTH, 6, "cut short" },
-	{ "AE80 82 820100", SCRIPT_BAD_LENGTH, 3, "more than 255" },
-	{ "AA84FFFFFFFF", SCRIPT_BAD_LENGTH, 1, "allowed" },
+	{"", SCRIPT_BAD_NO_LENGTH, 0, "empty"},
+	{"AB00", SCRIPT_BAD_TAG, 0, "AB"},
+	{"AA", SCRIPT_BAD_NO_LENGTH, 1, "cut short"},
+	{"AA80", SCRIPT_BAD_NO_LENGTH, 1, "indefinite"},
+	{"AE05", SCRIPT_BAD_LENGTH, 1, "05"},
+	{"AA85", SCRIPT_BAD_LENGTH, 1, "length of 5 bytes"},
+	{"AA0A22", SCRIPT_BAD_NO_LENGTH, 3, "cut short"},
+	{"AA01 22 04", SCRIPT_BAD_NO_LENGTH, 3, "before the length"},
+	{"AA0A 2308", SCRIPT_BAD_TAG, 2, "unknown tag 23"},
+	{"AA0A 2209 80F24002024F0000", SCRIPT_BAD_LENGTH, 3, "past the template"},
+	{"AA05 2203 80F240", SCRIPT_BAD_LENGTH, 3, "3 bytes"},
+	{"AA0A 2208 80F24002034F0000 00", SCRIPT_BAD_LENGTH, 12, "after the end"},
+	{"AA0A 2208 80F24002044F0000", SCRIPT_BAD_LENGTH, 8, "P3 04"},
+	{"AA0A 2208 80F240", SCRIPT_BAD_LENGTH, 7, "5 bytes are missing"},
+	{"AA0A 2204 80F24000", SCRIPT_BAD_LENGTH, 8, "4 of the template"},
+	{"AE80 2204 80F24000", SCRIPT_BAD_LENGTH, 8, "end of contents"},
+	{"AE80 2204 80F24000 00", SCRIPT_BAD_LENGTH, 9, "end of contents"},
+	{"AE80 2204 80F24000 0001", SCRIPT_BAD_LENGTH, 9, "00 01"},
+	{"AE80 2204 80F24000 0000 AA", SCRIPT_BAD_LENGTH, 10, "after the end"},
+	{"AA03 8301 04", SCRIPT_BAD_TAG, 4, "chaining value 04"},
+	{"AA04 8302 0101", SCRIPT_BAD_LENGTH, 3, "not 1"},
+	{"AA02 8100", SCRIPT_BAD_LENGTH, 3, "empty immediate"},
+	{"AA09 2204 80F24000 830101", SCRIPT_BAD_TAG, 8, "not the first"},
+	{"AA06 22 84FFFFFFFF", SCRIPT_BAD_LENGTH, 3, "past the template"},
+	{"AE80 22 84FFFFFFFF", SCRIPT_BAD_LENGTH, 3, "more than"},
+	{"AE80 82 8200FF", SCRIPT_BAD_LENGTH, 6, "cut short"},
+	{"AE80 82 820100", SCRIPT_BAD_LENGTH, 3, "more than 255"},
+	{"AA84FFFFFFFF", SCRIPT_BAD_LENGTH, 1, "allowed"},
 };
 
 static void test_bad(void **state)
@@ -191,7 +193,8 @@ static void test_bad(void **state)
 		for (piece = 1; piece < len; piece++) {
 			struct script_error again;
 
-			assert_int_equal(decode(SCRIPT_EXPANDED, data, len, piece, out, &again), r);
+			assert_int_equal(decode(SCRIPT_EXPANDED, data, len, piece, out, &again),
+					 r);
 			assert_memory_equal(&again, &err, sizeof(err));
 		}
 	}
@@ -199,7 +202,8 @@ static void test_bad(void **state)
 
 static void test_limits(void **state)
 {
-	const struct script_limits limits = { .capdu_max = 10, .commands_max = 2, .total_max = 40 };
+	const struct script_limits limits = {
+		.capdu_max = 10, .commands_max = 2, .total_max = 40};
 	struct script_summary sum;
 	struct script_error err;
 	uint8_t data[64];
@@ -207,11 +211,13 @@ static void test_limits(void **state)
 
 	(void)state;
 	len = hex("AE80 2204 00A40400 2204 00A40400 2204 00A40400 0000", data, sizeof(data));
-	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err), -EMSGSIZE);
+	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err),
+			 -EMSGSIZE);
 	assert_int_equal(sum.commands, 2);
 	assert_non_null(strstr(err.what, "more than 2"));
 	len = hex("AE80 220B 00A40400060102030405 06 0000", data, sizeof(data));
-	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err), -EMSGSIZE);
+	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err),
+			 -EMSGSIZE);
 	len = hex("AE80 220A 00A404000501020304 05 0000", data, sizeof(data));
 	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err), 0);
 	assert_int_equal(sum.commands, 1);
@@ -221,17 +227,19 @@ static void test_limits(void **state)
 	len = hex("AE80 820C 000102030405060708090A0B 820C 000102030405060708090A0B"
 		  "820C 000102030405060708090A0B 0000",
 		  data, sizeof(data));
-	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err), -EMSGSIZE);
+	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err),
+			 -EMSGSIZE);
 	assert_int_equal(err.offset, 40);
 	len = hex("AA28 8226", data, sizeof(data));
-	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err), -EMSGSIZE);
+	assert_int_equal(script_check(SCRIPT_EXPANDED, &limits, data, len, &sum, &err),
+			 -EMSGSIZE);
 }
 
 /* a C-APDU of the longest kind, fed in pieces */
 static void test_extended(void **state)
 {
 	size_t len = 4 + 3 + 65535 + 2, pos, used;
-	uint8_t head[] = { 0xaa, 0x83, 0x01, 0x00, 0x0c, 0x22, 0x83, 0x01, 0x00, 0x08 };
+	uint8_t head[] = {0xaa, 0x83, 0x01, 0x00, 0x0c, 0x22, 0x83, 0x01, 0x00, 0x08};
 	struct script_decoder *d = script_decoder_new(SCRIPT_EXPANDED, NULL);
 	uint8_t *apdu = calloc(1, len);
 	struct script_item item;
@@ -250,8 +258,8 @@ static void test_extended(void **state)
 	assert_int_equal(script_decoder_feed(d, head, sizeof(head), &used, &item), 0);
 	assert_int_equal(used, sizeof(head));
 	for (pos = 0; pos < len; pos += used) {
-		r = script_decoder_feed(d, apdu + pos, len - pos < 1000 ? len - pos : 1000, &used,
-					&item);
+		r = script_decoder_feed(d, apdu + pos, len - pos < 1000 ? len - pos : 1000,
+					&used, &item);
 		assert_true(r >= 0 && used);
 	}
 	assert_int_equal(r, 1);
@@ -266,7 +274,7 @@ static void test_extended(void **state)
 
 static void test_case(void **state)
 {
-	uint8_t a[16] = { 0x00, 0xa4, 0x04, 0x00 };
+	uint8_t a[16] = {0x00, 0xa4, 0x04, 0x00};
 
 	(void)state;
 	assert_int_equal(script_capdu_case(a, 3), -EINVAL);
@@ -288,8 +296,8 @@ static void test_case(void **state)
 	assert_int_equal(script_capdu_case(a, 11), 0x14);
 }
 
-static void check_response(const char *want, bool indefinite, enum script_tail tail, uint8_t value,
-			   uint32_t executed, const char *const *rapdus)
+static void check_response(const char *want, bool indefinite, enum script_tail tail,
+			   uint8_t value, uint32_t executed, const char *const *rapdus)
 {
 	uint8_t out[512], expected[512];
 	uint64_t bytes = 0;
@@ -310,22 +318,23 @@ static void check_response(const char *want, bool indefinite, enum script_tail t
 
 static void test_response(void **state)
 {
-	static const char *const none[] = { NULL };
-	static const char *const one[] = { "6132", NULL };
-	static const char *const two[] = { "9000", "0102039000", NULL };
+	static const char *const none[] = {NULL};
+	static const char *const one[] = {"6132", NULL};
+	static const char *const two[] = {"9000", "0102039000", NULL};
 
 	(void)state;
 	/* pySim */
 	check_response("AB07 800101 2302 6132", false, SCRIPT_TAIL_NONE, 0, 1, one);
-	check_response("AB06 800101 900101", false, SCRIPT_TAIL_BAD_FORMAT, SCRIPT_BAD_TAG, 1, none);
-	check_response("AB06 800101 830102", false, SCRIPT_TAIL_CHAINING, SCRIPT_CHAIN_UNSUPPORTED, 1,
+	check_response("AB06 800101 900101", false, SCRIPT_TAIL_BAD_FORMAT, SCRIPT_BAD_TAG, 1,
 		       none);
+	check_response("AB06 800101 830102", false, SCRIPT_TAIL_CHAINING,
+		       SCRIPT_CHAIN_UNSUPPORTED, 1, none);
 	check_response("AF80 2302 6132 0000", true, SCRIPT_TAIL_NONE, 0, 1, one);
 	/* by hand */
-	check_response("AF80 2302 9000 2305 0102039000 900102 0000", true, SCRIPT_TAIL_BAD_FORMAT,
-		       SCRIPT_BAD_LENGTH, 2, two);
-	check_response("AB11 800102 2302 9000 2305 0102039000 810101", false, SCRIPT_TAIL_IMMEDIATE,
-		       SCRIPT_IMMEDIATE_SUSPENSION, 2, two);
+	check_response("AF80 2302 9000 2305 0102039000 900102 0000", true,
+		       SCRIPT_TAIL_BAD_FORMAT, SCRIPT_BAD_LENGTH, 2, two);
+	check_response("AB11 800102 2302 9000 2305 0102039000 810101", false,
+		       SCRIPT_TAIL_IMMEDIATE, SCRIPT_IMMEDIATE_SUSPENSION, 2, two);
 	check_response("AB03 80017F", false, SCRIPT_TAIL_NONE, 0, 127, none);
 	check_response("AB04 80020080", false, SCRIPT_TAIL_NONE, 0, 128, none);
 	check_response("AB05 8003010000", false, SCRIPT_TAIL_NONE, 0, 65536, none);
@@ -368,7 +377,8 @@ static void test_goes_on(void **state)
 	script_expect(expect);
 	for (sw = 0; sw <= 0xffff; sw++) {
 		if (sw != 0x62f1)
-			assert_true(matches(expect, (uint16_t)sw) == script_goes_on((uint16_t)sw));
+			assert_true(matches(expect, (uint16_t)sw) ==
+				    script_goes_on((uint16_t)sw));
 	}
 	assert_true(script_goes_on(0x9000));
 	assert_true(script_goes_on(0x6310));
@@ -384,10 +394,10 @@ static void test_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expanded),    cmocka_unit_test(test_compact),
-		cmocka_unit_test(test_bad),	    cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_extended),    cmocka_unit_test(test_case),
-		cmocka_unit_test(test_response),    cmocka_unit_test(test_response_long),
+		cmocka_unit_test(test_expanded), cmocka_unit_test(test_compact),
+		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_extended), cmocka_unit_test(test_case),
+		cmocka_unit_test(test_response), cmocka_unit_test(test_response_long),
 		cmocka_unit_test(test_goes_on),
 	};
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
 /*
  * T=1' engine: golden blocks, and the scenarios of ISO/IEC 7816-3, annex A, each as
  * a list of blocks. In a scenario blocks are written without checksum; two
@@ -15,7 +15,7 @@
 #include "se-edc.h"
 #include "se-t1.h"
 
-#define BWT	100000U
+#define BWT 100000U
 
 static u8 tx[SE_T1_BLOCK_MAX];
 
@@ -50,7 +50,7 @@ static size_t block(const char *s, u8 *out, size_t room)
 
 static void init(struct se_t1 *t1, u16 ifsc)
 {
-	struct se_t1_params params = { .ifsc = ifsc, .ifsd = 254, .bwt_us = BWT };
+	struct se_t1_params params = {.ifsc = ifsc, .ifsd = 254, .bwt_us = BWT};
 
 	memset(tx, 0, sizeof(tx));
 	assert_int_equal(se_t1_init(t1, &se_t1_dialect_gp, &params, tx, sizeof(tx)), 0);
@@ -137,8 +137,8 @@ static void test_golden(void **state)
 
 static void test_block_len(void **state)
 {
-	static const u8 good[] = { 0x12, 0x00, 0x0f, 0xf9 }, big[] = { 0x12, 0x00, 0x0f, 0xfa },
-			other[] = { 0x21, 0x00, 0x00, 0x00 }, idle[] = { 0, 0, 0, 0 };
+	static const u8 good[] = {0x12, 0x00, 0x0f, 0xf9}, big[] = {0x12, 0x00, 0x0f, 0xfa},
+			other[] = {0x21, 0x00, 0x00, 0x00}, idle[] = {0, 0, 0, 0};
 
 	(void)state;
 	assert_int_equal(se_t1_block_len(&se_t1_dialect_gp, good), 4089 + 6);
@@ -172,15 +172,18 @@ struct scenario {
 	bool lost;
 };
 
-#define E	SE_T1_EXECUTED
-#define U	SE_T1_UNKNOWN
-#define N	SE_T1_NOT_SENT
-#define CMD	"80100000"
-#define I0	"2100000480100000"
+#define E SE_T1_EXECUTED
+#define U SE_T1_UNKNOWN
+#define N SE_T1_NOT_SENT
+#define CMD "80100000"
+#define I0 "2100000480100000"
 
+/* a line for each block */
+/* clang-format off */
 static const struct scenario scenarios[] = {
 	/* A.1, A.2: error-free */
-	{ "one block each way", 16, CMD, { { NULL, I0 }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	{ "one block each way", 16, CMD, { { NULL, I0 }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "waiting time extension", 16, CMD,
 	  { { NULL, I0 },
 	    { "12C3000103", "21E3000103" },
@@ -221,19 +224,27 @@ static const struct scenario scenarios[] = {
 	    { "12400002 9000", "DONE" } },
 	  "AA9000", 0, E, 0 },
 	{ "a status word in two blocks", 16, CMD,
-	  { { NULL, I0 }, { "12200001 90", "21900000" }, { "12400001 00", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "12200001 90", "21900000" }, { "12400001 00", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "an empty last block", 16, CMD,
-	  { { NULL, I0 }, { "12200002 9000", "21900000" }, { "12400000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "12200002 9000", "21900000" }, { "12400000", "DONE" } },
+	  "9000", 0, E, 0 },
 
 	/* A.3: errors */
 	{ "damaged answer", 16, CMD,
-	  { { NULL, I0 }, { "!120000029000", "21810000" }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "!120000029000", "21810000" }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "lost answer", 16, CMD,
-	  { { NULL, I0 }, { "", "21820000" }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "", "21820000" }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "damaged command", 16, CMD,
-	  { { NULL, I0 }, { "12810000", I0 }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "12810000", I0 }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "lost command, or an SE that was reset in mid-work: R(0) tells neither", 16, CMD,
-	  { { NULL, I0 }, { "", "21820000" }, { "12800000", "21C00000" }, { "12E00000", "WAIT" }, { "", "FAIL" } },
+	  { { NULL, I0 },
+	    { "", "21820000" },
+	    { "12800000", "21C00000" },
+	    { "12E00000", "WAIT" }, { "", "FAIL" } },
 	  NULL, -ETIMEDOUT, U, 0 },
 	{ "lost block of a chain: the SE may have lost the first one too", 4, "80100000041122334400",
 	  { { NULL, "2120000480100000" },
@@ -314,9 +325,11 @@ static const struct scenario scenarios[] = {
 	    { "120000029000", "DONE" } },
 	  "9000", 0, E, 0 },
 	{ "late response to RESYNCH", 16, CMD,
-	  { { NULL, I0 }, { "12E00000", "WAIT" }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "12E00000", "WAIT" }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 	{ "acknowledgement where an answer is due", 16, CMD,
-	  { { NULL, I0 }, { "12900000", "WAIT" }, { "120000029000", "DONE" } }, "9000", 0, E, 0 },
+	  { { NULL, I0 }, { "12900000", "WAIT" }, { "120000029000", "DONE" } },
+	  "9000", 0, E, 0 },
 
 	/* A.3: resynchronisation. Never is the command sent again */
 	{ "no answer at all", 16, CMD,
@@ -439,9 +452,12 @@ static const struct scenario scenarios[] = {
 	    { "12E00000", "WAIT" }, { "", "FAIL" } },
 	  NULL, -ETIME, U, 0 },
 	{ "deadline in the middle of a command", 4, "8010000000",
-	  { { NULL, "2120000480100000" }, { "ABORT", "21C00000" }, { "12E00000", "WAIT" }, { "", "FAIL" } },
+	  { { NULL, "2120000480100000" },
+	    { "ABORT", "21C00000" },
+	    { "12E00000", "WAIT" }, { "", "FAIL" } },
 	  NULL, -ETIME, N, 0 },
 };
+/* clang-format on */
 
 static void check_step(const struct scenario *s, size_t i, const struct se_t1_action *act)
 {
@@ -459,8 +475,8 @@ static void check_step(const struct scenario *s, size_t i, const struct se_t1_ac
 	} else {
 		n = block(want, data, sizeof(data));
 		if (act->op != SE_T1_SEND || act->len != n || memcmp(act->block, data, n))
-			fail_msg("%s: step %zu: got op %d, PCB %02X, wanted %s", s->name, i, act->op,
-				 act->op == SE_T1_SEND ? act->block[1] : 0, want);
+			fail_msg("%s: step %zu: got op %d, PCB %02X, wanted %s", s->name, i,
+				 act->op, act->op == SE_T1_SEND ? act->block[1] : 0, want);
 	}
 }
 
@@ -528,7 +544,7 @@ static void test_scenarios(void **state)
 
 static void exchange(struct se_t1 *t1, const char *sent, const char *answer)
 {
-	u8 cmd[] = { 0x80, 0x10, 0x00, 0x00 }, rsp[8], in[32], want[32];
+	u8 cmd[] = {0x80, 0x10, 0x00, 0x00}, rsp[8], in[32], want[32];
 	struct se_t1_action act;
 	size_t n;
 
@@ -545,7 +561,7 @@ static void exchange(struct se_t1 *t1, const char *sent, const char *answer)
 /* N(S) of both directions over several exchanges, and after RESYNCH */
 static void test_sequence(void **state)
 {
-	u8 cmd[] = { 0x80, 0x10, 0x00, 0x00 }, rsp[8], in[32];
+	u8 cmd[] = {0x80, 0x10, 0x00, 0x00}, rsp[8], in[32];
 	struct se_t1_action act;
 	struct se_t1 t1;
 	size_t n;
@@ -600,8 +616,8 @@ static void test_sequence(void **state)
 /* WTX: the multiplier holds for the next wait, and for no other */
 static void test_wtx(void **state)
 {
-	struct se_t1_params params = { .ifsc = 254, .ifsd = 254, .bwt_us = BWT, .wtx_max = 2 };
-	u8 cmd[] = { 0x80, 0x10, 0x00, 0x00 }, rsp[8], in[32];
+	struct se_t1_params params = {.ifsc = 254, .ifsd = 254, .bwt_us = BWT, .wtx_max = 2};
+	u8 cmd[] = {0x80, 0x10, 0x00, 0x00}, rsp[8], in[32];
 	struct se_t1_action act;
 	struct se_t1 t1;
 	size_t n;
@@ -634,7 +650,7 @@ static void test_wtx(void **state)
 /* a response that is longer than its room is taken to its end */
 static void test_room(void **state)
 {
-	u8 cmd[] = { 0x80, 0x10, 0x00, 0x00 }, rsp[4], in[32];
+	u8 cmd[] = {0x80, 0x10, 0x00, 0x00}, rsp[4], in[32];
 	struct se_t1_action act;
 	struct se_t1 t1;
 	size_t n;
@@ -660,7 +676,7 @@ static void test_room(void **state)
 /* a chain without end comes to one */
 static void endless(const char *even, const char *odd, int error)
 {
-	u8 cmd[] = { 0x80, 0x10, 0x00, 0x00 }, rsp[4], in[300];
+	u8 cmd[] = {0x80, 0x10, 0x00, 0x00}, rsp[4], in[300];
 	struct se_t1_action act;
 	struct se_t1 t1;
 	size_t n;
@@ -745,8 +761,8 @@ static void test_requests(void **state)
 
 static void test_misuse(void **state)
 {
-	struct se_t1_params params = { .ifsc = 254, .ifsd = 254, .bwt_us = BWT };
-	u8 cmd[4] = { 0 }, rsp[4];
+	struct se_t1_params params = {.ifsc = 254, .ifsd = 254, .bwt_us = BWT};
+	u8 cmd[4] = {0}, rsp[4];
 	struct se_t1_action act;
 	struct se_t1 t1;
 
@@ -779,7 +795,7 @@ static void test_misuse(void **state)
 
 /* ---- CIP ---- */
 
-#define PLP_SPI	"0C 01 19 2710 64 0A 00C8 0400 0005"
+#define PLP_SPI "0C 01 19 2710 64 0A 00C8 0400 0005"
 
 static void test_cip(void **state)
 {
@@ -809,7 +825,8 @@ static void test_cip(void **state)
 	assert_memory_equal(in + cip.hb_off, "\xaa\xbb\xcc", 3);
 
 	/* I2C, parameters of a later version, no historical bytes */
-	n = hex("01 03 A0B0C0 02 09 00 19 0190 64 0A 000A FF 06 0064 0008 FFFF", in, sizeof(in));
+	n = hex("01 03 A0B0C0 02 09 00 19 0190 64 0A 000A FF 06 0064 0008 FFFF", in,
+		sizeof(in));
 	assert_int_equal(se_t1_cip_parse(in, n, &cip), 0);
 	assert_int_equal(cip.plid, SE_T1_PLID_I2C);
 	assert_int_equal(cip.mcf_hz, 400000);
@@ -821,14 +838,15 @@ static void test_cip(void **state)
 static void test_cip_bad(void **state)
 {
 	static const char *const bad[] = {
-		"01 04 A0B0C0D0 03" PLP_SPI "04 012C 0FF9 00", /* PLID */
-		"01 09 A0B0C0D0A0B0C0D0A0 01" PLP_SPI "04 012C 0FF9 00", /* IIN */
+		"01 04 A0B0C0D0 03" PLP_SPI "04 012C 0FF9 00",			      /* PLID */
+		"01 09 A0B0C0D0A0B0C0D0A0 01" PLP_SPI "04 012C 0FF9 00",	      /* IIN */
 		"01 04 A0B0C0D0 01 0B 01 19 2710 64 0A 00C8 0400 00 04 012C 0FF9 00", /* PLP */
-		"01 04 A0B0C0D0 01 0C 01 19 0000 64 0A 00C8 0400 0005 04 012C 0FF9 00", /* MCF */
-		"01 04 A0B0C0D0 01" PLP_SPI "03 012C 0F", /* DLLP */
-		"01 04 A0B0C0D0 01" PLP_SPI "04 0000 0FF9 00", /* BWT */
-		"01 04 A0B0C0D0 01" PLP_SPI "04 012C 0000 00", /* IFSC */
-		"01 04 A0B0C0D0 01" PLP_SPI "04 012C 0FFA 00", /* IFSC */
+		"01 04 A0B0C0D0 01 0C 01 19 0000 64 0A 00C8 0400 0005 04 012C 0FF9 00", /* MCF
+											 */
+		"01 04 A0B0C0D0 01" PLP_SPI "03 012C 0F",	  /* DLLP */
+		"01 04 A0B0C0D0 01" PLP_SPI "04 0000 0FF9 00",	  /* BWT */
+		"01 04 A0B0C0D0 01" PLP_SPI "04 012C 0000 00",	  /* IFSC */
+		"01 04 A0B0C0D0 01" PLP_SPI "04 012C 0FFA 00",	  /* IFSC */
 		"01 04 A0B0C0D0 01" PLP_SPI "04 012C 0FF9 02 AA", /* HB */
 	};
 	struct se_t1_cip cip;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
 /*
  * T=1' engine against a card of our own on a bad wire: loss, damage, doubling,
  * noise, late answers, WTX, IFS, ABORT, silence, and a card that is reset in
@@ -23,10 +23,10 @@
 #include "se-edc.h"
 #include "se-t1.h"
 
-#define CMD_MAX		1200
-#define RSP_MAX		1400
-#define QUEUE		256
-#define STEPS_MAX	20000
+#define CMD_MAX 1200
+#define RSP_MAX 1400
+#define QUEUE 256
+#define STEPS_MAX 20000
 
 /* ---- chance ---- */
 
@@ -65,15 +65,15 @@ struct queue {
 
 struct faults {
 	const char *name;
-	uint32_t loss;		/* all in events per million blocks */
+	uint32_t loss; /* all in events per million blocks */
 	uint32_t damage;
 	uint32_t dup;
 	uint32_t noise;
-	uint32_t late;		/* the card is busy beyond the waiting time; per million commands */
-	uint32_t mute;		/* the card drops what comes, for a while */
-	uint32_t abort;		/* per million commands */
+	uint32_t late;	/* the card is busy beyond the waiting time; per million commands */
+	uint32_t mute;	/* the card drops what comes, for a while */
+	uint32_t abort; /* per million commands */
 	uint32_t reset;
-	uint32_t give_up;	/* the caller's deadline, per million blocks */
+	uint32_t give_up; /* the caller's deadline, per million blocks */
 };
 
 static const struct faults *faults;
@@ -162,7 +162,7 @@ static void travel(struct queue *q, const u8 *data, size_t len)
 
 struct book {
 	u8 runs;
-	bool wrong;	/* something ran that nobody asked for */
+	bool wrong; /* something ran that nobody asked for */
 };
 
 static struct book *books;
@@ -200,7 +200,8 @@ static bool run_command(const u8 *cmd, size_t len, uint32_t *id)
 
 	if (len < 6)
 		return false;
-	*id = ((uint32_t)cmd[0] << 24) | ((uint32_t)cmd[1] << 16) | ((uint32_t)cmd[2] << 8) | cmd[3];
+	*id = ((uint32_t)cmd[0] << 24) | ((uint32_t)cmd[1] << 16) | ((uint32_t)cmd[2] << 8) |
+	      cmd[3];
 	if (*id >= books_nr || len != (((size_t)cmd[4] << 8) | cmd[5]))
 		return false;
 	make_command(*id, len, want);
@@ -217,14 +218,14 @@ enum owes { OWES_NOTHING, OWES_ANSWER, OWES_ACK };
 static struct {
 	struct queue in, out;
 	u8 ns, nr;
-	u8 last[SE_T1_BLOCK_MAX];	/* last block sent */
+	u8 last[SE_T1_BLOCK_MAX]; /* last block sent */
 	size_t last_len;
 	u8 cmd[CMD_MAX];
 	size_t cmd_len;
 	u8 rsp[RSP_MAX];
 	size_t rsp_len, rsp_off, rsp_part;
-	bool answering;			/* I-blocks of the response are on their way */
-	enum owes owes;			/* what follows when an S exchange has ended */
+	bool answering; /* I-blocks of the response are on their way */
+	enum owes owes; /* what follows when an S exchange has ended */
 	uint32_t wtx, busy, mute;
 	size_t ifsd, ifsc;
 	bool aborted;
@@ -388,9 +389,10 @@ static void card_on_r(u8 pcb)
 		if ((card.last[1] & 0x80) == 0)
 			card_again();
 		else
-			card_send((u8)((card.ns << 6) |
-				       (card.rsp_off + card.rsp_part < card.rsp_len ? 0x20 : 0)),
-				  card.rsp + card.rsp_off, card.rsp_part);
+			card_send(
+				(u8)((card.ns << 6) |
+				     (card.rsp_off + card.rsp_part < card.rsp_len ? 0x20 : 0)),
+				card.rsp + card.rsp_off, card.rsp_part);
 		return;
 	}
 	if (card.answering && card.rsp_off + card.rsp_part < card.rsp_len) {
@@ -557,29 +559,45 @@ static void one(uint32_t id, struct tally *tally, uint8_t *verdict)
 }
 
 static const struct faults profiles[] = {
-	{ .name = "good wire" },
-	{ .name = "0.1 % loss, damage", .loss = 1000, .damage = 1000 },
-	{ .name = "1 % loss, damage", .loss = 10000, .damage = 10000 },
-	{ .name = "5 % loss, damage", .loss = 50000, .damage = 50000 },
-	{ .name = "5 % damage only", .damage = 50000 },
-	{ .name = "5 % doubled, noise", .dup = 50000, .noise = 50000 },
-	{ .name = "late answers", .late = 100000 },
-	{ .name = "silence, abort, deadline",
-	  .loss = 2000, .late = 10000, .mute = 3000, .abort = 10000, .give_up = 3000 },
-	{ .name = "all at 1 %",
-	  .loss = 10000, .damage = 10000, .dup = 10000, .noise = 10000, .late = 10000, .mute = 2000,
-	  .abort = 10000, .give_up = 5000 },
-	{ .name = "all at 5 %",
-	  .loss = 50000, .damage = 50000, .dup = 50000, .noise = 50000, .late = 50000, .mute = 10000,
-	  .abort = 50000, .give_up = 20000 },
-	{ .name = "reset in mid-work, 1 %", .loss = 5000, .damage = 5000, .reset = 10000 },
+	{.name = "good wire"},
+	{.name = "0.1 % loss, damage", .loss = 1000, .damage = 1000},
+	{.name = "1 % loss, damage", .loss = 10000, .damage = 10000},
+	{.name = "5 % loss, damage", .loss = 50000, .damage = 50000},
+	{.name = "5 % damage only", .damage = 50000},
+	{.name = "5 % doubled, noise", .dup = 50000, .noise = 50000},
+	{.name = "late answers", .late = 100000},
+	{.name = "silence, abort, deadline",
+	 .loss = 2000,
+	 .late = 10000,
+	 .mute = 3000,
+	 .abort = 10000,
+	 .give_up = 3000},
+	{.name = "all at 1 %",
+	 .loss = 10000,
+	 .damage = 10000,
+	 .dup = 10000,
+	 .noise = 10000,
+	 .late = 10000,
+	 .mute = 2000,
+	 .abort = 10000,
+	 .give_up = 5000},
+	{.name = "all at 5 %",
+	 .loss = 50000,
+	 .damage = 50000,
+	 .dup = 50000,
+	 .noise = 50000,
+	 .late = 50000,
+	 .mute = 10000,
+	 .abort = 50000,
+	 .give_up = 20000},
+	{.name = "reset in mid-work, 1 %", .loss = 5000, .damage = 5000, .reset = 10000},
 };
 
 static void soak(const struct faults *f, uint32_t nr)
 {
-	struct se_t1_params params = { .ifsc = 100, .ifsd = 254, .bwt_us = 1000 };
+	struct se_t1_params params = {.ifsc = 100, .ifsd = 254, .bwt_us = 1000};
 	uint8_t *verdicts = calloc(nr, 1);
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	uint32_t id, ran = 0;
 
 	faults = f;
@@ -602,10 +620,11 @@ static void soak(const struct faults *f, uint32_t nr)
 		ran += books[id].runs;
 	}
 	assert_int_equal(card.ran_wrong, 0);
-	print_message("             %-28s %u: done %u, failed: not sent %u, executed %u, unknown %u; "
-		      "link lost %u; ran %u\n",
-		      f->name, nr, tally.done, tally.not_sent, tally.executed, tally.unknown, tally.lost,
-		      ran);
+	print_message(
+		"             %-28s %u: done %u, failed: not sent %u, executed %u, unknown %u; "
+		"link lost %u; ran %u\n",
+		f->name, nr, tally.done, tally.not_sent, tally.executed, tally.unknown,
+		tally.lost, ran);
 	if (f == &profiles[0])
 		assert_int_equal(tally.done, nr);
 	free(verdicts);
