@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sectl/sectl.h"
+
+int put_json(sd_json_variant *v, int r)
+{
+	if (r >= 0)
+		r = sd_json_variant_dump(v, SD_JSON_FORMAT_NEWLINE | SD_JSON_FORMAT_FLUSH, stdout,
+					 NULL);
+	sd_json_variant_unref(v);
+	if (r < 0) {
+		fprintf(stderr, "sectl: cannot print JSON: %s\n", strerror(-r));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static int say(int status, const char *code, const char *hint, const char *message, int sw)
+{
+	sd_json_variant *v = NULL;
+	char text[5];
+	int r;
+
+	if (!opt.json) {
+		fprintf(stderr, "sectl: %s%s%s\n", message, hint ? "\nTry: " : "", hint ? hint : "");
+		return status;
+	}
+	snprintf(text, sizeof(text), "%04X", (unsigned int)sw & 0xffff);
+	r = sd_json_buildo(
+		&v, SD_JSON_BUILD_PAIR_OBJECT(
+			    "error", SD_JSON_BUILD_PAIR_STRING("code", code),
+			    SD_JSON_BUILD_PAIR_INTEGER("status", status),
+			    SD_JSON_BUILD_PAIR_STRING("message", message),
+			    SD_JSON_BUILD_PAIR_CONDITION(!!hint, "hint", SD_JSON_BUILD_STRING(hint)),
+			    SD_JSON_BUILD_PAIR_CONDITION(sw >= 0, "sw", SD_JSON_BUILD_STRING(text))));
+	put_json(v, r);
+	return status;
+}
+
+int fail(int status, const char *code, const char *hint, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return say(status, code, hint, text, -1);
+}
+
+int fail_errno(int error, const char *what)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return fail(EXIT_NOT_FOUND, "not-found",
+			    "sectl list shows what is there; is the driver loaded?",
+			    "%s: no such secure element", what);
+	case -EACCES:
+	case -EPERM:
+		return fail(EXIT_REFUSED, "refused", "root, or membership in the device's group",
+			    "%s: not allowed", what);
+	case -ETIMEDOUT:
+		return fail(EXIT_TIMEOUT, "timeout", NULL, "%s: no answer in time", what);
+	case -ECONNREFUSED:
+		return fail(EXIT_UNREACHABLE, "unreachable", "start it", "%s: nobody listens", what);
+	default:
+		return fail(EXIT_FAILED, "failed", NULL, "%s: %s", what, strerror(-error));
+	}
+}
+
+const char *sw_words(uint16_t sw)
+{
+	static const struct {
+		uint16_t sw;
+		const char *words;
+	} table[] = {
+		{ 0x9000, "ok" },
+		{ 0x6283, "locked or invalidated" },
+		{ 0x6310, "more data" },
+		{ 0x6700, "wrong length" },
+		{ 0x6881, "logical channel not supported" },
+		{ 0x6882, "secure messaging not supported" },
+		{ 0x6982, "security status not satisfied" },
+		{ 0x6985, "conditions of use not satisfied" },
+		{ 0x6999, "the application refuses to be selected" },
+		{ 0x6a80, "wrong data" },
+		{ 0x6a81, "function not supported, or card locked" },
+		{ 0x6a82, "application or file not found" },
+		{ 0x6a84, "not enough memory" },
+		{ 0x6a86, "wrong P1 P2" },
+		{ 0x6a88, "referenced data not found" },
+		{ 0x6d00, "unknown instruction" },
+		{ 0x6e00, "unknown class" },
+		{ 0x6f00, "no precise diagnosis" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].sw == sw)
+			return table[i].words;
+	return "";
+}
+
+int fail_sw(uint16_t sw, const char *what)
+{
+	const char *words = sw_words(sw);
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s: the card answered %04X%s%s%s", what, sw,
+		 *words ? " (" : "", words, *words ? ")" : "");
+	return say(EXIT_CARD, "card-refused", NULL, text, sw);
+}
+
+int from_hex(const char *text, uint8_t *out, size_t room, size_t *len)
+{
+	size_t n = strlen(text), i;
+	unsigned int v;
+
+	if (n % 2 || n / 2 > room || strspn(text, "0123456789abcdefABCDEF") != n)
+		return -EINVAL;
+	for (i = 0; i < n / 2; i++) {
+		sscanf(text + 2 * i, "%2x", &v);
+		out[i] = (uint8_t)v;
+	}
+	*len = n / 2;
+	return 0;
+}
+
+void to_hex(char *out, const uint8_t *p, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sprintf(out + 2 * i, "%02X", p[i]);
+	out[2 * len] = '\0';
+}
