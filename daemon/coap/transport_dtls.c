@@ -174,6 +174,7 @@ static void dead(struct coap_transport *t, const char *phase, int error)
 
 static void handshake(struct coap_transport *t, uint64_t now)
 {
+	char text[160];
 	int r;
 
 	ERR_clear_error();
@@ -196,21 +197,18 @@ static void handshake(struct coap_transport *t, uint64_t now)
 		set_timer(t, now);
 		return;
 	}
-	if (r == SSL_ERROR_SSL) {
-		char text[160];
-
-		/* an alert of the server, most often about who we are */
-		coap_transport_why(
-			t,
-			"DTLS handshake: %s (are PSK identity and key those that the "
-			"server has, and does it offer one of the cipher suites "
-			"PSK-AES128-CCM8, -CBC-SHA256, -CCM, -GCM-SHA256?)",
-			reason(text, sizeof(text)));
-		forget_session(t);
-		coap_transport_problem(t, -EPROTO, true);
-		return;
-	}
-	dead(t, "handshake", -ECONNRESET);
+	/* an alert of the server, most often about who we are */
+	if (r == SSL_ERROR_ZERO_RETURN || !ERR_peek_error())
+		snprintf(text, sizeof(text), "the server closed it");
+	else
+		reason(text, sizeof(text));
+	coap_transport_why(t,
+			   "DTLS handshake: %s (are PSK identity and key those that the server "
+			   "has, and does it offer one of the cipher suites PSK-AES128-CCM8, "
+			   "-CBC-SHA256, -CCM, -GCM-SHA256?)",
+			   text);
+	forget_session(t);
+	coap_transport_problem(t, -EPROTO, true);
 }
 
 static int start(struct coap_transport *t, uint64_t now)
