@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""semd and an LwM2M server on aiocoap: versions, every payload format, Discover,
+attributes and notifications, composite operations, block sizes, de-registration.
+Prints TAP; run inside the Debian 13 root.
+"""
+
+import asyncio
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../server"))
+sys.path.insert(0, HERE)
+
+import aiocoap  # noqa: E402
+import cbor2  # noqa: E402
+import codec  # noqa: E402
+import gp  # noqa: E402
+import script  # noqa: E402
+from aiocoap.numbers.codes import GET  # noqa: E402
+from lwm2m_server import LwM2MError, Server, dotted  # noqa: E402
+from stack import Stack, free_port  # noqa: E402
+
+SE, SCRIPT = 26241, 26242
+n = failed = 0
+
+
+def tap(good, name, why=""):
+    global n, failed
+    n += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {n} - {name}" + (f" ({why})" if why else ""), flush=True)
+
+
+class Bench:
+    """Server, stack and registered client; ends with a de-registration."""
+
+    def __init__(self, versions=("1.0", "1.1"), settings=None):
+        self.port = free_port()
+        self.server = Server(port=self.port, versions=versions)
+        self.stack = Stack(f"coap://127.0.0.1:{self.port}", settings)
+
+    async def __aenter__(self):
+        await self.server.start()
+        self.stack.start()
+        self.client = await self.server.wait_for_client(timeout=30)
+        return self
+
+    async def __aexit__(self, kind, error, trace):
+        loop = asyncio.get_running_loop()
+        status = await loop.run_in_executor(None, self.stack.stop)
+        await asyncio.sleep(0.1)
+        gone = not self.server.clients
+        await self.server.stop()
+        if kind is None:
+            tap(status == 0 and gone, "de-registration at the end", f"status {status}")
+        if kind is not None or status != 0:
+            for line in self.stack.text("semd.log").splitlines()[-30:]:
+                print(f"# semd: {line}")
+        self.stack.remove()
+
+    async def raw(self, code, path, payload=b"", **options):
+        """A request of any method: the response message."""
+        m = self.server.message(self.client, code, path, payload, **options)
+        return await asyncio.wait_for(self.server._context.request(m).response, 20)
+
+
+async def versions():
+    async with Bench(versions=("1.0",)) as b:
+        tap(b.server.refused == [("sesame-test", "1.1")] and b.client.version == "1.0",
+            "a server of 1.0 refuses 1.1 by 4.12: semd steps down", f"LwM2M {b.client.version}")
+        _, values = await b.server.read(b.client, (SE, 0))
+        tap(values[(SE, 0, 0)] == "se0", "Read without Accept in 1.0: TLV")
+    async with Bench(settings={"server.version": "1.0"}) as b:
+        tap(b.client.version == "1.0" and not b.server.refused, "version=1.0 asks for no more")
+
+
+async def formats():
+    async with Bench() as b:
+        s, c = b.server, b.client
+        tap(c.version == "1.1", "registration as LwM2M 1.1", f"binding {c.binding}")
+        targets = [t for t, _ in c.links]
+        tap({"/1/0", "/3/0", "/26241/0"} <= set(targets) and not any(
+            t.startswith("/0") for t in targets), "the object list", " ".join(targets))
+        same = []
+        for accept in (codec.TLV, codec.SENML_CBOR):
+            _, values = await s.read(c, (SE, 0), accept=accept)
+            same.append({k: v for k, v in values.items() if k[2] not in (3,)})
+        tap(same[0] == same[1] and len(same[0]) >= 7, "Read of an instance: TLV and SenML-CBOR agree",
+            f"{len(same[0])} resources")
+        for path, accept, want in (((SE, 0, 0), codec.TEXT, "se0"), ((SE, 0, 0), codec.CBOR, "se0"),
+                                   ((SE, 0, 0), codec.TLV, "se0"),
+                                   ((SE, 0, 0), codec.SENML_CBOR, "se0"),
+                                   ((3, 0, 11), codec.TLV, {0: 0})):
+            try:
+                _, value = await s.read_value(c, path, accept=accept)
+                tap(value == want, f"Read of {path} as {codec.NAMES[accept]}", repr(value))
+            except (LwM2MError, codec.CodecError) as e:
+                tap(False, f"Read of {path} as {codec.NAMES[accept]}", str(e))
+        _, whole = await s.read(c, (SE,), accept=codec.TLV)
+        tap((SE, 0, 0) in whole, "Read of an object")
+        _, number = await s.create(c, SCRIPT, {0: f"{SE}:0", 1: gp.ISD, 12: True},
+                                   instance=9, content_format=codec.SENML_CBOR)
+        _, values = await s.read(c, (SCRIPT, number), accept=codec.TLV)
+        tap((values[(SCRIPT, number, 1)], values[(SCRIPT, number, 12)]) == (gp.ISD, True),
+            "Create by SenML-CBOR", f"instance {number}")
+        for cf in (codec.TLV, codec.SENML_CBOR, codec.TEXT):
+            await s.write(c, (SCRIPT, number, 13), 1000 + cf, content_format=cf)
+            _, value = await s.read_value(c, (SCRIPT, number, 13))
+            tap(value == 1000 + cf, f"Write of an integer as {codec.NAMES[cf]}", str(value))
+        await s.write_instance(c, (SCRIPT, number), {12: False, 13: 7})
+        _, values = await s.read(c, (SCRIPT, number))
+        tap((values[(SCRIPT, number, 12)], values[(SCRIPT, number, 13)],
+             values[(SCRIPT, number, 1)]) == (False, 7, gp.ISD), "partial update by TLV")
+        for path, some in (((SE,), f"/{SE}/0/11"), ((SE, 0), f"/{SE}/0/11"),
+                           ((SE, 0, 7), f"/{SE}/0/7")):
+            _, links = await s.discover(c, path)
+            tap(some in [t for t, _ in links], f"Discover of {path}", f"{len(links)} links")
+        # The blocks of an answer, in every size
+        await s.write(c, (SCRIPT, number, 2), script.command_script([gp.get_data(0x66)] * 30))
+        watch = await s.observe(c, (SCRIPT, number, 4))
+        await s.execute(c, (SCRIPT, number, 3))
+        await watch.until(lambda v: v == 3, 20)
+        watch.cancel()
+        answers = []
+        for exponent in range(7):
+            m = s.message(c, GET, (SCRIPT, number, 7), accept=codec.OPAQUE)
+            m.opt.block2 = (0, False, exponent)
+            r = await asyncio.wait_for(s._context.request(m).response, 30)
+            answers.append(r.payload)
+        tap(len(set(answers)) == 1 and script.parse_response(answers[0]).executed == 30,
+            "an answer in blocks of 16 to 1024 bytes", f"{len(answers[0])} bytes")
+        await s.execute(c, (SCRIPT, number, 11))
+        await s.delete(c, (SCRIPT, number))
+
+
+async def notifications():
+    async with Bench() as b:
+        s, c = b.server, b.client
+        _, number = await s.create(c, SCRIPT, {0: f"{SE}:0", 1: b""})
+        watch = await s.observe(c, (SCRIPT, number, 13))
+        await watch.next(5)
+        await s.write(c, (SCRIPT, number, 13), 11)
+        tap(await watch.next(5) == 11, "a change is notified")
+        _, links = await s.discover(c, (SCRIPT, number, 13))
+        await s.write_attributes(c, (SCRIPT, number, 13), pmin=2, pmax=4)
+        _, links = await s.discover(c, (SCRIPT, number, 13))
+        attrs = links[0][1]
+        tap((attrs.get("pmin"), attrs.get("pmax")) == ("2", "4"),
+            "Write-Attributes, and Discover tells them", str(attrs))
+        began = time.monotonic()
+        await s.write(c, (SCRIPT, number, 13), 12)
+        await s.write(c, (SCRIPT, number, 13), 13)
+        value = await watch.until(lambda v: v == 13, 8)
+        took = time.monotonic() - began
+        tap(took > 0.9, "pmin holds notifications back, the last value comes", f"{took:.1f} s")
+        began = time.monotonic()
+        value = await watch.next(8)
+        took = time.monotonic() - began
+        tap(value == 13 and 2.5 < took < 6, "pmax repeats it", f"{took:.1f} s")
+        # gt: only crossings of a limit
+        await s.write_attributes(c, (SCRIPT, number, 13), pmin=0, pmax=0)
+        watch.cancel()
+        await s.write_attributes(c, (SCRIPT, number, 13), gt=100)
+        watch = await s.observe(c, (SCRIPT, number, 13))
+        await watch.next(5)
+        await s.write(c, (SCRIPT, number, 13), 50)
+        await s.write(c, (SCRIPT, number, 13), 150)
+        tap(await watch.next(5) == 150, "gt: silence below the limit, word beyond it")
+        watch.cancel()
+        await s.write(c, (SCRIPT, number, 13), 20)  # answered by RST: the end of it
+        await asyncio.sleep(0.5)
+        before = watch.notifications
+        await s.write(c, (SCRIPT, number, 13), 200)
+        await asyncio.sleep(0.5)
+        tap(watch.notifications == before, "a cancelled observation is silent")
+        for bad in ({"pmin": 5, "pmax": 2}, {"colour": 1}, {"pmin": "x"}):
+            try:
+                await s.write_attributes(c, (SCRIPT, number, 13), **bad)
+                tap(False, f"Write-Attributes {bad} is refused", "accepted")
+            except LwM2MError as e:
+                tap(e.code == "4.00", f"Write-Attributes {bad} is refused", f"{e.code} {e.diagnostic}")
+
+
+async def composite():
+    async with Bench() as b:
+        paths = [f"/{SE}/0/0", f"/{SE}/0/1", "/3/0/0"]
+        r = await b.raw(aiocoap.FETCH, (), cbor2.dumps([{codec.N: p} for p in paths]),
+                        content_format=codec.SENML_CBOR, accept=codec.SENML_CBOR)
+        if r.code in (aiocoap.METHOD_NOT_ALLOWED, aiocoap.NOT_FOUND, aiocoap.NOT_IMPLEMENTED):
+            tap(True, "Read-Composite is refused cleanly", f"{dotted(r.code)} {r.payload.decode()}")
+        else:
+            got = codec.decode_senml(r.payload) if r.code.is_successful() else {}
+            tap(got.get((SE, 0, 0)) == "se0" and (SE, 0, 1) in got, "Read-Composite (FETCH)",
+                f"{dotted(r.code)} {len(got)} values")
+        _, number = await b.server.create(b.client, SCRIPT, {0: f"{SE}:0", 1: b""})
+        r = await b.raw(aiocoap.iPATCH, (), codec.encode_senml(
+            {(SCRIPT, number, 13): 31, (SCRIPT, number, 12): True}),
+            content_format=codec.SENML_CBOR)
+        if r.code in (aiocoap.METHOD_NOT_ALLOWED, aiocoap.NOT_FOUND, aiocoap.NOT_IMPLEMENTED):
+            tap(True, "Write-Composite is refused cleanly", f"{dotted(r.code)} {r.payload.decode()}")
+        else:
+            _, values = await b.server.read(b.client, (SCRIPT, number))
+            tap((values[(SCRIPT, number, 13)], values[(SCRIPT, number, 12)]) == (31, True),
+                "Write-Composite (iPATCH)", dotted(r.code))
+
+
+def main():
+    tests = {f.__name__: f for f in (versions, formats, notifications, composite)}
+    for name in sys.argv[1:] or tests:
+        try:
+            asyncio.run(tests[name]())
+        except (AssertionError, LwM2MError, codec.CodecError, aiocoap.error.Error, ValueError,
+                KeyError, TimeoutError, OSError) as e:
+            tap(False, name, f"{type(e).__name__}: {e}")
+    print(f"1..{n}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
