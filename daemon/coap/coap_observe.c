@@ -44,7 +44,7 @@ static void drop_pending(struct coap_observation *o)
 	o->pending_len = 0;
 }
 
-/* Forget it. A notification on its way is left alone when it is the @last one. */
+/* Forget it, and what of it is on its way. */
 static void end(struct coap_endpoint *ep, struct coap_observation *o, bool tell,
 		enum coap_observe_end why)
 {

@@ -87,7 +87,6 @@ struct coap_exchange {
 	uint8_t token[COAP_TOKEN_MAX];
 	uint64_t digest;
 	bool acked;
-	bool in_handler;
 	bool persist;	  /* the record was stored */
 	uint64_t ack_due; /* COAP_NEVER: none */
 	struct coap_blk block1, block2;
