@@ -114,8 +114,6 @@ static uint16_t command(struct card *c, struct channel *ch, struct apdu *a)
 		ch->listing.active = false;
 	if (data)
 		return gp_get_data(c, ch, a);
-	if (!a->gp_class)
-		return a->ins == INS_GET_STATUS ? SW_CLA : SW_INS;
 	switch (a->ins) {
 	case INS_GET_STATUS:
 	case INS_SET_STATUS:
@@ -126,6 +124,8 @@ static uint16_t command(struct card *c, struct channel *ch, struct apdu *a)
 	default:
 		return SW_INS;
 	}
+	if (!a->gp_class)
+		return SW_CLA;
 	if (ch->scp.state != SCP03_OPEN)
 		return SW_SECURITY;
 	if (a->ins == INS_GET_STATUS)

@@ -76,6 +76,7 @@ static void reset_card(void *ctx)
 	struct sim_wire *s = ctx;
 
 	card_reset(&s->chip->card);
+	s->chip->busy_until_us = 0;
 }
 
 static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t *deadline_us)
@@ -114,8 +115,7 @@ static void take_record(struct sim_wire *s, uint64_t now_us)
 	if (head.type == SE_SIM_RESET) {
 		s->waiting = 0;
 		t1_reset(&s->t1);
-		card_reset(&s->chip->card);
-		s->chip->busy_until_us = 0;
+		reset_card(s);
 	} else if (head.type == SE_SIM_ACCESS) {
 		t1_input(&s->t1, s->record + sizeof(head), head.len, now_us);
 	}
