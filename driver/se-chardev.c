@@ -6,6 +6,7 @@
  * shells: one C-APDU in, one R-APDU out. A written APDU runs without a thread:
  * the callbacks below are called when its turn comes and when it has ended.
  */
+#include <linux/build_bug.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -14,6 +15,13 @@
 #include <linux/uaccess.h>
 
 #include "se-chip.h"
+
+/* the ABI: the same for 32-bit and 64-bit user space, and for ever */
+static_assert(sizeof(struct se_info) == 72);
+static_assert(sizeof(struct se_apdu) == 80);
+static_assert(sizeof(struct se_stream) == 56);
+static_assert(sizeof(struct se_channel_open) == 56);
+static_assert(sizeof(struct se_stats) == 128);
 
 static int se_open(struct inode *inode, struct file *filp)
 {
