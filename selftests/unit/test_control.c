@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * io.sesame.Manager over a real socket: a client thread on one side, the loop
+ * on the other. The SE is a socket on which nobody ever answers, so that jobs
+ * stay where they are.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-json.h>
+#include <systemd/sd-varlink.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "control/control.h"
+
+#define I	CONTROL_INTERFACE "."
+
+static char dir[64], path[128], se_path[128];
+static sd_event *event;
+static struct job_store *store;
+static struct control *control;
+
+static int one_server(void *ctx, unsigned int index, struct control_server *out)
+{
+	(void)ctx;
+	if (index)
+		return -ENOENT;
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "main");
+	snprintf(out->state, sizeof(out->state), "registered");
+	out->observations = 3;
+	return 0;
+}
+
+static const struct control_ops ops = { .server = one_server };
+
+static int on_jobs(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void)source, (void)fd, (void)revents, (void)userdata;
+	job_store_dispatch(store);
+	return 0;
+}
+
+/* ---- the client ---- */
+
+struct ask {
+	const char *method, *parameters;
+	char error[96];
+	sd_json_variant *reply;
+	bool done;
+};
+
+static void *client(void *arg)
+{
+	sd_json_variant *p = NULL, *reply = NULL;
+	const char *error = NULL;
+	struct ask *a = arg;
+	sd_varlink *link = NULL;
+
+	if (sd_varlink_connect_address(&link, path) < 0 ||
+	    sd_json_parse(a->parameters, 0, &p, NULL, NULL) < 0 ||
+	    sd_varlink_call(link, a->method, p, &reply, &error) < 0)
+		snprintf(a->error, sizeof(a->error), "no connection");
+	else if (error)
+		snprintf(a->error, sizeof(a->error), "%s", error);
+	a->reply = sd_json_variant_ref(reply);
+	sd_json_variant_unref(p);
+	sd_varlink_unref(link);
+	__atomic_store_n(&a->done, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static struct ask call(const char *method, const char *parameters)
+{
+	struct ask a = { .method = method, .parameters = parameters };
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, client, &a), 0);
+	while (!__atomic_load_n(&a.done, __ATOMIC_SEQ_CST))
+		sd_event_run(event, 20000);
+	pthread_join(t, NULL);
+	return a;
+}
+
+static const char *text(struct ask *a, const char *key)
+{
+	sd_json_variant *v = sd_json_variant_by_key(a->reply, key);
+
+	return v && sd_json_variant_is_string(v) ? sd_json_variant_string(v) : "";
+}
+
+static void drop(struct ask *a)
+{
+	sd_json_variant_unref(a->reply);
+}
+
+static void want_error(const char *method, const char *parameters, const char *error)
+{
+	struct ask a = call(method, parameters);
+
+	assert_string_equal(a.error, error);
+	drop(&a);
+}
+
+/* ---- tests ---- */
+
+static void test_reading(void **state)
+{
+	sd_json_variant *v;
+	struct ask a;
+
+	(void)state;
+	a = call(I "GetStatus", "{}");
+	assert_string_equal(a.error, "");
+	assert_string_equal(text(&a, "version"), "test");
+	v = sd_json_variant_by_key(a.reply, "servers");
+	assert_int_equal(sd_json_variant_elements(v), 1);
+	drop(&a);
+	a = call(I "ListJobs", "{}");
+	assert_string_equal(a.error, "");
+	v = sd_json_variant_by_key(a.reply, "jobs");
+	assert_true(sd_json_variant_is_array(v));
+	assert_int_equal(sd_json_variant_elements(v), 0);
+	drop(&a);
+	a = call("org.varlink.service.GetInterfaceDescription",
+		 "{\"interface\":\"io.sesame.Manager\"}");
+	assert_string_equal(a.error, "");
+	assert_non_null(strstr(text(&a, "description"), "method RunScript("));
+	assert_non_null(strstr(text(&a, "description"), "error NoSuchElement"));
+	drop(&a);
+}
+
+static void test_errors(void **state)
+{
+	struct ask a;
+
+	(void)state;
+	want_error(I "GetJob", "{\"id\":99}", I "NoSuchJob");
+	want_error(I "CancelJob", "{\"id\":99}", I "NoSuchJob");
+	want_error(I "AckJob", "{\"id\":99}", I "NoSuchJob");
+	want_error(I "GetJob", "{}", SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "GetJob", "{\"id\":1,\"x\":2}", SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "RunScript", "{\"se\":\"se9\",\"script\":\"qgA=\"}", I "NoSuchElement");
+	want_error(I "RunScript", "{\"se\":\"se0\",\"script\":\"!\"}",
+		   SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "RunScript", "{\"se\":\"se0\",\"aid\":\"A0\",\"script\":\"qgA=\"}",
+		   I "Refused");
+	want_error(I "RunScript", "{\"se\":\"se0\",\"aid\":\"zz\",\"script\":\"qgA=\"}",
+		   SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "Nothing", "{}", SD_VARLINK_ERROR_METHOD_NOT_FOUND);
+	/* a refused script leaves no job behind */
+	a = call(I "ListJobs", "{}");
+	assert_int_equal(sd_json_variant_elements(sd_json_variant_by_key(a.reply, "jobs")), 0);
+	drop(&a);
+}
+
+static void test_run(void **state)
+{
+	sd_json_variant *job;
+	char p[64];
+	struct ask a;
+	uint64_t id;
+
+	(void)state;
+	a = call(I "RunScript", "{\"se\":\"se0\",\"script\":\"qgciBYDKAGYA\",\"deadline\":1}");
+	assert_string_equal(a.error, "");
+	id = sd_json_variant_unsigned(sd_json_variant_by_key(a.reply, "id"));
+	assert_true(id > 0);
+	drop(&a);
+	snprintf(p, sizeof(p), "{\"id\":%llu}", (unsigned long long)id);
+	a = call(I "GetJob", p);
+	assert_string_equal(a.error, "");
+	job = sd_json_variant_by_key(a.reply, "job");
+	assert_true(sd_json_variant_by_key(job, "origin") != NULL);
+	drop(&a);
+	want_error(I "AckJob", p, I "Refused");		/* it runs */
+	want_error(I "MonitorJob", p, SD_VARLINK_ERROR_EXPECTED_MORE);
+	do {
+		a = call(I "GetJob", p);
+		job = sd_json_variant_by_key(sd_json_variant_by_key(a.reply, "job"), "state");
+		if (!strcmp(sd_json_variant_string(job), "expired"))
+			break;
+		drop(&a);
+		usleep(50000);
+	} while (1);
+	drop(&a);
+	a = call(I "AckJob", p);
+	assert_string_equal(a.error, "");
+	drop(&a);
+	want_error(I "GetJob", p, I "NoSuchJob");
+}
+
+static void test_mode(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static int mute_se(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", se_path);
+	return bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16) ? -1 : fd;
+}
+
+static int set_up(void **state)
+{
+	struct job_options o = { .dir = dir };
+	struct job_error e;
+	char open[160];
+
+	(void)state;
+	snprintf(open, sizeof(open), "socket:%s", se_path);
+	if (mute_se() < 0 || job_store_open(&store, &o, &e) || sd_event_new(&event) < 0 ||
+	    job_se_add(store, "se0", open, "eSE"))
+		return -1;
+	if (sd_event_add_io(event, NULL, job_store_fd(store), EPOLLIN, on_jobs, NULL) < 0)
+		return -1;
+	return control_new(&control, event, store, path, (gid_t)-1, "test", &ops, NULL);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	control_free(control);
+	sd_event_unref(event);
+	job_store_close(store);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_mode),
+	};
+	char cmd[96];
+	int r;
+
+	snprintf(dir, sizeof(dir), "/tmp/test-control-XXXXXX");
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(path, sizeof(path), "%s/ctl", dir);
+	snprintf(se_path, sizeof(se_path), "%s/se", dir);
+	r = cmocka_run_group_tests_name("control", tests, set_up, tear_down);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	return system(cmd) ? 1 : r;
+}
