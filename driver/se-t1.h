@@ -270,6 +270,11 @@ void se_t1_start_cip(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action
 /**
  * se_t1_start_resynch() - S(RESYNCH request), up to three times; DONE: the
  * link is in step, as after se_t1_reset()
+ *
+ * After the response comes a WAIT that has to pass in silence (a sixteenth of
+ * the block waiting time, or all of it if a request was repeated), so that no
+ * second response is left over for a later S(RESYNCH).
+ *
  * @t1: a link between two exchanges, in step or not
  * @act: out: the first step
  */
