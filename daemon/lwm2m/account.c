@@ -170,9 +170,16 @@ static void on_log(void *ctx, int level, const char *text)
 		a->log(a->log_ctx, level, text);
 }
 
-static void on_lost(void *ctx)
+/*
+ * Over UDP there is nothing to renew, the client tries again by itself; a DTLS
+ * session may be one that the server has forgotten.
+ */
+static bool on_lost(void *ctx)
 {
-	((struct lwm2m_account *)ctx)->lost = true;
+	struct lwm2m_account *a = ctx;
+
+	a->lost = a->secure;
+	return a->lost;
 }
 
 static void on_up(void *ctx, bool resumed)
@@ -306,11 +313,7 @@ static void settle(struct lwm2m_account *a)
 	lwm2m_client_status(a->client, &st);
 	if (st.state == LWM2M_STOPPED)
 		return;
-	/*
-	 * Over UDP there is nothing to renew, the client tries again by itself;
-	 * a DTLS session may be one that the server has forgotten.
-	 */
-	if (a->lost && a->secure && !a->failed) {
+	if (a->lost && !a->failed) {
 		a->failed = true;
 		lwm2m_words(a->why, "%s", st.error);
 		lwm2m_client_down(a->client, a->now, -ETIMEDOUT, a->why);

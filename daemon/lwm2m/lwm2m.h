@@ -144,15 +144,15 @@ struct lwm2m_config {
  * @clock: CLOCK_REALTIME in seconds, for /3/0/13; optional
  * @log: @level as in syslog(3), @text without secrets and without the name of
  *	the server; optional
- * @lost: the server does not answer any more: a new association should be
- *	made, then lwm2m_client_up(). Optional: without it the client retries
- *	over the one it has.
+ * @lost: the server does not answer any more. True if the owner makes a new
+ *	association and calls lwm2m_client_up() then; false, or without it, the
+ *	client retries over the one it has
  */
 struct lwm2m_client_ops {
 	struct coap_ops coap;
 	int64_t (*clock)(void *ctx);
 	void (*log)(void *ctx, int level, const char *text);
-	void (*lost)(void *ctx);
+	bool (*lost)(void *ctx);
 };
 
 enum lwm2m_state {

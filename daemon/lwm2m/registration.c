@@ -170,6 +170,17 @@ static void set_error(struct lwm2m_client *c, const char *what, const struct coa
 		    n ? (const char *)res->data : "");
 }
 
+/* over this association, or over a new one if there was no answer at all */
+static void try_again(struct lwm2m_client *c, const struct coap_result *res)
+{
+	if (res->error < 0 && c->ops.lost && c->ops.lost(c->ctx)) {
+		c->attempts++;
+		set_state(c, LWM2M_OFFLINE, LWM2M_NEVER);
+	} else {
+		back_off(c);
+	}
+}
+
 static void registered(struct lwm2m_client *c)
 {
 	c->attempts = 0;
@@ -205,9 +216,7 @@ static void register_done(struct lwm2m_client *c, const struct coap_result *res)
 	}
 	/* the next round begins with the newest version again */
 	c->version = c->max_version;
-	back_off(c);
-	if (res->error < 0 && c->ops.lost)
-		c->ops.lost(c->ctx);
+	try_again(c, res);
 }
 
 static void update_done(struct lwm2m_client *c, const struct coap_result *res)
@@ -224,9 +233,7 @@ static void update_done(struct lwm2m_client *c, const struct coap_result *res)
 		start_register(c);
 		return;
 	}
-	back_off(c);
-	if (c->ops.lost)
-		c->ops.lost(c->ctx);
+	try_again(c, res);
 }
 
 void lwm2m_registration_result(struct lwm2m_client *c, const struct coap_result *res)

@@ -57,6 +57,7 @@ struct world {
 	unsigned int refreshed;
 	struct fake_script scripts[SCRIPTS];
 	unsigned int lost;
+	bool renews; /* the owner makes a new association then */
 };
 
 /* ---- the owner's side ------------------------------------------------------ */
@@ -88,9 +89,12 @@ static inline int64_t on_clock(void *ctx)
 	return 1367491215;
 }
 
-static inline void on_lost(void *ctx)
+static inline bool on_lost(void *ctx)
 {
-	((struct world *)ctx)->lost++;
+	struct world *w = ctx;
+
+	w->lost++;
+	return w->renews;
 }
 
 static inline size_t se_list(void *ctx, uint16_t *ids, size_t room)

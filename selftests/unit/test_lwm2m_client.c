@@ -127,6 +127,30 @@ static void test_refused_and_gone(void **state)
 	assert_int_equal(client_state(w), LWM2M_WAITING);
 }
 
+static void test_owner_renews(void **state)
+{
+	struct world *w = *state;
+	struct lwm2m_status st;
+	struct coap_msg m;
+
+	register_11(w);
+	w->renews = true;
+	w->now += 207000;
+	lwm2m_client_tick(w->c, w->now);
+	assert_true(receive(w, &m));
+	lwm2m_client_unreachable(w->c, w->now, -ECONNREFUSED);
+	assert_int_equal(w->lost, 1);
+	lwm2m_client_status(w->c, &st);
+	assert_int_equal(st.state, LWM2M_OFFLINE);
+	assert_non_null(strstr(st.error, "Update"));
+	w->now += 3600000;
+	lwm2m_client_tick(w->c, w->now);
+	assert_false(receive(w, &m));
+	/* a new association: everything anew */
+	register_11(w);
+	assert_int_equal(client_state(w), LWM2M_REGISTERED);
+}
+
 static void test_server_object(void **state)
 {
 	struct world *w = *state;
@@ -365,15 +389,11 @@ static void test_observe_while_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_register),
-		TEST(test_step_down),
-		TEST(test_refused_and_gone),
-		TEST(test_server_object),
-		TEST(test_observe),
-		TEST(test_observe_attributes),
-		TEST(test_observe_response),
-		TEST(test_observe_instance),
-		TEST(test_observe_while_away),
+		TEST(test_register),	       TEST(test_step_down),
+		TEST(test_refused_and_gone),   TEST(test_owner_renews),
+		TEST(test_server_object),      TEST(test_observe),
+		TEST(test_observe_attributes), TEST(test_observe_response),
+		TEST(test_observe_instance),   TEST(test_observe_while_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
