@@ -46,6 +46,8 @@ class Bench:
         await self.server.start()
         self.stack.start()
         self.client = await self.server.wait_for_client(timeout=30)
+        # so that semd has the answer to its registration, too
+        await self.server.read(self.client, (SE, 0, 0))
         return self
 
     async def __aexit__(self, kind, error, trace):
