@@ -14,11 +14,11 @@
 
 #include "control/config.h"
 
-#define FILE_BYTES_MAX	(1 << 20)
-#define LINE_MAX_BYTES	1024
+#define FILE_BYTES_MAX (1 << 20)
+#define LINE_MAX_BYTES 1024
 
 enum section {
-	SEC_NONE,	/* before the first, or an unknown one */
+	SEC_NONE, /* before the first, or an unknown one */
 	SEC_SEMD,
 	SEC_JOB,
 	SEC_DEVICE,
@@ -27,13 +27,13 @@ enum section {
 };
 
 enum kind {
-	KIND_TEXT,	/* 1 to room-1 printable characters */
-	KIND_PATH,	/* absolute */
-	KIND_NUMBER,	/* min to max */
-	KIND_CHOICE,	/* one of words; stored as text */
-	KIND_VERSION,	/* "1.0", "1.1" */
-	KIND_LEVEL,	/* err, warning, … */
-	KIND_OPEN,	/* "ioctl:/dev/se0", "socket:/path" */
+	KIND_TEXT,    /* 1 to room-1 printable characters */
+	KIND_PATH,    /* absolute */
+	KIND_NUMBER,  /* min to max */
+	KIND_CHOICE,  /* one of words; stored as text */
+	KIND_VERSION, /* "1.0", "1.1" */
+	KIND_LEVEL,   /* err, warning, … */
+	KIND_OPEN,    /* "ioctl:/dev/se0", "socket:/path" */
 	KIND_URI,
 };
 
@@ -41,16 +41,16 @@ struct key {
 	enum section section;
 	const char *name;
 	enum kind kind;
-	size_t at;	/* in its struct */
+	size_t at; /* in its struct */
 	size_t room;
 	uint32_t min, max;
-	const char *words;	/* choices, or the unit of a number */
+	const char *words; /* choices, or the unit of a number */
 };
 
 #define TEXT(s, t, f, k, w) \
-	{ s, #f, k, offsetof(struct t, f), sizeof(((struct t *)0)->f), 0, 0, w }
+	{s, #f, k, offsetof(struct t, f), sizeof(((struct t *)0)->f), 0, 0, w}
 #define NUMBER(s, t, f, lo, hi, unit) \
-	{ s, #f, KIND_NUMBER, offsetof(struct t, f), sizeof(uint32_t), lo, hi, unit }
+	{s, #f, KIND_NUMBER, offsetof(struct t, f), sizeof(uint32_t), lo, hi, unit}
 
 static const struct key keys[] = {
 	TEXT(SEC_SEMD, config, state_dir, KIND_PATH, NULL),
@@ -78,23 +78,23 @@ static const struct key keys[] = {
 	TEXT(SEC_SERVER, config_server, version, KIND_VERSION, NULL),
 };
 
-#define NR_KEYS	(sizeof(keys) / sizeof(keys[0]))
+#define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
 
 static const struct {
 	const char *name;
 	bool named;
 } sections[] = {
-	[SEC_SEMD] = { "semd", false },	    [SEC_JOB] = { "job", false },
-	[SEC_DEVICE] = { "device", false }, [SEC_SE] = { "se", true },
-	[SEC_SERVER] = { "server", true },
+	[SEC_SEMD] = {"semd", false},	  [SEC_JOB] = {"job", false},
+	[SEC_DEVICE] = {"device", false}, [SEC_SE] = {"se", true},
+	[SEC_SERVER] = {"server", true},
 };
 
 static const struct {
 	const char *name;
 	uint32_t level;
 } levels[] = {
-	{ "err", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
-	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+	{"err", LOG_ERR},   {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
+	{"info", LOG_INFO}, {"debug", LOG_DEBUG},
 };
 
 struct parser {
@@ -102,7 +102,7 @@ struct parser {
 	const char *file;
 	unsigned int line;
 	enum section section;
-	void *base;		/* the struct that keys of this section go to */
+	void *base; /* the struct that keys of this section go to */
 	int result;
 	config_report_t report;
 	void *ctx;
@@ -214,7 +214,8 @@ static void take_level(struct parser *p, const struct key *k, const char *value)
 			return;
 		}
 	}
-	say(p, true, "%s=%.40s: err, warning, notice, info or debug is allowed", k->name, value);
+	say(p, true, "%s=%.40s: err, warning, notice, info or debug is allowed", k->name,
+	    value);
 }
 
 static bool starts(const char *s, const char *with)
@@ -242,8 +243,10 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 		break;
 	case KIND_URI:
 		if (!starts(value, "coap://") && !starts(value, "coaps://"))
-			say(p, true, "uri=%.80s: coap://HOST[:PORT] or coaps://HOST[:PORT] is "
-			    "allowed", value);
+			say(p, true,
+			    "uri=%.80s: coap://HOST[:PORT] or coaps://HOST[:PORT] is "
+			    "allowed",
+			    value);
 		else
 			take_text(p, k, value);
 		break;
@@ -313,7 +316,8 @@ static void take_key(struct parser *p, char *line)
 
 static bool name_ok(const char *s)
 {
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t n =
+		strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return n && n < CONFIG_NAME_MAX && !s[n];
 }
@@ -366,7 +370,7 @@ static void take_section(struct parser *p, char *line)
 	enum section s;
 
 	p->section = SEC_NONE;
-	p->base = p->c;		/* "a section was seen" */
+	p->base = p->c; /* "a section was seen" */
 	if (*end != ']') {
 		say(p, true, "'%.40s' lacks its closing bracket", line);
 		return;
@@ -382,8 +386,10 @@ static void take_section(struct parser *p, char *line)
 		if (!strcmp(line, sections[s].name))
 			break;
 	if (s > SEC_SERVER) {
-		say(p, false, "unknown section [%.40s], ignored; known: semd, job, device, "
-		    "se NAME, server NAME", line);
+		say(p, false,
+		    "unknown section [%.40s], ignored; known: semd, job, device, "
+		    "se NAME, server NAME",
+		    line);
 		return;
 	}
 	p->section = s;
@@ -433,7 +439,7 @@ static void take_line(struct parser *p, const char *at, size_t len)
 int config_parse(struct config *c, const char *file, const char *text, size_t len,
 		 config_report_t report, void *ctx)
 {
-	struct parser p = { .c = c, .file = file, .report = report, .ctx = ctx };
+	struct parser p = {.c = c, .file = file, .report = report, .ctx = ctx};
 	const char *end = text + len, *nl;
 
 	while (text < end) {
@@ -475,7 +481,8 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 				 "has no uri=: add uri=coaps://HOST");
 		if (!s->endpoint[0])
 			complain(&r, report, ctx, s->where, "server", s->name,
-				 "has no endpoint=: add the name that the server knows the device by");
+				 "has no endpoint=: add the name that the server knows the "
+				 "device by");
 		if (starts(s->uri, "coaps://") && (!s->psk_identity[0] || !s->psk_file[0]))
 			complain(&r, report, ctx, s->where, "server", s->name,
 				 "has a coaps uri: psk_identity= and psk_file= are needed");

@@ -18,15 +18,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_SES_MAX		16
-#define CONFIG_SERVERS_MAX	8
-#define CONFIG_NAME_MAX		32
-#define CONFIG_PSK_MAX		64
+#define CONFIG_SES_MAX 16
+#define CONFIG_SERVERS_MAX 8
+#define CONFIG_NAME_MAX 32
+#define CONFIG_PSK_MAX 64
 
 /** struct config_se - [se NAME] */
 struct config_se {
 	char name[CONFIG_NAME_MAX];
-	char where[128];	/* file:line of the section, for messages */
+	char where[128]; /* file:line of the section, for messages */
 	char open[128];
 	char type[16];
 };
@@ -39,21 +39,21 @@ struct config_server {
 	char endpoint[128];
 	char psk_identity[128];
 	char psk_file[256];
-	uint32_t lifetime;	/* seconds */
+	uint32_t lifetime; /* seconds */
 	uint32_t ssid;
-	uint32_t pmin, pmax;	/* seconds, 0 = none */
-	uint32_t version;	/* 10 or 11 */
+	uint32_t pmin, pmax; /* seconds, 0 = none */
+	uint32_t version;    /* 10 or 11 */
 };
 
 struct config {
 	char state_dir[256];
 	char runtime_dir[256];
-	char group[64];		/* may use the control socket; empty = only root and us */
-	uint32_t log_level;	/* syslog's LOG_ERR to LOG_DEBUG */
+	char group[64];	    /* may use the control socket; empty = only root and us */
+	uint32_t log_level; /* syslog's LOG_ERR to LOG_DEBUG */
 	uint32_t chunk;
 	uint32_t jobs_per_origin;
-	uint32_t script_max;	/* bytes */
-	uint32_t keep_idle;	/* seconds */
+	uint32_t script_max; /* bytes */
+	uint32_t keep_idle;  /* seconds */
 	char manufacturer[64];
 	char model[64];
 	char serial[64];

@@ -2,6 +2,9 @@
 /* io.sesame.Manager as data: what org.varlink.service.GetInterfaceDescription gives. */
 #include "control/control.h"
 
+/* Laid out as the interface reads. clang-format would not. */
+/* clang-format off */
+
 #define C(text)			SD_VARLINK_FIELD_COMMENT(text)
 #define F(name, type)		SD_VARLINK_DEFINE_FIELD(name, SD_VARLINK_##type, 0)
 #define F_MAYBE(name, type)	SD_VARLINK_DEFINE_FIELD(name, SD_VARLINK_##type, SD_VARLINK_NULLABLE)

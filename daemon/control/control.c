@@ -13,9 +13,9 @@
 #include "control/control.h"
 #include "libse/se.h"
 
-#define ERROR(name)	CONTROL_INTERFACE "." name
-#define CONNECTIONS_MAX	64
-#define GROUPS_MAX	256
+#define ERROR(name) CONTROL_INTERFACE "." name
+#define CONNECTIONS_MAX 64
+#define GROUPS_MAX 256
 
 /* one MonitorJob call that waits for more */
 struct watcher {
@@ -191,8 +191,8 @@ static int append(sd_json_variant **array, sd_json_variant *v, int r)
 static int reply_array(sd_varlink *link, int r, const char *name, sd_json_variant *array)
 {
 	if (r >= 0)
-		r = array ? sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_VARIANT(name, array)) :
-			    sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_EMPTY_ARRAY(name));
+		r = array ? sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_VARIANT(name, array))
+			  : sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_EMPTY_ARRAY(name));
 	else
 		r = sd_varlink_error_errno(link, r);
 	sd_json_variant_unref(array);
@@ -212,7 +212,7 @@ static int list_elements(sd_varlink *link, sd_json_variant *parameters,
 	(void)flags;
 	if (!allowed(c, link, &uid))
 		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, (const sd_json_dispatch_field[]){ { 0 } }, NULL);
+	r = sd_varlink_dispatch(link, parameters, (const sd_json_dispatch_field[]){{0}}, NULL);
 	if (r)
 		return r;
 	for (i = 0; !r && !job_se_get(c->store, i, &info); i++) {
@@ -235,9 +235,9 @@ static int list_jobs(sd_varlink *link, sd_json_variant *parameters,
 		     sd_varlink_method_flags_t flags, void *userdata)
 {
 	static const sd_json_dispatch_field table[] = {
-		{ "origin", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, 0,
-		  SD_JSON_NULLABLE },
-		{ 0 },
+		{"origin", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, 0,
+		 SD_JSON_NULLABLE},
+		{0},
 	};
 	struct control *c = userdata;
 	sd_json_variant *array = NULL;
@@ -256,8 +256,8 @@ static int list_jobs(sd_varlink *link, sd_json_variant *parameters,
 }
 
 static const sd_json_dispatch_field id_table[] = {
-	{ "id", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint64, 0, SD_JSON_MANDATORY },
-	{ 0 },
+	{"id", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint64, 0, SD_JSON_MANDATORY},
+	{0},
 };
 
 static int add_apdu(void *userdata, const struct job_apdu *a)
@@ -372,7 +372,7 @@ static int get_status(sd_varlink *link, sd_json_variant *parameters,
 {
 	sd_json_variant *servers = NULL, *v;
 	struct control *c = userdata;
-	struct counts n = { 0 };
+	struct counts n = {0};
 	struct control_server s;
 	struct job_se_info se;
 	unsigned int i, ses;
@@ -382,7 +382,7 @@ static int get_status(sd_varlink *link, sd_json_variant *parameters,
 	(void)flags;
 	if (!allowed(c, link, &uid))
 		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, (const sd_json_dispatch_field[]){ { 0 } }, NULL);
+	r = sd_varlink_dispatch(link, parameters, (const sd_json_dispatch_field[]){{0}}, NULL);
 	if (r)
 		return r;
 	for (ses = 0; !job_se_get(c->store, ses, &se); ses++)
@@ -441,25 +441,25 @@ static int run_script(sd_varlink *link, sd_json_variant *parameters,
 		      sd_varlink_method_flags_t flags, void *userdata)
 {
 	static const sd_json_dispatch_field table[] = {
-		{ "se", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
-		  offsetof(struct run_args, se), SD_JSON_MANDATORY },
-		{ "aid", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
-		  offsetof(struct run_args, aid), SD_JSON_NULLABLE },
-		{ "script", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
-		  offsetof(struct run_args, script), SD_JSON_MANDATORY },
-		{ "compact", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_tristate,
-		  offsetof(struct run_args, compact), SD_JSON_NULLABLE },
-		{ "keepChannel", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_tristate,
-		  offsetof(struct run_args, keep), SD_JSON_NULLABLE },
-		{ "token", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint32,
-		  offsetof(struct run_args, token), SD_JSON_NULLABLE },
-		{ "deadline", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint32,
-		  offsetof(struct run_args, deadline), SD_JSON_NULLABLE },
-		{ 0 },
+		{"se", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		 offsetof(struct run_args, se), SD_JSON_MANDATORY},
+		{"aid", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		 offsetof(struct run_args, aid), SD_JSON_NULLABLE},
+		{"script", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		 offsetof(struct run_args, script), SD_JSON_MANDATORY},
+		{"compact", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_tristate,
+		 offsetof(struct run_args, compact), SD_JSON_NULLABLE},
+		{"keepChannel", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_tristate,
+		 offsetof(struct run_args, keep), SD_JSON_NULLABLE},
+		{"token", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint32,
+		 offsetof(struct run_args, token), SD_JSON_NULLABLE},
+		{"deadline", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint32,
+		 offsetof(struct run_args, deadline), SD_JSON_NULLABLE},
+		{0},
 	};
-	struct run_args a = { .compact = -1, .keep = -1 };
+	struct run_args a = {.compact = -1, .keep = -1};
 	struct control *c = userdata;
-	struct job_params p = { 0 };
+	struct job_params p = {0};
 	struct job_error e;
 	void *script = NULL;
 	size_t len, aid_len;
@@ -483,7 +483,8 @@ static int run_script(sd_varlink *link, sd_json_variant *parameters,
 	p.keep_channel = a.keep > 0;
 	p.token = a.token;
 	p.deadline_s = a.deadline;
-	r = sd_json_variant_unbase64(sd_json_variant_by_key(parameters, "script"), &script, &len);
+	r = sd_json_variant_unbase64(sd_json_variant_by_key(parameters, "script"), &script,
+				     &len);
 	if (r < 0)
 		return sd_varlink_error_invalid_parameter_name(link, "script");
 	r = run_job(c, uid, &p, script, len, &id, &e);
@@ -561,8 +562,8 @@ static int tell(struct control *c, sd_varlink *link, uint64_t id, bool *last)
 	r = job_json(&info, &v);
 	if (r < 0)
 		return r;
-	r = *last ? sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_VARIANT("job", v)) :
-		    sd_varlink_notifybo(link, SD_JSON_BUILD_PAIR_VARIANT("job", v));
+	r = *last ? sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_VARIANT("job", v))
+		  : sd_varlink_notifybo(link, SD_JSON_BUILD_PAIR_VARIANT("job", v));
 	sd_json_variant_unref(v);
 	return r;
 }
@@ -660,13 +661,11 @@ static int set_up(struct control *c, sd_event *event, const char *path)
 	if (r >= 0)
 		r = sd_varlink_server_bind_method_many(
 			c->server, CONTROL_INTERFACE ".ListElements", list_elements,
-			CONTROL_INTERFACE ".ListJobs", list_jobs,
-			CONTROL_INTERFACE ".GetJob", get_job,
-			CONTROL_INTERFACE ".RunScript", run_script,
+			CONTROL_INTERFACE ".ListJobs", list_jobs, CONTROL_INTERFACE ".GetJob",
+			get_job, CONTROL_INTERFACE ".RunScript", run_script,
 			CONTROL_INTERFACE ".MonitorJob", monitor_job,
-			CONTROL_INTERFACE ".CancelJob", cancel_job,
-			CONTROL_INTERFACE ".AckJob", ack_job,
-			CONTROL_INTERFACE ".GetStatus", get_status);
+			CONTROL_INTERFACE ".CancelJob", cancel_job, CONTROL_INTERFACE ".AckJob",
+			ack_job, CONTROL_INTERFACE ".GetStatus", get_status);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(c->server, gone);
 	if (r >= 0)

@@ -16,8 +16,8 @@
 
 #include "job/job.h"
 
-#define CONTROL_INTERFACE	"io.sesame.Manager"
-#define CONTROL_SOCKET		"io.sesame.Manager"	/* in the runtime directory */
+#define CONTROL_INTERFACE "io.sesame.Manager"
+#define CONTROL_SOCKET "io.sesame.Manager" /* in the runtime directory */
 
 /** struct control_server - one management server as GetStatus shows it */
 struct control_server {

@@ -7,11 +7,11 @@
 
 #include "job/job-db.h"
 
-#define APPLICATION_ID	0x5345534dU	/* "SESM", in the file's header */
-#define SCHEMA_VERSION	1
+#define APPLICATION_ID 0x5345534dU /* "SESM", in the file's header */
+#define SCHEMA_VERSION 1
 /* Room for the last chunk of a running job (see job-runfile.h) and the WAL's overhead. */
-#define RESERVE_BYTES	(4 << 20)
-#define RESERVE_NAME	"reserve"
+#define RESERVE_BYTES (4 << 20)
+#define RESERVE_NAME "reserve"
 
 /*
  * Column notes: jobs.chunk_n is not zero exactly while a chunk is out, and then
@@ -23,7 +23,8 @@ static const char schema[] =
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL DEFAULT 0,"
 	" origin TEXT NOT NULL, slot INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
 	" se TEXT NOT NULL DEFAULT '', aid BLOB NOT NULL DEFAULT x'',"
-	" keep INTEGER NOT NULL DEFAULT 0, compact INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,"
+	" keep INTEGER NOT NULL DEFAULT 0, compact INTEGER NOT NULL DEFAULT 0, token INTEGER "
+	"NOT NULL DEFAULT 0,"
 	" deadline_s INTEGER NOT NULL DEFAULT 0, deadline_ms INTEGER NOT NULL DEFAULT 0,"
 	" queued INTEGER NOT NULL DEFAULT 0, script TEXT NOT NULL DEFAULT '',"
 	" script_len INTEGER NOT NULL DEFAULT 0, executed INTEGER NOT NULL DEFAULT 0,"
@@ -114,8 +115,8 @@ static int bind(struct job_db *db, sqlite3_stmt *st, const char *fmt, va_list ap
 			const void *p = va_arg(ap, const void *);
 			size_t len = va_arg(ap, size_t);
 
-			rc = len ? sqlite3_bind_blob64(st, i, p, len, SQLITE_STATIC) :
-				   sqlite3_bind_zeroblob(st, i, 0);
+			rc = len ? sqlite3_bind_blob64(st, i, p, len, SQLITE_STATIC)
+				 : sqlite3_bind_zeroblob(st, i, 0);
 		}
 	}
 	return to_errno(db->sql, rc);
@@ -267,8 +268,9 @@ static int set_up(struct job_db *db, char *why, size_t room)
 	}
 	if (version == SCHEMA_VERSION)
 		return 0;
-	snprintf(text, sizeof(text), "PRAGMA application_id=%u; PRAGMA user_version=%d; COMMIT;",
-		 APPLICATION_ID, SCHEMA_VERSION);
+	snprintf(text, sizeof(text),
+		 "PRAGMA application_id=%u; PRAGMA user_version=%d; COMMIT;", APPLICATION_ID,
+		 SCHEMA_VERSION);
 	rc = sqlite3_exec(db->sql, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db->sql, schema, NULL, NULL, NULL);
@@ -293,8 +295,7 @@ int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_
 		return -ENAMETOOLONG;
 	}
 	rc = sqlite3_open_v2(path, &db->sql,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				     SQLITE_OPEN_FULLMUTEX,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
 			     NULL);
 	if (rc != SQLITE_OK) {
 		snprintf(why, room, "%s", db->sql ? sqlite3_errmsg(db->sql) : "out of memory");

@@ -12,17 +12,17 @@
 #include <stdint.h>
 #include <sqlite3.h>
 
-#define DB_STATEMENTS	64
+#define DB_STATEMENTS 64
 
 struct job_db {
 	sqlite3 *sql;
-	int dir_fd;		/* state directory, not owned */
+	int dir_fd; /* state directory, not owned */
 	struct {
 		const char *text;
 		sqlite3_stmt *stmt;
 	} cache[DB_STATEMENTS];
-	unsigned int depth;	/* open savepoints */
-	bool reserved;		/* the reserve file is in place */
+	unsigned int depth; /* open savepoints */
+	bool reserved;	    /* the reserve file is in place */
 };
 
 /**
@@ -47,7 +47,7 @@ int job_db_run(struct job_db *db, const char *text, const char *fmt, ...);
  * job_db_query - start a query; step with job_db_step(), end with job_db_done()
  */
 int job_db_query(struct job_db *db, sqlite3_stmt **st, const char *text, const char *fmt, ...);
-int job_db_step(struct job_db *db, sqlite3_stmt *st);	/* 1 row, 0 end, -errno */
+int job_db_step(struct job_db *db, sqlite3_stmt *st); /* 1 row, 0 end, -errno */
 void job_db_done(sqlite3_stmt *st);
 
 /** job_db_enter, job_db_leave - savepoint; @result < 0 rolls back */

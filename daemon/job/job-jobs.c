@@ -13,9 +13,9 @@
 
 /* ---- reading ---- */
 
-#define COLUMNS                                                                                 \
-	"id,run,origin,slot,state,se,aid,keep,compact,token,deadline_s,script_len,executed,"    \
-	"total,code,detail,last_sw,interrupted,result_len,select_sw,select_rsp,generation,"     \
+#define COLUMNS                                                                              \
+	"id,run,origin,slot,state,se,aid,keep,compact,token,deadline_s,script_len,executed," \
+	"total,code,detail,last_sw,interrupted,result_len,select_sw,select_rsp,generation,"  \
 	"created_ms,started_ms,ended_ms"
 
 static void copy_text(char *out, size_t room, sqlite3_stmt *st, int col)
@@ -62,8 +62,7 @@ static void take_row(struct job_info *i, sqlite3_stmt *st)
 	i->interrupted = (uint16_t)sqlite3_column_int(st, 17);
 	i->result_len = (uint64_t)sqlite3_column_int64(st, 18);
 	i->select_sw = (uint16_t)sqlite3_column_int(st, 19);
-	i->select_rsp_len =
-		(uint16_t)copy_blob(i->select_rsp, sizeof(i->select_rsp), st, 20);
+	i->select_rsp_len = (uint16_t)copy_blob(i->select_rsp, sizeof(i->select_rsp), st, 20);
 	i->generation = (uint64_t)sqlite3_column_int64(st, 21);
 	i->created_ms = (uint64_t)sqlite3_column_int64(st, 22);
 	i->started_ms = (uint64_t)sqlite3_column_int64(st, 23);
@@ -103,9 +102,8 @@ int job_find(struct job_store *s, const char *origin, int64_t slot, struct job_i
 	int r;
 
 	job_lock(s);
-	r = job_db_query(&s->db, &st,
-			 "SELECT " COLUMNS " FROM jobs WHERE origin=? AND slot=?", "ti", origin,
-			 slot);
+	r = job_db_query(&s->db, &st, "SELECT " COLUMNS " FROM jobs WHERE origin=? AND slot=?",
+			 "ti", origin, slot);
 	if (!r)
 		r = one_row(s, st, info);
 	job_unlock(s);
@@ -145,7 +143,7 @@ int job_list(struct job_store *s, const char *origin,
 	for (i = 0; !r && i < n; i++) {
 		r = job_get(s, ids[i], &info);
 		if (r == -ENOENT)
-			r = 0;	/* deleted meanwhile */
+			r = 0; /* deleted meanwhile */
 		else if (!r)
 			r = fn(userdata, &info);
 	}
@@ -210,9 +208,10 @@ static int create_fn(struct job_store *s, void *arg)
 	int64_t n = 0, dup = 0;
 	int r;
 
-	r = job_db_query(&s->db, &st,
-			 "SELECT count(*), total(slot=?1 AND slot>=0) FROM jobs WHERE origin=?2",
-			 "it", a->slot, a->origin);
+	r = job_db_query(
+		&s->db, &st,
+		"SELECT count(*), total(slot=?1 AND slot>=0) FROM jobs WHERE origin=?2", "it",
+		a->slot, a->origin);
 	if (r)
 		return r;
 	r = job_db_step(&s->db, st);
@@ -250,7 +249,7 @@ static int say_db(struct job_error *err, int r)
 int job_create(struct job_store *s, const char *origin, int64_t slot, uint64_t *id,
 	       struct job_error *err)
 {
-	struct create_args a = { origin, slot, 0 };
+	struct create_args a = {origin, slot, 0};
 	int r;
 
 	if (!*origin || strlen(origin) >= JOB_ORIGIN_MAX)
@@ -258,11 +257,13 @@ int job_create(struct job_store *s, const char *origin, int64_t slot, uint64_t *
 				JOB_ORIGIN_MAX - 1);
 	r = job_write(s, false, create_fn, &a);
 	if (r == -EEXIST)
-		return job_fail(err, r, "exists", "%s has a job %" PRId64 " already", origin, slot);
+		return job_fail(err, r, "exists", "%s has a job %" PRId64 " already", origin,
+				slot);
 	if (r == -EDQUOT)
-		return job_fail(err, r, "too-many-jobs",
-				"%s has %u jobs, as many as it may: acknowledge and delete some",
-				origin, s->opt.jobs_per_origin);
+		return job_fail(
+			err, r, "too-many-jobs",
+			"%s has %u jobs, as many as it may: acknowledge and delete some",
+			origin, s->opt.jobs_per_origin);
 	if (r)
 		return say_db(err, r);
 	*id = a.id;
@@ -278,12 +279,13 @@ static int need_idle(struct job_store *s, uint64_t id, struct job_info *info,
 	if (r)
 		return say_db(err, r);
 	if (info->state == JOB_QUEUED || info->state == JOB_RUNNING)
-		return job_fail(err, -EBUSY, "not-idle", "job %s is %s: wait for its end or cancel",
-				info->name, job_state_name(info->state));
+		return job_fail(err, -EBUSY, "not-idle",
+				"job %s is %s: wait for its end or cancel", info->name,
+				job_state_name(info->state));
 	if (info->state != JOB_IDLE)
 		return job_fail(err, -EBUSY, "not-idle",
-				"job %s has ended (%s): acknowledge its result first", info->name,
-				job_state_name(info->state));
+				"job %s has ended (%s): acknowledge its result first",
+				info->name, job_state_name(info->state));
 	return 0;
 }
 
@@ -306,15 +308,16 @@ static int set_fn(struct job_store *s, void *arg)
 
 int job_set(struct job_store *s, uint64_t id, const struct job_params *p, struct job_error *err)
 {
-	struct set_args a = { id, p };
+	struct set_args a = {id, p};
 	struct job_info info;
 	int r;
 
 	if (p->aid_len > SE_AID_MAX || (p->aid_len && p->aid_len < SE_AID_MIN))
-		return job_fail(err, -EINVAL, "bad-aid",
-				"an AID has %d to %d bytes, or none for the default application; "
-				"this one has %u",
-				SE_AID_MIN, SE_AID_MAX, p->aid_len);
+		return job_fail(
+			err, -EINVAL, "bad-aid",
+			"an AID has %d to %d bytes, or none for the default application; "
+			"this one has %u",
+			SE_AID_MIN, SE_AID_MAX, p->aid_len);
 	job_lock(s);
 	r = need_idle(s, id, &info, err);
 	if (!r)
@@ -496,7 +499,7 @@ static int sync_script(struct job_store *s, const char *file)
 
 int job_script_end(struct job_store *s, uint64_t id, struct job_error *err)
 {
-	struct script_args a = { .id = id };
+	struct script_args a = {.id = id};
 	struct job_info info;
 	struct staging *g;
 	int r;
@@ -537,9 +540,9 @@ static int run_fn(struct job_store *s, void *arg)
 			  "select_sw=0,select_rsp=x'',started_ms=0,ended_ms=0,chunk_n=0,"
 			  "queued=(SELECT ifnull(max(queued),0)+1 FROM jobs) WHERE id=?",
 			  "ii",
-			  i->params.deadline_s ?
-				  (int64_t)(now + (uint64_t)i->params.deadline_s * 1000U) :
-				  (int64_t)0,
+			  i->params.deadline_s
+				  ? (int64_t)(now + (uint64_t)i->params.deadline_s * 1000U)
+				  : (int64_t)0,
 			  (int64_t)i->id);
 }
 
@@ -566,9 +569,10 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err)
 	}
 	r = job_db_reserve(&s->db);
 	if (r) {
-		r = job_fail(err, -ENOSPC, "disk-full",
-			     "the disk under %s is full: nothing was sent; make room and run again",
-			     s->opt.dir);
+		r = job_fail(
+			err, -ENOSPC, "disk-full",
+			"the disk under %s is full: nothing was sent; make room and run again",
+			s->opt.dir);
 		goto out;
 	}
 	r = say_db(err, job_write(s, false, run_fn, &info));
@@ -584,7 +588,7 @@ out:
 
 int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 {
-	struct job_end end = { .id = id, .state = JOB_CANCELLED };
+	struct job_end end = {.id = id, .state = JOB_CANCELLED};
 	struct job_info info;
 	struct worker *w;
 	int r;

@@ -106,7 +106,7 @@ struct recover_args {
 static int recover_fn(struct job_store *s, void *arg)
 {
 	const struct recover_args *a = arg;
-	struct job_end end = { .id = a->l->id, .kept = KEPT_CLEAR };
+	struct job_end end = {.id = a->l->id, .kept = KEPT_CLEAR};
 	int r = 0;
 
 	if (a->half)
@@ -120,8 +120,8 @@ static int recover_fn(struct job_store *s, void *arg)
 
 static int recover_one(struct job_store *s, const struct left *l)
 {
-	struct recover_args a = { .l = l };
-	struct runfile rf = { NULL };
+	struct recover_args a = {.l = l};
+	struct runfile rf = {NULL};
 	int r;
 
 	/* Without it the rows stay as they were written before: UNKNOWN. */

@@ -197,7 +197,7 @@ static int fill_compact(struct job_store *s, uint64_t id, const struct head *h, 
 
 int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len)
 {
-	struct head h = { 0 };
+	struct head h = {0};
 	uint8_t *out;
 	int r;
 

@@ -17,26 +17,26 @@
 
 #include "job/job-store.h"
 
-#define COMMANDS_MAX	(2 * SE_CAPDU_MAX)	/* bytes of the commands of one chunk */
+#define COMMANDS_MAX (2 * SE_CAPDU_MAX) /* bytes of the commands of one chunk */
 
 struct run {
 	struct worker *w;
 	struct job_store *s;
 	struct job_info info;
 	struct job_end end;
-	struct kept *chan;		/* the channel in use, kept or new */
-	bool chan_old;			/* … taken over from an earlier job */
-	uint64_t deadline_ns;		/* CLOCK_MONOTONIC, 0 = none */
-	const uint8_t *script;		/* the staged file, mapped */
+	struct kept *chan;     /* the channel in use, kept or new */
+	bool chan_old;	       /* … taken over from an earlier job */
+	uint64_t deadline_ns;  /* CLOCK_MONOTONIC, 0 = none */
+	const uint8_t *script; /* the staged file, mapped */
 	size_t script_len, at;
 	struct script_decoder *dec;
-	struct script_item item;	/* decoded, not taken yet, if have_item */
+	struct script_item item; /* decoded, not taken yet, if have_item */
 	bool have_item, at_end;
 	uint8_t *cmds;
 	size_t cmds_len;
-	uint32_t next;			/* index of the next APDU */
+	uint32_t next; /* index of the next APDU */
 	unsigned int half;
-	struct runfile_half *open;	/* results not in the journal yet */
+	struct runfile_half *open; /* results not in the journal yet */
 	uint64_t rsp_bytes;
 	uint32_t executed;
 };
@@ -84,8 +84,8 @@ static int next_item(struct run *r)
 
 static int rewind_script(struct run *r)
 {
-	const struct script_limits limits = { .commands_max = r->s->opt.apdus_max,
-					      .total_max = r->s->opt.script_max };
+	const struct script_limits limits = {.commands_max = r->s->opt.apdus_max,
+					     .total_max = r->s->opt.script_max};
 
 	script_decoder_free(r->dec);
 	r->at = 0;
@@ -191,7 +191,7 @@ static int write_total(struct job_store *s, void *arg)
 /* The whole script is looked at before anything leaves. */
 static int check_script(struct run *r)
 {
-	struct total_args a = { .id = r->info.id };
+	struct total_args a = {.id = r->info.id};
 	const struct script_error *e;
 	int n;
 
@@ -219,7 +219,8 @@ static int check_script(struct run *r)
 		r->end.tail_value = e->code;
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT,
 		       n == -EBADMSG ? "script-format-error" : "script-too-long",
-		       "byte %" PRIu64 ": %s; %s; nothing was sent", e->offset, e->what, e->hint);
+		       "byte %" PRIu64 ": %s; %s; nothing was sent", e->offset, e->what,
+		       e->hint);
 	} else if (n < 0 && !r->end.code[0]) {
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "no-memory",
 		       "the script could not be read: %s; nothing was sent", strerror(-n));
@@ -243,8 +244,8 @@ static int write_select(struct job_store *s, void *arg)
 	return job_db_run(&s->db,
 			  "UPDATE jobs SET generation=?,select_sw=?,select_rsp=?,"
 			  "last_sw=?2 WHERE id=?",
-			  "iibi", (int64_t)a->generation, (int64_t)a->select_sw,
-			  a->select_rsp, a->select_len, (int64_t)a->id);
+			  "iibi", (int64_t)a->generation, (int64_t)a->select_sw, a->select_rsp,
+			  a->select_len, (int64_t)a->id);
 }
 
 static void say_no_channel(struct run *r, int error, const struct se_channel_open *o)
@@ -252,7 +253,8 @@ static void say_no_channel(struct run *r, int error, const struct se_channel_ope
 	switch (error) {
 	case -ENOENT:
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "no-application",
-		       "no application with this AID on %s (SELECT answered %04X): check the AID "
+		       "no application with this AID on %s (SELECT answered %04X): check the "
+		       "AID "
 		       "or install it first; no APDU of the script was sent",
 		       r->w->name, o->sw);
 		break;
@@ -264,12 +266,14 @@ static void say_no_channel(struct run *r, int error, const struct se_channel_ope
 		break;
 	case -EREMOTEIO:
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "select-refused",
-		       "%s refused to select the application: %04X; no APDU of the script was sent",
+		       "%s refused to select the application: %04X; no APDU of the script was "
+		       "sent",
 		       r->w->name, o->sw);
 		break;
 	case -ETIMEDOUT:
 		finish(r, JOB_EXPIRED, SE_OUTCOME_NOT_SENT, "deadline",
-		       "the deadline passed while the channel was opened; no APDU of the script "
+		       "the deadline passed while the channel was opened; no APDU of the "
+		       "script "
 		       "was sent");
 		break;
 	default:
@@ -291,7 +295,7 @@ static int open_new(struct run *r)
 		.rsp_room = sizeof(rsp),
 		.deadline_ns = r->deadline_ns,
 	};
-	struct total_args a = { .id = r->info.id, .select_rsp = rsp };
+	struct total_args a = {.id = r->info.id, .select_rsp = rsp};
 	struct kept *k;
 	int n;
 
@@ -301,8 +305,8 @@ static int open_new(struct run *r)
 	r->chan = k;
 	n = se_open(&k->se, r->w->open);
 	if (n) {
-		say_no_channel(r, n == -ENOENT || n == -ENXIO || n == -ECONNREFUSED ? -ENODEV : n,
-			       &o);
+		say_no_channel(
+			r, n == -ENOENT || n == -ENXIO || n == -ECONNREFUSED ? -ENODEV : n, &o);
 		return n;
 	}
 	n = se_channel_open(k->se, &o);
@@ -330,8 +334,8 @@ static int kept_record(struct run *r, bool *same)
 
 	*same = false;
 	n = job_db_query(&r->s->db, &st,
-			 "SELECT se=?1 AND aid=?2 FROM kept WHERE origin=?3 AND token=?4", "tbti",
-			 r->info.params.se, (const void *)r->info.params.aid,
+			 "SELECT se=?1 AND aid=?2 FROM kept WHERE origin=?3 AND token=?4",
+			 "tbti", r->info.params.se, (const void *)r->info.params.aid,
 			 (size_t)r->info.params.aid_len, r->info.origin,
 			 (int64_t)r->info.params.token);
 	if (n)
@@ -366,7 +370,8 @@ static int get_channel(struct run *r)
 	}
 	if (n && same && !r->chan) {
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "channel-lost",
-		       "the channel that the former script left open is gone (restart, reset or "
+		       "the channel that the former script left open is gone (restart, reset "
+		       "or "
 		       "%u s of silence): nothing was sent; begin the dialogue anew",
 		       r->s->opt.keep_idle_s);
 		return -ECONNRESET;
@@ -422,7 +427,8 @@ static int fill_chunk(struct run *r, struct runfile_half *h)
 			break;
 		cmd = r->cmds + r->cmds_len;
 		memcpy(cmd, r->item.data, r->item.len);
-		if (job_runfile_add(h, cmd, r->item.len, response_room(cmd, r->item.len), expect))
+		if (job_runfile_add(h, cmd, r->item.len, response_room(cmd, r->item.len),
+				    expect))
 			break;
 		r->cmds_len += r->item.len;
 		r->have_item = false;
@@ -446,12 +452,13 @@ static int write_start(struct job_store *s, void *arg)
 	if (a->before)
 		r = job_write_apdus(s, a->before);
 	for (i = 0; !r && i < h->n; i++)
-		r = job_db_run(&s->db,
-			       "INSERT INTO apdus(job,idx,head,cmd_len,rsp,rsp_len,sw,outcome,wtx,"
-			       "wire_ns,total_ns) VALUES(?,?,?,?,x'',0,0,?,0,0,0)",
-			       "iibii", (int64_t)h->job, (int64_t)h->first + i,
-			       (const void *)(uintptr_t)h->apdus[i].cmd_ptr, (size_t)4,
-			       (int64_t)h->apdus[i].cmd_len, (int64_t)SE_OUTCOME_UNKNOWN);
+		r = job_db_run(
+			&s->db,
+			"INSERT INTO apdus(job,idx,head,cmd_len,rsp,rsp_len,sw,outcome,wtx,"
+			"wire_ns,total_ns) VALUES(?,?,?,?,x'',0,0,?,0,0,0)",
+			"iibii", (int64_t)h->job, (int64_t)h->first + i,
+			(const void *)(uintptr_t)h->apdus[i].cmd_ptr, (size_t)4,
+			(int64_t)h->apdus[i].cmd_len, (int64_t)SE_OUTCOME_UNKNOWN);
 	if (r)
 		return r;
 	return job_db_run(&s->db, "UPDATE jobs SET chunk_first=?,chunk_n=?,half=? WHERE id=?",
@@ -469,7 +476,8 @@ static bool stopped(struct run *r)
 	job_unlock(r->s);
 	if (gone)
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "se-gone",
-		       "%s went away after %" PRIu32 " of %" PRIu32 " APDUs; the rest was not sent",
+		       "%s went away after %" PRIu32 " of %" PRIu32
+		       " APDUs; the rest was not sent",
 		       r->w->name, r->executed, r->info.total);
 	else if (stop)
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "interrupted",
@@ -478,7 +486,8 @@ static bool stopped(struct run *r)
 		       r->executed, r->info.total);
 	else if (atomic_load(&r->w->cancel))
 		finish(r, JOB_CANCELLED, SE_OUTCOME_NOT_SENT, "cancelled",
-		       "cancelled after %" PRIu32 " of %" PRIu32 " APDUs; the rest was not sent",
+		       "cancelled after %" PRIu32 " of %" PRIu32
+		       " APDUs; the rest was not sent",
 		       r->executed, r->info.total);
 	else if (r->deadline_ns && job_mono_ns() >= r->deadline_ns)
 		finish(r, JOB_EXPIRED, SE_OUTCOME_NOT_SENT, "deadline",
@@ -496,14 +505,14 @@ struct stop_word {
 };
 
 static const struct stop_word stop_words[] = {
-	[SE_STOP_ROOM] = { "response-cut", "its response was longer than its Le allows" },
-	[SE_STOP_DEADLINE] = { "deadline", "the deadline passed" },
-	[SE_STOP_SIGNAL] = { "interrupted", "the daemon was interrupted" },
-	[SE_STOP_GENERATION] = { "generation", "the SE was reset, the channel is gone" },
-	[SE_STOP_LINK] = { "link-error", "the link to the SE failed" },
-	[SE_STOP_GONE] = { "se-gone", "the SE went away" },
-	[SE_STOP_FAULT] = { "internal", "a buffer was refused" },
-	[SE_STOP_REFUSED] = { "script-refused", "the driver refuses this command" },
+	[SE_STOP_ROOM] = {"response-cut", "its response was longer than its Le allows"},
+	[SE_STOP_DEADLINE] = {"deadline", "the deadline passed"},
+	[SE_STOP_SIGNAL] = {"interrupted", "the daemon was interrupted"},
+	[SE_STOP_GENERATION] = {"generation", "the SE was reset, the channel is gone"},
+	[SE_STOP_LINK] = {"link-error", "the link to the SE failed"},
+	[SE_STOP_GONE] = {"se-gone", "the SE went away"},
+	[SE_STOP_FAULT] = {"internal", "a buffer was refused"},
+	[SE_STOP_REFUSED] = {"script-refused", "the driver refuses this command"},
 };
 
 /* What the end of a stream that did not run through means for the job. */
@@ -542,11 +551,11 @@ static void judge_stop(struct run *r, const struct runfile_half *h, uint32_t sto
 	finish(r, state, outcome, code,
 	       "APDU %" PRIu32 " of %" PRIu32 ": %s; this APDU: %s; %s", h->first + at + 1,
 	       r->info.total, words,
-	       outcome == SE_OUTCOME_UNKNOWN  ? "it is not known whether it ran" :
-	       outcome == SE_OUTCOME_EXECUTED ? "it ran" :
-						"not sent",
-	       outcome == SE_OUTCOME_UNKNOWN ? "ask the card before you repeat it" :
-					       "the rest was not sent");
+	       outcome == SE_OUTCOME_UNKNOWN	? "it is not known whether it ran"
+	       : outcome == SE_OUTCOME_EXECUTED ? "it ran"
+						: "not sent",
+	       outcome == SE_OUTCOME_UNKNOWN ? "ask the card before you repeat it"
+					     : "the rest was not sent");
 	if (stop != SE_STOP_ROOM)
 		r->end.kept = KEPT_CLEAR;
 }
@@ -619,19 +628,20 @@ static void run_chunks(struct run *r)
 			r->end.tail_value = 0;
 			finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "immediate-action",
 			       "the immediate action (tag 81) at byte %" PRIu64
-			       " needs a toolkit session, which there is not; the rest was not sent",
+			       " needs a toolkit session, which there is not; the rest was not "
+			       "sent",
 			       r->item.offset);
 			return;
 		}
 		if (stopped(r))
 			return;
-		a = (struct start_args){ r->open, h, r->half };
+		a = (struct start_args){r->open, h, r->half};
 		n = job_write(r->s, false, write_start, &a);
 		if (n) {
 			finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT,
 			       n == -ENOSPC ? "disk-full" : "journal",
-			       "the journal cannot be written (%s) after %" PRIu32 " of %" PRIu32
-			       " APDUs; the rest was not sent",
+			       "the journal cannot be written (%s) after %" PRIu32
+			       " of %" PRIu32 " APDUs; the rest was not sent",
 			       strerror(-n), r->executed, r->info.total);
 			return;
 		}
@@ -728,7 +738,7 @@ static void release_channel(struct run *r)
  */
 static void write_end(struct run *r)
 {
-	const struct timespec nap = { 0, 200000000 };
+	const struct timespec nap = {0, 200000000};
 	bool stop = false;
 
 	while (job_write(r->s, true, job_write_end, &r->end) && !stop) {

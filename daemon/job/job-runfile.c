@@ -9,8 +9,8 @@
 
 #include "job/job-runfile.h"
 
-#define MAGIC	"SESMRUN"
-#define VERSION	1
+#define MAGIC "SESMRUN"
+#define VERSION 1
 
 int job_boot_id(char id[BOOT_ID_MAX])
 {

@@ -18,15 +18,15 @@
 #include <stdint.h>
 #include <linux/se.h>
 
-#define RUNFILE_AREA	(SE_RAPDU_MAX * 16 + 4096)	/* response bytes of a half */
-#define BOOT_ID_MAX	40
+#define RUNFILE_AREA (SE_RAPDU_MAX * 16 + 4096) /* response bytes of a half */
+#define BOOT_ID_MAX 40
 
 struct runfile_half {
 	uint64_t job;
 	uint32_t run;
-	uint32_t first;		/* index in the script of apdus[0] */
+	uint32_t first; /* index in the script of apdus[0] */
 	uint32_t n;
-	uint32_t used;		/* of area */
+	uint32_t used; /* of area */
 	uint32_t rsp_off[SE_STREAM_MAX];
 	struct se_apdu apdus[SE_STREAM_MAX];
 	uint8_t area[RUNFILE_AREA];

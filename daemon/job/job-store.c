@@ -16,9 +16,9 @@
 
 #include "job/job-store.h"
 
-#define DEDUP_KEY_MAX	128
-#define DEDUP_RSP_MAX	2048
-#define DEDUP_ROWS_MAX	65536
+#define DEDUP_KEY_MAX 128
+#define DEDUP_RSP_MAX 2048
+#define DEDUP_ROWS_MAX 65536
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -192,7 +192,7 @@ void job_unlink_later(struct job_store *s, const char *file)
 		return;
 	p = reallocarray(s->unlink, s->nr_unlink + 1, JOB_SCRIPT_NAME);
 	if (!p)
-		return;		/* swept at the next start */
+		return; /* swept at the next start */
 	s->unlink = p;
 	snprintf(s->unlink[s->nr_unlink++], JOB_SCRIPT_NAME, "%s", file);
 }
@@ -262,7 +262,7 @@ int job_tx_begin(struct job_store *s)
 		return r;
 	}
 	s->tx = true;
-	return 0;		/* the lock stays held */
+	return 0; /* the lock stays held */
 }
 
 static int tx_end(struct job_store *s, int result)
@@ -338,7 +338,7 @@ static int dedup_put(struct job_store *s, void *arg)
 int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const void *rsp,
 		  size_t rsp_len, uint32_t ttl_s)
 {
-	struct dedup_args a = { key, rsp, key_len, rsp_len, ttl_s };
+	struct dedup_args a = {key, rsp, key_len, rsp_len, ttl_s};
 
 	if (!key_len || key_len > DEDUP_KEY_MAX || rsp_len > DEDUP_RSP_MAX)
 		return -EINVAL;
@@ -372,8 +372,8 @@ int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rs
 }
 
 int job_dedup_each(struct job_store *s,
-		   void (*fn)(void *userdata, const void *key, size_t key_len,
-			      const void *rsp, size_t rsp_len, uint32_t left_s),
+		   void (*fn)(void *userdata, const void *key, size_t key_len, const void *rsp,
+			      size_t rsp_len, uint32_t left_s),
 		   void *userdata)
 {
 	int64_t now = (int64_t)job_boot_s();
@@ -381,8 +381,8 @@ int job_dedup_each(struct job_store *s,
 	int r;
 
 	job_lock(s);
-	r = job_db_query(&s->db, &st,
-			 "SELECT key,rsp,expires_s FROM dedup WHERE expires_s>?", "i", now);
+	r = job_db_query(&s->db, &st, "SELECT key,rsp,expires_s FROM dedup WHERE expires_s>?",
+			 "i", now);
 	if (!r) {
 		while ((r = job_db_step(&s->db, st)) == 1)
 			fn(userdata, sqlite3_column_blob(st, 0),
@@ -413,7 +413,7 @@ static int note_put(struct job_store *s, void *arg)
 
 int job_note_put(struct job_store *s, const char *key, const void *data, size_t len)
 {
-	struct note_args a = { key, data, len };
+	struct note_args a = {key, data, len};
 
 	return job_write(s, false, note_put, &a);
 }
@@ -468,7 +468,7 @@ static int open_dir(const char *path, int *fd, struct job_error *err)
 static int take_lock(struct job_store *s, struct job_error *err)
 {
 	uint64_t until = job_mono_ns() + (uint64_t)s->opt.lock_wait_ms * 1000000U;
-	const struct timespec nap = { 0, 20000000 };
+	const struct timespec nap = {0, 20000000};
 
 	s->lock_fd = openat(s->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock_fd < 0)
@@ -506,7 +506,8 @@ static void sweep(struct job_store *s)
 	while ((e = readdir(d))) {
 		if (strncmp(e->d_name, "script-", 7))
 			continue;
-		if (job_db_query(&s->db, &st, "SELECT 1 FROM jobs WHERE script=?", "t", e->d_name))
+		if (job_db_query(&s->db, &st, "SELECT 1 FROM jobs WHERE script=?", "t",
+				 e->d_name))
 			break;
 		r = job_db_step(&s->db, st);
 		job_db_done(st);

@@ -14,7 +14,7 @@
 #include "libse/se.h"
 #include "script/script.h"
 
-#define JOB_SCRIPT_NAME	48	/* "script-ID-NONCE" */
+#define JOB_SCRIPT_NAME 48 /* "script-ID-NONCE" */
 
 /* a script on its way in; exists until job_script_end() */
 struct staging {
@@ -33,7 +33,7 @@ struct kept {
 	uint8_t aid[SE_AID_MAX];
 	uint8_t aid_len;
 	uint64_t generation;
-	uint64_t idle_until_ns;	/* CLOCK_MONOTONIC */
+	uint64_t idle_until_ns; /* CLOCK_MONOTONIC */
 	bool drop;		/* the worker shall close it */
 };
 
@@ -58,14 +58,14 @@ struct worker {
 	char open[128];
 	pthread_t thread;
 	pthread_cond_t wake;
-	bool stop;		/* end the thread; running job is interrupted */
-	bool gone;		/* … because the SE went away */
-	uint64_t running;	/* id of its job, 0 for none */
-	atomic_bool cancel;	/* of the running job */
+	bool stop;	    /* end the thread; running job is interrupted */
+	bool gone;	    /* … because the SE went away */
+	uint64_t running;   /* id of its job, 0 for none */
+	atomic_bool cancel; /* of the running job */
 	struct probe *probes;
-	struct runfile rf;	/* the thread's own */
-	struct kept *kept;	/* list under the lock, ->se the thread's own */
-	struct se *info;	/* for job_se_get() */
+	struct runfile rf; /* the thread's own */
+	struct kept *kept; /* list under the lock, ->se the thread's own */
+	struct se *info;   /* for job_se_get() */
 };
 
 struct listener {
@@ -82,19 +82,19 @@ struct cached_result {
 };
 
 struct job_store {
-	pthread_mutex_t lock;	/* recursive */
+	pthread_mutex_t lock; /* recursive */
 	struct job_options opt;
 	int dir_fd, run_fd, lock_fd, event_fd;
 	char boot[BOOT_ID_MAX];
 	struct job_db db;
-	bool tx;		/* between job_tx_begin() and its end */
+	bool tx; /* between job_tx_begin() and its end */
 	struct staging *staging;
 	struct worker *workers;
 	struct listener *listeners;
 	struct probe *probes_done;
-	uint64_t *changed;	/* ids to announce */
+	uint64_t *changed; /* ids to announce */
 	size_t nr_changed, room_changed;
-	char (*unlink)[JOB_SCRIPT_NAME];	/* files to remove after the commit */
+	char (*unlink)[JOB_SCRIPT_NAME]; /* files to remove after the commit */
 	size_t nr_unlink;
 	struct cached_result cache[4];
 	unsigned int cache_next;
@@ -121,9 +121,9 @@ void job_poke(struct job_store *s);
 int job_fail(struct job_error *err, int error, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-uint64_t job_now_ms(void);	/* CLOCK_REALTIME */
-uint64_t job_mono_ns(void);	/* CLOCK_MONOTONIC */
-uint64_t job_boot_s(void);	/* CLOCK_BOOTTIME */
+uint64_t job_now_ms(void);  /* CLOCK_REALTIME */
+uint64_t job_mono_ns(void); /* CLOCK_MONOTONIC */
+uint64_t job_boot_s(void);  /* CLOCK_BOOTTIME */
 
 struct worker *job_worker_find(struct job_store *s, const char *name);
 void job_worker_stop_all(struct job_store *s);

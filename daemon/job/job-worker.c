@@ -10,8 +10,8 @@
 
 #include "job/job-store.h"
 
-#define NSEC		1000000000ULL
-#define PROBE_MS	10000
+#define NSEC 1000000000ULL
+#define PROBE_MS 10000
 
 /* ---- kept channels ---- */
 
@@ -100,9 +100,9 @@ static bool reads_only(const struct job_probe_apdu *a)
 	if (a->cmd_len < SE_CAPDU_MIN || a->cmd_len > sizeof(a->cmd))
 		return false;
 	switch (a->cmd[1]) {
-	case 0xca:	/* GET DATA */
+	case 0xca: /* GET DATA */
 	case 0xcb:
-	case 0xf2:	/* GET STATUS */
+	case 0xf2: /* GET STATUS */
 		return true;
 	default:
 		return false;
@@ -164,8 +164,8 @@ static uint64_t next_job(struct worker *w)
 	uint64_t id = 0;
 
 	if (job_db_query(&w->s->db, &st,
-			 "SELECT id FROM jobs WHERE state=1 AND se=? ORDER BY queued LIMIT 1", "t",
-			 w->name))
+			 "SELECT id FROM jobs WHERE state=1 AND se=? ORDER BY queued LIMIT 1",
+			 "t", w->name))
 		return 0;
 	if (job_db_step(&w->s->db, st) == 1)
 		id = (uint64_t)sqlite3_column_int64(st, 0);
@@ -181,8 +181,10 @@ static void fail_queued(struct worker *w)
 		.code = "se-gone",
 	};
 
-	snprintf(end.detail, sizeof(end.detail), "%s went away before the job started; nothing "
-		 "was sent", w->name);
+	snprintf(end.detail, sizeof(end.detail),
+		 "%s went away before the job started; nothing "
+		 "was sent",
+		 w->name);
 	while ((end.id = next_job(w))) {
 		if (job_write(w->s, true, job_write_end, &end))
 			break;
@@ -192,7 +194,7 @@ static void fail_queued(struct worker *w)
 
 static void wait_until(struct worker *w, uint64_t ns)
 {
-	struct timespec ts = { (time_t)(ns / NSEC), (long)(ns % NSEC) };
+	struct timespec ts = {(time_t)(ns / NSEC), (long)(ns % NSEC)};
 
 	pthread_cond_timedwait(&w->wake, &w->s->lock, &ts);
 }
@@ -271,7 +273,8 @@ static void free_worker(struct worker *w)
 
 static bool name_ok(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t n = strspn(name,
+			  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return n && n < JOB_SE_MAX && !name[n];
 }
@@ -295,7 +298,8 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 	struct worker *w, **tail;
 	int r;
 
-	if (!name_ok(name) || strlen(open) >= sizeof(w->open) || strlen(type) >= sizeof(w->type))
+	if (!name_ok(name) || strlen(open) >= sizeof(w->open) ||
+	    strlen(type) >= sizeof(w->type))
 		return -EINVAL;
 	w = calloc(1, sizeof(*w));
 	if (!w)
@@ -384,7 +388,7 @@ void job_worker_stop_all(struct job_store *s)
 
 int job_se_get(struct job_store *s, unsigned int index, struct job_se_info *info)
 {
-	struct se_info i = { 0 };
+	struct se_info i = {0};
 	struct worker *w;
 
 	memset(info, 0, sizeof(*info));

@@ -24,12 +24,12 @@
 #include <stdint.h>
 #include <linux/se.h>
 
-#define JOB_ORIGIN_MAX	64	/* with the terminating zero */
-#define JOB_SE_MAX	32
-#define JOB_CODE_MAX	32
-#define JOB_DETAIL_MAX	256
-#define JOB_SELECT_MAX	258
-#define JOB_SLOT_NONE	(-1)
+#define JOB_ORIGIN_MAX 64 /* with the terminating zero */
+#define JOB_SE_MAX 32
+#define JOB_CODE_MAX 32
+#define JOB_DETAIL_MAX 256
+#define JOB_SELECT_MAX 258
+#define JOB_SLOT_NONE (-1)
 
 struct job_store;
 
@@ -57,8 +57,8 @@ enum job_state {
 
 /** struct job_error - why a call failed; both strings always terminated */
 struct job_error {
-	char code[JOB_CODE_MAX];	/* e.g. "script-too-long" */
-	char detail[JOB_DETAIL_MAX];	/* in words: what, where, what to try */
+	char code[JOB_CODE_MAX];     /* e.g. "script-too-long" */
+	char detail[JOB_DETAIL_MAX]; /* in words: what, where, what to try */
 };
 
 /**
@@ -161,12 +161,12 @@ struct job_info {
 
 /** struct job_apdu - the journal's word on one APDU; payload is not shown */
 struct job_apdu {
-	uint32_t index;		/* in the script, from 0 */
-	uint8_t header[4];	/* CLA INS P1 P2 as in the script */
+	uint32_t index;	   /* in the script, from 0 */
+	uint8_t header[4]; /* CLA INS P1 P2 as in the script */
 	uint32_t cmd_len;
 	uint32_t rsp_len;
 	uint16_t sw;
-	uint16_t outcome;	/* enum se_outcome */
+	uint16_t outcome; /* enum se_outcome */
 	uint32_t wtx;
 	uint64_t wire_ns;
 	uint64_t total_ns;
@@ -183,7 +183,8 @@ struct job_apdu {
  * Returns 0; -EBUSY if another process holds the store; -ENOSPC; -EPROTO for a
  * journal of a newer version; -EIO for a damaged one.
  */
-int job_store_open(struct job_store **ret, const struct job_options *opt, struct job_error *err);
+int job_store_open(struct job_store **ret, const struct job_options *opt,
+		   struct job_error *err);
 
 /**
  * job_store_close - stop workers and close
@@ -231,14 +232,14 @@ struct job_se_info {
 	char name[JOB_SE_MAX];
 	char type[16];
 	char open[128];
-	uint32_t state;		/* enum se_state */
+	uint32_t state; /* enum se_state */
 	uint32_t dialect;
 	uint64_t generation;
 	uint32_t ifsc, ifsd, bwt_us, max_capdu, max_rapdu;
 	uint32_t irq_mode, caps, clock_hz;
 	uint32_t cip_len;
 	uint8_t cip[SE_CIP_MAX];
-	int error;		/* 0, or -errno of the last look: -ENODEV when gone */
+	int error; /* 0, or -errno of the last look: -ENODEV when gone */
 };
 
 /** job_se_get - the @index-th SE in order of addition; -ENOENT past the end */
@@ -380,14 +381,14 @@ void job_tx_rollback(struct job_store *s);
 int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const void *rsp,
 		  size_t rsp_len, uint32_t ttl_s);
 
-/** job_dedup_get - the answer kept for @key: its length (the buffer gets what fits) or -ENOENT */
-int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rsp,
-		  size_t room);
+/** job_dedup_get - the answer kept for @key: its length (the buffer gets what fits) or -ENOENT
+ */
+int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rsp, size_t room);
 
 /** job_dedup_each - visit the live records; also drops the expired ones */
 int job_dedup_each(struct job_store *s,
-		   void (*fn)(void *userdata, const void *key, size_t key_len,
-			      const void *rsp, size_t rsp_len, uint32_t left_s),
+		   void (*fn)(void *userdata, const void *key, size_t key_len, const void *rsp,
+			      size_t rsp_len, uint32_t left_s),
 		   void *userdata);
 
 /**

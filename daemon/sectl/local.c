@@ -10,7 +10,7 @@
 #include "script/script.h"
 #include "sectl/sectl.h"
 
-#define APDU_SECONDS	30
+#define APDU_SECONDS 30
 
 static int device_json(const struct se_device *d, const char *event, sd_json_variant **ret)
 {
@@ -66,7 +66,7 @@ static int list_one(void *ctx, const struct se_device *d)
 
 int verb_list(int argc, char **argv)
 {
-	struct listing l = { 0 };
+	struct listing l = {0};
 	sd_json_variant *v = NULL;
 	int r;
 
@@ -99,8 +99,8 @@ static void info_table(const char *name, const struct se_info *i, const struct s
 	printf("%s: abi %u, dialect %s, %s, generation %llu\n", name, i->abi,
 	       se_dialect_name(i->dialect), se_state_name(i->state),
 	       (unsigned long long)i->generation);
-	printf("  link      IFSC %u, IFSD %u, BWT %u us, clock %u Hz, %s%s%s\n", i->ifsc, i->ifsd,
-	       i->bwt_us, i->clock_hz, se_irq_mode_name(i->irq_mode),
+	printf("  link      IFSC %u, IFSD %u, BWT %u us, clock %u Hz, %s%s%s\n", i->ifsc,
+	       i->ifsd, i->bwt_us, i->clock_hz, se_irq_mode_name(i->irq_mode),
 	       i->caps & SE_CAP_IRQ ? ", irq wired" : "",
 	       i->caps & SE_CAP_RESET_LINE ? ", reset wired" : "");
 	printf("  apdu      up to %u bytes, response up to %u\n", i->max_capdu, i->max_rapdu);
@@ -127,24 +127,24 @@ static int info_json(const char *name, const struct se_info *i, const struct se_
 	int r;
 
 #define U(name, value) SD_JSON_BUILD_PAIR_UNSIGNED(name, value)
-	r = sd_json_buildo(
-		&v, SD_JSON_BUILD_PAIR_STRING("name", name), U("abi", i->abi), U("caps", i->caps),
-		SD_JSON_BUILD_PAIR_STRING("dialect", se_dialect_name(i->dialect)),
-		SD_JSON_BUILD_PAIR_STRING("state", se_state_name(i->state)),
-		U("generation", i->generation), U("ifsc", i->ifsc), U("ifsd", i->ifsd),
-		U("bwtUs", i->bwt_us), U("clockHz", i->clock_hz),
-		SD_JSON_BUILD_PAIR_STRING("irqMode", se_irq_mode_name(i->irq_mode)),
-		U("maxCapdu", i->max_capdu), U("maxRapdu", i->max_rapdu),
-		SD_JSON_BUILD_PAIR_STRING("cip", cip),
-		SD_JSON_BUILD_PAIR_OBJECT(
-			"stats", U("apdus", s->apdus), U("errors", s->errors),
-			U("blocksTx", s->blocks_tx), U("blocksRx", s->blocks_rx),
-			U("bytesTx", s->bytes_tx), U("bytesRx", s->bytes_rx),
-			U("accesses", s->accesses), U("irqs", s->irqs),
-			U("irqsSpurious", s->irqs_spurious), U("polls", s->polls),
-			U("retrans", s->retrans), U("edcErrors", s->edc_errors),
-			U("timeouts", s->timeouts), U("wtx", s->wtx), U("resyncs", s->resyncs),
-			U("resets", s->resets)));
+	r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_STRING("name", name), U("abi", i->abi),
+			   U("caps", i->caps),
+			   SD_JSON_BUILD_PAIR_STRING("dialect", se_dialect_name(i->dialect)),
+			   SD_JSON_BUILD_PAIR_STRING("state", se_state_name(i->state)),
+			   U("generation", i->generation), U("ifsc", i->ifsc),
+			   U("ifsd", i->ifsd), U("bwtUs", i->bwt_us), U("clockHz", i->clock_hz),
+			   SD_JSON_BUILD_PAIR_STRING("irqMode", se_irq_mode_name(i->irq_mode)),
+			   U("maxCapdu", i->max_capdu), U("maxRapdu", i->max_rapdu),
+			   SD_JSON_BUILD_PAIR_STRING("cip", cip),
+			   SD_JSON_BUILD_PAIR_OBJECT(
+				   "stats", U("apdus", s->apdus), U("errors", s->errors),
+				   U("blocksTx", s->blocks_tx), U("blocksRx", s->blocks_rx),
+				   U("bytesTx", s->bytes_tx), U("bytesRx", s->bytes_rx),
+				   U("accesses", s->accesses), U("irqs", s->irqs),
+				   U("irqsSpurious", s->irqs_spurious), U("polls", s->polls),
+				   U("retrans", s->retrans), U("edcErrors", s->edc_errors),
+				   U("timeouts", s->timeouts), U("wtx", s->wtx),
+				   U("resyncs", s->resyncs), U("resets", s->resets)));
 #undef U
 	return put_json(v, r);
 }
@@ -153,7 +153,7 @@ int verb_info(int argc, char **argv)
 {
 	char text[2 * SE_CIP_MAX + 1];
 	uint8_t cip[SE_CIP_MAX];
-	struct se_info i = { .cip_ptr = (uintptr_t)cip, .cip_len = sizeof(cip) };
+	struct se_info i = {.cip_ptr = (uintptr_t)cip, .cip_len = sizeof(cip)};
 	struct se_stats s;
 	struct se *se;
 	int r;
@@ -179,7 +179,7 @@ int verb_info(int argc, char **argv)
 
 static int open_channel(struct se *se)
 {
-	struct se_channel_open o = { .deadline_ns = se_deadline_in(APDU_SECONDS * 1000) };
+	struct se_channel_open o = {.deadline_ns = se_deadline_in(APDU_SECONDS * 1000)};
 	uint8_t aid[SE_AID_MAX];
 	size_t len = 0;
 	int r;
@@ -206,7 +206,8 @@ static int show_response(const uint8_t *rsp, uint32_t len, uint16_t sw, sd_json_
 	to_hex(text, rsp, len - 2);
 	snprintf(word, sizeof(word), "%04X", sw);
 	if (opt.json)
-		r = sd_json_variant_append_arraybo(array, SD_JSON_BUILD_PAIR_STRING("data", text),
+		r = sd_json_variant_append_arraybo(array,
+						   SD_JSON_BUILD_PAIR_STRING("data", text),
 						   SD_JSON_BUILD_PAIR_STRING("sw", word));
 	else
 		printf("%s%s%s  %s\n", text, len > 2 ? " " : "", word, sw_words(sw));
@@ -240,7 +241,8 @@ static int run_apdus(struct se *se, int argc, char **argv)
 	if (r) {
 		sd_json_variant_unref(array);
 		return fail(r == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_FAILED, "failed",
-			    outcome == SE_OUTCOME_UNKNOWN ? "ask the card before repeating it" : NULL,
+			    outcome == SE_OUTCOME_UNKNOWN ? "ask the card before repeating it"
+							  : NULL,
 			    "APDU %d: %s; this APDU: %s", i + 1, strerror(-r),
 			    se_outcome_name(outcome));
 	}
@@ -263,8 +265,9 @@ int verb_apdu(int argc, char **argv)
 	for (i = 1; i < argc; i++)
 		if (from_hex(argv[i], cmd, sizeof(cmd), &len) || len < SE_CAPDU_MIN ||
 		    script_capdu_case(cmd, len) < 0)
-			return fail(EXIT_USAGE, "bad-apdu", "CLA INS P1 P2 [Lc data] [Le] in hex",
-				    "APDU %d: not a C-APDU (%zu characters)", i, strlen(argv[i]));
+			return fail(
+				EXIT_USAGE, "bad-apdu", "CLA INS P1 P2 [Lc data] [Le] in hex",
+				"APDU %d: not a C-APDU (%zu characters)", i, strlen(argv[i]));
 	explicit_bzero(cmd, sizeof(cmd));
 	if (opt.dry_run) {
 		printf("would open a channel on %s to %s and send %d APDU%s\n", argv[0],
@@ -319,7 +322,7 @@ int verb_monitor(int argc, char **argv)
 			    "the driver is not loaded (no netlink family 'se')");
 	if (r)
 		return fail_errno(r, "monitor");
-	p = (struct pollfd){ .fd = se_monitor_fd(mon), .events = POLLIN };
+	p = (struct pollfd){.fd = se_monitor_fd(mon), .events = POLLIN};
 	for (;;) {
 		if (poll(&p, 1, -1) < 0 && errno != EINTR) {
 			r = -errno;

@@ -8,9 +8,9 @@
 
 #include "sectl/sectl.h"
 
-#define SOCKET_DEFAULT	"/run/sesame/io.sesame.Manager"
+#define SOCKET_DEFAULT "/run/sesame/io.sesame.Manager"
 
-struct options opt = { .socket = SOCKET_DEFAULT, .se = "se0" };
+struct options opt = {.socket = SOCKET_DEFAULT, .se = "se0"};
 
 enum {
 	O_JSON = 256,
@@ -35,37 +35,57 @@ enum {
 
 static const struct {
 	int opt;
-	unsigned int group;	/* 0: all verbs */
+	unsigned int group; /* 0: all verbs */
 	struct option o;
 	const char *help;
 } options[] = {
-	{ 'j', 0, { "json", no_argument, NULL, 'j' },
-	  "-j, --json           JSON on standard output, errors too" },
-	{ O_SOCKET, 0, { "socket", required_argument, NULL, O_SOCKET },
-	  "--socket=PATH        semd's control socket (" SOCKET_DEFAULT ")" },
-	{ 'h', 0, { "help", no_argument, NULL, 'h' }, "-h, --help           this text" },
-	{ O_AID, HAS_AID, { "aid", required_argument, NULL, O_AID },
-	  "--aid=HEX            application (the card's default one)" },
-	{ O_SE, HAS_SE, { "se", required_argument, NULL, O_SE },
-	  "--se=NAME            secure element as semd calls it (se0)" },
-	{ O_KEEP_CHANNEL, HAS_SCRIPT, { "keep-channel", no_argument, NULL, O_KEEP_CHANNEL },
-	  "--keep-channel       leave it open for the next script with the same token" },
-	{ O_TOKEN, HAS_SCRIPT, { "token", required_argument, NULL, O_TOKEN },
-	  "--token=N            names the dialogue (0)" },
-	{ O_DEADLINE, HAS_SCRIPT, { "deadline", required_argument, NULL, O_DEADLINE },
-	  "--deadline=SECONDS   give up after that time" },
-	{ O_COMPACT, HAS_SCRIPT, { "compact", no_argument, NULL, O_COMPACT },
-	  "--compact            the file is in compact, not expanded format" },
-	{ O_KEEP_JOB, HAS_SCRIPT, { "keep-job", no_argument, NULL, O_KEEP_JOB },
-	  "--keep-job           leave the job in the journal" },
-	{ 'n', HAS_DRY, { "dry-run", no_argument, NULL, 'n' },
-	  "-n, --dry-run        only say what would be done" },
+	{'j',
+	 0,
+	 {"json", no_argument, NULL, 'j'},
+	 "-j, --json           JSON on standard output, errors too"},
+	{O_SOCKET,
+	 0,
+	 {"socket", required_argument, NULL, O_SOCKET},
+	 "--socket=PATH        semd's control socket (" SOCKET_DEFAULT ")"},
+	{'h', 0, {"help", no_argument, NULL, 'h'}, "-h, --help           this text"},
+	{O_AID,
+	 HAS_AID,
+	 {"aid", required_argument, NULL, O_AID},
+	 "--aid=HEX            application (the card's default one)"},
+	{O_SE,
+	 HAS_SE,
+	 {"se", required_argument, NULL, O_SE},
+	 "--se=NAME            secure element as semd calls it (se0)"},
+	{O_KEEP_CHANNEL,
+	 HAS_SCRIPT,
+	 {"keep-channel", no_argument, NULL, O_KEEP_CHANNEL},
+	 "--keep-channel       leave it open for the next script with the same token"},
+	{O_TOKEN,
+	 HAS_SCRIPT,
+	 {"token", required_argument, NULL, O_TOKEN},
+	 "--token=N            names the dialogue (0)"},
+	{O_DEADLINE,
+	 HAS_SCRIPT,
+	 {"deadline", required_argument, NULL, O_DEADLINE},
+	 "--deadline=SECONDS   give up after that time"},
+	{O_COMPACT,
+	 HAS_SCRIPT,
+	 {"compact", no_argument, NULL, O_COMPACT},
+	 "--compact            the file is in compact, not expanded format"},
+	{O_KEEP_JOB,
+	 HAS_SCRIPT,
+	 {"keep-job", no_argument, NULL, O_KEEP_JOB},
+	 "--keep-job           leave the job in the journal"},
+	{'n',
+	 HAS_DRY,
+	 {"dry-run", no_argument, NULL, 'n'},
+	 "-n, --dry-run        only say what would be done"},
 };
 
-#define NR_OPTIONS	(sizeof(options) / sizeof(options[0]))
+#define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
 
 static const struct verb {
-	const char *noun, *verb;	/* verb NULL: the noun alone */
+	const char *noun, *verb; /* verb NULL: the noun alone */
 	const char *args;
 	int min, max;
 	unsigned int has;
@@ -73,30 +93,29 @@ static const struct verb {
 	const char *help;
 	const char *example;
 } verbs[] = {
-	{ "list", NULL, "", 0, 0, 0, verb_list, "secure elements that the driver has",
-	  "sectl list --json" },
-	{ "info", NULL, "SE", 1, 1, 0, verb_info, "what one is, and its counters",
-	  "sectl info se0" },
-	{ "apdu", NULL, "SE HEX…", 2, 256, HAS_AID | HAS_DRY, verb_apdu,
-	  "send C-APDUs on a channel of their own, past semd",
-	  "sectl apdu se0 80CA006600" },
-	{ "monitor", NULL, "", 0, 0, 0, verb_monitor, "the driver's events, until interrupted",
-	  "sectl monitor --json" },
-	{ "status", NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
-	  "sectl status" },
-	{ "script", "run", "FILE", 1, 1, HAS_AID | HAS_SE | HAS_SCRIPT | HAS_DRY,
-	  verb_script_run, "have semd run a TS 102 226 script, wait and show what came",
-	  "sectl script run identity.bin --se=se0 --aid=A000000151000000" },
-	{ "jobs", "list", "", 0, 0, 0, verb_jobs_list, "semd's journal", "sectl jobs list" },
-	{ "jobs", "show", "ID", 1, 1, 0, verb_jobs_show, "one job, its APDUs and its response",
-	  "sectl jobs show 12" },
-	{ "jobs", "cancel", "ID", 1, 1, 0, verb_jobs_cancel, "stop a job between two APDUs",
-	  "sectl jobs cancel 12" },
-	{ "jobs", "ack", "ID", 1, 1, 0, verb_jobs_ack, "drop the result of a job that has ended",
-	  "sectl jobs ack 12" },
+	{"list", NULL, "", 0, 0, 0, verb_list, "secure elements that the driver has",
+	 "sectl list --json"},
+	{"info", NULL, "SE", 1, 1, 0, verb_info, "what one is, and its counters",
+	 "sectl info se0"},
+	{"apdu", NULL, "SE HEX…", 2, 256, HAS_AID | HAS_DRY, verb_apdu,
+	 "send C-APDUs on a channel of their own, past semd", "sectl apdu se0 80CA006600"},
+	{"monitor", NULL, "", 0, 0, 0, verb_monitor, "the driver's events, until interrupted",
+	 "sectl monitor --json"},
+	{"status", NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
+	 "sectl status"},
+	{"script", "run", "FILE", 1, 1, HAS_AID | HAS_SE | HAS_SCRIPT | HAS_DRY,
+	 verb_script_run, "have semd run a TS 102 226 script, wait and show what came",
+	 "sectl script run identity.bin --se=se0 --aid=A000000151000000"},
+	{"jobs", "list", "", 0, 0, 0, verb_jobs_list, "semd's journal", "sectl jobs list"},
+	{"jobs", "show", "ID", 1, 1, 0, verb_jobs_show, "one job, its APDUs and its response",
+	 "sectl jobs show 12"},
+	{"jobs", "cancel", "ID", 1, 1, 0, verb_jobs_cancel, "stop a job between two APDUs",
+	 "sectl jobs cancel 12"},
+	{"jobs", "ack", "ID", 1, 1, 0, verb_jobs_ack, "drop the result of a job that has ended",
+	 "sectl jobs ack 12"},
 };
 
-#define NR_VERBS	(sizeof(verbs) / sizeof(verbs[0]))
+#define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static void help_all(void)
 {
@@ -104,9 +123,10 @@ static void help_all(void)
 
 	printf("sectl NOUN [VERB] [ARGUMENT…] [OPTION…]: secure elements and semd\n\n");
 	for (i = 0; i < NR_VERBS; i++)
-		printf("  %-6s %-7s %-8s  %s\n", verbs[i].noun, verbs[i].verb ? verbs[i].verb : "",
-		       verbs[i].args, verbs[i].help);
-	printf("\nsectl NOUN VERB --help tells more. Exit status: 0 ok, 1 failed, 2 usage, 3 not\n"
+		printf("  %-6s %-7s %-8s  %s\n", verbs[i].noun,
+		       verbs[i].verb ? verbs[i].verb : "", verbs[i].args, verbs[i].help);
+	printf("\nsectl NOUN VERB --help tells more. Exit status: 0 ok, 1 failed, 2 usage, 3 "
+	       "not\n"
 	       "found, 4 refused, 5 semd not reachable, 6 timeout, 7 the card said no.\n");
 }
 
@@ -149,7 +169,8 @@ static int take_number(const char *name, const char *text, uint32_t *out)
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || v > UINT32_MAX)
-		return fail(EXIT_USAGE, "usage", NULL, "--%s=%s: a number is needed", name, text);
+		return fail(EXIT_USAGE, "usage", NULL, "--%s=%s: a number is needed", name,
+			    text);
 	*out = (uint32_t)v;
 	return EXIT_OK;
 }
@@ -202,7 +223,7 @@ static void look_for_json(int argc, char **argv)
 /* Returns -1 to go on, else the exit status. */
 static int parse(const struct verb *v, int argc, char **argv)
 {
-	struct option longs[NR_OPTIONS + 1] = { 0 };
+	struct option longs[NR_OPTIONS + 1] = {0};
 	char shorts[2 * NR_OPTIONS + 2] = ":";
 	size_t i, n = 0, s = 1;
 	int c, r;
@@ -221,8 +242,8 @@ static int parse(const struct verb *v, int argc, char **argv)
 			return EXIT_OK;
 		}
 		if (c == '?' || c == ':')
-			return fail(EXIT_USAGE, "usage", "sectl NOUN VERB --help",
-				    "%s: %s", argv[optind - 1],
+			return fail(EXIT_USAGE, "usage", "sectl NOUN VERB --help", "%s: %s",
+				    argv[optind - 1],
 				    c == ':' ? "needs a value" : "no such option here");
 		r = take_option(c);
 		if (r)
@@ -256,8 +277,8 @@ int main(int argc, char **argv)
 	}
 	v = find_verb(argv[1], argc > 2 ? argv[2] : NULL, &words);
 	if (!v)
-		return fail(EXIT_USAGE, "usage", "sectl --help", "'%s%s%s' is not known", argv[1],
-			    argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+		return fail(EXIT_USAGE, "usage", "sectl --help", "'%s%s%s' is not known",
+			    argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
 	/* What is left looks like a command line of its own. */
 	argc -= words;
 	argv += words;

@@ -9,8 +9,8 @@
 int put_json(sd_json_variant *v, int r)
 {
 	if (r >= 0)
-		r = sd_json_variant_dump(v, SD_JSON_FORMAT_NEWLINE | SD_JSON_FORMAT_FLUSH, stdout,
-					 NULL);
+		r = sd_json_variant_dump(v, SD_JSON_FORMAT_NEWLINE | SD_JSON_FORMAT_FLUSH,
+					 stdout, NULL);
 	sd_json_variant_unref(v);
 	if (r < 0) {
 		fprintf(stderr, "sectl: cannot print JSON: %s\n", strerror(-r));
@@ -26,17 +26,19 @@ static int say(int status, const char *code, const char *hint, const char *messa
 	int r;
 
 	if (!opt.json) {
-		fprintf(stderr, "sectl: %s%s%s\n", message, hint ? "\nTry: " : "", hint ? hint : "");
+		fprintf(stderr, "sectl: %s%s%s\n", message, hint ? "\nTry: " : "",
+			hint ? hint : "");
 		return status;
 	}
 	snprintf(text, sizeof(text), "%04X", (unsigned int)sw & 0xffff);
-	r = sd_json_buildo(
-		&v, SD_JSON_BUILD_PAIR_OBJECT(
-			    "error", SD_JSON_BUILD_PAIR_STRING("code", code),
-			    SD_JSON_BUILD_PAIR_INTEGER("status", status),
-			    SD_JSON_BUILD_PAIR_STRING("message", message),
-			    SD_JSON_BUILD_PAIR_CONDITION(!!hint, "hint", SD_JSON_BUILD_STRING(hint)),
-			    SD_JSON_BUILD_PAIR_CONDITION(sw >= 0, "sw", SD_JSON_BUILD_STRING(text))));
+	r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_OBJECT(
+				       "error", SD_JSON_BUILD_PAIR_STRING("code", code),
+				       SD_JSON_BUILD_PAIR_INTEGER("status", status),
+				       SD_JSON_BUILD_PAIR_STRING("message", message),
+				       SD_JSON_BUILD_PAIR_CONDITION(!!hint, "hint",
+								    SD_JSON_BUILD_STRING(hint)),
+				       SD_JSON_BUILD_PAIR_CONDITION(
+					       sw >= 0, "sw", SD_JSON_BUILD_STRING(text))));
 	put_json(v, r);
 	return status;
 }
@@ -63,12 +65,14 @@ int fail_errno(int error, const char *what)
 			    "%s: no such secure element", what);
 	case -EACCES:
 	case -EPERM:
-		return fail(EXIT_REFUSED, "refused", "root, or membership in the device's group",
-			    "%s: not allowed", what);
+		return fail(EXIT_REFUSED, "refused",
+			    "root, or membership in the device's group", "%s: not allowed",
+			    what);
 	case -ETIMEDOUT:
 		return fail(EXIT_TIMEOUT, "timeout", NULL, "%s: no answer in time", what);
 	case -ECONNREFUSED:
-		return fail(EXIT_UNREACHABLE, "unreachable", "start it", "%s: nobody listens", what);
+		return fail(EXIT_UNREACHABLE, "unreachable", "start it", "%s: nobody listens",
+			    what);
 	default:
 		return fail(EXIT_FAILED, "failed", NULL, "%s: %s", what, strerror(-error));
 	}
@@ -80,24 +84,24 @@ const char *sw_words(uint16_t sw)
 		uint16_t sw;
 		const char *words;
 	} table[] = {
-		{ 0x9000, "ok" },
-		{ 0x6283, "locked or invalidated" },
-		{ 0x6310, "more data" },
-		{ 0x6700, "wrong length" },
-		{ 0x6881, "logical channel not supported" },
-		{ 0x6882, "secure messaging not supported" },
-		{ 0x6982, "security status not satisfied" },
-		{ 0x6985, "conditions of use not satisfied" },
-		{ 0x6999, "the application refuses to be selected" },
-		{ 0x6a80, "wrong data" },
-		{ 0x6a81, "function not supported, or card locked" },
-		{ 0x6a82, "application or file not found" },
-		{ 0x6a84, "not enough memory" },
-		{ 0x6a86, "wrong P1 P2" },
-		{ 0x6a88, "referenced data not found" },
-		{ 0x6d00, "unknown instruction" },
-		{ 0x6e00, "unknown class" },
-		{ 0x6f00, "no precise diagnosis" },
+		{0x9000, "ok"},
+		{0x6283, "locked or invalidated"},
+		{0x6310, "more data"},
+		{0x6700, "wrong length"},
+		{0x6881, "logical channel not supported"},
+		{0x6882, "secure messaging not supported"},
+		{0x6982, "security status not satisfied"},
+		{0x6985, "conditions of use not satisfied"},
+		{0x6999, "the application refuses to be selected"},
+		{0x6a80, "wrong data"},
+		{0x6a81, "function not supported, or card locked"},
+		{0x6a82, "application or file not found"},
+		{0x6a84, "not enough memory"},
+		{0x6a86, "wrong P1 P2"},
+		{0x6a88, "referenced data not found"},
+		{0x6d00, "unknown instruction"},
+		{0x6e00, "unknown class"},
+		{0x6f00, "no precise diagnosis"},
 	};
 	size_t i;
 

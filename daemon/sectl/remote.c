@@ -11,8 +11,8 @@
 
 #include "sectl/sectl.h"
 
-#define INTERFACE	"io.sesame.Manager."
-#define SCRIPT_MAX	(8U << 20)
+#define INTERFACE "io.sesame.Manager."
+#define SCRIPT_MAX (8U << 20)
 
 /* ---- calls ---- */
 
@@ -68,8 +68,8 @@ static int connect_semd(sd_varlink **link)
 	if (r >= 0)
 		return EXIT_OK;
 	if (r == -EACCES || r == -EPERM)
-		return fail(EXIT_REFUSED, "permission-denied", "root, or semd's group", "%s: %s",
-			    opt.socket, strerror(-r));
+		return fail(EXIT_REFUSED, "permission-denied", "root, or semd's group",
+			    "%s: %s", opt.socket, strerror(-r));
 	return fail(EXIT_UNREACHABLE, "unreachable",
 		    "systemctl start semd, or --socket=PATH if its runtime_dir is another",
 		    "%s: semd is not there: %s", opt.socket, strerror(-r));
@@ -97,8 +97,8 @@ static int call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_va
 	int r;
 
 	r = sd_json_buildo(&p, SD_JSON_BUILD_PAIR_UNSIGNED("id", id));
-	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r)) :
-		    call(link, method, p, reply);
+	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r))
+		  : call(link, method, p, reply);
 	sd_json_variant_unref(p);
 	return r;
 }
@@ -203,7 +203,8 @@ static void show_job(sd_json_variant *reply)
 	if (*text_of(j, "detail"))
 		printf("  %s\n", text_of(j, "detail"));
 	if (*text_of(j, "selectSw"))
-		printf("  SELECT %s: %s\n", *text_of(j, "aid") ? text_of(j, "aid") : "(default)",
+		printf("  SELECT %s: %s\n",
+		       *text_of(j, "aid") ? text_of(j, "aid") : "(default)",
 		       text_of(j, "selectSw"));
 	for (i = 0; apdus && i < sd_json_variant_elements(apdus); i++) {
 		a = sd_json_variant_by_index(apdus, i);
@@ -288,7 +289,8 @@ static int read_script(const char *path, uint8_t **data, size_t *len)
 	if (fd < 0 || fstat(fd, &st)) {
 		if (fd >= 0)
 			close(fd);
-		return fail(EXIT_NOT_FOUND, "no-such-file", NULL, "%s: %s", path, strerror(errno));
+		return fail(EXIT_NOT_FOUND, "no-such-file", NULL, "%s: %s", path,
+			    strerror(errno));
 	}
 	if (!S_ISREG(st.st_mode) || !st.st_size || st.st_size > (off_t)SCRIPT_MAX) {
 		close(fd);
@@ -360,7 +362,7 @@ static int on_progress(sd_varlink *link, sd_json_variant *parameters, const char
 
 static int follow(sd_varlink *link, uint64_t id)
 {
-	struct following f = { .bar = !opt.json && isatty(STDERR_FILENO) };
+	struct following f = {.bar = !opt.json && isatty(STDERR_FILENO)};
 	int r;
 
 	sd_varlink_set_userdata(link, &f);

@@ -23,15 +23,15 @@ enum {
 
 struct options {
 	bool json;
-	const char *socket;	/* of semd */
-	const char *aid;	/* hex */
+	const char *socket; /* of semd */
+	const char *aid;    /* hex */
 	const char *se;
 	bool keep_channel;
 	bool compact;
 	bool dry_run;
-	bool keep_job;		/* do not acknowledge */
+	bool keep_job; /* do not acknowledge */
 	uint32_t token;
-	uint32_t deadline;	/* seconds */
+	uint32_t deadline; /* seconds */
 };
 
 extern struct options opt;

@@ -12,7 +12,7 @@
 
 #include "semd/semd.h"
 
-#define RETRY_US	2000000ULL
+#define RETRY_US 2000000ULL
 
 static bool have(struct semd *d, const char *name)
 {
@@ -36,7 +36,8 @@ static void add(struct semd *d, size_t slot, const char *name, const char *open,
 	if (!r)
 		semd_log(LOG_INFO, "%s (%s, %s) is there", name, type, open);
 	else if (slot < CONFIG_SES_MAX && r != d->se_error[slot])
-		semd_log(r == -ENOENT || r == -ENODEV || r == -ECONNREFUSED ? LOG_NOTICE : LOG_ERR,
+		semd_log(r == -ENOENT || r == -ENODEV || r == -ECONNREFUSED ? LOG_NOTICE
+									    : LOG_ERR,
 			 "%s: %s cannot be opened: %s; will be tried again", name, open,
 			 strerror(-r));
 	if (slot < CONFIG_SES_MAX)
@@ -59,8 +60,8 @@ static void drop_gone(struct semd *d)
 	unsigned int i = 0;
 
 	while (!job_se_get(d->store, i, &info)) {
-		if (info.error != -ENODEV && info.error != -EPIPE && info.error != -ECONNRESET &&
-		    info.error != -ENOTCONN) {
+		if (info.error != -ENODEV && info.error != -EPIPE &&
+		    info.error != -ECONNRESET && info.error != -ENOTCONN) {
 			i++;
 			continue;
 		}
@@ -131,7 +132,7 @@ static void listen_to_kernel(struct semd *d)
 		return;
 	r = se_monitor_open(&d->monitor);
 	if (r) {
-		d->monitor = NULL;	/* no driver (yet) */
+		d->monitor = NULL; /* no driver (yet) */
 		return;
 	}
 	r = sd_event_add_io(d->event, &d->monitor_io, se_monitor_fd(d->monitor), EPOLLIN,
@@ -161,8 +162,8 @@ int semd_elements_start(struct semd *d)
 	/* Listen first, then look: nothing falls between. */
 	listen_to_kernel(d);
 	semd_elements_look(d);
-	r = sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC, RETRY_US, 0, on_retry,
-				       d);
+	r = sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC, RETRY_US, 0,
+				       on_retry, d);
 	return r < 0 ? r : 0;
 }
 

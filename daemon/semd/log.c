@@ -28,8 +28,8 @@ void semd_log(int level, const char *fmt, ...)
 		fprintf(stderr, "<%d>%s\n", level, text);
 	else
 		fprintf(stderr, "semd: %s%s\n",
-			level <= LOG_ERR     ? "error: " :
-			level == LOG_WARNING ? "warning: " :
-					       "",
+			level <= LOG_ERR       ? "error: "
+			: level == LOG_WARNING ? "warning: "
+					       : "",
 			text);
 }

@@ -18,13 +18,14 @@
 #include "model/model.h"
 #include "semd/semd.h"
 
-#define CONFIG_DEFAULT	"/etc/semd.conf"
-#define STOP_US		4000000ULL	/* for de-registration */
+#define CONFIG_DEFAULT "/etc/semd.conf"
+#define STOP_US 4000000ULL /* for de-registration */
 
 static const char help[] =
 	"semd [OPTION…]: manages secure elements for remote servers\n"
 	"\n"
-	"  -c, --config=FILE       configuration (" CONFIG_DEFAULT "), with drop-ins in FILE.d/\n"
+	"  -c, --config=FILE       configuration (" CONFIG_DEFAULT
+	"), with drop-ins in FILE.d/\n"
 	"      --check             say what is wrong with the configuration and end\n"
 	"      --dump-objects=DIR  write the OMA XML of our LwM2M objects into DIR and end\n"
 	"  -f, --foreground        stay in the foreground (always so)\n"
@@ -38,7 +39,8 @@ static const char version[] =
 	"semd " SEMD_VERSION "\n"
 	"LwM2M 1.1 and 1.0 client (UDP, DTLS 1.2 with PSK; objects 0 1 3 26241 26242), CoAP "
 	"RFC 7252 7641 7959 8132,\n"
-	"ETSI TS 102 226 scripts (expanded, compact), ISO/IEC 7816-4 logical channels 1 to 19\n";
+	"ETSI TS 102 226 scripts (expanded, compact), ISO/IEC 7816-4 logical channels 1 to "
+	"19\n";
 
 static void report(void *ctx, bool error, const char *text)
 {
@@ -94,14 +96,15 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
 	(void)source;
 	(void)si;
 	if (d->stopping)
-		return sd_event_exit(d->event, 0);	/* asked twice */
+		return sd_event_exit(d->event, 0); /* asked twice */
 	d->stopping = true;
 	sd_notify(0, "STOPPING=1\nSTATUS=de-registering");
 	semd_log(LOG_INFO, "stopping");
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
 	d->stop_until = now + STOP_US;
 	semd_servers_stop(d);
-	return sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stopping, d);
+	return sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stopping,
+					  d);
 }
 
 #define CHANGED(field) (memcmp(&(a)->field, &(b)->field, sizeof((a)->field)) != 0)
@@ -165,10 +168,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 /* Secrets of ours must not end up in a core file or a debugger. */
 static void no_dumps(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 
 	setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__	/* its leak check traces the process */
+#ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
@@ -199,7 +202,7 @@ static int open_store(struct semd *d)
 
 static int open_control(struct semd *d)
 {
-	static const struct control_ops ops = { .server = semd_servers_describe };
+	static const struct control_ops ops = {.server = semd_servers_describe};
 	gid_t gid = (gid_t)-1;
 	struct group *g;
 	char path[300];
@@ -208,8 +211,8 @@ static int open_control(struct semd *d)
 	if (d->cfg.group[0]) {
 		g = getgrnam(d->cfg.group);
 		if (!g) {
-			semd_log(LOG_ERR, "%s: [semd] group=%s: there is no such group", d->path,
-				 d->cfg.group);
+			semd_log(LOG_ERR, "%s: [semd] group=%s: there is no such group",
+				 d->path, d->cfg.group);
 			return -EINVAL;
 		}
 		gid = g->gr_gid;
@@ -259,7 +262,8 @@ static int start(struct semd *d)
 	if (!r)
 		r = job_listen(d->store, on_job, d);
 	if (r >= 0)
-		r = sd_event_add_io(d->event, NULL, job_store_fd(d->store), EPOLLIN, on_jobs, d);
+		r = sd_event_add_io(d->event, NULL, job_store_fd(d->store), EPOLLIN, on_jobs,
+				    d);
 	if (r >= 0)
 		r = semd_servers_start(d);
 	if (r >= 0)
@@ -311,13 +315,13 @@ static int dump_objects(const char *dir)
 enum { OPT_CHECK = 256, OPT_DUMP, OPT_VERSION };
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "check", no_argument, NULL, OPT_CHECK },
-	{ "dump-objects", required_argument, NULL, OPT_DUMP },
-	{ "foreground", no_argument, NULL, 'f' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{"config", required_argument, NULL, 'c'},
+	{"check", no_argument, NULL, OPT_CHECK},
+	{"dump-objects", required_argument, NULL, OPT_DUMP},
+	{"foreground", no_argument, NULL, 'f'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 /* The files that the configuration names; what the start would stumble over. */
@@ -331,7 +335,8 @@ static int check_keys(const struct config *cfg)
 	for (size_t i = 0; i < cfg->nr_server; i++) {
 		const struct config_server *s = &cfg->server[i];
 
-		if (!s->psk_file[0] || !config_read_psk(s->psk_file, key, &len, why, sizeof(why)))
+		if (!s->psk_file[0] ||
+		    !config_read_psk(s->psk_file, key, &len, why, sizeof(why)))
 			continue;
 		semd_log(LOG_ERR, "%s: [server %s] psk_file: %s", s->where, s->name, why);
 		bad = -EINVAL;
@@ -345,13 +350,14 @@ static int check(struct semd *d)
 	if (config_load(&d->cfg, d->path, report, NULL) || check_keys(&d->cfg))
 		return EXIT_FAILURE;
 	printf("%s: ok, %zu secure element%s, %zu server%s\n", d->path, d->cfg.nr_se,
-	       d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s");
+	       d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server,
+	       d->cfg.nr_server == 1 ? "" : "s");
 	return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	static struct semd d = { .path = CONFIG_DEFAULT };
+	static struct semd d = {.path = CONFIG_DEFAULT};
 	bool only_check = false;
 	int opt;
 

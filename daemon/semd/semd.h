@@ -14,7 +14,7 @@
 #include "libse/se.h"
 #include "lwm2m/lwm2m.h"
 
-#define SEMD_VERSION	"0.1"
+#define SEMD_VERSION "0.1"
 
 struct semd;
 
@@ -25,12 +25,12 @@ struct server {
 	struct lwm2m_account *account;
 	sd_event_source *io;
 	sd_event_source *timer;
-	ino_t socket;		/* inode of the socket that io watches */
+	ino_t socket; /* inode of the socket that io watches */
 };
 
 struct semd {
 	struct config cfg;
-	const char *path;	/* of the configuration file */
+	const char *path; /* of the configuration file */
 	sd_event *event;
 	struct job_store *store;
 	struct lwm2m_ses *ses;
@@ -38,11 +38,11 @@ struct semd {
 	struct se_monitor *monitor;
 	sd_event_source *monitor_io;
 	sd_event_source *retry;
-	int se_error[CONFIG_SES_MAX];	/* last said, so that it is said once */
+	int se_error[CONFIG_SES_MAX]; /* last said, so that it is said once */
 	struct server server[CONFIG_SERVERS_MAX];
 	size_t nr_server;
 	bool stopping;
-	uint64_t stop_until;	/* CLOCK_MONOTONIC, µs */
+	uint64_t stop_until; /* CLOCK_MONOTONIC, µs */
 };
 
 /** semd_log - to stderr, with the priority as journald takes it */

@@ -50,7 +50,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 static void arm_io(struct server *s)
 {
 	int fd = lwm2m_account_fd(s->account), r;
-	struct stat st = { 0 };
+	struct stat st = {0};
 
 	if (fd >= 0 && fstat(fd, &st))
 		fd = -1;
@@ -62,7 +62,8 @@ static void arm_io(struct server *s)
 		sd_event_source_set_io_events(s->io, lwm2m_account_events(s->account));
 		return;
 	}
-	r = sd_event_add_io(s->d->event, &s->io, fd, lwm2m_account_events(s->account), on_io, s);
+	r = sd_event_add_io(s->d->event, &s->io, fd, lwm2m_account_events(s->account), on_io,
+			    s);
 	if (r < 0)
 		semd_log(LOG_ERR, "%s: the socket cannot be watched: %s", s->cfg->name,
 			 strerror(-r));
@@ -102,21 +103,22 @@ static int start_one(struct semd *d, struct server *s)
 {
 	const struct config_server *c = s->cfg;
 	struct lwm2m_account_config a = {
-		.client = {
-			.name = c->name,
-			.uri = c->uri,
-			.secure_psk = !strncmp(c->uri, "coaps:", 6),
-			.endpoint = c->endpoint,
-			.lifetime = c->lifetime,
-			.ssid = (uint16_t)c->ssid,
-			.version = c->version,
-			.pmin = c->pmin,
-			.pmax = c->pmax,
-			.manufacturer = or_null(d->cfg.manufacturer),
-			.model = or_null(d->cfg.model),
-			.serial = or_null(d->cfg.serial),
-			.firmware = or_null(d->cfg.firmware),
-		},
+		.client =
+			{
+				.name = c->name,
+				.uri = c->uri,
+				.secure_psk = !strncmp(c->uri, "coaps:", 6),
+				.endpoint = c->endpoint,
+				.lifetime = c->lifetime,
+				.ssid = (uint16_t)c->ssid,
+				.version = c->version,
+				.pmin = c->pmin,
+				.pmax = c->pmax,
+				.manufacturer = or_null(d->cfg.manufacturer),
+				.model = or_null(d->cfg.model),
+				.serial = or_null(d->cfg.serial),
+				.firmware = or_null(d->cfg.firmware),
+			},
 		.psk_identity = or_null(c->psk_identity),
 		.log = on_log,
 		.log_ctx = s,

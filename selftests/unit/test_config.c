@@ -45,13 +45,14 @@ static void test_whole(void **state)
 	struct said s;
 
 	(void)state;
-	assert_int_equal(parse(&c, &s,
-			       "# comment\n; another\n\n[semd]\n state_dir = /a b \nlog_level=debug\r\n"
-			       "[job]\nchunk=32\n[se se0]\nopen=ioctl:/dev/se0\n"
-			       "[se uicc]\nopen=socket:/run/x\ntype=uicc\n"
-			       "[server main]\nuri=coaps://h:5684\nendpoint=dev=1\nssid=101\n"
-			       "psk_identity=id\npsk_file=/k\nlifetime=300\nversion=1.0\n"),
-			 0);
+	assert_int_equal(
+		parse(&c, &s,
+		      "# comment\n; another\n\n[semd]\n state_dir = /a b \nlog_level=debug\r\n"
+		      "[job]\nchunk=32\n[se se0]\nopen=ioctl:/dev/se0\n"
+		      "[se uicc]\nopen=socket:/run/x\ntype=uicc\n"
+		      "[server main]\nuri=coaps://h:5684\nendpoint=dev=1\nssid=101\n"
+		      "psk_identity=id\npsk_file=/k\nlifetime=300\nversion=1.0\n"),
+		0);
 	assert_int_equal(s.errors + s.warnings, 0);
 	assert_string_equal(c.state_dir, "/a b");
 	assert_int_equal(c.log_level, LOG_DEBUG);
@@ -71,23 +72,24 @@ static void test_errors(void **state)
 	static const struct {
 		const char *text, *words;
 	} bad[] = {
-		{ "[job]\n\nchunk=0\n", "f.conf:3: chunk=0: a number from 1 to 256 (APDUs) is allowed" },
-		{ "[job]\nchunk=12x\n", "f.conf:2: chunk=12x" },
-		{ "[job]\nchunk=-1\n", "f.conf:2: chunk=-1" },
-		{ "[semd]\nstate_dir=rel\n", "f.conf:2: state_dir=rel: an absolute path" },
-		{ "[se a]\nopen=/dev/se0\n", "open=/dev/se0: ioctl:/dev/seN or socket:/PATH" },
-		{ "[se a]\nopen=socket:/x\ntype=sim\n", "f.conf:3: type=sim: one of eSE iSE" },
-		{ "[server a]\nuri=http://x\n", "coap://HOST[:PORT]" },
-		{ "[server a]\nversion=1.2\n", "1.0 or 1.1" },
-		{ "[server a/b]\n", "f.conf:1: [server NAME] needs a name" },
-		{ "[semd\n", "f.conf:1: '[semd' lacks its closing bracket" },
-		{ "[semd x]\n", "takes no name" },
-		{ "key=1\n", "before the first [section]" },
-		{ "[semd]\nnonsense\n", "f.conf:2: 'nonsense' is neither" },
-		{ "[se a]\n", "f.conf:1: [se a] has no open=" },
-		{ "[server a]\nendpoint=e\n", "f.conf:1: [server a] has no uri=" },
-		{ "[server a]\nuri=coap://x\n", "has no endpoint=" },
-		{ "[server a]\nuri=coaps://x\nendpoint=e\n", "psk_identity= and psk_file=" },
+		{"[job]\n\nchunk=0\n",
+		 "f.conf:3: chunk=0: a number from 1 to 256 (APDUs) is allowed"},
+		{"[job]\nchunk=12x\n", "f.conf:2: chunk=12x"},
+		{"[job]\nchunk=-1\n", "f.conf:2: chunk=-1"},
+		{"[semd]\nstate_dir=rel\n", "f.conf:2: state_dir=rel: an absolute path"},
+		{"[se a]\nopen=/dev/se0\n", "open=/dev/se0: ioctl:/dev/seN or socket:/PATH"},
+		{"[se a]\nopen=socket:/x\ntype=sim\n", "f.conf:3: type=sim: one of eSE iSE"},
+		{"[server a]\nuri=http://x\n", "coap://HOST[:PORT]"},
+		{"[server a]\nversion=1.2\n", "1.0 or 1.1"},
+		{"[server a/b]\n", "f.conf:1: [server NAME] needs a name"},
+		{"[semd\n", "f.conf:1: '[semd' lacks its closing bracket"},
+		{"[semd x]\n", "takes no name"},
+		{"key=1\n", "before the first [section]"},
+		{"[semd]\nnonsense\n", "f.conf:2: 'nonsense' is neither"},
+		{"[se a]\n", "f.conf:1: [se a] has no open="},
+		{"[server a]\nendpoint=e\n", "f.conf:1: [server a] has no uri="},
+		{"[server a]\nuri=coap://x\n", "has no endpoint="},
+		{"[server a]\nuri=coaps://x\nendpoint=e\n", "psk_identity= and psk_file="},
 	};
 	struct config c;
 	struct said s;
@@ -138,7 +140,7 @@ static void test_files(void **state)
 	char dir[] = "/tmp/test-config-XXXXXX", path[64], drop[96], why[256];
 	uint8_t key[CONFIG_PSK_MAX];
 	struct config c;
-	struct said s = { 0 };
+	struct said s = {0};
 	size_t len;
 
 	(void)state;

@@ -24,7 +24,7 @@
 
 #include "control/control.h"
 
-#define I	CONTROL_INTERFACE "."
+#define I CONTROL_INTERFACE "."
 
 static char dir[64], path[128], se_path[128];
 static sd_event *event;
@@ -43,7 +43,7 @@ static int one_server(void *ctx, unsigned int index, struct control_server *out)
 	return 0;
 }
 
-static const struct control_ops ops = { .server = one_server };
+static const struct control_ops ops = {.server = one_server};
 
 static int on_jobs(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
@@ -83,7 +83,7 @@ static void *client(void *arg)
 
 static struct ask call(const char *method, const char *parameters)
 {
-	struct ask a = { .method = method, .parameters = parameters };
+	struct ask a = {.method = method, .parameters = parameters};
 	pthread_t t;
 
 	assert_int_equal(pthread_create(&t, NULL, client, &a), 0);
@@ -184,7 +184,7 @@ static void test_run(void **state)
 	job = sd_json_variant_by_key(a.reply, "job");
 	assert_true(sd_json_variant_by_key(job, "origin") != NULL);
 	drop(&a);
-	want_error(I "AckJob", p, I "Refused");		/* it runs */
+	want_error(I "AckJob", p, I "Refused"); /* it runs */
 	want_error(I "MonitorJob", p, SD_VARLINK_ERROR_EXPECTED_MORE);
 	do {
 		a = call(I "GetJob", p);
@@ -212,7 +212,7 @@ static void test_mode(void **state)
 
 static int mute_se(void)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", se_path);
@@ -221,7 +221,7 @@ static int mute_se(void)
 
 static int set_up(void **state)
 {
-	struct job_options o = { .dir = dir };
+	struct job_options o = {.dir = dir};
 	struct job_error e;
 	char open[160];
 

@@ -32,10 +32,10 @@
 
 /* shared with children, so that a killed one's APDUs are counted too */
 struct witness {
-	atomic_uint counter;	/* executions of INS 20 */
+	atomic_uint counter; /* executions of INS 20 */
 	atomic_uint selects;
 	atomic_uint channels;
-	atomic_bool vanish;	/* drop all connections, take no new one */
+	atomic_bool vanish; /* drop all connections, take no new one */
 };
 
 static struct witness *seen;
@@ -58,8 +58,8 @@ static int read_all(int fd, uint8_t *p, size_t len)
 
 static size_t answer(const uint8_t *cmd, size_t len, uint8_t *rsp)
 {
-	static const uint8_t wrong[] = { 0xa0, 0, 0, 0, 0xff };
-	const struct timespec ms = { 0, 1000000 };
+	static const uint8_t wrong[] = {0xa0, 0, 0, 0, 0xff};
+	const struct timespec ms = {0, 1000000};
 	unsigned int n = 0, i;
 	uint16_t sw = 0x9000;
 
@@ -148,10 +148,11 @@ static void *accept_loop(void *arg)
 
 static int start_se(void)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	pthread_t t;
 
-	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		    0);
 	snprintf(dir, sizeof(dir), "/tmp/test-job-XXXXXX");
 	if (seen == MAP_FAILED || !mkdtemp(dir))
 		return -1;
@@ -169,7 +170,7 @@ static struct job_store *store;
 
 static int open_store(const char *path, unsigned int chunk)
 {
-	struct job_options o = { .dir = path, .chunk = chunk, .lock_wait_ms = 5000 };
+	struct job_options o = {.dir = path, .chunk = chunk, .lock_wait_ms = 5000};
 	struct job_error e;
 	int r;
 
@@ -244,8 +245,8 @@ static size_t script(uint8_t *out, unsigned int n, uint8_t ins, uint16_t p1p2)
 static uint64_t make(const char *origin, int64_t slot, bool keep, uint32_t deadline,
 		     const uint8_t *s, size_t len)
 {
-	struct job_params p = { .se = "se0", .keep_channel = keep, .token = 7,
-				.deadline_s = deadline };
+	struct job_params p = {
+		.se = "se0", .keep_channel = keep, .token = 7, .deadline_s = deadline};
 	struct job_error e;
 	uint64_t id;
 
@@ -260,7 +261,7 @@ static uint64_t make(const char *origin, int64_t slot, bool keep, uint32_t deadl
 
 static struct job_info wait_end(uint64_t id)
 {
-	struct pollfd p = { .fd = job_store_fd(store), .events = POLLIN };
+	struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 	struct job_info i;
 	int n;
 
@@ -277,7 +278,7 @@ static struct job_info wait_end(uint64_t id)
 
 static struct job_info run(uint64_t id)
 {
-	struct job_error e = { 0 };
+	struct job_error e = {0};
 
 	if (job_run(store, id, &e))
 		fail_msg("run: %s: %s", e.code, e.detail);
@@ -297,7 +298,7 @@ static int add_outcome(void *ctx, const struct job_apdu *a)
 static void test_done(void **state)
 {
 	uint8_t s[512], rsp[256];
-	unsigned int n[3] = { 0 };
+	unsigned int n[3] = {0};
 	struct job_error e;
 	struct job_info i;
 	uint64_t id;
@@ -345,8 +346,9 @@ static void test_done(void **state)
 
 static void test_status_word(void **state)
 {
-	static const uint8_t s[] = { 0xae, 0x80, 0x22, 0x05, 0x80, 0x20, 0, 0, 0, 0x22, 0x05,
-				     0x80, 0x99, 0, 0, 0, 0x22, 0x05, 0x80, 0x20, 0, 0, 0, 0, 0 };
+	static const uint8_t s[] = {0xae, 0x80, 0x22, 0x05, 0x80, 0x20, 0, 0,	 0,
+				    0x22, 0x05, 0x80, 0x99, 0,	  0,	0, 0x22, 0x05,
+				    0x80, 0x20, 0,    0,    0,	  0,	0};
 	uint8_t rsp[64];
 	struct job_info i;
 	uint64_t id;
@@ -375,12 +377,14 @@ static void test_refused(void **state)
 		size_t len;
 		const char *code;
 	} bad[] = {
-		{ "\xaa\x0a\x22\x08\x80\x20\x00", 7, "script-format-error" },	/* cut short */
-		{ "\xaa\x07\x23\x05\x80\x20\x00\x00\x00", 9, "script-format-error" },
-		{ "\xaa\x05\x22\x03\x80\x20\x00", 7, "script-format-error" },	/* C-APDU of 3 */
-		{ "\xaa\x07\x22\x05\x00\x70\x00\x00\x01", 9, "script-refused" },
-		{ "\xaa\x0c\x22\x0a\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03", 14, "script-refused" },
-		{ "\xaa\x0a\x83\x01\x01\x22\x05\x80\x20\x00\x00\x00", 12, "chaining-unsupported" },
+		{"\xaa\x0a\x22\x08\x80\x20\x00", 7, "script-format-error"}, /* cut short */
+		{"\xaa\x07\x23\x05\x80\x20\x00\x00\x00", 9, "script-format-error"},
+		{"\xaa\x05\x22\x03\x80\x20\x00", 7, "script-format-error"}, /* C-APDU of 3 */
+		{"\xaa\x07\x22\x05\x00\x70\x00\x00\x01", 9, "script-refused"},
+		{"\xaa\x0c\x22\x0a\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03", 14,
+		 "script-refused"},
+		{"\xaa\x0a\x83\x01\x01\x22\x05\x80\x20\x00\x00\x00", 12,
+		 "chaining-unsupported"},
 	};
 	struct job_error e;
 	struct job_info i;
@@ -390,7 +394,8 @@ static void test_refused(void **state)
 	(void)state;
 	add_se();
 	for (n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
-		id = make("t:1", (int64_t)n, false, 0, (const uint8_t *)bad[n].bytes, bad[n].len);
+		id = make("t:1", (int64_t)n, false, 0, (const uint8_t *)bad[n].bytes,
+			  bad[n].len);
 		i = run(id);
 		assert_int_equal(i.state, JOB_FAILED);
 		assert_string_equal(i.code, bad[n].code);
@@ -424,7 +429,7 @@ static void test_refused(void **state)
 
 static void test_no_application(void **state)
 {
-	struct job_params p = { .se = "se0", .aid = { 0xa0, 0, 0, 0, 0xff }, .aid_len = 5 };
+	struct job_params p = {.se = "se0", .aid = {0xa0, 0, 0, 0, 0xff}, .aid_len = 5};
 	struct job_error e;
 	struct job_info i;
 	uint8_t s[64];
@@ -444,7 +449,7 @@ static void test_no_application(void **state)
 
 static void test_keep_channel(void **state)
 {
-	struct job_params p = { .se = "se0", .token = 7 };
+	struct job_params p = {.se = "se0", .token = 7};
 	struct job_error e;
 	struct job_info i;
 	uint8_t s[64];
@@ -490,7 +495,7 @@ static void test_keep_channel(void **state)
 
 static void test_deadline_cancel(void **state)
 {
-	const struct timespec nap = { 0, 60000000 };
+	const struct timespec nap = {0, 60000000};
 	struct job_error e;
 	struct job_info i;
 	uint8_t s[512];
@@ -510,7 +515,7 @@ static void test_deadline_cancel(void **state)
 	assert_int_equal(job_run(store, id, &e), 0);
 	assert_int_equal(job_run(store, id2, &e), 0);
 	assert_int_equal(job_delete(store, id2, &e), -EBUSY);
-	assert_int_equal(job_cancel(store, id2, &e), 0);	/* still queued */
+	assert_int_equal(job_cancel(store, id2, &e), 0); /* still queued */
 	nanosleep(&nap, NULL);
 	assert_int_equal(job_cancel(store, id, &e), 0);
 	i = wait_end(id);
@@ -525,9 +530,10 @@ static void test_deadline_cancel(void **state)
 
 static void test_se_gone(void **state)
 {
-	static const uint8_t s[] = { 0xaa, 0x15, 0x22, 0x05, 0x80, 0x20, 0, 0, 0, 0x22, 0x05, 0x80,
-				     0x66, 0, 0, 0, 0x22, 0x05, 0x80, 0x20, 0, 0, 0 };
-	unsigned int n[3] = { 0 };
+	static const uint8_t s[] = {0xaa, 0x15, 0x22, 0x05, 0x80, 0x20, 0, 0,
+				    0,	  0x22, 0x05, 0x80, 0x66, 0,	0, 0,
+				    0x22, 0x05, 0x80, 0x20, 0,	  0,	0};
+	unsigned int n[3] = {0};
 	struct job_info i;
 	uint64_t id;
 
@@ -549,9 +555,9 @@ static void test_se_gone(void **state)
 static void test_compact_and_long(void **state)
 {
 	/* 80 40 01 00 with extended Le 0000: 256 bytes back */
-	static const uint8_t ext[] = { 0xaa, 0x09, 0x22, 0x07, 0x80, 0x40, 0x01, 0x00, 0, 0, 0 };
-	static const uint8_t compact[] = { 0x80, 0x20, 0, 0, 0, 0x80, 0x20, 0, 0, 0 };
-	struct job_params p = { .se = "se0", .compact = true };
+	static const uint8_t ext[] = {0xaa, 0x09, 0x22, 0x07, 0x80, 0x40, 0x01, 0x00, 0, 0, 0};
+	static const uint8_t compact[] = {0x80, 0x20, 0, 0, 0, 0x80, 0x20, 0, 0, 0};
+	struct job_params p = {.se = "se0", .compact = true};
 	struct job_error e;
 	struct job_info i;
 	uint8_t rsp[16];
@@ -635,20 +641,21 @@ static void on_probe(void *ctx, int error, struct job_probe_apdu *a, size_t n)
 	p->error = error;
 	p->n = n;
 	if (a[0].rsp_len >= 2)
-		p->sw = (uint16_t)(a[0].rsp[a[0].rsp_len - 2] << 8 | a[0].rsp[a[0].rsp_len - 1]);
+		p->sw = (uint16_t)(a[0].rsp[a[0].rsp_len - 2] << 8 |
+				   a[0].rsp[a[0].rsp_len - 1]);
 }
 
 static void test_probe(void **state)
 {
 	struct job_probe_apdu *a = calloc(1, sizeof(*a));
 	struct pollfd p;
-	struct probe_seen got = { .error = 1 };
+	struct probe_seen got = {.error = 1};
 	struct job_se_info info;
 	int n;
 
 	(void)state;
 	add_se();
-	p = (struct pollfd){ .fd = job_store_fd(store), .events = POLLIN };
+	p = (struct pollfd){.fd = job_store_fd(store), .events = POLLIN};
 	assert_int_equal(job_se_get(store, 0, &info), 0);
 	assert_string_equal(info.name, "se0");
 	assert_int_equal(info.cip_len, 2);
@@ -687,8 +694,8 @@ static void killed_child(const uint8_t *s, size_t len)
 
 static void test_kill(void **state)
 {
-	const struct timespec nap = { 0, 3000000 };
-	unsigned int n[3] = { 0 }, ran;
+	const struct timespec nap = {0, 3000000};
+	unsigned int n[3] = {0}, ran;
 	struct job_info i;
 	uint8_t s[512];
 	size_t len = script(s, 40, 0x20, 1);
@@ -729,7 +736,7 @@ static void test_kill(void **state)
 /* What a full disk does, on a small file system of our own. */
 static void test_full_disk(void **state)
 {
-	uint8_t s[512], junk[4096] = { 0 };
+	uint8_t s[512], junk[4096] = {0};
 	char path[160], fill[192];
 	struct job_error e;
 	struct job_info i;
@@ -793,7 +800,7 @@ static void test_full_disk(void **state)
 
 static void test_in_use(void **state)
 {
-	struct job_options o = { .dir = state_dir, .lock_wait_ms = 50 };
+	struct job_options o = {.dir = state_dir, .lock_wait_ms = 50};
 	struct job_store *other;
 	struct job_error e;
 
@@ -806,12 +813,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
 	const struct CMUnitTest tests[] = {
-		TEST(test_done),	   TEST(test_status_word),
-		TEST(test_refused),	   TEST(test_no_application),
-		TEST(test_keep_channel),   TEST(test_deadline_cancel),
-		TEST(test_se_gone),	   TEST(test_compact_and_long),
-		TEST(test_records),	   TEST(test_probe),
-		TEST(test_kill),	   TEST(test_in_use),
+		TEST(test_done),	 TEST(test_status_word),
+		TEST(test_refused),	 TEST(test_no_application),
+		TEST(test_keep_channel), TEST(test_deadline_cancel),
+		TEST(test_se_gone),	 TEST(test_compact_and_long),
+		TEST(test_records),	 TEST(test_probe),
+		TEST(test_kill),	 TEST(test_in_use),
 		TEST(test_full_disk),
 	};
 	char cmd[96];
