@@ -154,8 +154,16 @@ class Demo:
     async def create_instance(self, aid, keep):
         """A script instance of the device for one application; starts to watch
         its state."""
-        _, number = await self.server.create(self.client, SCRIPT, {
-            0: f"{SE}:{self.se}", 1: aid, 12: keep, 13: self.args.deadline})
+        settings = {0: f"{SE}:{self.se}", 1: aid, 12: keep, 13: self.args.deadline}
+        try:
+            _, number = await self.server.create(self.client, SCRIPT, settings)
+        except LwM2MError as e:
+            number = next((int(m[1]) for t, _ in self.client.links
+                           if (m := re.fullmatch(rf"/{SCRIPT}/(\d+)", t))), None)
+            if number is None or number in getattr(self, "watch", {}):
+                raise
+            self.current.note(f"no new instance ({e.code} {e.diagnostic}); {number} is used")
+            await self.server.write_instance(self.client, (SCRIPT, number), settings)
         if number is None:
             raise Failed("Create gave no Location-Path: which instance is it?")
         self.watch = getattr(self, "watch", {})
@@ -169,7 +177,7 @@ class Demo:
     async def wait_state(self, number, test, what):
         """Waits for a notification of the state; asks only if none comes."""
         end = time.monotonic() + self.args.deadline + 10
-        patience = 5.0
+        patience = self.args.patience
         while True:
             try:
                 return await self.watch[number].until(test, patience)
@@ -177,7 +185,7 @@ class Demo:
                 _, state = await self.server.read_value(self.client, (SCRIPT, number, 4))
                 if test(state):
                     self.fallbacks += 1
-                    self.lines.append(f"no notification within {patience:.0f} s: "
+                    self.lines.append(f"no notification within {patience:g} s: "
                                       f"the state was asked for, {STATES[state]}")
                     return state
                 if time.monotonic() > end:
@@ -443,6 +451,8 @@ async def main():
                    help="key version number in hex (30)")
     p.add_argument("--load-size", type=int, default=4000, help="bytes of the load file")
     p.add_argument("--deadline", type=int, default=60, help="seconds for each script")
+    p.add_argument("--patience", type=float, default=5,
+                   help="seconds to wait for a notification before asking")
     p.add_argument("--summary", metavar="FILE", help="write what happened as JSON")
     p.add_argument("--quiet", action="store_true", help="one line for each step")
     args = p.parse_args()

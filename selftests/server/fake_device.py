@@ -195,6 +195,8 @@ class Device:
         if obj == SE:
             return self.answer({0: "fake0", 1: "eSE", 3: 1, 4: 7, 5: b"\x01", 6: 1000,
                                 10: tlv(0x42, b"\x12") + tlv(0x45, b"\x34")}, SE, 0, request)
+        if not path and self.spoil == "full":
+            return aiocoap.Message(code=aiocoap.METHOD_NOT_ALLOWED)
         if not path and request.code == aiocoap.POST:
             number = max(self.instances, default=-1) + 1
             written = {k[2]: v for k, v in codec.decode_tlv((SCRIPT, number), request.payload).items()}

@@ -19,12 +19,12 @@ KEYS = Keys(0x30, KEY, KEY, KEY)
 
 
 class Demo(unittest.IsolatedAsyncioTestCase):
-    async def run_demo(self, card, spoil=None):
+    async def run_demo(self, card, spoil=None, *options):
         port = free_port()
         with tempfile.TemporaryDirectory() as tmp:
             out = os.path.join(tmp, "summary.json")
             demo = await asyncio.create_subprocess_exec(
-                sys.executable, SCRIPT, "--port", str(port), "--summary", out, "--wait", "20",
+                sys.executable, SCRIPT, "--port", str(port), "--summary", out, "--wait", "20", *options,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
             line = await asyncio.wait_for(demo.stdout.readline(), 20)
             self.assertIn(b"waiting for a device", line)
@@ -44,6 +44,18 @@ class Demo(unittest.IsolatedAsyncioTestCase):
         self.assertIn("all verified", text)
         self.assertEqual(summary["registry"]["registry before"],
                          summary["registry"]["registry after"])
+
+    async def test_without_notifications(self):
+        code, text, errors, summary = await self.run_demo(Card(KEYS), "mute", "--patience", "0.1")
+        self.assertEqual((code, errors), (0, ""), text)
+        self.assertGreater(summary["polled_for_want_of_a_notification"], 10)
+        self.assertIn("no notification within 0.1 s", text)
+        self.assertIn("polled for want of a notification", text)
+
+    async def test_no_new_instances(self):
+        code, text, errors, _ = await self.run_demo(Card(KEYS), "full")
+        self.assertEqual(code, 1)
+        self.assertIn("POST /26242: 4.05", errors)
 
     async def test_failures_are_seen(self):
         other = Keys(0x30, KEY[::-1], KEY, KEY)
