@@ -21,14 +21,9 @@ static bool is_edge(const struct se_sim *sim)
 	return sim->flags & SE_SIM_IRQ_EDGE;
 }
 
-/*
- * The only place where the interrupt happens. Runs in hard interrupt context,
- * as the flow handlers want it.
- */
-static void line_work(struct irq_work *work)
+/* The only place where the interrupt happens. Interrupts are off. */
+static void line_fire(struct se_sim *sim)
 {
-	struct se_sim *sim = container_of(work, struct se_sim, irq_work);
-
 	if (test_bit(IRQ_MASKED, &sim->irq_state))
 		return;
 	if (is_edge(sim) ? test_and_clear_bit(IRQ_EDGE, &sim->irq_state) :
@@ -36,9 +31,36 @@ static void line_work(struct irq_work *work)
 		generic_handle_irq(sim->irq);
 }
 
+static void line_work(struct irq_work *work)
+{
+	line_fire(container_of(work, struct se_sim, irq_work));
+}
+
+static void line_tasklet(struct tasklet_struct *t)
+{
+	struct se_sim *sim = container_of(t, struct se_sim, irq_tasklet);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	line_fire(sim);
+	local_irq_restore(flags);
+}
+
+/*
+ * Where irq_work has no interrupt of its own (UML) it waits for the next tick,
+ * which is an age for a bus.
+ */
+static void line_kick(struct se_sim *sim)
+{
+	if (arch_irq_work_has_interrupt())
+		irq_work_queue(&sim->irq_work);
+	else
+		tasklet_schedule(&sim->irq_tasklet);
+}
+
 static void line_ack(struct irq_data *data)
 {
-	/* line_work() has already taken the edge */
+	/* line_fire() has already taken the edge */
 }
 
 static void line_mask(struct irq_data *data)
@@ -56,7 +78,7 @@ static void line_unmask(struct irq_data *data)
 	/* pairs with the barrier of se_sim_line_update() */
 	smp_mb__after_atomic();
 	if (test_bit(is_edge(sim) ? IRQ_EDGE : IRQ_LINE, &sim->irq_state))
-		irq_work_queue(&sim->irq_work);
+		line_kick(sim);
 }
 
 /* An edge that came while the interrupt was disabled is given again. */
@@ -65,7 +87,7 @@ static int line_retrigger(struct irq_data *data)
 	struct se_sim *sim = irq_data_get_irq_chip_data(data);
 
 	set_bit(IRQ_EDGE, &sim->irq_state);
-	irq_work_queue(&sim->irq_work);
+	line_kick(sim);
 	return 1;
 }
 
@@ -120,9 +142,9 @@ void se_sim_line_update(struct se_sim *sim)
 	set_bit(IRQ_LINE, &sim->irq_state);
 	if (is_edge(sim))
 		set_bit(IRQ_EDGE, &sim->irq_state);
-	/* line_unmask() sees the line, or line_work() sees it unmasked */
+	/* line_unmask() sees the line, or line_fire() sees it unmasked */
 	smp_mb__after_atomic();
-	irq_work_queue(&sim->irq_work);
+	line_kick(sim);
 }
 
 /**
@@ -139,6 +161,7 @@ int se_sim_irq_create(struct se_sim *sim)
 	if (irq < 0)
 		return irq;
 	sim->irq_work = IRQ_WORK_INIT_HARD(line_work);
+	tasklet_setup(&sim->irq_tasklet, line_tasklet);
 	sim->irq_state = BIT(IRQ_MASKED);
 	irq_set_chip_and_handler(irq, &line_chip,
 				 is_edge(sim) ? handle_edge_irq : handle_level_irq);
@@ -164,12 +187,13 @@ void se_sim_irq_destroy(struct se_sim *sim)
 
 	if (irq <= 0)
 		return;
-	/* from here on the line is cut: nothing queues the work any more */
+	/* from here on the line is cut: nothing kicks any more */
+	set_bit(IRQ_MASKED, &sim->irq_state);
 	spin_lock_irqsave(&sim->lock, flags);
 	sim->irq = 0;
 	spin_unlock_irqrestore(&sim->lock, flags);
-	set_bit(IRQ_MASKED, &sim->irq_state);
 	irq_work_sync(&sim->irq_work);
+	tasklet_kill(&sim->irq_tasklet);
 	irq_set_handler(irq, NULL);
 	irq_set_chip(irq, NULL);
 	irq_set_chip_data(irq, NULL);

@@ -11,6 +11,7 @@
 
 #include <linux/gpio/driver.h>
 #include <linux/gpio/machine.h>
+#include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kfifo.h>
 #include <linux/mutex.h>
@@ -93,6 +94,7 @@ struct se_sim {
 
 	int irq;
 	struct irq_work irq_work;
+	struct tasklet_struct irq_tasklet;
 	unsigned long irq_state;
 
 	struct gpio_chip gc;
