@@ -65,7 +65,10 @@ struct worker {
 	struct probe *probes;
 	struct runfile rf; /* the thread's own */
 	struct kept *kept; /* list under the lock, ->se the thread's own */
-	struct se *info;   /* for job_se_get() */
+	struct se *info;   /* for job_se_get(); the thread's own unless direct */
+	bool direct;	   /* asking it never waits (the driver) */
+	bool looked;	   /* snap is valid */
+	struct job_se_info snap;
 };
 
 struct listener {

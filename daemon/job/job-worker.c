@@ -12,6 +12,8 @@
 
 #define NSEC 1000000000ULL
 #define PROBE_MS 10000
+#define LOOK_NS (2 * NSEC)
+#define FIRST_LOOK_NS (NSEC / 2)
 
 /* ---- kept channels ---- */
 
@@ -156,6 +158,49 @@ static void hand_back(struct worker *w, struct probe *p)
 	job_poke(w->s);
 }
 
+/* ---- what the SE says of itself ---- */
+
+static void look(const struct worker *w, struct job_se_info *info)
+{
+	struct se_info i = {.cip_ptr = (uintptr_t)info->cip, .cip_len = sizeof(info->cip)};
+
+	memset(info, 0, sizeof(*info));
+	memcpy(info->name, w->name, sizeof(info->name));
+	memcpy(info->type, w->type, sizeof(info->type));
+	memcpy(info->open, w->open, sizeof(info->open));
+	info->error = se_get_info(w->info, &i);
+	info->state = i.state;
+	info->dialect = i.dialect;
+	info->generation = i.generation;
+	info->ifsc = i.ifsc;
+	info->ifsd = i.ifsd;
+	info->bwt_us = i.bwt_us;
+	info->max_capdu = i.max_capdu;
+	info->max_rapdu = i.max_rapdu;
+	info->irq_mode = i.irq_mode;
+	info->caps = i.caps;
+	info->clock_hz = i.clock_hz;
+	info->cip_len = i.cip_len < SE_CIP_MAX ? i.cip_len : SE_CIP_MAX;
+	if (info->error)
+		info->cip_len = 0;
+}
+
+/*
+ * An SE behind a socket answers questions about itself in turn with commands, so
+ * the worker asks and the loop never waits. Lock held; dropped meanwhile.
+ */
+static void look_now(struct worker *w)
+{
+	struct job_se_info info;
+
+	job_unlock(w->s);
+	look(w, &info);
+	job_lock(w->s);
+	w->snap = info;
+	w->looked = true;
+	pthread_cond_broadcast(&w->wake);
+}
+
 /* ---- the thread ---- */
 
 static uint64_t next_job(struct worker *w)
@@ -205,10 +250,15 @@ static void *worker_main(void *arg)
 	struct job_store *s = w->s;
 	struct kept *over;
 	struct probe *p;
-	uint64_t id, next;
+	uint64_t id, next, again = 0;
 
 	job_lock(s);
 	while (!w->stop) {
+		if (!w->direct && job_mono_ns() >= again) {
+			look_now(w);
+			again = job_mono_ns() + LOOK_NS;
+			continue;
+		}
 		over = NULL;
 		next = sweep_kept(w, false, &over);
 		if (over) {
@@ -234,8 +284,10 @@ static void *worker_main(void *arg)
 			job_lock(s);
 			w->running = 0;
 		}
-		if (!p && !id && !w->stop)
-			wait_until(w, next);
+		if (p || id)
+			again = 0;
+		else if (!w->stop)
+			wait_until(w, !w->direct && again < next ? again : next);
 	}
 	over = NULL;
 	sweep_kept(w, true, &over);
@@ -296,6 +348,7 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 {
 	pthread_condattr_t attr;
 	struct worker *w, **tail;
+	uint64_t first;
 	int r;
 
 	if (!name_ok(name) || strlen(open) >= sizeof(w->open) ||
@@ -313,6 +366,10 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 	pthread_cond_init(&w->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	atomic_init(&w->cancel, false);
+	w->direct = strncmp(open, "socket:", 7) != 0;
+	memcpy(w->snap.name, w->name, sizeof(w->snap.name));
+	memcpy(w->snap.type, w->type, sizeof(w->snap.type));
+	memcpy(w->snap.open, w->open, sizeof(w->snap.open));
 
 	job_lock(s);
 	if (job_worker_find(s, name)) {
@@ -329,6 +386,10 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 	for (tail = &s->workers; *tail; tail = &(*tail)->next)
 		;
 	*tail = w;
+	/* A healthy SE has told by then; a slow one is shown as off until it has. */
+	first = job_mono_ns() + FIRST_LOOK_NS;
+	while (!w->direct && !w->looked && job_mono_ns() < first)
+		wait_until(w, first);
 	job_unlock(s);
 	return 0;
 fail:
@@ -386,39 +447,21 @@ void job_worker_stop_all(struct job_store *s)
 		stop_worker(s, s->workers, false);
 }
 
+/* @direct workers are asked here and now; the others have a snapshot. */
 int job_se_get(struct job_store *s, unsigned int index, struct job_se_info *info)
 {
-	struct se_info i = {0};
 	struct worker *w;
 
 	memset(info, 0, sizeof(*info));
 	job_lock(s);
 	for (w = s->workers; w && index; w = w->next)
 		index--;
-	if (!w) {
-		job_unlock(s);
-		return -ENOENT;
-	}
-	memcpy(info->name, w->name, sizeof(info->name));
-	memcpy(info->type, w->type, sizeof(info->type));
-	memcpy(info->open, w->open, sizeof(info->open));
-	i.cip_ptr = (uintptr_t)info->cip;
-	i.cip_len = sizeof(info->cip);
-	info->error = se_get_info(w->info, &i);
+	if (w && w->direct)
+		look(w, info);
+	else if (w)
+		*info = w->snap;
+	if (w && !w->direct && w->running && info->state == SE_STATE_IDLE)
+		info->state = SE_STATE_BUSY;
 	job_unlock(s);
-	info->state = i.state;
-	info->dialect = i.dialect;
-	info->generation = i.generation;
-	info->ifsc = i.ifsc;
-	info->ifsd = i.ifsd;
-	info->bwt_us = i.bwt_us;
-	info->max_capdu = i.max_capdu;
-	info->max_rapdu = i.max_rapdu;
-	info->irq_mode = i.irq_mode;
-	info->caps = i.caps;
-	info->clock_hz = i.clock_hz;
-	info->cip_len = i.cip_len < SE_CIP_MAX ? i.cip_len : SE_CIP_MAX;
-	if (info->error)
-		info->cip_len = 0;
-	return 0;
+	return w ? 0 : -ENOENT;
 }

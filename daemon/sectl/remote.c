@@ -389,7 +389,7 @@ static int status_of(sd_json_variant *job)
 
 	if (!strcmp(state, "done"))
 		return EXIT_OK;
-	if (!strcmp(state, "expired"))
+	if (!strcmp(state, "expired") || !strcmp(code, "deadline"))
 		return EXIT_TIMEOUT;
 	if (!strcmp(code, "status-word") || !strcmp(code, "select-refused"))
 		return EXIT_CARD;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * io.sesame.Manager over a real socket: a client thread on one side, the loop
- * on the other. The SE is a socket on which nobody ever answers, so that jobs
- * stay where they are.
+ * on the other. The SE tells its ATR and answers no command, so that jobs stay
+ * where they are.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -210,13 +210,41 @@ static void test_mode(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+static void *serve(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	uint8_t b[512];
+	ssize_t n;
+
+	while ((n = recv(fd, b, sizeof(b), 0)) > 0)
+		if (n == 3 && b[2] == 4)
+			send(fd, "\0\2\x3b\0", 4, MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+static void *serve_all(void *arg)
+{
+	int fd, listener = (int)(intptr_t)arg;
+	pthread_t t;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		pthread_create(&t, NULL, serve, (void *)(intptr_t)fd);
+		pthread_detach(t);
+	}
+	return NULL;
+}
+
 static int mute_se(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pthread_t t;
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", se_path);
-	return bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16) ? -1 : fd;
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16))
+		return -1;
+	return pthread_create(&t, NULL, serve_all, (void *)(intptr_t)fd) ? -1 : fd;
 }
 
 static int set_up(void **state)
