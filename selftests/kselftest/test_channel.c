@@ -313,7 +313,7 @@ static void test_without_privilege(void **state)
 	assert_true(pid >= 0);
 	if (!pid) {
 		if (setuid(65534))
-			_exit(10);
+			_exit(errno == ENOSYS ? 9 : 10);
 		if (transmit(fd, 0x80, 0xca, 0x0042, NULL) != -EACCES)
 			_exit(11);
 		if (write(fd, "\x80\xca\x00\x42\x00", 5) != -1 || errno != EACCES)
@@ -323,8 +323,10 @@ static void test_without_privilege(void **state)
 		_exit(transmit(fd, 0x80, 0xca, 0x0042, NULL) == 0x9000 ? 0 : 14);
 	}
 	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
 	close(fd);
+	if (WEXITSTATUS(status) == 9)
+		skip(); /* a kernel without users */
+	assert_int_equal(status, 0);
 }
 
 int main(void)
