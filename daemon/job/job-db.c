@@ -286,7 +286,7 @@ fail:
 int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_t room)
 {
 	char path[4096];
-	int rc, r;
+	int rc, r, fd;
 
 	memset(db, 0, sizeof(*db));
 	db->dir_fd = dir_fd;
@@ -294,6 +294,14 @@ int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_
 		snprintf(why, room, "the path is too long");
 		return -ENAMETOOLONG;
 	}
+	/* Payload of every job is in it, whatever the directory's mode. */
+	fd = openat(dir_fd, "journal.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		r = errno == EDQUOT ? -ENOSPC : -errno;
+		snprintf(why, room, "%s", strerror(errno));
+		return r;
+	}
+	close(fd);
 	rc = sqlite3_open_v2(path, &db->sql,
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
 			     NULL);

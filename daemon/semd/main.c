@@ -190,9 +190,13 @@ static int open_store(struct semd *d)
 	int r;
 
 	/* The control socket lies there too, so others must be able to pass. */
-	if (mkdir(d->cfg.runtime_dir, 0755) && errno != EEXIST) {
-		semd_log(LOG_ERR, "%s cannot be made: %s", d->cfg.runtime_dir, strerror(errno));
-		return -errno;
+	if (!mkdir(d->cfg.runtime_dir, 0755)) {
+		if (chmod(d->cfg.runtime_dir, 0755)) /* whatever the umask */
+			return -errno;
+	} else if (errno != EEXIST) {
+		r = -errno;
+		semd_log(LOG_ERR, "%s cannot be made: %s", d->cfg.runtime_dir, strerror(-r));
+		return r;
 	}
 	r = job_store_open(&d->store, &o, &e);
 	if (r)

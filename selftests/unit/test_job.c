@@ -803,10 +803,15 @@ static void test_in_use(void **state)
 	struct job_options o = {.dir = state_dir, .lock_wait_ms = 50};
 	struct job_store *other;
 	struct job_error e;
+	struct stat st;
+	char path[160];
 
 	(void)state;
 	assert_int_equal(job_store_open(&other, &o, &e), -EBUSY);
 	assert_string_equal(e.code, "in-use");
+	snprintf(path, sizeof(path), "%s/journal.db", state_dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 int main(void)
