@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import pathlib
 import re
 import sys
 import time
@@ -407,6 +408,11 @@ class Demo:
         with self.step("close the channel, delete the script instance"):
             self.watch.pop(self.isd).cancel()
             await self.server.delete(self.client, (SCRIPT, self.isd))
+        if self.args.farewell:
+            with self.step("de-registration, when the device shuts down"):
+                pathlib.Path(self.args.farewell).touch()
+                await self.server.wait_for(
+                    lambda server: self.client.location not in server.clients, 60)
 
     def summary(self, error, seconds):
         return {"verified": error is None, "error": error, "seconds": round(seconds, 3),
@@ -453,6 +459,9 @@ async def main():
     p.add_argument("--deadline", type=int, default=60, help="seconds for each script")
     p.add_argument("--patience", type=float, default=5,
                    help="seconds to wait for a notification before asking")
+    p.add_argument("--farewell", metavar="FILE",
+                   help="at the end make FILE, which tells the device to shut down, and wait "
+                   "until it has de-registered")
     p.add_argument("--summary", metavar="FILE", help="write what happened as JSON")
     p.add_argument("--quiet", action="store_true", help="one line for each step")
     args = p.parse_args()
