@@ -91,8 +91,8 @@ static void counters(struct bus *bus, struct se_sim_counters *c)
 
 static void transfer(struct bus *bus, struct spi_ioc_transfer *xfer, unsigned int n)
 {
-	int ret = n == 1 ? ioctl(bus->host, SPI_IOC_MESSAGE(1), xfer) :
-			   ioctl(bus->host, SPI_IOC_MESSAGE(2), xfer);
+	int ret = n == 1 ? ioctl(bus->host, SPI_IOC_MESSAGE(1), xfer)
+			 : ioctl(bus->host, SPI_IOC_MESSAGE(2), xfer);
 
 	assert_true(ret >= 0);
 }

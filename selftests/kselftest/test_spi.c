@@ -31,18 +31,18 @@
 
 /* What the SE says of itself, and how it behaves. */
 struct se_conf {
-	__u32 flags;	      /* SE_SIM_* */
-	uint16_t mcf_khz;     /* fastest clock */
-	uint16_t segt_us;     /* guard time */
-	uint16_t seal;	      /* most bytes of an access */
-	uint16_t bwt_ms;      /* block waiting time */
-	uint8_t mpot_100us;   /* polling interval */
-	unsigned int fill;    /* idle bytes before each block */
-	unsigned int noise;   /* idle bytes, alone, some time before an answer */
-	unsigned int think_ms;/* before an APDU's answer */
-	bool mute;	      /* says nothing at all */
-	bool die;	      /* goes away at the first APDU */
-	bool hang;	      /* hears nothing from the first APDU on, until reset */
+	__u32 flags;	       /* SE_SIM_* */
+	uint16_t mcf_khz;      /* fastest clock */
+	uint16_t segt_us;      /* guard time */
+	uint16_t seal;	       /* most bytes of an access */
+	uint16_t bwt_ms;       /* block waiting time */
+	uint8_t mpot_100us;    /* polling interval */
+	unsigned int fill;     /* idle bytes before each block */
+	unsigned int noise;    /* idle bytes, alone, some time before an answer */
+	unsigned int think_ms; /* before an APDU's answer */
+	bool mute;	       /* says nothing at all */
+	bool die;	       /* goes away at the first APDU */
+	bool hang;	       /* hears nothing from the first APDU on, until reset */
 };
 
 static const struct se_conf plain = {
@@ -56,13 +56,13 @@ static const struct se_conf plain = {
 
 struct se {
 	struct se_conf conf;
-	int sim;	/* /dev/se-sim */
-	int stop;	/* eventfd */
-	int dev;	/* /dev/seN */
+	int sim;  /* /dev/se-sim */
+	int stop; /* eventfd */
+	int dev;  /* /dev/seN */
 	__u32 bus;
 	char node[300];
 	pthread_t thread;
-	atomic_int bad;	/* broken blocks from the host */
+	atomic_int bad; /* broken blocks from the host */
 	uint8_t rx[BLOCK_MAX];
 	size_t rx_len;
 	uint8_t ns;
@@ -125,11 +125,31 @@ static void se_say_cip(struct se *se)
 {
 	const struct se_conf *c = &se->conf;
 	const uint8_t cip[] = {
-		1, 3, 0x11, 0x22, 0x33, 1,
-		12, 0, 5, (uint8_t)(c->mcf_khz >> 8), (uint8_t)c->mcf_khz, 0, c->mpot_100us,
-		(uint8_t)(c->segt_us >> 8), (uint8_t)c->segt_us,
-		(uint8_t)(c->seal >> 8), (uint8_t)c->seal, 0, 0,
-		4, (uint8_t)(c->bwt_ms >> 8), (uint8_t)c->bwt_ms, IFSC >> 8, IFSC & 0xff, 0,
+		1,
+		3,
+		0x11,
+		0x22,
+		0x33,
+		1,
+		12,
+		0,
+		5,
+		(uint8_t)(c->mcf_khz >> 8),
+		(uint8_t)c->mcf_khz,
+		0,
+		c->mpot_100us,
+		(uint8_t)(c->segt_us >> 8),
+		(uint8_t)c->segt_us,
+		(uint8_t)(c->seal >> 8),
+		(uint8_t)c->seal,
+		0,
+		0,
+		4,
+		(uint8_t)(c->bwt_ms >> 8),
+		(uint8_t)c->bwt_ms,
+		IFSC >> 8,
+		IFSC & 0xff,
+		0,
 	};
 
 	se_say(se, 0xe4, cip, sizeof(cip));
@@ -240,8 +260,7 @@ static void *se_run(void *arg)
 			se->rx_len = 0;
 			se->ns = 0;
 			se->hung = false;
-		} else if (!se->hung &&
-			   !se_access(se, rec.data, rec.head.len)) {
+		} else if (!se->hung && !se_access(se, rec.data, rec.head.len)) {
 			break;
 		}
 	}
