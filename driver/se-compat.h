@@ -34,6 +34,21 @@ static inline void se_hrtimer_setup(struct hrtimer *timer,
 #define SE_CLASS_CONST		const
 #endif
 
+/* gpio_chip.set tells of errors since 6.17: define @name in terms of @function. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define SE_GPIO_SET(name, function)						\
+static void name(struct gpio_chip *gc, unsigned int offset, int value)		\
+{										\
+	function(gc, offset, value);						\
+}
+#else
+#define SE_GPIO_SET(name, function)						\
+static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
+{										\
+	return function(gc, offset, value);					\
+}
+#endif
+
 /* From this command on, attributes of requests are checked strictly. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #define SE_RESV_START_OP(op)

@@ -9,6 +9,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/slab.h>
+#include "se-compat.h"
 #include "se-sim.h"
 
 /* bits of se_sim.irq_state */
@@ -205,7 +206,7 @@ void se_sim_irq_destroy(struct se_sim *sim)
  * reset is gone, as it would be in a chip; a write() that comes before the
  * process has read of the reset is lost as well.
  */
-static void reset_set(struct gpio_chip *gc, unsigned int offset, int value)
+static int reset_output(struct gpio_chip *gc, unsigned int offset, int value)
 {
 	struct se_sim *sim = gpiochip_get_data(gc);
 	unsigned long flags;
@@ -228,6 +229,7 @@ static void reset_set(struct gpio_chip *gc, unsigned int offset, int value)
 	}
 	spin_unlock_irqrestore(&sim->lock, flags);
 	wake_up_interruptible(&sim->writers);
+	return 0;
 }
 
 static int reset_get(struct gpio_chip *gc, unsigned int offset)
@@ -237,11 +239,7 @@ static int reset_get(struct gpio_chip *gc, unsigned int offset)
 	return !READ_ONCE(sim->in_reset);
 }
 
-static int reset_output(struct gpio_chip *gc, unsigned int offset, int value)
-{
-	reset_set(gc, offset, value);
-	return 0;
-}
+SE_GPIO_SET(reset_set, reset_output)
 
 static int reset_direction(struct gpio_chip *gc, unsigned int offset)
 {
