@@ -31,8 +31,8 @@
 
 #include <libse/se.h>
 
-#define APPLET		"\xf0\x53\x45\x53\x41\x4d\x45\x01\x02"
-#define APPLET_LEN	9
+#define APPLET "\xf0\x53\x45\x53\x41\x4d\x45\x01\x02"
+#define APPLET_LEN 9
 
 struct card {
 	pid_t pid;
@@ -51,7 +51,7 @@ static inline uint64_t now_ms(void)
 
 static inline void pause_ms(unsigned int ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	nanosleep(&ts, NULL);
 }
@@ -91,11 +91,11 @@ static inline int note_event(void *ctx, const struct se_event *event)
 static inline bool await_event(struct se_monitor *mon, enum se_event_type type,
 			       struct se_event *event, unsigned int ms)
 {
-	struct awaited a = { .type = type };
+	struct awaited a = {.type = type};
 	uint64_t end = now_ms() + ms;
 
 	while (!a.found && now_ms() < end) {
-		struct pollfd p = { .fd = se_monitor_fd(mon), .events = POLLIN };
+		struct pollfd p = {.fd = se_monitor_fd(mon), .events = POLLIN};
 
 		if (poll(&p, 1, (int)(end - now_ms())) > 0)
 			assert_true(se_monitor_dispatch(mon, note_event, &a) >= 0);
@@ -180,7 +180,8 @@ static inline int card_ran(const struct card *card, int channel, const char *hea
 }
 
 /* The same, after waiting for it: the closer works behind everybody's back. */
-static inline int card_ran_soon(const struct card *card, int channel, const char *header, int want)
+static inline int card_ran_soon(const struct card *card, int channel, const char *header,
+				int want)
 {
 	int i, n = 0;
 
@@ -202,7 +203,8 @@ static inline int card_open(const struct card *card)
 }
 
 /* 0 or negative errno */
-static inline int channel_open(int fd, const void *aid, size_t len, struct se_channel_open *open)
+static inline int channel_open(int fd, const void *aid, size_t len,
+			       struct se_channel_open *open)
 {
 	struct se_channel_open mine;
 
@@ -217,7 +219,7 @@ static inline int channel_open(int fd, const void *aid, size_t len, struct se_ch
 /* Wait until the SE has nothing to do (closing channels goes on behind a close()). */
 static inline void await_idle(int fd)
 {
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	int i;
 
 	for (i = 0; i < 200; i++) {
@@ -238,7 +240,7 @@ struct step {
 static inline void apdu_set(struct se_apdu *a, struct step *s, uint8_t cla, uint8_t ins,
 			    uint16_t p1p2)
 {
-	const uint8_t cmd[] = { cla, ins, (uint8_t)(p1p2 >> 8), (uint8_t)p1p2, 0 };
+	const uint8_t cmd[] = {cla, ins, (uint8_t)(p1p2 >> 8), (uint8_t)p1p2, 0};
 
 	memcpy(s->cmd, cmd, sizeof(cmd));
 	memset(a, 0, sizeof(*a));
@@ -251,7 +253,7 @@ static inline void apdu_set(struct se_apdu *a, struct step *s, uint8_t cla, uint
 /* 0 or negative errno; @stream may be NULL */
 static inline int submit(int fd, struct se_apdu *apdus, uint32_t nr, struct se_stream *stream)
 {
-	struct se_stream mine = { 0 };
+	struct se_stream mine = {0};
 
 	if (!stream)
 		stream = &mine;

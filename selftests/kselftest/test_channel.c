@@ -37,9 +37,9 @@ static int applet(uint32_t *channel)
 
 static void test_select_response(void **state)
 {
-	static const uint8_t isd[] = { 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00 };
-	struct se_channel_open open = { 0 };
-	struct se_info info = { 0 };
+	static const uint8_t isd[] = {0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
+	struct se_channel_open open = {0};
+	struct se_info info = {0};
 	uint8_t rsp[64];
 	int fd = card_open(&card);
 
@@ -104,7 +104,8 @@ static void test_every_channel(void **state)
 	assert_int_equal(channel_open(extra, APPLET, APPLET_LEN, NULL), -EUSERS);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 18; i >= 0; i--) {
-			assert_int_equal(transmit(fd[i], round ? 0x80 : 0xc5, 0x50, 0, &s), 0x9000);
+			assert_int_equal(transmit(fd[i], round ? 0x80 : 0xc5, 0x50, 0, &s),
+					 0x9000);
 			assert_int_equal(s.rsp[0], channel[i]);
 		}
 	}
@@ -147,7 +148,7 @@ static pid_t stream_child(int fd, struct shared *m, uint16_t counter)
 
 	for (int i = 0; i < 30; i++) {
 		apdu_set(&m->a[i], &m->s[i], 0x80, i % 2 ? 0x20 : 0x50, i % 2 ? counter : 0);
-		m->a[i].expect[0] = (struct se_sw_match){ .value = 0x9000, .mask = 0xffff };
+		m->a[i].expect[0] = (struct se_sw_match){.value = 0x9000, .mask = 0xffff};
 	}
 	pid = fork();
 	assert_true(pid >= 0);
@@ -216,7 +217,7 @@ static void test_killed_client(void **state)
 	struct shared *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint32_t mine, theirs = 0;
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	struct pollfd p;
 	struct step s;
 	char last[16];
@@ -249,7 +250,7 @@ static void test_killed_client(void **state)
 	assert_int_equal(s.rsp[0], mine);
 	assert_int_equal(card_ran_soon(&card, 0, last, 1) >= 1, 1);
 	/* the generation did not move */
-	p = (struct pollfd){ .fd = fd, .events = POLLPRI };
+	p = (struct pollfd){.fd = fd, .events = POLLPRI};
 	assert_int_equal(poll(&p, 1, 0), 0);
 	await_idle(fd);
 	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
@@ -279,7 +280,7 @@ static void test_raw_manage_channel(void **state)
 {
 	struct se_apdu a[2];
 	struct step s[2];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int fd = applet(NULL), basic = card_open(&card), opened;
 
 	(void)state;

@@ -35,7 +35,7 @@ static int applet(int flags)
 
 static short poll_now(int fd, short events, int ms)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd p = {.fd = fd, .events = events};
 
 	assert_true(poll(&p, 1, ms) >= 0);
 	return p.revents;
@@ -96,13 +96,13 @@ static void test_bad_commands(void **state)
 		const char *cmd;
 		uint32_t len;
 	} bad[] = {
-		{ "\x80\x10\x00", 3 },				/* no header */
-		{ "\xff\x10\x00\x00", 4 },			/* CLA FF */
-		{ "\x80\x10\x00\x00\x05\x01", 6 },		/* Lc beyond the end */
-		{ "\x80\x10\x00\x00\x01\x01\x00\x00", 8 },	/* bytes after Le */
-		{ "\x80\x10\x00\x00\x00\x01", 6 },		/* half an extended length */
-		{ "\x80\x10\x00\x00\x00\x00\x00\x01", 8 },	/* extended Lc 0 with data */
-		{ "\x80\x10\x00\x00\x00\x00\x02\x01", 8 },	/* extended Lc beyond the end */
+		{"\x80\x10\x00", 3},			 /* no header */
+		{"\xff\x10\x00\x00", 4},		 /* CLA FF */
+		{"\x80\x10\x00\x00\x05\x01", 6},	 /* Lc beyond the end */
+		{"\x80\x10\x00\x00\x01\x01\x00\x00", 8}, /* bytes after Le */
+		{"\x80\x10\x00\x00\x00\x01", 6},	 /* half an extended length */
+		{"\x80\x10\x00\x00\x00\x00\x00\x01", 8}, /* extended Lc 0 with data */
+		{"\x80\x10\x00\x00\x00\x00\x02\x01", 8}, /* extended Lc beyond the end */
 	};
 	int fd = applet(0), ran = card_ran(&card, -1, "10");
 	struct step s;
@@ -126,7 +126,7 @@ static void test_bad_commands(void **state)
 static void test_info(void **state)
 {
 	uint8_t cip[SE_CIP_MAX];
-	struct se_info info = { .cip_ptr = (uintptr_t)cip, .cip_len = sizeof(cip) };
+	struct se_info info = {.cip_ptr = (uintptr_t)cip, .cip_len = sizeof(cip)};
 	int fd = card_open(&card);
 
 	(void)state;
@@ -155,8 +155,9 @@ struct longer {
 /* The size in the request number says which revision the caller knows. */
 static void test_struct_rules(void **state)
 {
-	const unsigned long nr = SE_IOC_GET_INFO & ~(unsigned long)(_IOC_SIZEMASK << _IOC_SIZESHIFT);
-	struct longer longer = { 0 };
+	const unsigned long nr =
+		SE_IOC_GET_INFO & ~(unsigned long)(_IOC_SIZEMASK << _IOC_SIZESHIFT);
+	struct longer longer = {0};
 	struct se_info info;
 	int fd = card_open(&card);
 
@@ -202,7 +203,7 @@ static void expect_refused(int fd, struct se_stream stream, struct se_apdu a, in
 static void test_stream_rules(void **state)
 {
 	struct se_apdu good, a;
-	struct se_stream stream, ok = { .apdus_ptr = 1, .nr = 1, .apdu_size = sizeof(a) };
+	struct se_stream stream, ok = {.apdus_ptr = 1, .nr = 1, .apdu_size = sizeof(a)};
 	struct step s;
 	int fd = applet(0);
 
@@ -268,12 +269,9 @@ static void test_stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write_read),
-		cmocka_unit_test(test_nonblock),
-		cmocka_unit_test(test_bad_commands),
-		cmocka_unit_test(test_info),
-		cmocka_unit_test(test_struct_rules),
-		cmocka_unit_test(test_stream_rules),
+		cmocka_unit_test(test_write_read),   cmocka_unit_test(test_nonblock),
+		cmocka_unit_test(test_bad_commands), cmocka_unit_test(test_info),
+		cmocka_unit_test(test_struct_rules), cmocka_unit_test(test_stream_rules),
 		cmocka_unit_test(test_stats),
 	};
 

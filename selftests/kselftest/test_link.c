@@ -20,15 +20,15 @@ struct se {
 	pthread_t thread;
 	char node[32];
 	/* how it misbehaves; set by the test, counted down by the SE */
-	atomic_int damage;	/* answers with a wrong checksum */
-	atomic_int swallow;	/* blocks that do not arrive */
-	atomic_int channel;	/* what MANAGE CHANNEL gives; 0: the next one */
+	atomic_int damage;  /* answers with a wrong checksum */
+	atomic_int swallow; /* blocks that do not arrive */
+	atomic_int channel; /* what MANAGE CHANNEL gives; 0: the next one */
 	/* what it saw */
-	atomic_int ran;		/* APDUs but MANAGE CHANNEL and SELECT */
-	atomic_uint closed;	/* channels closed, a bit each */
+	atomic_int ran;	    /* APDUs but MANAGE CHANNEL and SELECT */
+	atomic_uint closed; /* channels closed, a bit each */
 	atomic_int resynchs;
-	uint8_t ns;		/* of our next I-block */
-	uint8_t nr;		/* that the host's next I-block has */
+	uint8_t ns; /* of our next I-block */
+	uint8_t nr; /* that the host's next I-block has */
 	uint8_t next_channel;
 	uint8_t last[BLOCK];
 	size_t last_len;
@@ -107,8 +107,9 @@ static void answer(struct se *se, const uint8_t *apdu)
 
 static void got_block(struct se *se, const uint8_t *b)
 {
-	static const uint8_t cip[] = { 1, 3, 0x11, 0x22, 0x33, 1, 12, 0, 5, 0x1f, 0x40, 0, 10,
-				       0, 20, 0, 0, 0, 0, 4, 0, 100, 0, 254, 0 }; /* BWT 100 ms */
+	static const uint8_t cip[] = {
+		1, 3,  0x11, 0x22, 0x33, 1, 12, 0, 5,	0x1f, 0x40, 0, 10,
+		0, 20, 0,    0,	   0,	 0, 4,	0, 100, 0,    254,  0}; /* BWT 100 ms */
 
 	if ((b[1] & 0xc0) != 0xc0 && count_down(&se->swallow))
 		return;
@@ -152,8 +153,8 @@ static void *run(void *arg)
 	struct se *se = arg;
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = se->sim, .events = POLLIN },
-				       { .fd = se->stop, .events = POLLIN } };
+		struct pollfd p[2] = {{.fd = se->sim, .events = POLLIN},
+				      {.fd = se->stop, .events = POLLIN}};
 
 		poll(p, 2, -1);
 		if (p[1].revents)
@@ -169,7 +170,7 @@ static void *run(void *arg)
 
 static void se_plug(struct se *se)
 {
-	struct se_sim_attach attach = { .flags = SE_SIM_NO_CLOCK | SE_SIM_NO_RESET };
+	struct se_sim_attach attach = {.flags = SE_SIM_NO_CLOCK | SE_SIM_NO_RESET};
 	struct se_monitor *mon;
 	struct se_event event;
 
@@ -206,7 +207,7 @@ static int open_node(const struct se *se)
 
 static uint64_t generation(int fd)
 {
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 
 	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
 	return info.generation;
@@ -278,7 +279,7 @@ static void test_lost_command(void **state)
 /* No answer gets through: RESYNCH, error, UNKNOWN; and never a second run. */
 static void test_resynch(void **state)
 {
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	struct se_channel_open open;
 	struct se_apdu a[2];
 	struct step s[2];
@@ -308,7 +309,7 @@ static void test_resynch(void **state)
 	assert_int_equal(atomic_load(&se.resynchs), 1);
 
 	/* everybody's channel counts as lost, and is closed to be safe */
-	p = (struct pollfd){ .fd = other, .events = POLLPRI };
+	p = (struct pollfd){.fd = other, .events = POLLPRI};
 	assert_int_equal(poll(&p, 1, 1000), 1);
 	assert_int_equal(transmit(other, 0x80, 0x10, 0, NULL), -ECONNRESET);
 	assert_int_equal(channel_open(other, NULL, 0, &open), 0);

@@ -6,11 +6,11 @@
  */
 #include "card.h"
 
-#define SE_DEVICE_ALL	(((1U << SE_A_DEV_REASON) - 1) & ~1U)
+#define SE_DEVICE_ALL (((1U << SE_A_DEV_REASON) - 1) & ~1U)
 
 static void test_get(void **state)
 {
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	struct se_device dev;
 	struct card card;
 	int fd;
@@ -88,10 +88,10 @@ static void test_add_and_del(void **state)
 static void test_generation(void **state)
 {
 	struct se_apdu a;
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	struct se_monitor *mon;
 	struct se_event event;
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	struct pollfd p;
 	struct card card;
 	uint64_t generation;
@@ -127,7 +127,7 @@ static void test_generation(void **state)
 	se_monitor_close(mon);
 
 	/* whoever has a channel is told, until it opens one again */
-	p = (struct pollfd){ .fd = idle, .events = POLLPRI };
+	p = (struct pollfd){.fd = idle, .events = POLLPRI};
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(transmit(idle, 0x80, 0x50, 0, &s), -ECONNRESET);
 	assert_int_equal(transmit(idle, 0x80, 0x50, 0, &s), -ECONNRESET);
@@ -173,10 +173,8 @@ static void test_dead(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_dump),
-		cmocka_unit_test(test_add_and_del),
-		cmocka_unit_test(test_generation),
+		cmocka_unit_test(test_get),	    cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_add_and_del), cmocka_unit_test(test_generation),
 		cmocka_unit_test(test_dead),
 	};
 

@@ -103,7 +103,7 @@ static int do_submit(void)
 {
 	struct se_apdu a[3];
 	struct step s[3];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int ret;
 
 	for (int i = 0; i < 3; i++)
@@ -125,7 +125,7 @@ static int do_write(void)
 
 static int do_info(void)
 {
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 
 	return ioctl(bound, SE_IOC_GET_INFO, &info) ? -errno : 0;
 }
@@ -173,8 +173,8 @@ static void test_info(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	 cmocka_unit_test(test_channel_open),
-		cmocka_unit_test(test_submit),	 cmocka_unit_test(test_write),
+		cmocka_unit_test(test_open),   cmocka_unit_test(test_channel_open),
+		cmocka_unit_test(test_submit), cmocka_unit_test(test_write),
 		cmocka_unit_test(test_info),
 	};
 

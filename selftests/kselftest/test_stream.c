@@ -43,7 +43,7 @@ static void test_runs_in_order(void **state)
 	enum { NR = 20 };
 	struct se_apdu a[NR];
 	struct step s[NR];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int fd = applet();
 
 	(void)state;
@@ -66,7 +66,7 @@ static void test_stops_at_status_word(void **state)
 {
 	struct se_apdu a[3];
 	struct step s[3];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int fd = applet();
 
 	(void)state;
@@ -74,8 +74,8 @@ static void test_stops_at_status_word(void **state)
 	apdu_set(&a[1], &s[1], 0x80, 0x66, 0); /* unknown instruction: 6D00 */
 	apdu_set(&a[2], &s[2], 0x80, 0x50, 0);
 	for (int i = 0; i < 3; i++) {
-		a[i].expect[0] = (struct se_sw_match){ .value = 0x9000, .mask = 0xffff };
-		a[i].expect[3] = (struct se_sw_match){ .value = 0x6100, .mask = 0xff00 };
+		a[i].expect[0] = (struct se_sw_match){.value = 0x9000, .mask = 0xffff};
+		a[i].expect[3] = (struct se_sw_match){.value = 0x6100, .mask = 0xff00};
 		a[i].outcome = 77; /* stale: must not survive */
 	}
 	assert_int_equal(submit(fd, a, 3, &stream), 0);
@@ -91,7 +91,7 @@ static void test_short_room_keeps_status_word(void **state)
 {
 	struct se_apdu a[2];
 	struct step s[2];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int fd = applet();
 
 	(void)state;
@@ -153,7 +153,7 @@ static void test_deadline(void **state)
 {
 	struct se_apdu a[3];
 	struct step s[3];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	uint64_t start = now_ms(), took;
 	int fd = applet();
 
@@ -183,7 +183,7 @@ static void test_past_deadline_sends_nothing(void **state)
 {
 	struct se_apdu a;
 	struct step s;
-	struct se_stream stream = { .deadline_ns = 1 };
+	struct se_stream stream = {.deadline_ns = 1};
 	int fd = applet();
 
 	(void)state;
@@ -220,7 +220,7 @@ static pid_t start_child(struct shared *m, uint32_t nr, uint32_t flags)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		struct sigaction sa = { .sa_handler = nothing };
+		struct sigaction sa = {.sa_handler = nothing};
 
 		sigaction(SIGUSR1, &sa, NULL);
 		m->ret = submit(fd, m->a, nr, &m->stream);
@@ -281,7 +281,7 @@ static void kill_at(unsigned int ms, uint32_t flags)
 	pid_t pid;
 
 	for (i = 0; i < 3; i++) {
-		const char *const head[] = { "300190", "300191", "300192" };
+		const char *const head[] = {"300190", "300191", "300192"};
 
 		before[i] = card_ran(&card, -1, head[i]);
 	}
@@ -291,7 +291,7 @@ static void kill_at(unsigned int ms, uint32_t flags)
 	waitpid(pid, NULL, 0);
 	pause_ms(1000); /* let the card finish what it has */
 	for (i = 0; i < 3; i++) {
-		const char *const head[] = { "300190", "300191", "300192" };
+		const char *const head[] = {"300190", "300191", "300192"};
 
 		ran = card_ran(&card, -1, head[i]) - before[i];
 		if (m->a[i].outcome == SE_OUTCOME_EXECUTED)
@@ -319,8 +319,8 @@ static void test_generation(void **state)
 {
 	struct se_apdu a;
 	struct step s;
-	struct se_stream stream = { 0 };
-	struct se_info info = { 0 };
+	struct se_stream stream = {0};
+	struct se_info info = {0};
 	int fd = applet();
 
 	(void)state;
@@ -341,7 +341,7 @@ static void test_faults(void **state)
 {
 	struct se_apdu a[2];
 	struct step s[2];
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	int fd = applet();
 
 	(void)state;
@@ -367,7 +367,7 @@ static void test_faults(void **state)
 static void test_pulled_out_in_mid_stream(void **state)
 {
 	struct shared *m = shared_new();
-	struct se_info info = { 0 };
+	struct se_info info = {0};
 	struct pollfd p;
 	struct step s;
 	uint64_t start;
@@ -390,7 +390,7 @@ static void test_pulled_out_in_mid_stream(void **state)
 	assert_int_equal(m->a[2].outcome, SE_OUTCOME_NOT_SENT);
 
 	/* a file that stayed open */
-	p = (struct pollfd){ .fd = fd, .events = POLLIN };
+	p = (struct pollfd){.fd = fd, .events = POLLIN};
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_true(p.revents & POLLHUP);
 	assert_int_equal(transmit(fd, 0x80, 0x50, 0, &s), -ENODEV);

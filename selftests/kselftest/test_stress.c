@@ -33,7 +33,7 @@ static uint16_t take_ids(struct ledger *l, uint32_t nr)
 /* APDUs with numbers of their own, so that the log tells each from each. */
 static void client_submit(int fd, struct ledger *l, unsigned int *rnd, struct se_apdu *a)
 {
-	struct se_stream stream = { 0 };
+	struct se_stream stream = {0};
 	struct step s[8];
 	uint32_t nr = 1 + (uint32_t)rand_r(rnd) % 8;
 	uint16_t id = take_ids(l, nr);
@@ -67,11 +67,12 @@ static void client(const struct card *card, struct ledger *l, unsigned int rnd)
 		if (channel_open(fd, APPLET, APPLET_LEN, NULL) == -ENODEV)
 			_exit(0);
 		while (n--) {
-			struct pollfd p = { .fd = fd, .events = POLLIN | POLLPRI };
+			struct pollfd p = {.fd = fd, .events = POLLIN | POLLPRI};
 
 			switch (rand_r(&rnd) % 4) {
 			case 0:
-				if (write(fd, "\x80\x50\x00\x00\x00", 5) == 5 && rand_r(&rnd) % 2)
+				if (write(fd, "\x80\x50\x00\x00\x00", 5) == 5 &&
+				    rand_r(&rnd) % 2)
 					n = 0; /* close it in mid-flight */
 				break;
 			case 1:
@@ -189,10 +190,10 @@ static void *run_stuck(void *arg)
  */
 static void test_memory_that_never_answers(void **state)
 {
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_zeropage zero = { 0 };
-	struct uffdio_api api = { .api = UFFD_API };
-	struct stuck st = { 0 };
+	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct uffdio_zeropage zero = {0};
+	struct uffdio_api api = {.api = UFFD_API};
+	struct stuck st = {0};
 	struct se_apdu a[2];
 	struct step s[2];
 	struct card card;
@@ -247,8 +248,8 @@ int main(void)
 		cmocka_unit_test(test_memory_that_never_answers),
 	};
 
-	seed = getenv("SEED") ? (unsigned int)strtoul(getenv("SEED"), NULL, 0) :
-				(unsigned int)now_ms();
+	seed = getenv("SEED") ? (unsigned int)strtoul(getenv("SEED"), NULL, 0)
+			      : (unsigned int)now_ms();
 	print_message("# SEED=%u\n", seed);
 	return cmocka_run_group_tests_name("stress", tests, NULL, NULL);
 }
