@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The modules are built in a copy, build/kmod/, so that the tree stays clean.
+# Two makes at once would write the same objects, hence the lock.
 # Inside a kernel tree, or by hand, Kbuild works in place:
 #   make -C /lib/modules/$(uname -r)/build M=$PWD modules
 
@@ -13,4 +14,4 @@ modules:
 	@mkdir -p $(KMOD)
 	@for f in $(KMOD_SRC); do mkdir -p $(KMOD)/$$(dirname $$f); \
 		cmp -s $$f $(KMOD)/$$f || cp $$f $(KMOD)/$$f; done
-	@$(MAKE) -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
+	+@flock $(KMOD) $(MAKE) -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(W),W=$(W)) $(if $(C),C=$(C)) modules

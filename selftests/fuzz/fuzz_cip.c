@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /* Communication interface parameters of T=1'. */
 #include <stdint.h>
 #include <stdlib.h>

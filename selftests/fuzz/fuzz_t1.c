@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * T=1' engine: the input is a list of events, each an operation byte and its
  * operands; blocks from the SE get a right checksum in most cases, so that the

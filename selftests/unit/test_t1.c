@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * T=1' engine: golden blocks, and the scenarios of ISO/IEC 7816-3, annex A, each as
  * a list of blocks. In a scenario blocks are written without checksum; two

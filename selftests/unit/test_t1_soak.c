@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0 OR Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * T=1' engine against a card of our own on a bad wire: loss, damage, doubling,
  * noise, late answers, WTX, IFS, ABORT, silence, and a card that is reset in
