@@ -2,17 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of semd at random points of a script: the journal tells what ran.
 
-    job-kill.py [N [SEED]]
+    job-kill.py [--kernel] [N [SEED]]
 
-N times: a script of 40 counter commands is given to semd, semd is killed at a
-random moment, started again, and asked. The software SE's own APDU log is the
-witness: each command that the journal calls executed is in the log exactly
-once, none that it calls not-sent is, and at most one, the one that was in
-flight, is unknown. Afterwards nothing runs by itself. TAP on stdout.
+N times: a script of 40 commands is given to semd, semd is killed at a random
+moment, started again, and asked. The software SE's own APDU log is the witness:
+each command that the journal calls executed is in the log exactly once, none
+that it calls not-sent is, and at most one, the one that was in flight, is
+unknown. Afterwards nothing runs by itself. TAP on stdout.
+
+With --kernel (as root, in the virtual machine) semd works on /dev/se0. The
+kernel lives on when semd does not, so more is asked for: no command is unknown,
+not even one that is on the wire when semd is killed (some take the SE long, so
+that many are); the channel of the killed is closed; the SE is never reset.
 """
 
+import argparse
 import base64
 import collections
+import fcntl
 import json
 import os
 import random
@@ -36,6 +43,9 @@ ELF = bytes.fromhex("F0534553414D4501")
 MODULE = ELF + b"\x01"
 APPLET = ELF + b"\x02"
 COMMANDS = 40
+CHANNELS = range(1, 20)
+SE_IOC_CHANNEL_OPEN = 0xC038E702        # <linux/se.h>
+SE_CHANNEL_OPEN = struct.Struct("=QQIIIIQQHHI")
 KEY = bytes(range(0x40, 0x50))
 
 
@@ -109,26 +119,56 @@ class Varlink:
         return self.reply()
 
 
+Ran = collections.namedtuple("Ran", "ns header sw")
+
+
 class Rig:
+    """The software SE, and semd on its socket."""
+
+    unknown_max = 1     # the command in flight dies with semd
+    slow = False
+
     def __init__(self, folder):
         self.folder = folder
         self.log = os.path.join(folder, "apdu.log")
         self.sock = os.path.join(folder, "se.sock")
         self.varlink = os.path.join(folder, "run/io.sesame.Manager")
         self.semd = None
+        self.script = [self.command(i) for i in range(COMMANDS)]
+        self.index = {c[1:4]: i for i, c in enumerate(self.script)}
         os.mkdir(os.path.join(folder, "run"), 0o755)
-        with open(os.path.join(folder, "semd.conf"), "w", encoding="ascii") as f:
-            f.write(f"[semd]\nstate_dir={folder}/state\nruntime_dir={folder}/run\n"
-                    f"[job]\nchunk=8\n[se se0]\nopen=socket:{self.sock}\n")
         self.softse = subprocess.Popen(
             [os.path.join(OUT, "softse"), f"--apdu-socket={self.sock}", "--no-fsync",
-             f"--state={folder}/se.state", f"--log={self.log}", "--work-ms=1"],
-            stdout=subprocess.DEVNULL)
-        self.until(lambda: os.path.exists(self.sock), "softse's socket")
+             f"--state={folder}/se.state", f"--log={self.log}", "--work-ms=1", *self.plug()],
+            stdout=subprocess.PIPE, text=True)
+        if "ready" not in self.softse.stdout.readline():
+            raise AssertionError("softse did not start")
         install_applet(self.sock)
+        with open(os.path.join(folder, "semd.conf"), "w", encoding="ascii") as f:
+            f.write(f"[semd]\nstate_dir={folder}/state\nruntime_dir={folder}/run\n"
+                    f"[job]\nchunk=8\n[se se0]\nopen={self.address()}\n")
+
+    def plug(self):
+        """More options for softse."""
+        return []
+
+    def address(self):
+        """Of the SE, once it is there."""
+        return f"socket:{self.sock}"
+
+    def command(self, i):
+        """The test applet counts (INS 20) or works for P1P2 milliseconds (INS 30)."""
+        if self.slow and i % 5 == 2:
+            ms = 400 if i == 22 else 40 + i     # 400: asks for more time
+            return struct.pack(">BBHB", 0x80, 0x30, ms, 0)
+        return struct.pack(">BBHB", 0x80, 0x20, i, 0)
+
+    def bereaved(self):
+        """semd was killed: a sentence about what it left behind, or None."""
+        return None
 
     @staticmethod
-    def until(test, what, seconds=20):
+    def until(test, what, seconds=40):
         end = time.monotonic() + seconds
         while not test():
             if time.monotonic() > end:
@@ -157,13 +197,22 @@ class Rig:
         self.semd.send_signal(signal.SIGKILL)
         self.semd.wait()
 
-    def witness(self, since):
-        """How often each index of the script ran after byte since of the log."""
+    def ran(self, since=0):
+        """What ran after byte since of the log."""
         with open(self.log, encoding="ascii") as f:
             f.seek(since)
-            heads = [line.split()[3] for line in f.read().splitlines()]
-        return collections.Counter(int(h[4:], 16) for h in heads
-                                   if h[0] == "8" and h[2:4] == "20")
+            lines = [line.split() for line in f.read().splitlines()]
+        return [Ran(int(w[1]), bytes.fromhex(w[3]), w[5]) for w in lines]
+
+    def witness(self, since):
+        """How often each index of the script ran after byte since of the log."""
+        return collections.Counter(self.index[r.header[1:]] for r in self.ran(since)
+                                   if r.header[0] & 0x80 and r.header[1:] in self.index)
+
+    def on_the_wire(self, since, ns):
+        """Was the SE at work for one of the script's slow commands at this time?"""
+        return any(0 <= ns - r.ns < int.from_bytes(r.header[2:], "big") * 1000000
+                   for r in self.ran(since) if r.header[0] & 0x80 and r.header[1] == 0x30)
 
     def stop(self):
         for p in (self.semd, self.softse):
@@ -176,7 +225,69 @@ class Rig:
                     p.wait()
 
 
-def judge(job, apdus, ran):
+class KernelRig(Rig):
+    """The same SE on the virtual bus, and semd on /dev/se0."""
+
+    unknown_max = 0
+    slow = True
+    generation = None
+
+    def plug(self):
+        for name in ("se", "se-spi", "se-sim"):
+            subprocess.run(["insmod", os.path.join(TOP, f"build/kmod/driver/{name}.ko")],
+                           check=True)
+        return ["--sim"]
+
+    def address(self):
+        self.until(lambda: os.path.exists("/dev/se0"), "/dev/se0")
+        self.generation = self.device()["generation"]
+        return "ioctl:/dev/se0"
+
+    @staticmethod
+    def device():
+        """What the kernel says about the SE."""
+        out = subprocess.run([os.path.join(OUT, "sectl"), "--json", "list"], check=True,
+                             stdout=subprocess.PIPE).stdout
+        return next(d for d in json.loads(out)["elements"] if d["name"] == "se0")
+
+    def open_channels(self):
+        """Opened and not closed, by the card's log."""
+        n = 0
+        for r in self.ran():
+            if r.header[:2] == b"\x00\x70" and r.sw == "9000":
+                n += -1 if r.header[2] & 0x80 else 1
+        return n
+
+    def bereaved(self):
+        try:
+            self.until(lambda: not self.open_channels(), "its channel is closed", 10)
+        except AssertionError as e:
+            return f"{e}; {self.open_channels()} open, the kernel says {self.device()}"
+        d = self.device()
+        if d["channelsInUse"]:
+            return f"the kernel holds channels {d['channelsInUse']:#x} of a dead process"
+        if d["generation"] != self.generation:
+            return f"the SE was reset: generation {self.generation}, now {d['generation']}"
+        return None
+
+    def all_channels(self):
+        """Can every channel be had at once? None, or what is wrong."""
+        got, files = set(), []
+        try:
+            for _ in CHANNELS:
+                files.append(os.open("/dev/se0", os.O_RDWR | os.O_CLOEXEC))
+                arg = bytearray(SE_CHANNEL_OPEN.size)
+                fcntl.ioctl(files[-1], SE_IOC_CHANNEL_OPEN, arg)
+                got.add(SE_CHANNEL_OPEN.unpack(arg)[-1])
+        except OSError as e:
+            return f"{e.strerror} after {sorted(got)}"
+        finally:
+            for fd in files:
+                os.close(fd)
+        return None if got == set(CHANNELS) else f"only {sorted(got)}"
+
+
+def judge(rig, job, apdus, ran):
     """A sentence about what is wrong, or None."""
     by = collections.defaultdict(set)
     for a in apdus:
@@ -186,7 +297,7 @@ def judge(job, apdus, ran):
         return f"ran twice: {twice}"
     if len(by["executed"]) != job["executed"]:
         return f"{job['executed']} by the job, {len(by['executed'])} by its APDUs"
-    if len(by["unknown"]) > 1:
+    if len(by["unknown"]) > rig.unknown_max:
         return f"{len(by['unknown'])} unknown"
     if by["executed"] - set(ran):
         return f"not in the card's log: {sorted(by['executed'] - set(ran))}"
@@ -202,58 +313,115 @@ def judge(job, apdus, ran):
     return None
 
 
-def one(rig, rng, span):
-    """One kill; (complaint or None, state)."""
-    script = command_script([bytes([0x80, 0x20, 0, i, 0]) for i in range(COMMANDS)])
+def submit(rig, vl):
+    """A job, and where the log ended before it."""
     since = os.path.getsize(rig.log)
-    vl = rig.start()
-    job = vl.call("RunScript", se="se0", aid=APPLET.hex(),
-                  script=base64.b64encode(script).decode())["id"]
-    time.sleep(rng.random() * span)
+    script = base64.b64encode(command_script(rig.script)).decode()
+    return vl.call("RunScript", se="se0", aid=APPLET.hex(), script=script)["id"], since
+
+
+def finished(vl, job):
+    """The job's account, once it has ended."""
+    vl.send("MonitorJob", more=True, id=job)
+    while vl.reply()["job"]["state"] in ("queued", "running"):
+        pass
+    return vl.call("GetJob", id=job)
+
+
+def undisturbed(rig, vl):
+    """A run that nobody kills: (complaint or None, seconds)."""
+    start = time.monotonic()
+    job, since = submit(rig, vl)
+    got = finished(vl, job)
+    took = time.monotonic() - start
+    vl.call("AckJob", id=job)
+    if got["job"]["state"] != "done":
+        return f"{got['job']['code']}: {got['job']['detail']}", took
+    return judge(rig, got["job"], got["apdus"], rig.witness(since)), took
+
+
+Kill = collections.namedtuple("Kill", "complaint state hit")
+
+
+def one(rig, vl, seconds):
+    """A job, and a kill so many seconds later; the result and the next semd."""
+    job, since = submit(rig, vl)
+    time.sleep(seconds)
+    at = time.monotonic_ns()
     rig.kill()
+    hit = rig.on_the_wire(since, at)
     before = rig.witness(since)
+    complaint = rig.bereaved()
     vl = rig.start()
-    # A job that was still queued may start now: nothing of it was sent.
     got = vl.call("GetJob", id=job)
     if got["job"]["state"] in ("queued", "running"):
+        # A job that was still queued may start now: nothing of it was sent.
         if before:
-            return f"queued, but {len(before)} ran", "queued"
-        vl.send("MonitorJob", more=True, id=job)
-        while vl.reply()["job"]["state"] in ("queued", "running"):
-            pass
-        got = vl.call("GetJob", id=job)
+            complaint = complaint or f"queued, but {len(before)} ran"
+        got = finished(vl, job)
     ran = rig.witness(since)
-    complaint = judge(got["job"], got["apdus"], ran)
+    complaint = complaint or judge(rig, got["job"], got["apdus"], ran)
     vl.call("AckJob", id=job)
-    rig.kill()
     if not complaint and rig.witness(since) != ran:
         complaint = "something ran by itself after the restart"
-    return complaint, got["job"]["state"]
+    return Kill(complaint, got["job"]["state"], hit), vl
+
+
+class Tap:
+    """TAP lines, and how many of them say 'not ok'."""
+
+    def __init__(self, plan):
+        self.done = self.bad = 0
+        print(f"TAP version 13\n1..{plan}")
+
+    def line(self, what, complaint):
+        self.done += 1
+        self.bad += complaint is not None
+        print(f"{'not ok' if complaint else 'ok'} {self.done} - {what}"
+              + (f": {complaint}" if complaint else ""), flush=True)
+
+
+def run(rig, tap, rng, n):
+    """n kills, and what can be said of all of them together."""
+    kills = []
+    vl = rig.start()
+    complaint, span = undisturbed(rig, vl)
+    tap.line("nobody killed, done", complaint)
+    print(f"# {span * 1000:.0f} ms", flush=True)
+    for _ in range(n):
+        k, vl = one(rig, vl, rng.random() * span)
+        kills.append(k)
+        tap.line(f"killed, {k.state}" + (", was on the wire" if k.hit else ""), k.complaint)
+    states = collections.Counter(k.state for k in kills)
+    print("# " + ", ".join(f"{k}: {v}" for k, v in sorted(states.items())))
+    if not isinstance(rig, KernelRig):
+        return
+    hits = sum(k.hit for k in kills)
+    tap.line(f"an APDU was on the wire in {hits} of {n} kills",
+             "none" if n >= 20 and not hits else None)
+    rig.kill()
+    tap.line("every channel of the SE can be had", rig.bereaved() or rig.all_channels())
 
 
 def main():
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
-    rng = random.Random(seed)
-    states = collections.Counter()
-    bad = 0
-    print(f"TAP version 13\n1..{n}\n# seed {seed}")
+    p = argparse.ArgumentParser(description="kill -9 of semd at random points of a script")
+    p.add_argument("--kernel", action="store_true", help="through /dev/se0 (in the machine)")
+    p.add_argument("n", nargs="?", type=int, default=20, metavar="N", help="kills (20)")
+    p.add_argument("seed", nargs="?", type=int, default=random.randrange(1 << 30),
+                   metavar="SEED", help="repeat a run")
+    opt = p.parse_args()
+    tap = Tap(opt.n + (3 if opt.kernel else 1))
+    print(f"# seed {opt.seed}")
     with tempfile.TemporaryDirectory(prefix="job-kill-") as folder:
-        rig = Rig(folder)
+        rig = (KernelRig if opt.kernel else Rig)(folder)
         try:
-            for i in range(1, n + 1):
-                complaint, state = one(rig, rng, 0.06)
-                states[state] += 1
-                bad += complaint is not None
-                print(f"{'not ok' if complaint else 'ok'} {i} - killed, {state}"
-                      + (f": {complaint}" if complaint else ""), flush=True)
+            run(rig, tap, random.Random(opt.seed), opt.n)
         finally:
             rig.stop()
-            if bad:
+            if tap.bad:
                 with open(os.path.join(folder, "semd.log"), encoding="utf-8") as f:
                     print("# " + "# ".join(f.readlines()[-20:]))
-    print("# " + ", ".join(f"{k}: {v}" for k, v in sorted(states.items())))
-    return 1 if bad else 0
+    return 1 if tap.bad else 0
 
 
 sys.exit(main())

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# job-kill.sh [N [SEED]]: see job-kill.py. Builds what it needs.
+# job-kill.sh [N [SEED]]: on libse's socket, see job-kill.py. Builds what it needs.
 set -eu
 cd "$(dirname "$0")/../.."
 out=build/out/${V:-release}
