@@ -160,15 +160,48 @@ static void hand_back(struct worker *w, struct probe *p)
 
 /* ---- what the SE says of itself ---- */
 
-static void look(const struct worker *w, struct job_se_info *info)
+static bool is_gone(int error)
 {
-	struct se_info i = {.cip_ptr = (uintptr_t)info->cip, .cip_len = sizeof(info->cip)};
+	return error == -ENODEV || error == -EPIPE || error == -ECONNRESET ||
+	       error == -ENOTCONN;
+}
+
+/*
+ * The handle may be of a former life of the SE: jobs open their own, so what
+ * counts is whether it can be opened now.
+ */
+static int ask(struct worker *w, struct job_se_info *info, struct se_info *i)
+{
+	const struct se_info ask = {.cip_ptr = (uintptr_t)info->cip,
+				    .cip_len = sizeof(info->cip)};
+	struct kept *k;
+	struct se *anew;
+	int r;
+
+	*i = ask;
+	r = se_get_info(w->info, i);
+	if (!is_gone(r) || se_open(&anew, w->open))
+		return r;
+	se_close(w->info);
+	w->info = anew;
+	*i = ask;
+	/* what was open in its former life is lost */
+	job_lock(w->s);
+	for (k = w->kept; k; k = k->next)
+		k->drop = true;
+	job_unlock(w->s);
+	return se_get_info(w->info, i);
+}
+
+static void look(struct worker *w, struct job_se_info *info)
+{
+	struct se_info i;
 
 	memset(info, 0, sizeof(*info));
 	memcpy(info->name, w->name, sizeof(info->name));
 	memcpy(info->type, w->type, sizeof(info->type));
 	memcpy(info->open, w->open, sizeof(info->open));
-	info->error = se_get_info(w->info, &i);
+	info->error = ask(w, info, &i);
 	info->state = i.state;
 	info->dialect = i.dialect;
 	info->generation = i.generation;
@@ -275,6 +308,9 @@ static void *worker_main(void *arg)
 			job_lock(s);
 			hand_back(w, p);
 		}
+		/* Back from the dead? Then nobody shall take it away below a job. */
+		if (!w->direct && w->snap.error && next_job(w))
+			look_now(w);
 		id = next_job(w);
 		if (id && !w->stop) {
 			w->running = id;
@@ -430,6 +466,29 @@ int job_se_remove(struct job_store *s, const char *name)
 		return -ENOENT;
 	stop_worker(s, w, true);
 	return 0;
+}
+
+int job_se_remove_gone(struct job_store *s, const char *name)
+{
+	struct job_se_info info;
+	struct worker *w;
+	int r = -ENOENT;
+
+	job_lock(s);
+	w = job_worker_find(s, name);
+	if (w && w->running) {
+		r = -EBUSY;
+	} else if (w) {
+		if (w->direct)
+			look(w, &info);
+		r = is_gone(w->direct ? info.error : w->snap.error) ? 0 : -EBUSY;
+		/* in the same breath: it begins nothing any more */
+		w->stop = !r;
+	}
+	job_unlock(s);
+	if (!r)
+		stop_worker(s, w, true);
+	return r;
 }
 
 void job_worker_stop_all(struct job_store *s)

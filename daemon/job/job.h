@@ -227,6 +227,14 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 /** job_se_remove - the SE is gone; its running job ends, queued ones fail "se-gone" */
 int job_se_remove(struct job_store *s, const char *name);
 
+/**
+ * job_se_remove_gone - remove it if it cannot be reached and no job runs on it
+ *
+ * A job has its own connection, which may well be alive (the SE came back): as
+ * long as one runs it decides. Returns 0, -EBUSY, -ENOENT.
+ */
+int job_se_remove_gone(struct job_store *s, const char *name);
+
 /** struct job_se_info - an SE as front ends see it; a snapshot */
 struct job_se_info {
 	char name[JOB_SE_MAX];

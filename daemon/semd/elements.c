@@ -60,13 +60,11 @@ static void drop_gone(struct semd *d)
 	unsigned int i = 0;
 
 	while (!job_se_get(d->store, i, &info)) {
-		if (info.error != -ENODEV && info.error != -EPIPE &&
-		    info.error != -ECONNRESET && info.error != -ENOTCONN) {
+		if (!info.error || job_se_remove_gone(d->store, info.name)) {
 			i++;
 			continue;
 		}
 		semd_log(LOG_WARNING, "%s is gone", info.name);
-		job_se_remove(d->store, info.name);
 	}
 }
 
@@ -86,22 +84,9 @@ void semd_elements_look(struct semd *d)
 
 static int on_event(void *ctx, const struct se_event *e)
 {
-	struct semd *d = ctx;
-	char open[64];
-	struct job_se_info info;
-	unsigned int i;
-
+	(void)ctx;
+	/* What it means is seen by looking, which on_monitor() does afterwards. */
 	semd_log(LOG_DEBUG, "kernel: %s %s", se_event_name(e->type), e->dev.name);
-	if (e->type != SE_EVENT_DEL)
-		return 0;
-	snprintf(open, sizeof(open), "ioctl:/dev/%s", e->dev.name);
-	for (i = 0; !job_se_get(d->store, i, &info); i++) {
-		if (!strcmp(info.open, open)) {
-			semd_log(LOG_WARNING, "%s is gone", info.name);
-			job_se_remove(d->store, info.name);
-			break;
-		}
-	}
 	return 0;
 }
 

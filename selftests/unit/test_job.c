@@ -528,6 +528,47 @@ static void test_deadline_cancel(void **state)
 	assert_int_equal(job_cancel(store, id, &e), -EALREADY);
 }
 
+/* It went and came back between two looks: the job on the new connection stays. */
+static void test_se_back(void **state)
+{
+	const struct timespec nap = {0, 50000000};
+	struct job_se_info info;
+	struct job_error e;
+	struct job_info i;
+	uint8_t s[64];
+	uint64_t id;
+	int n;
+
+	(void)state;
+	add_se();
+	assert_int_equal(job_se_remove_gone(store, "se0"), -EBUSY);
+	atomic_store(&seen->vanish, true);
+	for (n = 0; n < 100; n++) {
+		assert_int_equal(job_se_get(store, 0, &info), 0);
+		if (info.error)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	assert_int_equal(info.error, -ENODEV);
+	atomic_store(&seen->vanish, false);
+	id = make("t:1", 0, false, 0, s, script(s, 4, 0x30, 50));
+	assert_int_equal(job_run(store, id, &e), 0);
+	nanosleep(&nap, NULL);
+	assert_int_equal(job_se_get(store, 0, &info), 0);
+	assert_int_equal(info.error, 0);
+	assert_int_equal(info.state, SE_STATE_BUSY);
+	assert_int_equal(job_se_remove_gone(store, "se0"), -EBUSY);
+	i = wait_end(id);
+	assert_int_equal(i.state, JOB_DONE);
+
+	/* and if it stays away, it goes */
+	atomic_store(&seen->vanish, true);
+	for (n = 0; n < 100 && job_se_remove_gone(store, "se0"); n++)
+		nanosleep(&nap, NULL);
+	assert_int_equal(job_se_get(store, 0, &info), -ENOENT);
+	assert_int_equal(job_se_remove_gone(store, "se0"), -ENOENT);
+}
+
 static void test_se_gone(void **state)
 {
 	static const uint8_t s[] = {0xaa, 0x15, 0x22, 0x05, 0x80, 0x20, 0, 0,
@@ -818,13 +859,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
 	const struct CMUnitTest tests[] = {
-		TEST(test_done),	 TEST(test_status_word),
-		TEST(test_refused),	 TEST(test_no_application),
-		TEST(test_keep_channel), TEST(test_deadline_cancel),
-		TEST(test_se_gone),	 TEST(test_compact_and_long),
-		TEST(test_records),	 TEST(test_probe),
-		TEST(test_kill),	 TEST(test_in_use),
-		TEST(test_full_disk),
+		TEST(test_done),	   TEST(test_status_word),  TEST(test_refused),
+		TEST(test_no_application), TEST(test_keep_channel), TEST(test_deadline_cancel),
+
+		TEST(test_se_back),	   TEST(test_se_gone),	    TEST(test_compact_and_long),
+		TEST(test_records),	   TEST(test_probe),	    TEST(test_kill),
+		TEST(test_in_use),	   TEST(test_full_disk),
 	};
 	char cmd[96];
 	int r;
