@@ -599,8 +599,10 @@ int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 		r = say_db(err, r);
 	} else if (info.state == JOB_RUNNING) {
 		w = job_worker_find(s, info.params.se);
-		if (w && w->running == id)
+		if (w && w->running == id) {
 			atomic_store(&w->cancel, true);
+			job_nudge(w);
+		}
 	} else if (info.state == JOB_QUEUED) {
 		snprintf(end.code, sizeof(end.code), "cancelled");
 		snprintf(end.detail, sizeof(end.detail),

@@ -569,20 +569,25 @@ static bool submit(struct run *r, struct runfile_half *h)
 		.generation = r->chan->generation,
 		.cookie = r->info.id,
 	};
-	uint32_t i;
+	uint32_t i, done = 0;
 	int n;
 
 	st.apdus_ptr = (uintptr_t)h->apdus;
 	st.nr = h->n;
 	st.apdu_size = sizeof(h->apdus[0]);
-	n = se_submit(r->chan->se, h->apdus, h->n, &st);
+	n = job_submit(r->w, r->chan->se, h->apdus, h->n, &st);
 	r->open = h;
 	for (i = 0; i < h->n; i++) {
 		if (h->apdus[i].outcome == SE_OUTCOME_EXECUTED) {
+			done++;
 			r->executed++;
 			r->rsp_bytes += h->apdus[i].rsp_len + 8U;
 		}
 	}
+	/* Asked to stop, and between two APDUs: as if between two chunks. */
+	if (n == -EINTR && done < h->n && h->apdus[done].outcome == SE_OUTCOME_NOT_SENT &&
+	    stopped(r))
+		return false;
 	if (n || st.stop != SE_STOP_END) {
 		judge_stop(r, h, st.stop, n);
 		return false;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "job/job.h"
 #include "job/job-db.h"
@@ -62,6 +63,8 @@ struct worker {
 	bool gone;	    /* … because the SE went away */
 	uint64_t running;   /* id of its job, 0 for none */
 	atomic_bool cancel; /* of the running job */
+	timer_t nudge;	    /* sends JOB_NUDGE to the thread; see job_nudge() */
+	bool has_nudge;
 	struct probe *probes;
 	struct runfile rf; /* the thread's own */
 	struct kept *kept; /* list under the lock, ->se the thread's own */
@@ -130,6 +133,14 @@ uint64_t job_boot_s(void);  /* CLOCK_BOOTTIME */
 
 struct worker *job_worker_find(struct job_store *s, const char *name);
 void job_worker_stop_all(struct job_store *s);
+/**
+ * job_nudge - make the stream that @w has in the SE end after the exchange on
+ * the wire; lock held. Lasts until the job has ended
+ */
+void job_nudge(struct worker *w);
+/** job_submit - se_submit() that job_nudge() can end (-EINTR); the worker's thread only */
+int job_submit(struct worker *w, struct se *se, struct se_apdu *apdus, uint32_t n,
+	       struct se_stream *stream);
 /** job_kept_take - the live kept channel of this dialogue, off the list, or NULL */
 struct kept *job_kept_take(struct worker *w, const struct job_info *info);
 /** job_kept_put - keep it; takes over @k */

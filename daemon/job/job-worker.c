@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "job/job-store.h"
 
@@ -234,6 +235,81 @@ static void look_now(struct worker *w)
 	pthread_cond_broadcast(&w->wake);
 }
 
+/* ---- stopping between two APDUs ---- */
+
+/*
+ * A worker sits in se_submit() for a whole chunk. A signal ends that after the
+ * exchange on the wire (SE_STREAM_SETTLE). One that comes just before the call
+ * would be lost, so a timer repeats it until the job has ended. The thread takes
+ * it nowhere else: no other call is disturbed.
+ */
+#define JOB_NUDGE (SIGRTMIN + 5)
+#define NUDGE_NS 5000000
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static void take_no_notice(int signo)
+{
+	(void)signo;
+}
+
+static void nudge_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, JOB_NUDGE);
+}
+
+/* in the worker's thread; without a timer jobs stop between two chunks only */
+static void nudge_init(struct worker *w)
+{
+	struct sigaction sa = {.sa_handler = take_no_notice}; /* no SA_RESTART */
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = JOB_NUDGE};
+
+	sigemptyset(&sa.sa_mask);
+	ev.sigev_notify_thread_id = gettid();
+	w->has_nudge = !sigaction(JOB_NUDGE, &sa, NULL) &&
+		       !timer_create(CLOCK_MONOTONIC, &ev, &w->nudge);
+}
+
+void job_nudge(struct worker *w)
+{
+	const struct itimerspec at = {.it_value.tv_nsec = 1, .it_interval.tv_nsec = NUDGE_NS};
+
+	if (w->has_nudge)
+		timer_settime(w->nudge, 0, &at, NULL);
+}
+
+/* in the worker's thread: none comes any more, nor is one left over */
+static void nudge_end(struct worker *w)
+{
+	const struct itimerspec off = {0};
+	const struct timespec now = {0};
+	sigset_t set;
+
+	if (!w->has_nudge)
+		return;
+	timer_settime(w->nudge, 0, &off, NULL);
+	nudge_set(&set);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		;
+}
+
+int job_submit(struct worker *w, struct se *se, struct se_apdu *apdus, uint32_t n,
+	       struct se_stream *stream)
+{
+	sigset_t set;
+	int r;
+
+	(void)w;
+	nudge_set(&set);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	r = se_submit(se, apdus, n, stream);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return r;
+}
+
 /* ---- the thread ---- */
 
 static uint64_t next_job(struct worker *w)
@@ -286,6 +362,7 @@ static void *worker_main(void *arg)
 	uint64_t id, next, again = 0;
 
 	job_lock(s);
+	nudge_init(w);
 	while (!w->stop) {
 		if (!w->direct && job_mono_ns() >= again) {
 			look_now(w);
@@ -319,6 +396,7 @@ static void *worker_main(void *arg)
 			job_run_one(w, id);
 			job_lock(s);
 			w->running = 0;
+			nudge_end(w);
 		}
 		if (p || id)
 			again = 0;
@@ -334,6 +412,9 @@ static void *worker_main(void *arg)
 	}
 	if (w->gone)
 		fail_queued(w);
+	if (w->has_nudge)
+		timer_delete(w->nudge);
+	w->has_nudge = false;
 	job_unlock(s);
 	close_kept(over);
 	return NULL;
@@ -441,6 +522,7 @@ static void stop_worker(struct job_store *s, struct worker *w, bool gone)
 	job_lock(s);
 	w->gone = gone;
 	w->stop = true;
+	job_nudge(w);
 	pthread_cond_signal(&w->wake);
 	job_unlock(s);
 	pthread_join(w->thread, NULL);
@@ -499,6 +581,7 @@ void job_worker_stop_all(struct job_store *s)
 	job_lock(s);
 	for (w = s->workers; w; w = w->next) {
 		w->stop = true;
+		job_nudge(w);
 		pthread_cond_signal(&w->wake);
 	}
 	job_unlock(s);

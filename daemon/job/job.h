@@ -317,6 +317,7 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err);
 /**
  * job_cancel - stop as soon as no exchange is on the wire
  *
+ * Acts between two APDUs: the one under way is waited for, the next is not sent.
  * The end comes as a change of state. -EALREADY if the job is not queued or
  * running ("not-running").
  */
