@@ -515,21 +515,53 @@ static const struct stop_word stop_words[] = {
 	[SE_STOP_REFUSED] = {"script-refused", "the driver refuses this command"},
 };
 
+/*
+ * The error action (TS 102 226, 5.2.1.3) that is in force for APDU @index, in
+ * words, if there is one. Nobody here can perform it, so its sender is told.
+ */
+static void say_error_action(struct run *r, uint32_t index, char *words, size_t room)
+{
+	char what[SCRIPT_ACTION_WORDS];
+
+	words[0] = '\0';
+	if (rewind_script(r))
+		return;
+	while (next_item(r) == 1) {
+		r->have_item = false;
+		if (r->item.type == SCRIPT_ITEM_END ||
+		    (r->item.type == SCRIPT_ITEM_CAPDU && r->item.index >= index))
+			return;
+		if (r->item.type != SCRIPT_ITEM_ERROR_ACTION)
+			continue;
+		words[0] = '\0';
+		if (!r->item.len)
+			continue;
+		script_action_words(r->item.data, r->item.len, what, sizeof(what));
+		snprintf(words, room,
+			 "; the error action (tag 82) at byte %" PRIu64
+			 " (%zu bytes, %s) was not performed: this device has no user "
+			 "interface",
+			 r->item.offset, r->item.len, what);
+	}
+}
+
 /* What the end of a stream that did not run through means for the job. */
 static void judge_stop(struct run *r, const struct runfile_half *h, uint32_t stop, int error)
 {
 	const char *code = "link-error", *words = strerror(-error);
 	uint16_t outcome = SE_OUTCOME_NOT_SENT;
 	enum job_state state = JOB_FAILED;
+	char action[JOB_DETAIL_MAX];
 	uint32_t i, at = 0;
 
 	for (i = 0; i < h->n && h->apdus[i].outcome == SE_OUTCOME_EXECUTED; i++)
 		at = i;
 	if (stop == SE_STOP_SW) {
+		say_error_action(r, h->first + at, action, sizeof(action));
 		finish(r, JOB_FAILED, SE_OUTCOME_EXECUTED, "status-word",
 		       "APDU %" PRIu32 " of %" PRIu32
-		       " answered %04X, which ends a script; the rest was not sent",
-		       h->first + at + 1, r->info.total, h->apdus[at].sw);
+		       " answered %04X, which ends a script; the rest was not sent%s",
+		       h->first + at + 1, r->info.total, h->apdus[at].sw, action);
 		return;
 	}
 	if (stop != SE_STOP_ROOM && i < h->n) {

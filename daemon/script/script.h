@@ -264,4 +264,24 @@ size_t script_rsp_end(uint8_t *out, bool indefinite, enum script_tail tail, uint
  */
 size_t script_rsp_compact(uint8_t *out, uint32_t executed, uint16_t sw);
 
+/* ---- actions ---- */
+
+#define SCRIPT_ACTION_WORDS 48
+
+/**
+ * script_action_type() - type of command (TS 102 223, 9.4) of an action's value
+ * @value: value of tag 81 or 82: a proactive command, with its tag D0 or without
+ * @len: its length
+ *
+ * Returns the type, or -1 if it is no proactive command.
+ */
+int script_action_type(const uint8_t *value, size_t len);
+
+/**
+ * script_action_words() - what an action asks for, e.g. "DISPLAY TEXT"
+ * @words: out: always terminated; nothing of what is to be displayed or sent
+ * @room: SCRIPT_ACTION_WORDS is enough
+ */
+void script_action_words(const uint8_t *value, size_t len, char *words, size_t room);
+
 #endif /* SCRIPT_H */

@@ -66,10 +66,12 @@ static void on_job(void *userdata, uint64_t id)
 	struct semd *d = userdata;
 	struct job_info i;
 
+	/* The detail never has payload in it. */
 	if (!job_get(d->store, id, &i) && i.state > JOB_RUNNING)
 		semd_log(i.state == JOB_DONE ? LOG_INFO : LOG_NOTICE,
-			 "job %s of %s on %s: %s (%s), %u of %u APDUs", i.name, i.origin,
-			 i.params.se, job_state_name(i.state), i.code, i.executed, i.total);
+			 "job %s of %s on %s: %s (%s), %u of %u APDUs%s%s", i.name, i.origin,
+			 i.params.se, job_state_name(i.state), i.code, i.executed, i.total,
+			 i.state == JOB_DONE ? "" : ": ", i.state == JOB_DONE ? "" : i.detail);
 	semd_servers_job_changed(d, id);
 }
 

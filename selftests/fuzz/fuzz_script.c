@@ -16,12 +16,15 @@ struct digest {
 
 static void mix(struct digest *g, const struct script_item *item)
 {
+	char words[SCRIPT_ACTION_WORDS];
 	size_t i;
 
 	g->items++;
 	g->sum = g->sum * 31 + (uint64_t)item->type + item->offset + item->index;
 	for (i = 0; i < item->len; i++)
 		g->sum = g->sum * 31 + item->data[i];
+	if (item->type == SCRIPT_ITEM_IMMEDIATE || item->type == SCRIPT_ITEM_ERROR_ACTION)
+		script_action_words(item->data, item->len, words, sizeof(words));
 	if (item->type == SCRIPT_ITEM_CAPDU && item->len < SE_CAPDU_MIN)
 		abort();
 }

@@ -370,6 +370,39 @@ static void test_status_word(void **state)
 	assert_memory_equal(rsp, "\xaf\x80", 2);
 }
 
+/* The error action in force is named with the error; an empty one is none. */
+static void test_error_action(void **state)
+{
+	/* 82 D0 DISPLAY TEXT; 22 fine; 22 6D00 */
+	static const uint8_t named[] = {0xaa, 0x1b, 0x82, 0x0b, 0xd0, 0x09, 0x81, 0x03,
+					0x01, 0x21, 0x80, 0x82, 0x02, 0x81, 0x02, 0x22,
+					0x05, 0x80, 0x20, 0,	0,    0,    0x22, 0x05,
+					0x80, 0x99, 0,	  0,	0};
+	/* the same, and an empty one before the APDU that fails */
+	static const uint8_t lifted[] = {0xaa, 0x16, 0x82, 0x04, 0xd0, 0x02, 0x81, 0x00,
+					 0x22, 0x05, 0x80, 0x20, 0,    0,    0,	   0x82,
+					 0x00, 0x22, 0x05, 0x80, 0x99, 0,    0,	   0};
+	/* one that comes after the APDU that fails */
+	static const uint8_t late[] = {0xaa, 0x12, 0x22, 0x05, 0x80, 0x99, 0, 0, 0, 0x82,
+				       0x02, 0x01, 0x02, 0x22, 0x05, 0x80, 0, 0, 0, 0};
+	struct job_info i;
+
+	(void)state;
+	add_se();
+	i = run(make("t:1", 0, false, 0, named, sizeof(named)));
+	assert_int_equal(i.state, JOB_FAILED);
+	assert_string_equal(i.code, "status-word");
+	assert_int_equal(i.executed, 2);
+	assert_non_null(
+		strstr(i.detail, "at byte 2 (11 bytes, DISPLAY TEXT) was not performed"));
+	i = run(make("t:1", 1, false, 0, lifted, sizeof(lifted)));
+	assert_string_equal(i.code, "status-word");
+	assert_null(strstr(i.detail, "action"));
+	i = run(make("t:1", 2, false, 0, late, sizeof(late)));
+	assert_string_equal(i.code, "status-word");
+	assert_null(strstr(i.detail, "action"));
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -927,6 +960,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_done),
 		TEST(test_status_word),
+		TEST(test_error_action),
 		TEST(test_refused),
 		TEST(test_no_application),
 		TEST(test_keep_channel),

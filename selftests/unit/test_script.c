@@ -391,14 +391,40 @@ static void test_goes_on(void **state)
 	assert_false(script_goes_on(0x9300));
 }
 
+/* TS 102 223, 6.6.1 and 9.4: with the tag D0 and without, flag set or not */
+static void test_actions(void **state)
+{
+	static const uint8_t refresh[] = {0xd0, 0x05, 0x81, 0x03, 0x01, 0x01, 0x04};
+	static const uint8_t longer[] = {0xd0, 0x81, 0x05, 0x01, 0x03, 0x01, 0x20, 0x00};
+	static const uint8_t bare[] = {0x01, 0x03, 0x02, 0x77, 0x00};
+	static const uint8_t cut[] = {0xd0, 0x06, 0x81, 0x03, 0x01, 0x01, 0x04};
+	static const uint8_t record[] = {0x07};
+	char words[SCRIPT_ACTION_WORDS];
+
+	(void)state;
+	assert_int_equal(script_action_type(refresh, sizeof(refresh)), 0x01);
+	assert_int_equal(script_action_type(longer, sizeof(longer)), 0x20);
+	assert_int_equal(script_action_type(bare, sizeof(bare)), 0x77);
+	assert_int_equal(script_action_type(cut, sizeof(cut)), -1);
+	assert_int_equal(script_action_type(refresh, 0), -1);
+	script_action_words(refresh, sizeof(refresh), words, sizeof(words));
+	assert_string_equal(words, "REFRESH");
+	script_action_words(bare, sizeof(bare), words, sizeof(words));
+	assert_string_equal(words, "proactive command 77");
+	script_action_words(record, sizeof(record), words, sizeof(words));
+	assert_string_equal(words, "record 7 of the actions file");
+	script_action_words(cut, sizeof(cut), words, sizeof(words));
+	assert_string_equal(words, "not a proactive command");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expanded), cmocka_unit_test(test_compact),
-		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_extended), cmocka_unit_test(test_case),
-		cmocka_unit_test(test_response), cmocka_unit_test(test_response_long),
-		cmocka_unit_test(test_goes_on),
+		cmocka_unit_test(test_actions),	      cmocka_unit_test(test_expanded),
+		cmocka_unit_test(test_compact),	      cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_extended),
+		cmocka_unit_test(test_case),	      cmocka_unit_test(test_response),
+		cmocka_unit_test(test_response_long), cmocka_unit_test(test_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
