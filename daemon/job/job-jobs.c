@@ -586,6 +586,14 @@ out:
 	return r;
 }
 
+/* Its worker has it in hand; queued is what it is called until that is journalled. */
+static bool taken(struct job_store *s, const struct job_info *info)
+{
+	const struct worker *w = job_worker_find(s, info->params.se);
+
+	return info->state == JOB_QUEUED && w && w->running == info->id;
+}
+
 int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 {
 	struct job_end end = {.id = id, .state = JOB_CANCELLED};
@@ -597,7 +605,7 @@ int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 	r = job_get(s, id, &info);
 	if (r) {
 		r = say_db(err, r);
-	} else if (info.state == JOB_RUNNING) {
+	} else if (info.state == JOB_RUNNING || taken(s, &info)) {
 		w = job_worker_find(s, info.params.se);
 		if (w && w->running == id) {
 			atomic_store(&w->cancel, true);
