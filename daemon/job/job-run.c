@@ -204,9 +204,8 @@ static int check_script(struct run *r)
 		return n;
 	}
 	while ((n = next_item(r)) == 1) {
+		/* goes on after the end: bytes that follow it are an error */
 		r->have_item = false;
-		if (r->item.type == SCRIPT_ITEM_END)
-			break;
 		n = check_item(r, &a.total);
 		if (n)
 			break;
