@@ -18,17 +18,18 @@ int job_write_apdus(struct job_store *s, const struct runfile_half *h)
 {
 	uint32_t i, executed = 0, len;
 	const struct se_apdu *a;
-	uint16_t sw = 0;
+	uint16_t sw = 0, outcome;
 	bool ran;
 	int r = 0;
 
 	for (i = 0; !r && i < h->n && i < SE_STREAM_MAX; i++) {
 		a = &h->apdus[i];
-		ran = a->outcome == SE_OUTCOME_EXECUTED;
+		/* A run file is read after a crash: trust nothing in it. */
+		outcome = a->outcome <= SE_OUTCOME_UNKNOWN ? a->outcome : SE_OUTCOME_UNKNOWN;
+		ran = outcome == SE_OUTCOME_EXECUTED;
 		len = ran ? a->rsp_len : 0;
 		if (len > a->rsp_room)
 			len = a->rsp_room;
-		/* A run file is read after a crash: trust nothing in it. */
 		if (h->rsp_off[i] > sizeof(h->area) || len > sizeof(h->area) - h->rsp_off[i])
 			return -EBADMSG;
 		if (ran) {
@@ -40,7 +41,7 @@ int job_write_apdus(struct job_store *s, const struct runfile_half *h)
 			       "wire_ns=?,total_ns=? WHERE job=? AND idx=?",
 			       "biiiiiiii", (const void *)(h->area + h->rsp_off[i]),
 			       (size_t)len, (int64_t)(ran ? a->rsp_len : 0),
-			       (int64_t)(ran ? a->sw : 0), (int64_t)a->outcome, (int64_t)a->wtx,
+			       (int64_t)(ran ? a->sw : 0), (int64_t)outcome, (int64_t)a->wtx,
 			       (int64_t)a->wire_ns, (int64_t)a->total_ns, (int64_t)h->job,
 			       (int64_t)h->first + i);
 	}
