@@ -20,13 +20,13 @@
 #include "lwm2m/internal.h"
 
 #define EXCHANGE_LIFETIME_S 247U /* RFC 7252, 4.8.2 */
-#define RECORDS_MAX 1024U
 #define REOPEN_FIRST_MS 2000U
 #define REOPEN_MAX_MS 300000U
 #define KEY_HEADER 12U
 
 struct record {
 	struct record *next;
+	uint64_t until; /* as the client counts time */
 	uint8_t key[128];
 	size_t key_len;
 	size_t response_len;
@@ -57,6 +57,7 @@ struct lwm2m_account {
 	char why[LWM2M_WORDS_MAX];
 
 	struct record *records; /* from before this process */
+	bool records_lost;	/* … there was no memory for all */
 };
 
 /* ---- requests that must not run twice -------------------------------------- */
@@ -103,15 +104,24 @@ static int on_dedup_store(void *ctx, const struct coap_dedup_record *rec)
 static int on_dedup_find(void *ctx, struct coap_dedup_record *rec)
 {
 	struct lwm2m_account *a = ctx;
+	struct record **at = &a->records, *r;
 	uint8_t key[128];
 	size_t len = make_key(a, rec, key);
 
-	for (const struct record *r = a->records; r; r = r->next)
+	while ((r = *at)) {
+		/* a server uses its message ids and tokens again */
+		if (r->until <= a->now) {
+			*at = r->next;
+			free(r);
+			continue;
+		}
 		if (r->key_len == len && memcmp(r->key, key, len) == 0) {
 			rec->response = r->response_len ? r->response : NULL;
 			rec->response_len = r->response_len;
 			return 1;
 		}
+		at = &r->next;
+	}
 	return 0;
 }
 
@@ -122,14 +132,16 @@ static void load_record(void *userdata, const void *key, size_t key_len, const v
 	size_t n = strlen(a->name) + 1;
 	struct record *r;
 
-	(void)left_s;
 	if (key_len < n || key_len > sizeof(r->key) || memcmp(key, a->name, n) != 0)
 		return;
 	r = malloc(sizeof(*r) + rsp_len);
-	if (!r)
+	if (!r) {
+		a->records_lost = true;
 		return;
+	}
 	memcpy(r->key, key, key_len);
 	r->key_len = key_len;
+	r->until = a->now + left_s * 1000ULL;
 	r->response_len = rsp_len;
 	if (rsp_len > 0)
 		memcpy(r->response, rsp, rsp_len);
@@ -379,6 +391,8 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		goto fail;
 	}
 	err = job_dedup_each(store, load_record, a);
+	if (err == 0 && a->records_lost)
+		err = -ENOMEM;
 	if (err == 0)
 		err = lwm2m_client_new(&a->client, &client, &ops, a, &lwm2m_ses_ops, ses,
 				       &lwm2m_jobs_ops, a->jobs);
