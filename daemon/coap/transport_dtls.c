@@ -162,13 +162,18 @@ static void set_timer(struct coap_transport *t, uint64_t now)
 	}
 }
 
-/* The association cannot be used any more; the reason is OpenSSL's. */
-static void dead(struct coap_transport *t, const char *phase, int error)
+static void set_why(struct coap_transport *t, const char *phase)
 {
 	char text[160];
 
 	coap_transport_why(t, "DTLS %s: %s", phase, reason(text, sizeof(text)));
 	forget_session(t);
+}
+
+/* The association cannot be used any more; the reason is OpenSSL's. */
+static void dead(struct coap_transport *t, const char *phase, int error)
+{
+	set_why(t, phase);
 	coap_transport_problem(t, error, true);
 }
 
@@ -239,6 +244,10 @@ static int start(struct coap_transport *t, uint64_t now)
 
 static void tick(struct coap_transport *t, uint64_t now)
 {
+	if (t->state == COAP_LINK_DEAD) { /* since a send: see there */
+		coap_transport_problem(t, -ECONNRESET, true);
+		return;
+	}
 	if (t->state != COAP_LINK_OPENING) {
 		t->deadline = COAP_NEVER;
 		return;
@@ -309,7 +318,13 @@ static int dtls_send(struct coap_transport *t, const uint8_t *data, size_t len)
 	e = SSL_get_error(t->ssl, n);
 	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
-	dead(t, "session", -ECONNRESET);
+	/*
+	 * Whoever sends is in the midst of the owner's lists; what the owner does
+	 * about the end (drop requests, begin anew) waits for the loop.
+	 */
+	set_why(t, "session");
+	t->state = COAP_LINK_DEAD;
+	t->deadline = 0;
 	return -ENOTCONN;
 }
 

@@ -22,7 +22,7 @@
 #include <openssl/ssl.h>
 
 #include "coap/coap.h"
-#include "coap/transport.h"
+#include "coap/transport_priv.h"
 
 static const uint8_t psk_key[16] = "0123456789abcde";
 
@@ -396,6 +396,31 @@ static void test_dtls(void **state)
 	}
 }
 
+/* The sender must not be called back from within: it holds what the call back frees. */
+static void test_dtls_dies_in_send(void **state)
+{
+	struct near n;
+	struct far f;
+
+	(void)state;
+	far_secure(&f, "PSK-AES128-CCM8:@SECLEVEL=0");
+	far_accept(&f);
+	assert_int_equal(near_open(&n, &f, true, "device-1"), 0);
+	assert_true(until(&n, &f, &n.ups));
+	SSL_set_shutdown(n.t->ssl, SSL_SENT_SHUTDOWN); /* no write goes any more */
+	assert_int_equal(coap_transport_send(n.t, psk_key, 1), -ENOTCONN);
+	assert_int_equal(n.problems, 0);
+	assert_true(coap_transport_deadline(n.t) <= now_ms());
+	assert_int_equal(coap_transport_events(n.t), 0);
+	coap_transport_tick(n.t, now_ms());
+	assert_int_equal(n.problems, 1);
+	assert_true(n.fatal);
+	assert_non_null(strstr(n.what, "DTLS session"));
+	assert_true(coap_transport_deadline(n.t) == COAP_NEVER);
+	coap_transport_close(n.t);
+	far_close(&f);
+}
+
 static void test_dtls_refusals(void **state)
 {
 	struct near n;
@@ -449,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_udp),	      cmocka_unit_test(test_open_errors),
 		cmocka_unit_test(test_name),	      cmocka_unit_test(test_dtls),
+		cmocka_unit_test(test_dtls_dies_in_send),
 		cmocka_unit_test(test_dtls_refusals),
 	};
 
