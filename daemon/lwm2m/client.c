@@ -18,6 +18,10 @@ void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	/* some of it may be the peer's words: they must not begin a line of their own */
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	c->ops.log(c->ctx, level, text);
 }
 

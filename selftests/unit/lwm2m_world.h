@@ -58,6 +58,7 @@ struct world {
 	struct fake_script scripts[SCRIPTS];
 	unsigned int lost;
 	bool renews; /* the owner makes a new association then */
+	char logged[512];
 };
 
 /* ---- the owner's side ------------------------------------------------------ */
@@ -267,9 +268,18 @@ static const struct lwm2m_script_ops script_ops = {
 	script_write, script_run, script_cancel, script_clear,	 script_read,
 };
 
+static inline void on_log(void *ctx, int level, const char *text)
+{
+	struct world *w = ctx;
+
+	(void)level;
+	snprintf(w->logged, sizeof(w->logged), "%s", text);
+}
+
 static const struct lwm2m_client_ops client_ops = {
 	.coap = {.send = on_send, .random = on_random},
 	.clock = on_clock,
+	.log = on_log,
 	.lost = on_lost,
 };
 

@@ -171,6 +171,22 @@ static void test_write(void **state)
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
 }
 
+/* [{0:"/1\n<0>x",2:7}]: what the server wrote does not become a line of the log */
+static void test_log_is_one_line(void **state)
+{
+	struct world *w = *state;
+	struct coap_msg m;
+
+	register_11(w);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_CBOR,
+				.payload = "\x81\xa2\x00\x67/1\n<0>x\x02\x07", .len = 13)),
+		COAP_400_BAD_REQUEST);
+	assert_non_null(strstr(w->logged, "/1?<0>x"));
+	assert_null(strchr(w->logged, '\n'));
+}
+
 static void test_composite_read(void **state)
 {
 	struct world *w = *state;
@@ -468,15 +484,11 @@ static void test_response_in_blocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read),
-		TEST(test_discover),
-		TEST(test_write),
-		TEST(test_composite_read),
-		TEST(test_execute_once),
-		TEST(test_create_delete),
-		TEST(test_script_in_blocks),
-		TEST(test_tlv_in_blocks),
-		TEST(test_response_in_blocks),
+		TEST(test_read),	   TEST(test_discover),
+		TEST(test_write),	   TEST(test_log_is_one_line),
+		TEST(test_composite_read), TEST(test_execute_once),
+		TEST(test_create_delete),  TEST(test_script_in_blocks),
+		TEST(test_tlv_in_blocks),  TEST(test_response_in_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
