@@ -50,8 +50,7 @@ static const char schema[] =
 	" expires_s INTEGER NOT NULL, ttl_s INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE kept("
 	" origin TEXT NOT NULL, token INTEGER NOT NULL, se TEXT NOT NULL,"
-	" aid BLOB NOT NULL, PRIMARY KEY(origin, token)) WITHOUT ROWID;"
-	"CREATE TABLE notes(key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;";
+	" aid BLOB NOT NULL, PRIMARY KEY(origin, token)) WITHOUT ROWID;";
 
 static int to_errno(sqlite3 *sql, int rc)
 {

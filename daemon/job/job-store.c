@@ -197,11 +197,11 @@ void job_unlink_later(struct job_store *s, const char *file)
 	snprintf(s->unlink[s->nr_unlink++], JOB_SCRIPT_NAME, "%s", file);
 }
 
-static void settle_unlinks(struct job_store *s, bool committed)
+static void settle_unlinks(struct job_store *s)
 {
 	size_t i;
 
-	for (i = 0; committed && i < s->nr_unlink; i++)
+	for (i = 0; i < s->nr_unlink; i++)
 		unlinkat(s->dir_fd, s->unlink[i], 0);
 	s->nr_unlink = 0;
 }
@@ -220,73 +220,30 @@ static int write_once(struct job_store *s, int (*fn)(struct job_store *s, void *
 int job_write(struct job_store *s, bool critical, int (*fn)(struct job_store *s, void *arg),
 	      void *arg)
 {
-	size_t unlinks;
 	int r;
 
 	job_lock(s);
-	unlinks = s->nr_unlink;
 	r = write_once(s, fn, arg);
-	if (r == -ENOSPC && critical && !s->tx) {
-		s->nr_unlink = unlinks;
+	if (r == -ENOSPC && critical) {
+		s->nr_unlink = 0;
 		job_db_release(&s->db);
 		r = write_once(s, fn, arg);
 		if (r >= 0) {
 			/* What has been freed may be enough to have a reserve again. */
-			if (!s->tx)
-				settle_unlinks(s, true);
+			settle_unlinks(s);
 			sqlite3_wal_checkpoint_v2(s->db.sql, NULL, SQLITE_CHECKPOINT_TRUNCATE,
 						  NULL, NULL);
 		}
 		job_db_reserve(&s->db);
 	}
-	if (r < 0)
-		s->nr_unlink = unlinks;
-	else if (!s->tx)
-		settle_unlinks(s, true);
+	if (r >= 0)
+		settle_unlinks(s);
+	s->nr_unlink = 0;
 	job_unlock(s);
 	return r;
 }
 
-int job_tx_begin(struct job_store *s)
-{
-	int r;
-
-	job_lock(s);
-	if (s->tx) {
-		job_unlock(s);
-		return -EDEADLK;
-	}
-	r = job_db_enter(&s->db);
-	if (r) {
-		job_unlock(s);
-		return r;
-	}
-	s->tx = true;
-	return 0; /* the lock stays held */
-}
-
-static int tx_end(struct job_store *s, int result)
-{
-	int r;
-
-	r = job_db_leave(&s->db, result);
-	s->tx = false;
-	settle_unlinks(s, r >= 0);
-	job_unlock(s);
-	return r;
-}
-
-int job_tx_commit(struct job_store *s)
-{
-	return tx_end(s, 0);
-}
-
-void job_tx_rollback(struct job_store *s)
-{
-	tx_end(s, -ECANCELED);
-}
-
-/* ---- deduplication records and notes ---- */
+/* ---- deduplication records ---- */
 
 struct dedup_args {
 	const void *key, *rsp;
@@ -345,32 +302,6 @@ int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const vo
 	return job_write(s, false, dedup_put, &a);
 }
 
-int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rsp, size_t room)
-{
-	sqlite3_stmt *st;
-	size_t len;
-	int r;
-
-	job_lock(s);
-	r = job_db_query(&s->db, &st, "SELECT rsp FROM dedup WHERE key=? AND expires_s>?", "bi",
-			 key, key_len, (int64_t)job_boot_s());
-	if (!r) {
-		r = job_db_step(&s->db, st);
-		if (r == 1) {
-			len = (size_t)sqlite3_column_bytes(st, 0);
-			if (len)
-				memcpy(rsp, sqlite3_column_blob(st, 0),
-				       len < room ? len : room);
-			r = (int)len;
-		} else if (!r) {
-			r = -ENOENT;
-		}
-		job_db_done(st);
-	}
-	job_unlock(s);
-	return r;
-}
-
 int job_dedup_each(struct job_store *s,
 		   void (*fn)(void *userdata, const void *key, size_t key_len, const void *rsp,
 			      size_t rsp_len, uint32_t left_s),
@@ -389,52 +320,6 @@ int job_dedup_each(struct job_store *s,
 			   (size_t)sqlite3_column_bytes(st, 0), sqlite3_column_blob(st, 1),
 			   (size_t)sqlite3_column_bytes(st, 1),
 			   (uint32_t)(sqlite3_column_int64(st, 2) - now));
-		job_db_done(st);
-	}
-	job_unlock(s);
-	return r;
-}
-
-struct note_args {
-	const char *key;
-	const void *data;
-	size_t len;
-};
-
-static int note_put(struct job_store *s, void *arg)
-{
-	const struct note_args *a = arg;
-
-	if (!a->len)
-		return job_db_run(&s->db, "DELETE FROM notes WHERE key=?", "t", a->key);
-	return job_db_run(&s->db, "INSERT OR REPLACE INTO notes(key,data) VALUES(?,?)", "tb",
-			  a->key, a->data, a->len);
-}
-
-int job_note_put(struct job_store *s, const char *key, const void *data, size_t len)
-{
-	struct note_args a = {key, data, len};
-
-	return job_write(s, false, note_put, &a);
-}
-
-int job_note_get(struct job_store *s, const char *key, void *buf, size_t room)
-{
-	sqlite3_stmt *st;
-	size_t len;
-	int r;
-
-	job_lock(s);
-	r = job_db_query(&s->db, &st, "SELECT data FROM notes WHERE key=?", "t", key);
-	if (!r) {
-		r = job_db_step(&s->db, st);
-		if (r == 1) {
-			len = (size_t)sqlite3_column_bytes(st, 0);
-			memcpy(buf, sqlite3_column_blob(st, 0), len < room ? len : room);
-			r = (int)len;
-		} else if (!r) {
-			r = -ENOENT;
-		}
 		job_db_done(st);
 	}
 	job_unlock(s);

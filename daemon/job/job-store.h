@@ -93,7 +93,6 @@ struct job_store {
 	int dir_fd, run_fd, lock_fd, event_fd;
 	char boot[BOOT_ID_MAX];
 	struct job_db db;
-	bool tx; /* between job_tx_begin() and its end */
 	struct staging *staging;
 	struct worker *workers;
 	struct listener *listeners;

@@ -308,7 +308,7 @@ int job_script_end(struct job_store *s, uint64_t id, struct job_error *err);
 /**
  * job_run - queue it
  *
- * Durable when it returns 0 (inside job_tx: once committed). -EBUSY ("not-idle":
+ * Durable when it returns 0. -EBUSY ("not-idle":
  * running, or a result waits to be acknowledged), -EINVAL ("no-script"),
  * -ENODEV ("no-such-se"), -ENOSPC ("disk-full").
  */
@@ -366,18 +366,7 @@ int job_result_read(struct job_store *s, uint64_t id, uint64_t offset, void *buf
 const char *job_state_name(enum job_state state);
 const char *job_outcome_name(unsigned int outcome);
 
-/* ---- what must be durable together ---- */
-
-/**
- * job_tx_begin, job_tx_commit, job_tx_rollback - bracket calls that belong
- * together, e.g. job_run() and the deduplication record of the Execute
- *
- * The store is locked from begin to the end: no waiting in between. Not
- * nestable (-EDEADLK). A failed commit has rolled back.
- */
-int job_tx_begin(struct job_store *s);
-int job_tx_commit(struct job_store *s);
-void job_tx_rollback(struct job_store *s);
+/* ---- requests that must not run twice ---- */
 
 /**
  * job_dedup_put - remember the answer to a state-changing request
@@ -390,24 +379,10 @@ void job_tx_rollback(struct job_store *s);
 int job_dedup_put(struct job_store *s, const void *key, size_t key_len, const void *rsp,
 		  size_t rsp_len, uint32_t ttl_s);
 
-/** job_dedup_get - the answer kept for @key: its length (the buffer gets what fits) or -ENOENT
- */
-int job_dedup_get(struct job_store *s, const void *key, size_t key_len, void *rsp, size_t room);
-
-/** job_dedup_each - visit the live records; also drops the expired ones */
+/** job_dedup_each - visit the live records; @left_s: seconds that each has still to live */
 int job_dedup_each(struct job_store *s,
 		   void (*fn)(void *userdata, const void *key, size_t key_len, const void *rsp,
 			      size_t rsp_len, uint32_t left_s),
 		   void *userdata);
-
-/**
- * job_note_put, job_note_get - small state of front ends (registration, …)
- * @key: e.g. "lwm2m:main:location"
- *
- * put with @len 0 deletes. get returns the stored length (the buffer gets what
- * fits) or -ENOENT.
- */
-int job_note_put(struct job_store *s, const char *key, const void *data, size_t len);
-int job_note_get(struct job_store *s, const char *key, void *buf, size_t room);
 
 #endif /* SESAME_JOB_H */
