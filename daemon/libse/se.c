@@ -114,11 +114,6 @@ int se_channel_close(struct se *se)
 	return se->ops->channel_close(se);
 }
 
-int se_fd(const struct se *se)
-{
-	return se->fd;
-}
-
 uint64_t se_deadline_in(uint64_t ms)
 {
 	struct timespec ts;

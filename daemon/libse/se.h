@@ -75,12 +75,6 @@ int se_channel_open(struct se *se, struct se_channel_open *open);
 /** se_channel_close() - SE_IOC_CHANNEL_CLOSE. -ENOTCONN if there is none. */
 int se_channel_close(struct se *se);
 
-/**
- * se_fd() - descriptor to poll: POLLHUP or POLLERR mean that the SE is gone,
- * POLLPRI that its generation moved. Owned by @se.
- */
-int se_fd(const struct se *se);
-
 /** se_deadline_in() - now plus @ms, in the terms of struct se_stream.deadline_ns. */
 uint64_t se_deadline_in(uint64_t ms);
 

@@ -385,7 +385,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	if (!a->name || (config->psk_identity && !a->psk_identity))
 		goto fail;
 	client.secure_psk = a->secure;
-	err = lwm2m_jobs_new(&a->jobs, store, ses, a->name);
+	err = lwm2m_jobs_new(&a->jobs, store, a->name);
 	if (err < 0) {
 		lwm2m_words(why, "the journal does not take it: %s", strerror(-err));
 		goto fail;
@@ -508,9 +508,4 @@ void lwm2m_account_status(const struct lwm2m_account *a, struct lwm2m_status *st
 	lwm2m_client_status(a->client, st);
 	if (a->reopen != LWM2M_NEVER)
 		st->next = a->reopen;
-}
-
-const char *lwm2m_account_name(const struct lwm2m_account *a)
-{
-	return a->name;
 }

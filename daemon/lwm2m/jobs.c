@@ -10,7 +10,6 @@
 
 struct lwm2m_jobs {
 	struct job_store *store;
-	struct lwm2m_ses *ses;
 	char origin[JOB_ORIGIN_MAX];
 };
 
@@ -230,8 +229,7 @@ const struct lwm2m_script_ops lwm2m_jobs_ops = {
 	.read = ops_read,
 };
 
-int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, struct lwm2m_ses *ses,
-		   const char *server)
+int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, const char *server)
 {
 	char words[LWM2M_WORDS_MAX];
 	struct lwm2m_jobs *j = calloc(1, sizeof(*j));
@@ -241,7 +239,6 @@ int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, struct lwm2
 	if (!j)
 		return -ENOMEM;
 	j->store = store;
-	j->ses = ses;
 	if (snprintf(j->origin, sizeof(j->origin), "lwm2m:%s", server) >=
 	    (int)sizeof(j->origin)) {
 		free(j);

@@ -270,8 +270,7 @@ struct lwm2m_jobs;
  *
  * Instance 0 is made if there is none.
  */
-int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, struct lwm2m_ses *ses,
-		   const char *server);
+int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, const char *server);
 void lwm2m_jobs_free(struct lwm2m_jobs *j);
 
 /** For lwm2m_client_new() with the struct lwm2m_jobs as context. */
@@ -324,6 +323,5 @@ void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t in
 /** lwm2m_account_stop() - de-register; done when the state is LWM2M_STOPPED. */
 void lwm2m_account_stop(struct lwm2m_account *a, uint64_t now);
 void lwm2m_account_status(const struct lwm2m_account *a, struct lwm2m_status *st);
-const char *lwm2m_account_name(const struct lwm2m_account *a);
 
 #endif /* SESAME_LWM2M_H */
