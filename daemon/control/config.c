@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/config.h"
+#include "libse/se.h"
 
 #define FILE_BYTES_MAX (1 << 20)
 #define LINE_MAX_BYTES 1024
@@ -560,32 +561,12 @@ int config_load(struct config *c, const char *path, config_report_t report, void
 
 /* ---- keys ---- */
 
-static int hex_digit(char c)
+/* whatever ends the line is not the key's */
+static int take_key_text(const char *text, size_t len, uint8_t *key, size_t *ret)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int unhex(const char *text, size_t len, uint8_t *key, size_t *ret)
-{
-	int hi, lo;
-	size_t i;
-
 	while (len && isspace((unsigned char)text[len - 1]))
 		len--;
-	if (!len || len % 2 || len / 2 > CONFIG_PSK_MAX)
-		return -EINVAL;
-	for (i = 0; i < len; i += 2) {
-		hi = hex_digit(text[i]);
-		lo = hex_digit(text[i + 1]);
-		if (hi < 0 || lo < 0)
-			return -EINVAL;
-		key[i / 2] = (uint8_t)(hi << 4 | lo);
-	}
-	*ret = len / 2;
-	return 0;
+	return len ? se_from_hex(text, len, key, CONFIG_PSK_MAX, ret) : -EINVAL;
 }
 
 int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size_t room)
@@ -611,7 +592,7 @@ int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size
 		goto out;
 	}
 	n = read(fd, text, sizeof(text));
-	r = n < 0 ? -errno : unhex(text, (size_t)n, key, len);
+	r = n < 0 ? -errno : take_key_text(text, (size_t)n, key, len);
 	if (r)
 		snprintf(why, room, "%s: 1 to %d bytes in hex digits are needed, nothing else",
 			 path, CONFIG_PSK_MAX);

@@ -34,30 +34,6 @@ struct control {
 	struct watcher *watchers;
 };
 
-static void hex(char *out, const uint8_t *p, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sprintf(out + 2 * i, "%02X", p[i]);
-	out[2 * len] = '\0';
-}
-
-static int unhex(const char *text, uint8_t *out, size_t room, size_t *ret)
-{
-	size_t n = strlen(text), i;
-	unsigned int v;
-
-	if (n % 2 || n / 2 > room || strspn(text, "0123456789abcdefABCDEF") != n)
-		return -EINVAL;
-	for (i = 0; i < n / 2; i++) {
-		sscanf(text + 2 * i, "%2x", &v);
-		out[i] = (uint8_t)v;
-	}
-	*ret = n / 2;
-	return 0;
-}
-
 /* ---- who may ---- */
 
 static bool in_group(int fd, gid_t group)
@@ -123,8 +99,8 @@ static int job_json(const struct job_info *i, sd_json_variant **ret)
 {
 	char aid[2 * SE_AID_MAX + 1], sel[2 * JOB_SELECT_MAX + 1], sw[5], sel_sw[5];
 
-	hex(aid, i->params.aid, i->params.aid_len);
-	hex(sel, i->select_rsp, i->select_rsp_len);
+	se_to_hex(aid, i->params.aid, i->params.aid_len);
+	se_to_hex(sel, i->select_rsp, i->select_rsp_len);
 	sw_text(sw, i->last_sw);
 	sw_text(sel_sw, i->select_sw);
 	return sd_json_buildo(
@@ -161,7 +137,7 @@ static int element_json(const struct job_se_info *i, sd_json_variant **ret)
 {
 	char cip[2 * SE_CIP_MAX + 1];
 
-	hex(cip, i->cip, i->cip_len);
+	se_to_hex(cip, i->cip, i->cip_len);
 	return sd_json_buildo(
 		ret, SD_JSON_BUILD_PAIR_STRING("name", i->name),
 		SD_JSON_BUILD_PAIR_STRING("type", i->type),
@@ -266,7 +242,7 @@ static int add_apdu(void *userdata, const struct job_apdu *a)
 	char header[9], sw[5];
 	int r;
 
-	hex(header, a->header, 4);
+	se_to_hex(header, a->header, 4);
 	sw_text(sw, a->sw);
 	r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_UNSIGNED("index", a->index),
 			   SD_JSON_BUILD_PAIR_STRING("header", header),
@@ -476,7 +452,7 @@ static int run_script(sd_varlink *link, sd_json_variant *parameters,
 	if (strlen(a.se) >= sizeof(p.se))
 		return sd_varlink_error_invalid_parameter_name(link, "se");
 	snprintf(p.se, sizeof(p.se), "%s", a.se);
-	if (a.aid && unhex(a.aid, p.aid, sizeof(p.aid), &aid_len))
+	if (a.aid && se_from_hex(a.aid, strlen(a.aid), p.aid, sizeof(p.aid), &aid_len))
 		return sd_varlink_error_invalid_parameter_name(link, "aid");
 	p.aid_len = a.aid ? (uint8_t)aid_len : 0;
 	p.compact = a.compact > 0;

@@ -86,6 +86,17 @@ const char *se_outcome_name(uint32_t outcome);
 const char *se_stop_name(uint32_t stop);
 const char *se_reason_name(uint32_t reason);
 
+/** se_to_hex() - @len bytes as 2 * @len capital digits and a NUL. */
+void se_to_hex(char *text, const uint8_t *p, size_t len);
+
+/**
+ * se_from_hex() - the bytes of @text_len digits, in either case
+ *
+ * Returns 0, or -EINVAL: an odd number of digits, another character, more than @room bytes.
+ * *len is set with 0 only; @out may be half written.
+ */
+int se_from_hex(const char *text, size_t text_len, uint8_t *out, size_t room, size_t *len);
+
 /* ---- which secure elements are there: generic netlink, family "se" ---- */
 
 #define SE_NAME_MAX 32

@@ -16,7 +16,7 @@ static int device_json(const struct se_device *d, const char *event, sd_json_var
 {
 	char cip[2 * SE_CIP_MAX + 1];
 
-	to_hex(cip, d->cip, d->cip_len < SE_CIP_MAX ? d->cip_len : SE_CIP_MAX);
+	se_to_hex(cip, d->cip, d->cip_len < SE_CIP_MAX ? d->cip_len : SE_CIP_MAX);
 	return sd_json_buildo(
 		ret,
 		SD_JSON_BUILD_PAIR_CONDITION(!!event, "event", SD_JSON_BUILD_STRING(event)),
@@ -168,7 +168,7 @@ int verb_info(int argc, char **argv)
 	se_close(se);
 	if (r)
 		return fail_errno(r, argv[0]);
-	to_hex(text, cip, i.cip_len < sizeof(cip) ? i.cip_len : sizeof(cip));
+	se_to_hex(text, cip, i.cip_len < sizeof(cip) ? i.cip_len : sizeof(cip));
 	if (opt.json)
 		return info_json(argv[0], &i, &s, text);
 	info_table(argv[0], &i, &s, text);
@@ -184,7 +184,7 @@ static int open_channel(struct se *se)
 	size_t len = 0;
 	int r;
 
-	if (opt.aid && from_hex(opt.aid, aid, sizeof(aid), &len))
+	if (opt.aid && se_from_hex(opt.aid, strlen(opt.aid), aid, sizeof(aid), &len))
 		return fail(EXIT_USAGE, "usage", "--aid=A000000151000000",
 			    "--aid=%s: 5 to 16 bytes in hex are needed", opt.aid);
 	o.aid_ptr = (uintptr_t)aid;
@@ -203,7 +203,7 @@ static int show_response(const uint8_t *rsp, uint32_t len, uint16_t sw, sd_json_
 
 	if (!text)
 		return -ENOMEM;
-	to_hex(text, rsp, len - 2);
+	se_to_hex(text, rsp, len - 2);
 	snprintf(word, sizeof(word), "%04X", sw);
 	if (opt.json)
 		r = sd_json_variant_append_arraybo(array,
@@ -226,7 +226,7 @@ static int run_apdus(struct se *se, int argc, char **argv)
 	int i, r = 0;
 
 	for (i = 0; i < argc; i++) {
-		from_hex(argv[i], cmd, sizeof(cmd), &len);
+		se_from_hex(argv[i], strlen(argv[i]), cmd, sizeof(cmd), &len);
 		r = se_transmit(se, cmd, (uint32_t)len, rsp, sizeof(rsp), &rsp_len,
 				se_deadline_in(APDU_SECONDS * 1000), &outcome);
 		if (r)
@@ -263,8 +263,8 @@ int verb_apdu(int argc, char **argv)
 
 	/* All are looked at before the first is sent. */
 	for (i = 1; i < argc; i++)
-		if (from_hex(argv[i], cmd, sizeof(cmd), &len) || len < SE_CAPDU_MIN ||
-		    script_capdu_case(cmd, len) < 0)
+		if (se_from_hex(argv[i], strlen(argv[i]), cmd, sizeof(cmd), &len) ||
+		    len < SE_CAPDU_MIN || script_capdu_case(cmd, len) < 0)
 			return fail(
 				EXIT_USAGE, "bad-apdu", "CLA INS P1 P2 [Lc data] [Le] in hex",
 				"APDU %d: not a C-APDU (%zu characters)", i, strlen(argv[i]));

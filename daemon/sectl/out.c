@@ -120,27 +120,3 @@ int fail_sw(uint16_t sw, const char *what)
 		 *words ? " (" : "", words, *words ? ")" : "");
 	return say(EXIT_CARD, "card-refused", NULL, text, sw);
 }
-
-int from_hex(const char *text, uint8_t *out, size_t room, size_t *len)
-{
-	size_t n = strlen(text), i;
-	unsigned int v;
-
-	if (n % 2 || n / 2 > room || strspn(text, "0123456789abcdefABCDEF") != n)
-		return -EINVAL;
-	for (i = 0; i < n / 2; i++) {
-		sscanf(text + 2 * i, "%2x", &v);
-		out[i] = (uint8_t)v;
-	}
-	*len = n / 2;
-	return 0;
-}
-
-void to_hex(char *out, const uint8_t *p, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sprintf(out + 2 * i, "%02X", p[i]);
-	out[2 * len] = '\0';
-}

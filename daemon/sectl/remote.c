@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libse/se.h"
 #include "sectl/sectl.h"
 
 #define INTERFACE "io.sesame.Manager."
@@ -218,7 +219,7 @@ static void show_job(sd_json_variant *reply)
 	if (a && sd_json_variant_is_string(a) && sd_json_variant_unbase64(a, &rsp, &len) >= 0) {
 		text = malloc(2 * len + 1);
 		if (text) {
-			to_hex(text, rsp, len);
+			se_to_hex(text, rsp, len);
 			printf("  response %s\n", text);
 		}
 		free(text);

@@ -59,9 +59,6 @@ const char *sw_words(uint16_t sw);
 /** put_json - print and unref; @r is what building gave */
 int put_json(sd_json_variant *v, int r);
 
-int from_hex(const char *text, uint8_t *out, size_t room, size_t *len);
-void to_hex(char *out, const uint8_t *p, size_t len);
-
 /* ---- verbs: local.c is about /dev/seN, remote.c about semd ---- */
 
 int verb_list(int argc, char **argv);

@@ -620,15 +620,38 @@ static void test_netlink(void **state)
 			 -EBADMSG);
 }
 
+static void test_hex(void **state)
+{
+	static const char *const bad[] = {"0",	 "0g", "g0", " 0",	  "0x",
+					  "00 ", "0`", "@0", "0102030405"};
+	uint8_t b[4] = {0};
+	char text[9];
+	size_t n = 99;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(se_from_hex(bad[i], strlen(bad[i]), b, sizeof(b), &n),
+				 -EINVAL);
+	assert_int_equal(n, 99);
+	assert_int_equal(se_from_hex("", 0, b, 0, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(se_from_hex("00aF9e7F", 8, b, sizeof(b), &n), 0);
+	assert_int_equal(n, 4);
+	se_to_hex(text, b, n);
+	assert_string_equal(text, "00AF9E7F");
+	se_to_hex(text, b, 0);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 #define WITH_SE(test) cmocka_unit_test_setup_teardown(test, sim_start, sim_stop)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	cmocka_unit_test(test_cla),
-		WITH_SE(test_stream),		WITH_SE(test_input),
-		WITH_SE(test_channel),		WITH_SE(test_deadline),
-		WITH_SE(test_signal),		WITH_SE(test_gone),
-		cmocka_unit_test(test_netlink),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_cla),
+		WITH_SE(test_stream),	      WITH_SE(test_input),
+		WITH_SE(test_channel),	      WITH_SE(test_deadline),
+		WITH_SE(test_signal),	      WITH_SE(test_gone),
+		cmocka_unit_test(test_hex),   cmocka_unit_test(test_netlink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
