@@ -4,6 +4,9 @@
 # A new .c file in a room is picked up by itself; so is a new room.
 
 V ?= release
+ifeq ($(filter $(V),release san fuzz),)
+$(error V=$(V): there are release, san and fuzz)
+endif
 OUT := build/out/$(V)
 
 CC := gcc
@@ -30,14 +33,16 @@ LIB_SRC := $(wildcard $(ROOMS:%=daemon/%/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB := $(OUT)/libsesame.a
 
-$(OUT)/%.o: %.c
+# flags are in these files, so an object is no newer than they are
+$(OUT)/%.o: %.c daemon/daemon.mk selftests/selftests.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(CPPFLAGS) $(CPPFLAGS_EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(LIB): $(LIB_OBJ)
+# the folders too: a file that was removed must leave the library
+$(LIB): $(LIB_OBJ) $(ROOMS:%=daemon/%)
 	@echo "  AR      $@"
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
 define program
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/%.o,$$(wildcard daemon/$(1)/*.c))

@@ -13,8 +13,8 @@ SOFTSE_SRC := $(wildcard selftests/softse/*.c)
 SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
 SOFTSE_LIB_OBJ := $(filter-out %/main.o,$(SOFTSE_OBJ))
 $(SOFTSE_OBJ): CPPFLAGS := -D_GNU_SOURCE -Iuapi $(PKG_CFLAGS)
-$(OUT)/libsoftse.a: $(SOFTSE_LIB_OBJ)
-	@rm -f $@ && ar rcs $@ $^
+$(OUT)/libsoftse.a: $(SOFTSE_LIB_OBJ) selftests/softse
+	@rm -f $@ && ar rcs $@ $(SOFTSE_LIB_OBJ)
 $(OUT)/softse: $(SOFTSE_OBJ)
 	@echo "  LD      $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
@@ -23,8 +23,8 @@ $(OUT)/softse: $(SOFTSE_OBJ)
 # The driver's T=1 engine, built for user space.
 T1_SRC := $(wildcard driver/se-t1*.c driver/se-edc.c)
 T1_OBJ := $(T1_SRC:%.c=$(OUT)/%.o)
-$(OUT)/libset1.a: $(T1_OBJ)
-	@rm -f $@ && ar rcs $@ $^
+$(OUT)/libset1.a: $(T1_OBJ) driver
+	@rm -f $@ && ar rcs $@ $(T1_OBJ)
 -include $(T1_OBJ:.o=.d)
 
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
@@ -73,6 +73,7 @@ $(filter-out $(FUZZ_T1) $(FUZZ_SOFTSE),$(FUZZERS)): $(OUT)/fuzz/%: $(OUT)/selfte
 $(FUZZERS):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
+	@[ "$(V)" = fuzz ] || { echo "fuzz targets are built with V=fuzz" >&2; exit 1; }
 	@$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
 -include $(FUZZ_OBJ:.o=.d)
 
