@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "backend.h"
 
 #define CONTROL_ATR 0x04
 #define FRAME_MAX 65535
+#define CONNECT_SECONDS 2
 #define NS_PER_APDU 30000000000U /* where the caller names no deadline */
 
 /**
@@ -238,6 +240,7 @@ static int exchange(struct se *se, const uint8_t *cmd, size_t len, int cla, uint
 static int sock_open(struct se *se, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	const struct timeval limit = {.tv_sec = CONNECT_SECONDS};
 	struct ucred peer = {.pid = 0};
 	socklen_t len = sizeof(peer);
 	struct sock *s;
@@ -249,10 +252,12 @@ static int sock_open(struct se *se, const char *path)
 	se->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (se->fd < 0)
 		return -errno;
+	/* a peer that does not accept and has its queue full makes connect() wait */
+	setsockopt(se->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (connect(se->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		if (errno == EINTR)
 			continue;
-		r = -errno;
+		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
 		close(se->fd);
 		return r;
 	}

@@ -620,6 +620,36 @@ static void test_netlink(void **state)
 			 -EBADMSG);
 }
 
+/* Somebody listens and never accepts: that is said, and not waited for. */
+static void test_not_accepted(void **state)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/test-libse-XXXXXX", name[128];
+	uint64_t start;
+	struct se *se;
+	int fd, fill[8];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/se", dir);
+	snprintf(name, sizeof(name), "socket:%s/se", dir);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (size_t i = 0; i < 8; i++) {
+		fill[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fill[i], (struct sockaddr *)&a, sizeof(a));
+	}
+	start = se_deadline_in(0);
+	assert_int_equal(se_open(&se, name), -ETIMEDOUT);
+	assert_true(se_deadline_in(0) - start < 5000000000U);
+	for (size_t i = 0; i < 8; i++)
+		close(fill[i]);
+	close(fd);
+	unlink(a.sun_path);
+	rmdir(dir);
+}
+
 static void test_hex(void **state)
 {
 	static const char *const bad[] = {"0",	 "0g", "g0", " 0",	  "0x",
@@ -647,11 +677,12 @@ int main(void)
 {
 #define WITH_SE(test) cmocka_unit_test_setup_teardown(test, sim_start, sim_stop)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_cla),
-		WITH_SE(test_stream),	      WITH_SE(test_input),
-		WITH_SE(test_channel),	      WITH_SE(test_deadline),
-		WITH_SE(test_signal),	      WITH_SE(test_gone),
-		cmocka_unit_test(test_hex),   cmocka_unit_test(test_netlink),
+		cmocka_unit_test(test_names),	cmocka_unit_test(test_cla),
+		WITH_SE(test_stream),		WITH_SE(test_input),
+		WITH_SE(test_channel),		WITH_SE(test_deadline),
+		WITH_SE(test_signal),		WITH_SE(test_gone),
+		cmocka_unit_test(test_hex),	cmocka_unit_test(test_not_accepted),
+		cmocka_unit_test(test_netlink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
