@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Closing the books of a predecessor that was killed. For each job that it left
- * running: the journal has the chunks that were over; the chunk that was out is
- * in the run file, if this is still the same boot. Nothing is run again.
+ * Closing the books of a predecessor that was killed, or of a worker that had to
+ * end while the disk took no more. For each job that is still called running: the
+ * journal has the chunks that were over; the chunk that was out is in the run
+ * file, if this is still the same boot. Nothing is run again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,16 +19,16 @@ struct left {
 	char se[JOB_SE_MAX];
 };
 
-/* One job that is still marked running, or 0. */
-static int next_left(struct job_store *s, struct left *l)
+/* One job that is still marked running, on @se or on any, or 0. */
+static int next_left(struct job_store *s, const char *se, struct left *l)
 {
 	sqlite3_stmt *st;
 	int r;
 
 	r = job_db_query(&s->db, &st,
 			 "SELECT id,run,chunk_first,chunk_n,half,total,se FROM jobs"
-			 " WHERE state=2 ORDER BY id LIMIT 1",
-			 "");
+			 " WHERE state=2 AND (?1='' OR se=?1) ORDER BY id LIMIT 1",
+			 "t", se);
 	if (r)
 		return r;
 	r = job_db_step(&s->db, st);
@@ -57,7 +58,8 @@ static const struct runfile_half *find_half(const struct runfile *rf, const stru
 }
 
 /* What the rows say together, once the run file's half is in them. */
-static int judge(struct job_store *s, const struct left *l, struct job_end *end)
+static int judge(struct job_store *s, const struct left *l, const char *who,
+		 struct job_end *end)
 {
 	uint32_t executed = 0, unknown = 0, first = UINT32_MAX, idx;
 	sqlite3_stmt *st;
@@ -86,20 +88,21 @@ static int judge(struct job_store *s, const struct left *l, struct job_end *end)
 	snprintf(end->code, sizeof(end->code), "interrupted");
 	if (unknown)
 		snprintf(end->detail, sizeof(end->detail),
-			 "the daemon ended unexpectedly: %" PRIu32 " of %" PRIu32
+			 "%s ended unexpectedly: %" PRIu32 " of %" PRIu32
 			 " APDUs ran; of %" PRIu32 " from APDU %" PRIu32
 			 " on it is not known; ask the card before you repeat them",
-			 executed, l->total, unknown, first + 1);
+			 who, executed, l->total, unknown, first + 1);
 	else
 		snprintf(end->detail, sizeof(end->detail),
-			 "the daemon ended unexpectedly: %" PRIu32 " of %" PRIu32
+			 "%s ended unexpectedly: %" PRIu32 " of %" PRIu32
 			 " APDUs ran; the rest was not sent",
-			 executed, l->total);
+			 who, executed, l->total);
 	return 0;
 }
 
 struct recover_args {
 	const struct left *l;
+	const char *who; /* ended */
 	const struct runfile_half *half;
 };
 
@@ -112,15 +115,15 @@ static int recover_fn(struct job_store *s, void *arg)
 	if (a->half)
 		r = job_write_apdus(s, a->half);
 	if (!r)
-		r = judge(s, a->l, &end);
+		r = judge(s, a->l, a->who, &end);
 	if (!r)
 		r = job_write_end(s, &end);
 	return r;
 }
 
-static int recover_one(struct job_store *s, const struct left *l)
+static int recover_one(struct job_store *s, const struct left *l, const char *who)
 {
-	struct recover_args a = {.l = l};
+	struct recover_args a = {.l = l, .who = who};
 	struct runfile rf = {NULL};
 	int r;
 
@@ -138,15 +141,16 @@ static int recover_one(struct job_store *s, const struct left *l)
 	return r;
 }
 
-int job_recover(struct job_store *s)
+int job_recover(struct job_store *s, const char *se)
 {
 	struct left l;
 	int r;
 
-	while ((r = next_left(s, &l)) == 1) {
-		r = recover_one(s, &l);
+	while ((r = next_left(s, se ? se : "", &l)) == 1) {
+		r = recover_one(s, &l, se ? se : "the daemon");
 		if (r)
 			break;
+		job_changed(s, l.id);
 	}
 	return r;
 }

@@ -530,7 +530,7 @@ int job_store_open(struct job_store **ret, const struct job_options *opt, struct
 		 * What an interrupted job left must get into the journal even on
 		 * a full disk; nothing else may start without the reserve.
 		 */
-		r = job_recover(s);
+		r = job_recover(s, NULL);
 		if (!r)
 			r = job_write(s, true, renew_dedup, NULL);
 		if (!r)

@@ -148,8 +148,11 @@ void job_kept_put(struct worker *w, struct kept *k);
 /** job_run_one - run job @id on @w; lock not held. The worker's thread only */
 void job_run_one(struct worker *w, uint64_t id);
 
-/** job_recover - close jobs that a dead predecessor left running; at open */
-int job_recover(struct job_store *s);
+/**
+ * job_recover - close jobs that were left running
+ * @se: those of this SE, which has no worker; NULL for all, when there is none at all
+ */
+int job_recover(struct job_store *s, const char *se);
 
 /** enum kept_action - what the end of a run does to the dialogue's record */
 enum kept_action {

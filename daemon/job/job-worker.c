@@ -494,6 +494,9 @@ int job_se_add(struct job_store *s, const char *name, const char *open, const ch
 		goto fail;
 	}
 	r = se_open(&w->info, open);
+	/* A worker before may have ended without a word: the run file is new next. */
+	if (!r)
+		r = job_recover(s, name);
 	if (!r)
 		r = job_runfile_open(&w->rf, s->run_fd, name, true);
 	if (!r)

@@ -127,9 +127,8 @@ static int put_row(struct job_store *s, void *arg)
 	struct runfile_half *h = arg;
 	int r;
 
-	r = job_db_run(&s->db,
-		       "INSERT INTO apdus VALUES(?,0,x'80100000',4,x'',0,0,2,0,0,0)", "i",
-		       (int64_t)h->job);
+	r = job_db_run(&s->db, "INSERT INTO apdus VALUES(?,0,x'80100000',4,x'',0,0,2,0,0,0)",
+		       "i", (int64_t)h->job);
 	return r ? r : job_write_apdus(s, h);
 }
 
@@ -157,12 +156,41 @@ static void test_strange_outcome(void **state)
 	free(h);
 }
 
+static int put_running(struct job_store *s, void *arg)
+{
+	return job_db_run(&s->db, "UPDATE jobs SET state=2,run=1,se='se1' WHERE id=?", "i",
+			  (int64_t)*(uint64_t *)arg);
+}
+
+/*
+ * The worker was told to end while the disk was full: its job is "running" in the
+ * journal, and nobody runs it. When the SE comes back, that is put right first.
+ */
+static void test_left_by_a_worker(void **state)
+{
+	static const uint8_t s[] = {0xaa, 6, 0x22, 4, 0x80, 0x10, 0, 0};
+	uint64_t id = make(s, sizeof(s));
+	struct job_info i;
+
+	(void)state;
+	assert_int_equal(job_write(store, false, put_running, &id), 0);
+	assert_int_equal(job_se_add(store, "se2", "ioctl:/dev/null", "eSE"), 0);
+	assert_int_equal(job_get(store, id, &i), 0);
+	assert_int_equal(i.state, JOB_RUNNING);
+	assert_int_equal(job_se_add(store, "se1", "ioctl:/dev/null", "eSE"), 0);
+	assert_int_equal(job_get(store, id, &i), 0);
+	assert_int_equal(i.state, JOB_FAILED);
+	assert_string_equal(i.code, "interrupted");
+	assert_non_null(strstr(i.detail, "se1 ended unexpectedly"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_cancel_when_taken, fresh, done),
 		cmocka_unit_test_setup_teardown(test_bytes_behind, fresh, done),
 		cmocka_unit_test_setup_teardown(test_strange_outcome, fresh, done),
+		cmocka_unit_test_setup_teardown(test_left_by_a_worker, fresh, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
