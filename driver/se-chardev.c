@@ -22,6 +22,7 @@ static_assert(sizeof(struct se_apdu) == 80);
 static_assert(sizeof(struct se_stream) == 56);
 static_assert(sizeof(struct se_channel_open) == 56);
 static_assert(sizeof(struct se_stats) == 128);
+static_assert(sizeof(struct se_reset) == 32);
 
 static int se_open(struct inode *inode, struct file *filp)
 {
@@ -341,6 +342,20 @@ static int get_stats(struct se_file *file, void __user *arg, size_t size)
 	return put_struct(arg, size, &stats, sizeof(stats));
 }
 
+static int reset_chip(struct se_file *file, void __user *arg, size_t size)
+{
+	struct se_reset reset;
+	int ret;
+
+	ret = copy_struct_from_user(&reset, sizeof(reset), arg, size);
+	if (ret)
+		return ret;
+	ret = se_reset_run(file->chip, &reset);
+	if (ret && ret != -EIO && ret != -ETIMEDOUT)
+		return ret;
+	return put_struct(arg, size, &reset, sizeof(reset)) ?: ret;
+}
+
 /*
  * The number of an ioctl says which, its size says which revision of the
  * structure. The size of the first revision is the least.
@@ -362,6 +377,8 @@ static long se_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return size ? -ENOTTY : se_channel_close(file);
 	case SE_IOC_GET_STATS & ~IOCSIZE_MASK:
 		return get_stats(file, p, size);
+	case SE_IOC_RESET & ~IOCSIZE_MASK:
+		return reset_chip(file, p, size);
 	default:
 		return -ENOTTY;
 	}

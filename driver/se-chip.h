@@ -115,9 +115,24 @@ enum se_link_op {
 	SE_LINK_CIP,
 	SE_LINK_RESYNCH,
 	SE_LINK_IFS,
+	SE_LINK_SWR,
 	SE_LINK_APDU,
 	SE_LINK_DRAIN,	/* an abandoned APDU: the SE is still busy with it */
 	SE_LINK_ABORT,	/* an abandoned APDU: RESYNCH is under way */
+};
+
+/**
+ * struct se_reset_request - somebody waits for a reset; chip lock
+ * @level: how hard
+ * @begun: the worker is at it
+ * @done: it has ended
+ * @error: out: 0, or negative errno
+ */
+struct se_reset_request {
+	enum se_reset_level level;
+	bool begun;
+	bool done;
+	int error;
 };
 
 /**
@@ -162,6 +177,7 @@ struct se_closer {
  * @turn: the one that is held, or NULL; lock
  * @xfer: the exchange that is pending or running, or NULL; lock. Only the
  *	worker takes it away, so that the worker may use it without the lock
+ * @reset: the reset that is wanted or under way, or NULL; lock
  * @channels: bit n: channel n is bound to an open file; lock
  * @closer: see there
  * @wait: for poll(): state, generation, end
@@ -183,6 +199,7 @@ struct se_closer {
  * @drain_until: an abandoned exchange may last until then
  * @started: when the exchange began
  * @wire_ns: bus time of the exchange
+ * @pwt_us: power-up waiting time, after a reset of the SE by itself
  * @block_tx: block being sent
  * @block_rx: block being received
  * @cmd: copy of the C-APDU (the engine may need it after its caller left)
@@ -213,6 +230,7 @@ struct se_chip {
 	struct list_head turns;
 	struct se_turn *turn;
 	struct se_xfer *xfer;
+	struct se_reset_request *reset;
 	u32 channels;
 	struct se_closer closer;
 	wait_queue_head_t wait;
@@ -236,6 +254,7 @@ struct se_chip {
 	u64 drain_until;
 	u64 started;
 	u64 wire_ns;
+	u32 pwt_us;
 	u8 *block_tx;
 	u8 *block_rx;
 	u8 *cmd;
@@ -291,6 +310,12 @@ int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
 void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
 bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 
+/* se-reset.c */
+int se_reset_run(struct se_chip *chip, struct se_reset *reset);
+bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level);
+void se_reset_begun(struct se_chip *chip);
+void se_reset_done(struct se_chip *chip, int error);
+
 /* se-queue.c */
 int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first);
 void se_turn_end_locked(struct se_chip *chip, struct se_turn *turn);
@@ -303,6 +328,7 @@ int se_file_turn(struct se_file *file, u64 deadline);
 int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle);
 void se_file_turn_end(struct se_file *file);
 u64 se_deadline(u64 deadline_ns, u32 nr);
+ktime_t se_time_left(u64 deadline);
 
 /* se-stream.c */
 int se_stream_run(struct se_file *file, struct se_stream *stream);

@@ -21,16 +21,6 @@ struct se_t1_cip;
 struct se_t1_dialect;
 
 /**
- * enum se_reset - how hard to reset the SE
- * @SE_RESET_LINE: pulse the reset line, and wait until the SE has booted
- * @SE_RESET_POWER: take the supply away and give it back
- */
-enum se_reset {
-	SE_RESET_LINE,
-	SE_RESET_POWER,
-};
-
-/**
  * struct se_transport_ops - a bus with one SE on it
  * @send: put one whole block on the wire. May sleep as long as the bus
  *	transfer and the guard times last. 0 or negative errno
@@ -42,7 +32,8 @@ enum se_reset {
  * @configure: apply what the SE said of itself: clock, guard time, access
  *	limit, polling interval. @cip lives only during the call. Called once
  *	after each start-up S(CIP); may be NULL
- * @reset: reset the SE and return when it may be spoken to again. Sleeps. After
+ * @reset: SE_RESET_LINE (SE_RESET_POWER is not asked for yet): reset the SE and
+ *	return when it may be spoken to again. Sleeps. After
  *	it the pre-CIP defaults hold on the bus until the next @configure.
  *	-EOPNOTSUPP if the level is not wired
  * @expect: with @on, a block is awaited: arm once. The transport calls
@@ -56,7 +47,7 @@ struct se_transport_ops {
 	int (*send)(struct se_chip *chip, const u8 *block, size_t len);
 	int (*receive)(struct se_chip *chip, u8 *buf, size_t room);
 	void (*configure)(struct se_chip *chip, const struct se_t1_cip *cip);
-	int (*reset)(struct se_chip *chip, enum se_reset level);
+	int (*reset)(struct se_chip *chip, enum se_reset_level level);
 	void (*expect)(struct se_chip *chip, bool on);
 };
 

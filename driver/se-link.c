@@ -13,6 +13,7 @@
  * left as a whole, completing it would run it after the caller was told
  * SE_OUTCOME_NOT_SENT: then the link is put in step at once (SE_LINK_ABORT).
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -34,6 +35,8 @@ static const char *op_name(enum se_link_op op)
 		return "S(RESYNCH)";
 	case SE_LINK_IFS:
 		return "S(IFS)";
+	case SE_LINK_SWR:
+		return "S(SWR)";
 	default:
 		return "APDU";
 	}
@@ -166,6 +169,9 @@ static void go(struct se_chip *chip, enum se_link_op op)
 	case SE_LINK_IFS:
 		se_t1_start_ifs(&chip->t1, chip->dialect->inf_max, &a);
 		break;
+	case SE_LINK_SWR:
+		se_t1_start_swr(&chip->t1, &a);
+		break;
 	default:
 		return;
 	}
@@ -189,6 +195,7 @@ static void ready(struct se_chip *chip)
 	se_chip_set_state(chip, SE_STATE_IDLE, chip->reason);
 	if (first)
 		se_chip_ready(chip);
+	se_reset_done(chip, 0);
 	/* a caller may have come meanwhile */
 	kthread_queue_work(chip->worker, &chip->work);
 }
@@ -214,21 +221,22 @@ static void start_up(struct se_chip *chip)
 	go(chip, SE_LINK_CIP);
 }
 
-static void reset_line(struct se_chip *chip)
+static int reset_line(struct se_chip *chip)
 {
 	int ret;
 
 	if (!(chip->caps & SE_CAP_RESET_LINE) || !chip->ops->reset)
-		return;
+		return -EOPNOTSUPP;
 	ret = chip->ops->reset(chip, SE_RESET_LINE);
 	if (ret) {
 		dev_err(chip->parent, "reset line: %d\n", ret);
-		return;
+		return ret;
 	}
 	if (chip->live)
 		chip->stats.resets++;
 	chip->line_reset = true;
 	chip->reason = SE_REASON_RESET_LINE;
+	return 0;
 }
 
 static void start_up_failed(struct se_chip *chip, const char *step, const char *what, int error)
@@ -247,6 +255,7 @@ static void start_up_failed(struct se_chip *chip, const char *step, const char *
 	if (chip->live)
 		se_chip_move_generation(chip, chip->reason, chip->line_reset);
 	se_chip_set_state(chip, SE_STATE_DEAD, chip->reason);
+	se_reset_done(chip, -EIO);
 	kthread_queue_work(chip->worker, &chip->work);
 }
 
@@ -272,6 +281,7 @@ static void cip_received(struct se_chip *chip)
 		start_up_failed(chip, "CIP", ret == -EMSGSIZE ? "too long" : cip.problem, ret);
 		return;
 	}
+	chip->pwt_us = cip.pwt_us;
 	default_params(chip, &params);
 	params.ifsc = min(cip.ifsc, chip->dialect->inf_max);
 	params.bwt_us = cip.bwt_us;
@@ -298,6 +308,12 @@ static void exchange_done(struct se_chip *chip)
 		break;
 	case SE_LINK_RESYNCH:
 		in_step(chip);
+		break;
+	case SE_LINK_SWR:
+		chip->stats.resets++;
+		chip->line_reset = true;	/* as good as */
+		usleep_range(chip->pwt_us, chip->pwt_us + chip->pwt_us / 8 + 1);
+		start_up(chip);
 		break;
 	case SE_LINK_APDU:
 		finish(chip, 0, SE_OUTCOME_EXECUTED);
@@ -329,6 +345,10 @@ static void exchange_failed(struct se_chip *chip, int error, bool lost, bool res
 	case SE_LINK_RESYNCH:
 		start_up_failed(chip, op_name(op),
 				error == -ETIMEDOUT ? "no answer" : "bad answer", error);
+		return;
+	case SE_LINK_SWR:
+		/* it may have run, and something harder is due anyway */
+		link_lost(chip, SE_REASON_REQUESTED);
 		return;
 	case SE_LINK_IFS:
 		if (!lost) {
@@ -460,6 +480,48 @@ static void abandon(struct se_chip *chip, int error)
 	act(chip, &a);
 }
 
+/* Somebody asks for a reset: the exchange that is under way ends. */
+static void look_at_reset(struct se_chip *chip)
+{
+	enum se_reset_level level;
+	int ret;
+
+	if (!se_reset_wanted(chip, &level))
+		return;
+	if (chip->op == SE_LINK_APDU && level == SE_RESET_LINE) {
+		add_counts(chip);
+		finish(chip, -ECONNRESET, (enum se_outcome)se_t1_outcome(&chip->t1));
+	} else if (chip->op == SE_LINK_APDU) {
+		abandon(chip, -ECONNRESET);
+	}
+	/*
+	 * What is spoken over the link has to wait until the SE may be spoken
+	 * to; the end of that queues the work again.
+	 */
+	if (level != SE_RESET_LINE && (chip->op != SE_LINK_NONE || chip->starting))
+		return;
+
+	se_reset_begun(chip);
+	stop_awaiting(chip);
+	wipe(chip);
+	chip->op = SE_LINK_NONE;
+	chip->reason = SE_REASON_REQUESTED;
+	se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
+	chip->starting = true;
+	chip->attempts = 0;
+	if (level == SE_RESET_SOFT) {
+		go(chip, SE_LINK_SWR);
+		return;
+	}
+	if (level == SE_RESET_LINE) {
+		ret = reset_line(chip);
+		if (ret)
+			se_reset_done(chip, ret);
+		chip->reason = SE_REASON_REQUESTED;
+	}
+	start_up(chip);
+}
+
 /* Why the exchange may not go on, or 0. */
 static int give_up(struct se_chip *chip, u64 now)
 {
@@ -546,6 +608,7 @@ static void link_work(struct kthread_work *work)
 			chip->ops->expect(chip, true);
 	}
 
+	look_at_reset(chip);
 	now = ktime_get_ns();
 	look_at_xfer(chip, now);
 	if (chip->op == SE_LINK_DRAIN && now >= chip->drain_until) {

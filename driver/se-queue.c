@@ -142,7 +142,11 @@ u64 se_deadline(u64 deadline_ns, u32 nr)
 	return deadline_ns ? deadline_ns : ktime_get_ns() + nr * SE_DEADLINE_NS;
 }
 
-static ktime_t time_left(u64 deadline)
+/**
+ * se_time_left() - for a wait until a deadline
+ * @deadline: absolute, nanoseconds
+ */
+ktime_t se_time_left(u64 deadline)
 {
 	u64 now = ktime_get_ns();
 
@@ -183,7 +187,7 @@ int se_file_claim(struct se_file *file, u64 deadline, bool nonblock)
 	if (nonblock)
 		return -EAGAIN;
 	waited = wait_event_interruptible_hrtimeout(file->wait, try_claim(file, &ret),
-						    time_left(deadline));
+						    se_time_left(deadline));
 	if (waited == -ETIME)
 		return -ETIMEDOUT;
 	return waited ? -EINTR : ret;
@@ -240,7 +244,7 @@ int se_file_turn(struct se_file *file, u64 deadline)
 	if (turn_state(file) == SE_TURN_QUEUED)
 		ret = wait_event_interruptible_hrtimeout(file->wait,
 							 turn_state(file) != SE_TURN_QUEUED,
-							 time_left(deadline));
+							 se_time_left(deadline));
 	if (!ret) {
 		if (turn_state(file) == SE_TURN_HELD)
 			return 0;

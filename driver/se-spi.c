@@ -355,7 +355,7 @@ static void se_spi_configure(struct se_chip *chip, const struct se_t1_cip *cip)
 	set_clock(ss, cip->mcf_hz ?: PRE_CIP_HZ);
 }
 
-static int se_spi_reset(struct se_chip *chip, enum se_reset level)
+static int se_spi_reset(struct se_chip *chip, enum se_reset_level level)
 {
 	struct se_spi *ss = se_chip_drvdata(chip);
 

@@ -311,6 +311,51 @@ struct se_stats {
 	__u64 resets;
 };
 
+/**
+ * enum se_reset_level - how hard to reset the SE
+ * @SE_RESET_RESYNCH: the link only: S(RESYNCH), parameters anew. The SE keeps its
+ *	state; its logical channels are closed
+ * @SE_RESET_SOFT: the SE resets itself: S(SWR)
+ * @SE_RESET_LINE: pulse the reset line, and wait until the SE has booted
+ * @SE_RESET_POWER: take the supply away and give it back
+ */
+enum se_reset_level {
+	SE_RESET_RESYNCH,
+	SE_RESET_SOFT,
+	SE_RESET_LINE,
+	SE_RESET_POWER,
+};
+
+/**
+ * struct se_reset - SE_IOC_RESET: reset the SE and start it up again
+ * @level: in: enum se_reset_level
+ * @flags: in: none defined, 0
+ * @deadline_ns: in: absolute CLOCK_MONOTONIC, bounds the wait; 0 means 30 s. A
+ *	reset that has begun goes on behind it
+ * @generation: out: the current one
+ * @state: out: enum se_state
+ * @reserved: 0
+ *
+ * An exchange that is under way, anybody's, ends with ECONNRESET and what is
+ * known of it; all logical channels are gone; the generation moves; the start-up
+ * sequence runs. SE_RESET_RESYNCH and SE_RESET_SOFT are spoken over the link, so
+ * they wait (10 s at most) until the SE has ended what it is doing. The call
+ * returns when the SE is ready again. Needs CAP_SYS_ADMIN, until there is a lock
+ * whose holder may do it as well.
+ *
+ * errno: EPERM, EOPNOTSUPP (the level is not wired), EBUSY (another reset is
+ * under way), EIO (the SE did not come back, it is SE_STATE_DEAD), ETIMEDOUT,
+ * EINTR, ENODEV. The structure is written back with 0, EIO and ETIMEDOUT.
+ */
+struct se_reset {
+	__u32 level;
+	__u32 flags;
+	__u64 deadline_ns;
+	__u64 generation;
+	__u32 state;
+	__u32 reserved;
+};
+
 /*
  * 0xE7 is free in Documentation/userspace-api/ioctl/ioctl-number.rst of 6.12.
  */
@@ -320,5 +365,6 @@ struct se_stats {
 #define SE_IOC_CHANNEL_OPEN	_IOWR(SE_IOC_MAGIC, 0x02, struct se_channel_open)
 #define SE_IOC_CHANNEL_CLOSE	_IO(SE_IOC_MAGIC, 0x03)
 #define SE_IOC_GET_STATS	_IOR(SE_IOC_MAGIC, 0x04, struct se_stats)
+#define SE_IOC_RESET		_IOWR(SE_IOC_MAGIC, 0x05, struct se_reset)
 
 #endif /* _UAPI_LINUX_SE_H */

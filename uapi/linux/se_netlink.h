@@ -16,6 +16,7 @@
  * @SE_REASON_LINK: the link failed, or recovered from a failure
  * @SE_REASON_ABANDONED: an exchange was given up at its deadline, or with its caller
  * @SE_REASON_RESET_LINE: the reset line was pulsed
+ * @SE_REASON_REQUESTED: somebody asked for a reset
  */
 enum se_reason {
 	SE_REASON_NONE,
@@ -24,6 +25,7 @@ enum se_reason {
 	SE_REASON_LINK,
 	SE_REASON_ABANDONED,
 	SE_REASON_RESET_LINE,
+	SE_REASON_REQUESTED,
 };
 
 enum {

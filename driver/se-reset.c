@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SE_IOC_RESET: a caller that waits, and what the worker tells it. The reset
+ * itself is the link's business (se-link.c).
+ */
+#include <linux/sched.h>
+
+#include "se-chip.h"
+
+/* Of a chip that is not dead: its transport is there. Lock held. */
+static bool is_supported(struct se_chip *chip, enum se_reset_level level)
+{
+	switch (level) {
+	case SE_RESET_RESYNCH:
+		return true;
+	case SE_RESET_SOFT:
+		return chip->dialect->s_swr != SE_T1_NO_CODE;
+	case SE_RESET_LINE:
+		return chip->ops->reset && (chip->caps & SE_CAP_RESET_LINE);
+	default:
+		return false;	/* no transport switches the supply yet */
+	}
+}
+
+static int ask(struct se_chip *chip, struct se_reset_request *request)
+{
+	int ret = 0;
+
+	spin_lock_irq(&chip->lock);
+	if (chip->dead) {
+		ret = -ENODEV;
+	} else if (!is_supported(chip, request->level)) {
+		ret = -EOPNOTSUPP;
+	} else if (chip->reset) {
+		ret = -EBUSY;
+	} else {
+		chip->reset = request;
+		kthread_queue_work(chip->worker, &chip->work);
+	}
+	spin_unlock_irq(&chip->lock);
+	return ret;
+}
+
+static bool is_done(struct se_chip *chip, struct se_reset_request *request)
+{
+	bool done;
+
+	spin_lock_irq(&chip->lock);
+	if (chip->dead && !request->done) {
+		request->done = true;
+		request->error = -ENODEV;
+	}
+	done = request->done;
+	spin_unlock_irq(&chip->lock);
+	return done;
+}
+
+/**
+ * se_reset_run() - SE_IOC_RESET
+ * @chip: the chip
+ * @reset: in and out
+ *
+ * Return: 0 or a negative errno. After 0, -EIO and -ETIMEDOUT the structure is to
+ * be written back.
+ */
+int se_reset_run(struct se_chip *chip, struct se_reset *reset)
+{
+	struct se_reset_request request = { .level = reset->level };
+	u64 deadline = se_deadline(reset->deadline_ns, 1);
+	int ret;
+
+	if (reset->flags || reset->reserved || reset->level > SE_RESET_POWER)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	ret = ask(chip, &request);
+	if (ret)
+		return ret;
+	ret = wait_event_interruptible_hrtimeout(chip->wait, is_done(chip, &request),
+						 se_time_left(deadline));
+
+	spin_lock_irq(&chip->lock);
+	if (chip->reset == &request)
+		chip->reset = NULL;
+	/* the end may have come with the deadline or the signal */
+	if (request.done)
+		ret = request.error;
+	else
+		ret = ret == -ETIME ? -ETIMEDOUT : -EINTR;
+	reset->generation = chip->generation;
+	reset->state = chip->state;
+	spin_unlock_irq(&chip->lock);
+	return ret;
+}
+
+/**
+ * se_reset_wanted() - is there one that has not begun?
+ * @chip: worker context
+ * @level: out: how hard
+ */
+bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level)
+{
+	bool wanted;
+
+	spin_lock_irq(&chip->lock);
+	wanted = chip->reset && !chip->reset->begun;
+	if (wanted)
+		*level = chip->reset->level;
+	spin_unlock_irq(&chip->lock);
+	return wanted;
+}
+
+/**
+ * se_reset_begun() - the link is at it
+ * @chip: worker context
+ */
+void se_reset_begun(struct se_chip *chip)
+{
+	spin_lock_irq(&chip->lock);
+	if (chip->reset)
+		chip->reset->begun = true;
+	spin_unlock_irq(&chip->lock);
+}
+
+/**
+ * se_reset_done() - the SE is ready again, or will not be
+ * @chip: worker context
+ * @error: 0 or negative errno
+ *
+ * Does nothing if no reset has begun, or if its caller has left.
+ */
+void se_reset_done(struct se_chip *chip, int error)
+{
+	bool tell = false;
+
+	spin_lock_irq(&chip->lock);
+	if (chip->reset && chip->reset->begun) {
+		chip->reset->error = error;
+		chip->reset->done = true;
+		chip->reset = NULL;
+		tell = true;
+	}
+	spin_unlock_irq(&chip->lock);
+	if (tell)
+		wake_up_all(&chip->wait);
+}
