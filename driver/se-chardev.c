@@ -161,10 +161,12 @@ static bool nothing_coming(struct se_file *file)
 static ssize_t read_locked(struct se_file *file, char __user *buf, size_t room)
 {
 	struct se_xfer *xfer = &file->xfer;
-	ssize_t ret = xfer->error;
+	ssize_t ret;
 
 	if (!has_response(file))
 		return READ_ONCE(file->chip->dead) ? -ENODEV : 0;
+	/* not before: the worker writes it until the response is there */
+	ret = xfer->error;
 	if (!ret) {
 		ret = xfer->rsp_len;
 		if (room < xfer->rsp_len)
