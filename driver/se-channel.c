@@ -2,7 +2,8 @@
 /*
  * Logical channels: CLA coding, opening, closing, and what a file may send.
  *
- * A file without a channel may use the basic channel with CAP_SYS_ADMIN only.
+ * A file without a channel may use the basic channel with CAP_SYS_ADMIN only, of
+ * its opener and of its user.
  * MANAGE CHANNEL is the kernel's: a raw one is refused, so that the channel
  * numbers below are the truth. A channel whose file has gone is closed by the
  * closer, which asks for a turn of its own and needs no thread.
@@ -96,6 +97,18 @@ static unsigned int cla_channel(u8 cla)
 	return cla & CLA_FIRST_CHANNEL;
 }
 
+/*
+ * The basic channel is for the privileged. Both who opened the file and who asks
+ * must be: a program that is, and writes to a file that somebody gave it as
+ * its standard output, does not know what it is doing; one that has dropped
+ * its privileges meant it.
+ */
+static bool may_use_basic(const struct se_file *file)
+{
+	return file_ns_capable(file->filp, &init_user_ns, CAP_SYS_ADMIN) &&
+	       capable(CAP_SYS_ADMIN);
+}
+
 /**
  * se_channel_prepare() - may this file send the command? Write its channel in
  * @file: claimed
@@ -119,7 +132,7 @@ int se_channel_prepare(struct se_file *file, u8 *cmd, u64 *generation)
 	if (!(cmd[0] & CLA_PROPRIETARY) && cmd[1] == INS_MANAGE_CHANNEL)
 		return -EACCES;
 	if (channel == SE_CHANNEL_NONE) {
-		if (!capable(CAP_SYS_ADMIN) || cla_channel(cmd[0]))
+		if (!may_use_basic(file) || cla_channel(cmd[0]))
 			return -EACCES;
 		return 0;
 	}

@@ -37,6 +37,7 @@ static int se_open(struct inode *inode, struct file *filp)
 	INIT_LIST_HEAD(&file->turn.node);
 	file->channel = SE_CHANNEL_NONE;
 	file->chip = chip;
+	file->filp = filp;
 	get_device(&chip->dev);
 	spin_lock_irq(&chip->lock);
 	file->seen = chip->generation;

@@ -264,6 +264,7 @@ struct se_chip {
 /**
  * struct se_file - one open file: a session
  * @chip: holds a reference
+ * @filp: the file, for who opened it
  * @wait: for turns, exchanges and responses of this file
  * @busy: bit 0: a stream, a channel operation or a written APDU is under way
  * @seen: the last generation that this file was told of; chip lock
@@ -279,6 +280,7 @@ struct se_chip {
  */
 struct se_file {
 	struct se_chip *chip;
+	const struct file *filp;
 	wait_queue_head_t wait;
 	unsigned long busy;
 	u64 seen;

@@ -330,6 +330,30 @@ static void test_without_privilege(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Whoever opened the file must be privileged too, not only who writes to it. */
+static void test_file_of_somebody_else(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(chmod(card.node, 0666), 0);
+	if (seteuid(65534)) {
+		assert_int_equal(errno, ENOSYS);
+		skip(); /* a kernel without users */
+	}
+	fd = open(card.node, O_RDWR | O_CLOEXEC);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(card.node, 0600), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "\x80\xca\x00\x42\x00", 5), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(transmit(fd, 0x80, 0xca, 0x0042, NULL), -EACCES);
+	/* a channel is for anybody who has the file */
+	assert_int_equal(channel_open(fd, NULL, 0, NULL), 0);
+	assert_int_equal(transmit(fd, 0x80, 0xca, 0x0042, NULL), 0x9000);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_close_does_not_wait),
 		cmocka_unit_test(test_raw_manage_channel),
 		cmocka_unit_test(test_without_privilege),
+		cmocka_unit_test(test_file_of_somebody_else),
 	};
 
 	return cmocka_run_group_tests_name("channel", tests, setup, teardown);
