@@ -49,6 +49,7 @@ struct lwm2m_account {
 	size_t psk_key_len;
 
 	uint64_t now;
+	bool held;	 /* not contacted yet, on purpose */
 	bool opened;	 /* it was up once: the next one is a new association */
 	bool failed;	 /* the transport is gone */
 	bool lost;	 /* the server does not answer */
@@ -305,7 +306,7 @@ static void open_transport(struct lwm2m_account *a)
 	int ret;
 
 	a->reopen = LWM2M_NEVER;
-	a->failed = a->lost = false;
+	a->held = a->failed = a->lost = false;
 	if (a->transport)
 		ret = coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why));
 	else
@@ -403,8 +404,13 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 			    strerror(-err));
 		goto fail;
 	}
-	open_transport(a);
-	settle(a);
+	if (config->hold_until > now) {
+		a->held = true;
+		a->reopen = config->hold_until;
+	} else {
+		open_transport(a);
+		settle(a);
+	}
 	*ret = a;
 	return 0;
 fail:
@@ -449,6 +455,8 @@ uint64_t lwm2m_account_deadline(const struct lwm2m_account *a)
 {
 	uint64_t t = lwm2m_client_deadline(a->client), u;
 
+	if (a->held)
+		return a->reopen;
 	if (a->transport && !a->failed) {
 		u = coap_transport_deadline(a->transport);
 		t = u < t ? u : t;
@@ -464,11 +472,22 @@ void lwm2m_account_ready(struct lwm2m_account *a, uint64_t now)
 	settle(a);
 }
 
+void lwm2m_account_release(struct lwm2m_account *a, uint64_t now)
+{
+	a->now = now;
+	if (!a->held)
+		return;
+	open_transport(a);
+	settle(a);
+}
+
 void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now)
 {
 	a->now = now;
 	if (now >= a->reopen)
 		open_transport(a);
+	if (a->held)
+		return;
 	if (a->transport && !a->failed)
 		coap_transport_tick(a->transport, now);
 	lwm2m_client_tick(a->client, now);
@@ -499,6 +518,7 @@ void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t in
 void lwm2m_account_stop(struct lwm2m_account *a, uint64_t now)
 {
 	a->now = now;
+	a->held = false;
 	a->reopen = LWM2M_NEVER;
 	lwm2m_client_stop(a->client, now);
 }

@@ -254,6 +254,9 @@ void lwm2m_ses_free(struct lwm2m_ses *s);
  */
 void lwm2m_ses_poll(struct lwm2m_ses *s);
 
+/** lwm2m_ses_reading() - whether an SE is being read at this moment. */
+bool lwm2m_ses_reading(const struct lwm2m_ses *s);
+
 /** lwm2m_ses_get() - the snapshot of instance @id; 0 or -ENOENT. */
 int lwm2m_ses_get(struct lwm2m_ses *s, uint16_t id, struct model_se *out);
 
@@ -282,6 +285,7 @@ extern const struct lwm2m_script_ops lwm2m_jobs_ops;
  * struct lwm2m_account_config
  * @client: uri is needed: coap://host[:port] or coaps://host[:port]
  * @psk_identity, @psk_key: for coaps; copied, wiped at the end
+ * @hold_until: contact the server then, or at lwm2m_account_release(); 0: at once
  * @log: as in struct lwm2m_client_ops, with @log_ctx
  */
 struct lwm2m_account_config {
@@ -289,6 +293,7 @@ struct lwm2m_account_config {
 	const char *psk_identity;
 	const uint8_t *psk_key;
 	size_t psk_key_len;
+	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *text);
 	void *log_ctx;
 };
@@ -320,6 +325,8 @@ void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now);
 void lwm2m_account_job_changed(struct lwm2m_account *a, uint64_t now, uint64_t job);
 /** lwm2m_account_se_changed() - for the call back of lwm2m_ses_new(). */
 void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t instance);
+/** lwm2m_account_release() - what the server may ask for is there: contact it now. */
+void lwm2m_account_release(struct lwm2m_account *a, uint64_t now);
 /** lwm2m_account_stop() - de-register; done when the state is LWM2M_STOPPED. */
 void lwm2m_account_stop(struct lwm2m_account *a, uint64_t now);
 void lwm2m_account_status(const struct lwm2m_account *a, struct lwm2m_status *st);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "job/job.h"
+#include "libse/se.h"
 #include "lwm2m/internal.h"
 
 #define PROBES_MAX 16
@@ -173,6 +174,14 @@ void lwm2m_ses_poll(struct lwm2m_ses *s)
 	}
 }
 
+bool lwm2m_ses_reading(const struct lwm2m_ses *s)
+{
+	for (uint16_t i = 0; i < s->n; i++)
+		if (s->v[i]->probing)
+			return true;
+	return false;
+}
+
 static uint16_t count(struct lwm2m_ses *s)
 {
 	struct job_se_info info;
@@ -225,12 +234,35 @@ static int ops_get(void *ctx, uint16_t id, struct model_se *out)
 	return lwm2m_ses_get(ctx, id, out);
 }
 
+static void reset_over(void *userdata, int error, uint32_t level)
+{
+	struct watched *w = userdata;
+
+	if (error)
+		snprintf(w->se.error, sizeof(w->se.error), "reset failed (%s): %s",
+			 se_reset_level_name(level), strerror(-error));
+	else
+		w->se.error[0] = '\0';
+	/* the new generation is read, and the SE with it */
+	lwm2m_ses_poll(w->ses);
+	tell(w->ses, w->id);
+}
+
+/* Between jobs: what came of it is told by Generation and Error. */
 static int ops_reset(void *ctx, uint16_t id, char *words)
 {
-	(void)ctx;
-	lwm2m_words(words, "SE %u: the driver's interface has no reset; Refresh reads it anew",
-		    id);
-	return -EOPNOTSUPP;
+	struct lwm2m_ses *s = ctx;
+	int ret;
+
+	if (id >= s->n) {
+		lwm2m_words(words, "there is no SE %u", id);
+		return -ENOENT;
+	}
+	ret = job_se_reset(s->store, s->v[id]->se.id, JOB_RESET_BEST, reset_over, s->v[id]);
+	if (ret < 0)
+		lwm2m_words(words, "%s cannot be reset now: %s", s->v[id]->se.id,
+			    strerror(-ret));
+	return ret;
 }
 
 static int ops_refresh(void *ctx, uint16_t id, char *words)

@@ -18,6 +18,13 @@ uint64_t semd_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000U + (uint64_t)ts.tv_nsec / 1000000U;
 }
 
+/*
+ * How long a server waits for the SEs to be read for the first time. What it
+ * reads is then there; an SE that does not answer must not keep the device away
+ * from its server.
+ */
+#define HOLD_MS 5000U
+
 static void arm(struct server *s);
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -120,6 +127,7 @@ static int start_one(struct semd *d, struct server *s)
 				.firmware = or_null(d->cfg.firmware),
 			},
 		.psk_identity = or_null(c->psk_identity),
+		.hold_until = lwm2m_ses_reading(d->ses) ? semd_now_ms() + HOLD_MS : 0,
 		.log = on_log,
 		.log_ctx = s,
 	};
@@ -230,6 +238,8 @@ void semd_servers_se_changed(void *ctx, uint16_t instance)
 		if (!d->server[i].account)
 			continue;
 		lwm2m_account_se_changed(d->server[i].account, semd_now_ms(), instance);
+		if (!d->stopping && !lwm2m_ses_reading(d->ses))
+			lwm2m_account_release(d->server[i].account, semd_now_ms());
 		arm(&d->server[i]);
 	}
 }

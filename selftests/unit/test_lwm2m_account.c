@@ -31,6 +31,7 @@ struct rig {
 	struct lwm2m_account *a;
 	int fd;
 	uint16_t port;
+	uint64_t hold_until;
 	struct sockaddr_in peer;
 	uint8_t in[2048];
 	uint16_t mid;
@@ -57,6 +58,7 @@ static int new_account(struct rig *r, const char *uri, char *why)
 {
 	const struct lwm2m_account_config config = {
 		.client = {.name = "main", .uri = uri, .endpoint = "test", .lifetime = 300},
+		.hold_until = r->hold_until,
 	};
 
 	return lwm2m_account_new(&r->a, &config, r->store, r->ses, now_ms(), why);
@@ -236,6 +238,28 @@ static void test_addresses(void **state)
 	assert_true(lwm2m_account_deadline(r->a) != LWM2M_NEVER);
 }
 
+/* A server is not contacted before what it will ask for is there. */
+static void test_held(void **state)
+{
+	struct rig *r = *state;
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+	uint64_t t0 = now_ms();
+
+	r->hold_until = t0 + 60000;
+	open_account(r);
+	assert_int_equal(lwm2m_account_deadline(r->a), r->hold_until);
+	lwm2m_account_tick(r->a, t0 + 59999);
+	assert_int_equal(poll(&p, 1, 100), 0);
+	lwm2m_account_release(r->a, now_ms());
+	expect_register(r);
+	lwm2m_account_free(r->a);
+
+	/* without a release the time comes all the same */
+	r->hold_until = now_ms() + 50;
+	open_account(r);
+	expect_register(r);
+}
+
 static void test_scripts_are_jobs(void **state)
 {
 	static const uint8_t script[] = {0xaa, 0x07, 0x22, 0x05, 0x80, 0xca, 0x00, 0x42, 0x00};
@@ -366,11 +390,9 @@ static void test_good_bye(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_addresses),
-		TEST(test_scripts_are_jobs),
-		TEST(test_not_twice_over_a_restart),
-		TEST(test_record_has_an_end),
-		TEST(test_good_bye),
+		TEST(test_addresses),	      TEST(test_held),
+		TEST(test_scripts_are_jobs),  TEST(test_not_twice_over_a_restart),
+		TEST(test_record_has_an_end), TEST(test_good_bye),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
