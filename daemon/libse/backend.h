@@ -21,6 +21,7 @@ struct se_backend {
 	int (*submit)(struct se *se, struct se_stream *stream);
 	int (*channel_open)(struct se *se, struct se_channel_open *open);
 	int (*channel_close)(struct se *se);
+	int (*reset)(struct se *se, struct se_reset *reset);
 };
 
 struct se {

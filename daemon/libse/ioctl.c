@@ -58,6 +58,11 @@ static int ioctl_channel_close(struct se *se)
 	return do_ioctl(se, SE_IOC_CHANNEL_CLOSE, NULL);
 }
 
+static int ioctl_reset(struct se *se, struct se_reset *reset)
+{
+	return do_ioctl(se, SE_IOC_RESET, reset);
+}
+
 const struct se_backend se_backend_ioctl = {
 	.scheme = "ioctl",
 	.open = ioctl_open,
@@ -67,4 +72,5 @@ const struct se_backend se_backend_ioctl = {
 	.submit = ioctl_submit,
 	.channel_open = ioctl_channel_open,
 	.channel_close = ioctl_channel_close,
+	.reset = ioctl_reset,
 };

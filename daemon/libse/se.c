@@ -114,6 +114,16 @@ int se_channel_close(struct se *se)
 	return se->ops->channel_close(se);
 }
 
+int se_reset(struct se *se, uint32_t level, uint64_t deadline_ns, struct se_reset *ret)
+{
+	struct se_reset mine;
+
+	if (!ret)
+		ret = &mine;
+	*ret = (struct se_reset){.level = level, .deadline_ns = deadline_ns};
+	return se->ops->reset(se, ret);
+}
+
 uint64_t se_deadline_in(uint64_t ms)
 {
 	struct timespec ts;
@@ -179,9 +189,11 @@ static const char *name_of(const char *const *names, size_t nr, uint32_t value)
 
 NAMES(se_state_name, "off", "idle", "busy", "recovering", "dead")
 NAMES(se_dialect_name, "gp")
+NAMES(se_reset_level_name, "resynch", "software", "line", "power")
 NAMES(se_irq_mode_name, "poll", "irq")
 NAMES(se_outcome_name, "not-sent", "executed", "unknown")
 NAMES(se_stop_name, "end", "status-word", "room", "deadline", "signal", "generation", "link",
       "gone", "fault", "refused")
-NAMES(se_reason_name, "none", "startup", "removed", "link", "abandoned", "reset-line")
+NAMES(se_reason_name, "none", "startup", "removed", "link", "abandoned", "reset-line",
+      "requested")
 NAMES(se_event_name, "device-add", "device-del", "state-change", "generation-change", "lost")

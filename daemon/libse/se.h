@@ -75,6 +75,19 @@ int se_channel_open(struct se *se, struct se_channel_open *open);
 /** se_channel_close() - SE_IOC_CHANNEL_CLOSE. -ENOTCONN if there is none. */
 int se_channel_close(struct se *se);
 
+/**
+ * se_reset() - SE_IOC_RESET: reset the SE; everybody's channels are gone
+ * @level: enum se_reset_level
+ * @deadline_ns: as in struct se_stream
+ * @ret: out: generation and state afterwards; may be NULL
+ *
+ * On the socket SE_RESET_SOFT and SE_RESET_LINE are vpcd's control 02, and
+ * SE_RESET_POWER is 00 and 01. Its other connections are closed by the SE.
+ * Errors: -EPERM, -EOPNOTSUPP (there is no such level here), -EBUSY, -EIO,
+ * -ETIMEDOUT, -EINTR, -ENODEV.
+ */
+int se_reset(struct se *se, uint32_t level, uint64_t deadline_ns, struct se_reset *ret);
+
 /** se_deadline_in() - now plus @ms, in the terms of struct se_stream.deadline_ns. */
 uint64_t se_deadline_in(uint64_t ms);
 
@@ -83,6 +96,7 @@ const char *se_state_name(uint32_t state);
 const char *se_dialect_name(uint32_t dialect);
 const char *se_irq_mode_name(uint32_t mode);
 const char *se_outcome_name(uint32_t outcome);
+const char *se_reset_level_name(uint32_t level);
 const char *se_stop_name(uint32_t stop);
 const char *se_reason_name(uint32_t reason);
 

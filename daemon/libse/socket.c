@@ -3,10 +3,10 @@
  * Back end "socket": an SE behind a UNIX stream socket at APDU level.
  *
  * Framing is vpcd's: a 16-bit big-endian length and a body. A body of one byte is
- * a control (04: tell the ATR, answered); any other is a C-APDU, answered by an
- * R-APDU. What the kernel does for /dev/seN is done here: logical channels, CLA,
- * deadlines, outcomes. It cannot keep another connection's APDUs from coming
- * between two of a stream.
+ * a control (00: off, 01: on, 02: reset, none of them answered; 04: tell the ATR,
+ * answered); any other is a C-APDU, answered by an R-APDU. What the kernel does for /dev/seN is
+ * done here: logical channels, CLA, deadlines, outcomes. It cannot keep another connection's
+ * APDUs from coming between two of a stream.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,6 +18,9 @@
 #include <unistd.h>
 #include "backend.h"
 
+#define CONTROL_OFF 0x00
+#define CONTROL_ON 0x01
+#define CONTROL_RESET 0x02
 #define CONTROL_ATR 0x04
 #define FRAME_MAX 65535
 #define CONNECT_SECONDS 2
@@ -25,7 +28,8 @@
 
 /**
  * struct sock - state of a connection
- * @generation: moves when another process serves the socket
+ * @generation: moves when another process serves the socket, or its ATR changes
+ * @process: the part of @generation that tells the process
  * @channel: logical channel, or SE_CHANNEL_NONE
  * @owed: responses that were given up and are still to come
  * @gone: the connection is of no use any more
@@ -36,6 +40,7 @@
 struct sock {
 	struct se_stats stats;
 	uint64_t generation;
+	uint64_t process;
 	uint32_t channel;
 	unsigned int owed;
 	bool gone;
@@ -268,10 +273,12 @@ static int sock_open(struct se *se, const char *path)
 	}
 	/*
 	 * Nobody counts generations here. Which process serves the socket is the
-	 * same for all who ask, and another one has another volatile state.
+	 * same for all who ask, and another one has another volatile state. The
+	 * ATR is added once it is known.
 	 */
 	getsockopt(se->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	s->generation = 1U + (uint64_t)(uint32_t)peer.pid;
+	s->process = 1U + (uint64_t)(uint32_t)peer.pid;
+	s->generation = s->process << 16;
 	s->channel = SE_CHANNEL_NONE;
 	se->priv = s;
 	return 0;
@@ -286,20 +293,42 @@ static void sock_close(struct se *se)
 	free(s);
 }
 
-/* the ATR stands where the CIP of a T=1' chip does */
-static int get_atr(struct se *se, struct se_info *info, uint32_t room)
+static int put_control(struct se *se, uint8_t control, uint64_t deadline_ns)
 {
-	uint8_t *to = (uint8_t *)(uintptr_t)info->cip_ptr;
 	struct sock *s = se->priv;
-	uint64_t deadline_ns = deadline_or_default(0);
+	int r;
+
+	s->buf[0] = 0;
+	s->buf[1] = 1;
+	s->buf[2] = control;
+	r = put_frame(se, 3, deadline_ns);
+	s->have = 0;
+	return r;
+}
+
+/*
+ * The software SE counts its resets in the historical bytes, which makes them
+ * known to all its connections: the ATR belongs to the generation.
+ */
+static uint16_t digest(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 0;
+
+	/* 257: one more in a byte is not made up for by the check byte */
+	while (len--)
+		sum = sum * 257 + *p++;
+	return (uint16_t)sum;
+}
+
+/* The ATR, into s->buf + 2: its length, or an error. */
+static int fetch_atr(struct se *se, uint64_t deadline_ns)
+{
+	struct sock *s = se->priv;
 	int r;
 
 	r = settle_debt(se, deadline_ns);
-	if (r < 0)
-		return r;
-	memcpy(s->buf, "\0\001\004", 3);
-	r = put_frame(se, 3, deadline_ns);
-	s->have = 0;
+	if (!r)
+		r = put_control(se, CONTROL_ATR, deadline_ns);
 	if (r < 0)
 		return r;
 	r = get_frame(se, deadline_ns, true);
@@ -308,9 +337,64 @@ static int get_atr(struct se *se, struct se_info *info, uint32_t room)
 			s->owed++;
 		return r;
 	}
+	s->generation = s->process << 16 | digest(s->buf + 2, (size_t)r);
+	return r;
+}
+
+/* the ATR stands where the CIP of a T=1' chip does */
+static int get_atr(struct se *se, struct se_info *info, uint32_t room)
+{
+	uint8_t *to = (uint8_t *)(uintptr_t)info->cip_ptr;
+	struct sock *s = se->priv;
+	int r = fetch_atr(se, deadline_or_default(0));
+
+	if (r < 0)
+		return r;
+	info->generation = s->generation;
 	info->cip_len = (uint32_t)r;
 	if (to && room)
 		memcpy(to, s->buf + 2, (uint32_t)r < room ? (uint32_t)r : room);
+	return 0;
+}
+
+static int sock_reset(struct se *se, struct se_reset *reset)
+{
+	uint64_t deadline_ns = deadline_or_default(reset->deadline_ns);
+	struct sock *s = se->priv;
+	uint64_t before = s->generation;
+	int r;
+
+	reset->generation = s->generation;
+	reset->state = SE_STATE_OFF;
+	if (reset->level > SE_RESET_POWER || reset->flags || reset->reserved)
+		return -EINVAL;
+	if (reset->level == SE_RESET_RESYNCH)
+		return -EOPNOTSUPP; /* there is no link to put in step */
+	if (s->gone)
+		return -ENODEV;
+	r = settle_debt(se, deadline_ns);
+	if (!r && reset->level == SE_RESET_POWER) {
+		r = put_control(se, CONTROL_OFF, deadline_ns);
+		if (!r)
+			r = put_control(se, CONTROL_ON, deadline_ns);
+	} else if (!r) {
+		r = put_control(se, CONTROL_RESET, deadline_ns);
+	}
+	if (r < 0)
+		return r;
+	s->channel = SE_CHANNEL_NONE;
+	s->stats.resets++;
+	/* an answer means that it is over */
+	r = fetch_atr(se, deadline_ns);
+	if (r < 0)
+		return r;
+	if (s->generation == before) {
+		/* an SE that does not count: at least here it moves */
+		s->process += 1ULL << 32;
+		s->generation += 1ULL << 48;
+	}
+	reset->generation = s->generation;
+	reset->state = SE_STATE_IDLE;
 	return 0;
 }
 
@@ -545,8 +629,11 @@ static int sock_channel_open(struct se *se, struct se_channel_open *open)
 	open->sw = 0;
 	open->outcome = SE_OUTCOME_NOT_SENT;
 	open->channel = SE_CHANNEL_NONE;
-	open->generation = s->generation;
 	s->signalled = false;
+	r = fetch_atr(se, deadline_ns);
+	open->generation = s->generation;
+	if (r < 0)
+		return r;
 	r = manage_open(se, open, deadline_ns, &channel);
 	if (r < 0) {
 		if (open->outcome == SE_OUTCOME_UNKNOWN && !s->gone) {
@@ -590,4 +677,5 @@ const struct se_backend se_backend_socket = {
 	.submit = sock_submit,
 	.channel_open = sock_channel_open,
 	.channel_close = sock_channel_close,
+	.reset = sock_reset,
 };

@@ -20,8 +20,8 @@
 
 enum { CTL_OFF = 0, CTL_ON = 1, CTL_RESET = 2, CTL_ATR = 4 };
 
-/* TS T0 TD1 (T=1), historical bytes "SESAME", TCK */
-static const uint8_t atr[] = {0x3b, 0x86, 0x01, 'S', 'E', 'S', 'A', 'M', 'E', 0x8b};
+/* TS T0 TD1 (T=1), historical bytes "SESAME" and the number of resets, TCK */
+#define ATR_LEN 12
 
 struct client {
 	int fd;
@@ -31,6 +31,7 @@ struct client {
 	uint8_t out[FRAME_MAX];
 	size_t out_len, out_off;
 	bool sending;
+	bool reset;	   /* has just reset the card: the others are hung up on */
 	uint64_t ready_us; /* when @out may leave */
 };
 
@@ -45,6 +46,7 @@ struct socket_wire {
 	size_t first; /* who is looked at first: moves, so that nobody starves */
 	size_t polled;
 	bool listening;
+	uint16_t resets;
 };
 
 static bool frame_ready(const struct client *cl)
@@ -100,6 +102,33 @@ static void put_frame(struct client *cl, size_t body, uint64_t ready_us)
 	cl->ready_us = ready_us;
 }
 
+static size_t put_atr(const struct socket_wire *s, uint8_t *out)
+{
+	static const uint8_t start[] = {0x3b, 0x88, 0x01, 'S', 'E', 'S', 'A', 'M', 'E'};
+	uint8_t tck = 0;
+
+	memcpy(out, start, sizeof(start));
+	out[9] = (uint8_t)(s->resets >> 8);
+	out[10] = (uint8_t)s->resets;
+	for (size_t i = 1; i < ATR_LEN - 1; i++)
+		tck ^= out[i];
+	out[ATR_LEN - 1] = tck;
+	return ATR_LEN;
+}
+
+/*
+ * To the others it is as if the card had been pulled out: vpcd has no other word
+ * for "what you had open is gone", and their channel numbers may soon be those of
+ * somebody else.
+ */
+static void reset_card(struct socket_wire *s, struct client *cl)
+{
+	card_reset(&s->chip->card);
+	s->chip->busy_until_us = 0;
+	s->resets++;
+	cl->reset = true;
+}
+
 /* Takes whole frames off the input. False: the client breaks the protocol. */
 static bool serve(struct socket_wire *s, struct client *cl, uint64_t now_us)
 {
@@ -115,10 +144,9 @@ static bool serve(struct socket_wire *s, struct client *cl, uint64_t now_us)
 					 sizeof(cl->out) - 2, now_us);
 			put_frame(cl, n, s->chip->busy_until_us);
 		} else if (cl->in[2] == CTL_ATR) {
-			memcpy(cl->out + 2, atr, sizeof(atr));
-			put_frame(cl, sizeof(atr), now_us);
+			put_frame(cl, put_atr(s, cl->out + 2), now_us);
 		} else if (cl->in[2] == CTL_OFF || cl->in[2] == CTL_RESET) {
-			card_reset(&s->chip->card);
+			reset_card(s, cl);
 		} else if (cl->in[2] != CTL_ON) {
 			return false;
 		}
@@ -200,7 +228,15 @@ static int dispatch(struct wire *w, const struct pollfd *fds, size_t n, uint64_t
 	for (size_t k = 0; k < s->polled; k++) {
 		size_t i = (s->first + k) % s->polled;
 
+		/* hung up on by a reset that was asked for in this round */
+		if (gone[i])
+			continue;
 		gone[i] = !step(s, s->clients[i], fds[1 + i].revents, now_us);
+		if (!s->clients[i]->reset)
+			continue;
+		s->clients[i]->reset = false;
+		for (size_t j = 0; j < s->polled; j++)
+			gone[j] |= j != i;
 	}
 	s->first = s->polled ? (s->first + 1) % s->polled : 0;
 	for (size_t i = s->polled; i--;)

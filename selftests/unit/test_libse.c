@@ -44,6 +44,7 @@ static struct {
 	unsigned int opened;
 	unsigned int closed;
 	unsigned int ran;
+	char controls[8];	       /* what came but 04, as digits */
 	const struct se_apdu *watched; /* its outcome, as seen when a command arrives */
 	uint16_t seen;
 	uint8_t cla;
@@ -157,6 +158,9 @@ static void *sim_main(void *unused)
 			if (len == 1) {
 				if (cmd[0] == 0x04)
 					answer(fd, (const uint8_t *)"\x3b\x80\x01", 3);
+				else if (strlen(sim.controls) < sizeof(sim.controls) - 1)
+					sim.controls[strlen(sim.controls)] =
+						(char)('0' + cmd[0]);
 				continue;
 			}
 			len = serve(cmd, len, rsp);
@@ -413,6 +417,43 @@ static void test_channel(void **state)
 	assert_int_equal(se_channel_open(se, &open), -EUSERS);
 	assert_int_equal(open.sw, 0x6a81);
 	se_close(se);
+}
+
+static void test_reset(void **state)
+{
+	static const uint8_t slow[] = {0x80, 0x40, 10, 0};
+	struct se_channel_open open = {.aid_len = 0};
+	struct se *se = connect_se();
+	struct se_info info = {0};
+	struct se_reset r;
+	uint8_t rsp[8];
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(se_channel_open(se, &open), 0);
+	assert_int_equal(se_reset(se, SE_RESET_RESYNCH, 0, &r), -EOPNOTSUPP);
+	assert_int_equal(se_reset(se, SE_RESET_POWER + 1, 0, &r), -EINVAL);
+	assert_string_equal(sim.controls, "");
+	/* an answer that is still to come is not taken for what follows */
+	assert_int_equal(se_transmit(se, slow, sizeof(slow), rsp, sizeof(rsp), &len,
+				     se_deadline_in(20), NULL),
+			 -ETIMEDOUT);
+	assert_int_equal(se_reset(se, SE_RESET_LINE, se_deadline_in(20), &r), -ETIMEDOUT);
+	assert_string_equal(sim.controls, "");
+	assert_int_equal(se_reset(se, SE_RESET_LINE, 0, &r), 0);
+	assert_string_equal(sim.controls, "2");
+	assert_int_equal(r.state, SE_STATE_IDLE);
+	/* this SE's ATR does not tell: it moves here at least */
+	assert_true(r.generation != open.generation);
+	assert_int_equal(se_get_info(se, &info), 0);
+	assert_int_equal(info.generation, r.generation);
+	assert_int_equal(info.channel, SE_CHANNEL_NONE);
+	assert_int_equal(se_channel_close(se), -ENOTCONN);
+	assert_int_equal(se_reset(se, SE_RESET_POWER, 0, NULL), 0);
+	assert_string_equal(sim.controls, "201");
+	assert_int_equal(se_channel_open(se, &open), 0);
+	se_close(se);
+	assert_string_equal(se_reset_level_name(SE_RESET_SOFT), "software");
 }
 
 static void test_deadline(void **state)
@@ -677,11 +718,17 @@ int main(void)
 {
 #define WITH_SE(test) cmocka_unit_test_setup_teardown(test, sim_start, sim_stop)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	cmocka_unit_test(test_cla),
-		WITH_SE(test_stream),		WITH_SE(test_input),
-		WITH_SE(test_channel),		WITH_SE(test_deadline),
-		WITH_SE(test_signal),		WITH_SE(test_gone),
-		cmocka_unit_test(test_hex),	cmocka_unit_test(test_not_accepted),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_cla),
+		WITH_SE(test_stream),
+		WITH_SE(test_input),
+		WITH_SE(test_channel),
+		WITH_SE(test_reset),
+		WITH_SE(test_deadline),
+		WITH_SE(test_signal),
+		WITH_SE(test_gone),
+		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_not_accepted),
 		cmocka_unit_test(test_netlink),
 	};
 
