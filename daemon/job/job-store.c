@@ -147,7 +147,10 @@ void job_store_dispatch(struct job_store *s)
 	free(ids);
 	while ((p = probes)) {
 		probes = p->next;
-		p->fn(p->userdata, p->error, p->apdus, p->n);
+		if (p->reset_fn)
+			p->reset_fn(p->userdata, p->error, (uint32_t)p->level);
+		else
+			p->fn(p->userdata, p->error, p->apdus, p->n);
 		free(p);
 	}
 }

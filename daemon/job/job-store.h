@@ -46,6 +46,8 @@ struct probe {
 	int error;
 	size_t n;
 	job_probe_t fn;
+	job_reset_t reset_fn; /* it is no probe but a reset */
+	int level;
 	void *userdata;
 	struct job_probe_apdu apdus[];
 };

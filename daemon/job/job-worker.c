@@ -13,6 +13,7 @@
 
 #define NSEC 1000000000ULL
 #define PROBE_MS 10000
+#define RESET_MS 30000
 #define LOOK_NS (2 * NSEC)
 #define FIRST_LOOK_NS (NSEC / 2)
 
@@ -73,7 +74,82 @@ static void close_kept(struct kept *over)
 	}
 }
 
-/* ---- probes ---- */
+/* ---- stopping between two APDUs ---- */
+
+/*
+ * A worker sits in se_submit() for a whole chunk. A signal ends that after the
+ * exchange on the wire (SE_STREAM_SETTLE). One that comes just before the call
+ * would be lost, so a timer repeats it until the job has ended. The thread takes
+ * it nowhere else: no other call is disturbed.
+ */
+#define JOB_NUDGE (SIGRTMIN + 5)
+#define NUDGE_NS 5000000
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static void take_no_notice(int signo)
+{
+	(void)signo;
+}
+
+static void nudge_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, JOB_NUDGE);
+}
+
+/* in the worker's thread; without a timer jobs stop between two chunks only */
+static void nudge_init(struct worker *w)
+{
+	struct sigaction sa = {.sa_handler = take_no_notice}; /* no SA_RESTART */
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = JOB_NUDGE};
+
+	sigemptyset(&sa.sa_mask);
+	ev.sigev_notify_thread_id = gettid();
+	w->has_nudge = !sigaction(JOB_NUDGE, &sa, NULL) &&
+		       !timer_create(CLOCK_MONOTONIC, &ev, &w->nudge);
+}
+
+void job_nudge(struct worker *w)
+{
+	const struct itimerspec at = {.it_value.tv_nsec = 1, .it_interval.tv_nsec = NUDGE_NS};
+
+	if (w->has_nudge)
+		timer_settime(w->nudge, 0, &at, NULL);
+}
+
+/* in the worker's thread: none comes any more, nor is one left over */
+static void nudge_end(struct worker *w)
+{
+	const struct itimerspec off = {0};
+	const struct timespec now = {0};
+	sigset_t set;
+
+	if (!w->has_nudge)
+		return;
+	timer_settime(w->nudge, 0, &off, NULL);
+	nudge_set(&set);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		;
+}
+
+int job_submit(struct worker *w, struct se *se, struct se_apdu *apdus, uint32_t n,
+	       struct se_stream *stream)
+{
+	sigset_t set;
+	int r;
+
+	(void)w;
+	nudge_set(&set);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	r = se_submit(se, apdus, n, stream);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return r;
+}
+
+/* ---- probes and resets ---- */
 
 static void run_probe(struct worker *w, struct probe *p)
 {
@@ -98,6 +174,43 @@ static void run_probe(struct worker *w, struct probe *p)
 	se_close(se);
 }
 
+static int reset_at(struct se *se, int level)
+{
+	return se_reset(se, (uint32_t)level, se_deadline_in(RESET_MS), NULL);
+}
+
+static void run_reset(struct worker *w, struct probe *p)
+{
+	struct kept *over = NULL;
+	struct se *se = NULL;
+	sigset_t set;
+
+	p->error = se_open(&se, w->open);
+	if (!p->error) {
+		/* the end of the daemon need not wait for it */
+		nudge_set(&set);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+		if (p->level != JOB_RESET_BEST) {
+			p->error = reset_at(se, p->level);
+		} else {
+			p->level = SE_RESET_LINE;
+			p->error = reset_at(se, p->level);
+			if (p->error == -EOPNOTSUPP) {
+				p->level = SE_RESET_SOFT;
+				p->error = reset_at(se, p->level);
+			}
+		}
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+	}
+	se_close(se);
+	if (p->error == -EOPNOTSUPP || p->error == -EPERM)
+		return; /* nothing happened */
+	job_lock(w->s);
+	sweep_kept(w, true, &over);
+	job_unlock(w->s);
+	close_kept(over);
+}
+
 static bool reads_only(const struct job_probe_apdu *a)
 {
 	if (a->cmd_len < SE_CAPDU_MIN || a->cmd_len > sizeof(a->cmd))
@@ -112,13 +225,31 @@ static bool reads_only(const struct job_probe_apdu *a)
 	}
 }
 
+/* takes over @p */
+static int enqueue(struct job_store *s, const char *se, struct probe *p)
+{
+	struct probe **tail;
+	struct worker *w;
+
+	job_lock(s);
+	w = job_worker_find(s, se);
+	if (w) {
+		for (tail = &w->probes; *tail; tail = &(*tail)->next)
+			;
+		*tail = p;
+		pthread_cond_signal(&w->wake);
+	}
+	job_unlock(s);
+	if (!w)
+		free(p);
+	return w ? 0 : -ENODEV;
+}
+
 int job_probe(struct job_store *s, const char *se, const uint8_t *aid, size_t aid_len,
 	      const struct job_probe_apdu *apdus, size_t n, job_probe_t fn, void *userdata)
 {
-	struct probe *p, **tail;
-	struct worker *w;
+	struct probe *p;
 	size_t i;
-	int r = -ENODEV;
 
 	if (aid_len > SE_AID_MAX || !n || n > SE_STREAM_MAX)
 		return -EINVAL;
@@ -137,19 +268,22 @@ int job_probe(struct job_store *s, const char *se, const uint8_t *aid, size_t ai
 	memcpy(p->apdus, apdus, n * sizeof(*apdus));
 	for (i = 0; i < n; i++)
 		p->apdus[i].rsp_len = 0;
-	job_lock(s);
-	w = job_worker_find(s, se);
-	if (w) {
-		for (tail = &w->probes; *tail; tail = &(*tail)->next)
-			;
-		*tail = p;
-		pthread_cond_signal(&w->wake);
-		r = 0;
-	}
-	job_unlock(s);
-	if (r)
-		free(p);
-	return r;
+	return enqueue(s, se, p);
+}
+
+int job_se_reset(struct job_store *s, const char *se, int level, job_reset_t fn, void *userdata)
+{
+	struct probe *p;
+
+	if (level < JOB_RESET_BEST || level > SE_RESET_POWER || !fn)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->reset_fn = fn;
+	p->level = level;
+	p->userdata = userdata;
+	return enqueue(s, se, p);
 }
 
 static void hand_back(struct worker *w, struct probe *p)
@@ -235,81 +369,6 @@ static void look_now(struct worker *w)
 	pthread_cond_broadcast(&w->wake);
 }
 
-/* ---- stopping between two APDUs ---- */
-
-/*
- * A worker sits in se_submit() for a whole chunk. A signal ends that after the
- * exchange on the wire (SE_STREAM_SETTLE). One that comes just before the call
- * would be lost, so a timer repeats it until the job has ended. The thread takes
- * it nowhere else: no other call is disturbed.
- */
-#define JOB_NUDGE (SIGRTMIN + 5)
-#define NUDGE_NS 5000000
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-static void take_no_notice(int signo)
-{
-	(void)signo;
-}
-
-static void nudge_set(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, JOB_NUDGE);
-}
-
-/* in the worker's thread; without a timer jobs stop between two chunks only */
-static void nudge_init(struct worker *w)
-{
-	struct sigaction sa = {.sa_handler = take_no_notice}; /* no SA_RESTART */
-	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = JOB_NUDGE};
-
-	sigemptyset(&sa.sa_mask);
-	ev.sigev_notify_thread_id = gettid();
-	w->has_nudge = !sigaction(JOB_NUDGE, &sa, NULL) &&
-		       !timer_create(CLOCK_MONOTONIC, &ev, &w->nudge);
-}
-
-void job_nudge(struct worker *w)
-{
-	const struct itimerspec at = {.it_value.tv_nsec = 1, .it_interval.tv_nsec = NUDGE_NS};
-
-	if (w->has_nudge)
-		timer_settime(w->nudge, 0, &at, NULL);
-}
-
-/* in the worker's thread: none comes any more, nor is one left over */
-static void nudge_end(struct worker *w)
-{
-	const struct itimerspec off = {0};
-	const struct timespec now = {0};
-	sigset_t set;
-
-	if (!w->has_nudge)
-		return;
-	timer_settime(w->nudge, 0, &off, NULL);
-	nudge_set(&set);
-	while (sigtimedwait(&set, NULL, &now) > 0)
-		;
-}
-
-int job_submit(struct worker *w, struct se *se, struct se_apdu *apdus, uint32_t n,
-	       struct se_stream *stream)
-{
-	sigset_t set;
-	int r;
-
-	(void)w;
-	nudge_set(&set);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	r = se_submit(se, apdus, n, stream);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return r;
-}
-
 /* ---- the thread ---- */
 
 static uint64_t next_job(struct worker *w)
@@ -381,8 +440,14 @@ static void *worker_main(void *arg)
 		if (p) {
 			w->probes = p->next;
 			job_unlock(s);
-			run_probe(w, p);
+			if (p->reset_fn)
+				run_reset(w, p);
+			else
+				run_probe(w, p);
 			job_lock(s);
+			/* whoever hears of a reset finds what it led to */
+			if (p->reset_fn && !w->direct)
+				look_now(w);
 			hand_back(w, p);
 		}
 		/* Back from the dead? Then nobody shall take it away below a job. */

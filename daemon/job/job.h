@@ -280,6 +280,24 @@ typedef void (*job_probe_t)(void *userdata, int error, struct job_probe_apdu *ap
 int job_probe(struct job_store *s, const char *se, const uint8_t *aid, size_t aid_len,
 	      const struct job_probe_apdu *apdus, size_t n, job_probe_t fn, void *userdata);
 
+/** for job_se_reset(): the reset line, or where there is none the SE's own software reset */
+#define JOB_RESET_BEST (-1)
+
+/** job_reset_t - @error: 0 or negative errno; @level: enum se_reset_level that was used */
+typedef void (*job_reset_t)(void *userdata, int error, uint32_t level);
+
+/**
+ * job_se_reset - reset an SE
+ * @level: enum se_reset_level or JOB_RESET_BEST
+ * @fn: called once from job_store_dispatch()
+ *
+ * Never below a job: a running one ends first, queued ones wait. Kept channels
+ * are lost, so that the next script of a dialogue fails "channel-lost". Not
+ * journalled: it does not survive a restart. Returns 0, -ENODEV, -EINVAL, -ENOMEM.
+ */
+int job_se_reset(struct job_store *s, const char *se, int level, job_reset_t fn,
+		 void *userdata);
+
 /* ---- jobs ---- */
 
 /** job_create - a new idle job; -EDQUOT ("too-many-jobs") at the origin's limit */

@@ -197,7 +197,11 @@ static const struct model_resource se[] = {
 	{.id = MODEL_SE_RESET,
 	 .name = "Reset",
 	 .ops = MODEL_E,
-	 .description = "Resets the secure element. Refused while a script runs."},
+	 .description =
+		 "Resets the secure element by its reset line, or where there is none by its "
+		 "own "
+		 "software reset. Waits for the script that runs; Generation moves when it is "
+		 "done, Error tells a failure. Channels that scripts left open are gone."},
 	{.id = MODEL_SE_REFRESH,
 	 .name = "Refresh",
 	 .ops = MODEL_E,

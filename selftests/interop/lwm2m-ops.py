@@ -186,6 +186,45 @@ async def notifications():
                 tap(e.code == "4.00", f"Write-Attributes {bad} is refused", f"{e.code} {e.diagnostic}")
 
 
+async def reset():
+    async with Bench() as b:
+        s, c = b.server, b.client
+        _, before = await s.read_value(c, (SE, 0, 4))
+        watch = await s.observe(c, (SE, 0, 4))
+        await watch.next(5)
+        # a dialogue, and a script that runs while the reset is asked for
+        _, kept = await s.create(c, SCRIPT, {0: f"{SE}:0", 1: b"", 12: True})
+        await s.write(c, (SCRIPT, kept, 2), script.command_script([gp.get_data(0x66)]))
+        done = await s.observe(c, (SCRIPT, kept, 4))
+        await s.execute(c, (SCRIPT, kept, 3))
+        await done.until(lambda v: v == 3, 20)
+        await s.execute(c, (SCRIPT, kept, 11))
+        await s.write(c, (SCRIPT, kept, 2), script.command_script([gp.get_data(0x66)]))
+        _, busy = await s.create(c, SCRIPT, {0: f"{SE}:0", 1: b""})
+        await s.write(c, (SCRIPT, busy, 2), script.command_script([gp.get_data(0x66)] * 200))
+        ended = await s.observe(c, (SCRIPT, busy, 4))
+        await s.execute(c, (SCRIPT, busy, 3))
+        answer = await s.execute(c, (SE, 0, 8))
+        tap(answer is None or not isinstance(answer, LwM2MError), "Reset is taken while a script runs")
+        after = await watch.until(lambda v: v != before, 20)
+        _, why = await s.read_value(c, (SE, 0, 11))
+        tap(after != before and why == "", "Generation moves", f"{before} to {after} {why}")
+        value = await ended.until(lambda v: v >= 3, 20)
+        _, ran = await s.read_value(c, (SCRIPT, busy, 5))
+        tap((value, ran) == (3, 200), "the script that ran came to its end first", f"{ran} APDUs")
+        await s.execute(c, (SCRIPT, kept, 3))
+        await done.until(lambda v: v == 4, 20)
+        _, code = await s.read_value(c, (SCRIPT, kept, 8))
+        tap(code == "channel-lost", "what a script had left open is gone", code)
+        ended.cancel()
+        await s.execute(c, (SCRIPT, busy, 11))
+        await s.write(c, (SCRIPT, busy, 2), script.command_script([gp.get_data(0x66)]))
+        await s.execute(c, (SCRIPT, busy, 3))
+        done.cancel()
+        again = await s.observe(c, (SCRIPT, busy, 4))
+        tap(await again.until(lambda v: v >= 3, 20) == 3, "and the SE works as before")
+
+
 async def composite():
     async with Bench() as b:
         paths = [f"/{SE}/0/0", f"/{SE}/0/1", "/3/0/0"]
@@ -210,7 +249,7 @@ async def composite():
 
 
 def main():
-    tests = {f.__name__: f for f in (versions, formats, notifications, composite)}
+    tests = {f.__name__: f for f in (versions, formats, notifications, reset, composite)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())

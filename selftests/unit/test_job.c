@@ -35,6 +35,7 @@ struct witness {
 	atomic_uint counter; /* executions of INS 20 */
 	atomic_uint selects;
 	atomic_uint channels;
+	atomic_uint resets;
 	atomic_bool vanish; /* drop all connections, take no new one */
 };
 
@@ -112,6 +113,7 @@ static void *serve(void *arg)
 		if (len == 1) {
 			n = cmd[0] == 4 ? 2 : 0;
 			memcpy(rsp + 2, "\x3b\x00", 2);
+			atomic_fetch_add(&seen->resets, cmd[0] == 2);
 			if (!n)
 				continue;
 		} else {
@@ -802,6 +804,73 @@ static void test_probe(void **state)
 	free(a);
 }
 
+struct reset_seen {
+	int error;
+	uint32_t level;
+	enum job_state state; /* of the job that ran meanwhile */
+	uint64_t id;
+};
+
+static void on_reset(void *userdata, int error, uint32_t level)
+{
+	struct reset_seen *r = userdata;
+	struct job_info i;
+
+	r->error = error;
+	r->level = level;
+	assert_int_equal(job_get(store, r->id, &i), 0);
+	r->state = i.state;
+}
+
+static void await_reset(struct reset_seen *r)
+{
+	struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
+	int n;
+
+	for (n = 0; n < 200 && r->error == 1; n++) {
+		poll(&p, 1, 50);
+		job_store_dispatch(store);
+	}
+}
+
+/* Between jobs; the generation has moved when it is told, a dialogue is lost. */
+static void test_reset(void **state)
+{
+	struct reset_seen r = {.error = 1};
+	struct job_se_info before, after;
+	struct job_error e;
+	struct job_info i;
+	uint8_t s[64];
+
+	(void)state;
+	add_se();
+	atomic_store(&seen->resets, 0);
+	assert_int_equal(job_se_reset(store, "se1", JOB_RESET_BEST, on_reset, &r), -ENODEV);
+	assert_int_equal(job_se_reset(store, "se0", 9, on_reset, &r), -EINVAL);
+	assert_int_equal(job_se_get(store, 0, &before), 0);
+	r.id = start_slow(true);
+	assert_int_equal(job_se_reset(store, "se0", JOB_RESET_BEST, on_reset, &r), 0);
+	assert_int_equal(atomic_load(&seen->resets), 0);
+	await_reset(&r);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(r.level, SE_RESET_LINE);
+	assert_int_equal(r.state, JOB_DONE);
+	assert_int_equal(atomic_load(&seen->resets), 1);
+	assert_int_equal(job_se_get(store, 0, &after), 0);
+	assert_int_equal(after.error, 0);
+
+	assert_int_equal(job_ack(store, r.id, &e), 0);
+	assert_int_equal(job_script_write(store, r.id, 0, s, script(s, 1, 0x20, 0), &e), 0);
+	assert_int_equal(job_script_end(store, r.id, &e), 0);
+	i = run(r.id);
+	assert_string_equal(i.code, "channel-lost");
+
+	r.error = 1;
+	assert_int_equal(job_se_reset(store, "se0", SE_RESET_RESYNCH, on_reset, &r), 0);
+	await_reset(&r);
+	assert_int_equal(r.error, -EOPNOTSUPP);
+}
+
 /* A child with the store runs a script and is killed in the middle. */
 static void killed_child(const uint8_t *s, size_t len)
 {
@@ -958,6 +1027,7 @@ int main(void)
 		TEST(test_compact_and_long),
 		TEST(test_records),
 		TEST(test_probe),
+		TEST(test_reset),
 		TEST(test_kill),
 		TEST(test_in_use),
 		TEST(test_full_disk),
