@@ -285,6 +285,80 @@ int verb_apdu(int argc, char **argv)
 	return r;
 }
 
+/* ---- reset ---- */
+
+static int find_level(uint32_t *level)
+{
+	for (*level = SE_RESET_RESYNCH; *level <= SE_RESET_POWER; ++*level)
+		if (!strcmp(se_reset_level_name(*level), opt.level))
+			return EXIT_OK;
+	return fail(EXIT_USAGE, "usage", "resynch, software, line or power",
+		    "--level=%s: there is no such level", opt.level);
+}
+
+static int reset_answer(const char *name, const struct se_reset *r)
+{
+	sd_json_variant *v = NULL;
+	int n;
+
+	if (!opt.json) {
+		printf("%s: %s reset, now %s, generation %llu\n", name,
+		       se_reset_level_name(r->level), se_state_name(r->state),
+		       (unsigned long long)r->generation);
+		return EXIT_OK;
+	}
+	n = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_STRING("name", name),
+			   SD_JSON_BUILD_PAIR_STRING("level", se_reset_level_name(r->level)),
+			   SD_JSON_BUILD_PAIR_STRING("state", se_state_name(r->state)),
+			   SD_JSON_BUILD_PAIR_UNSIGNED("generation", r->generation));
+	return put_json(v, n);
+}
+
+int verb_reset(int argc, char **argv)
+{
+	uint32_t level = SE_RESET_LINE;
+	struct se_reset reset;
+	struct se *se;
+	int r;
+
+	(void)argc;
+	if (opt.level && find_level(&level))
+		return EXIT_USAGE;
+	if (opt.dry_run) {
+		printf("would reset %s (%s); everybody's channels on it would be gone\n",
+		       argv[0], opt.level ? opt.level : "line, else software");
+		return EXIT_OK;
+	}
+	r = se_open(&se, argv[0]);
+	if (r)
+		return fail_errno(r, argv[0]);
+	r = se_reset(se, level, se_deadline_in(APDU_SECONDS * 1000), &reset);
+	if (r == -EOPNOTSUPP && !opt.level) {
+		level = SE_RESET_SOFT;
+		r = se_reset(se, level, se_deadline_in(APDU_SECONDS * 1000), &reset);
+	}
+	se_close(se);
+	switch (r) {
+	case 0:
+		return reset_answer(argv[0], &reset);
+	case -EOPNOTSUPP:
+		return fail(EXIT_REFUSED, "not-wired", "another --level",
+			    "%s: it cannot be reset at the level %s", argv[0],
+			    se_reset_level_name(level));
+	case -EBUSY:
+		return fail(EXIT_REFUSED, "busy", "wait for it",
+			    "%s: another reset is under way", argv[0]);
+	case -EPERM:
+		return fail(EXIT_REFUSED, "refused", "root (CAP_SYS_ADMIN)", "%s: not allowed",
+			    argv[0]);
+	case -EIO:
+		return fail(EXIT_FAILED, "dead", "the kernel's log; another --level",
+			    "%s: it did not come back", argv[0]);
+	default:
+		return fail_errno(r, argv[0]);
+	}
+}
+
 /* ---- monitor ---- */
 
 static int on_event(void *ctx, const struct se_event *e)

@@ -22,6 +22,7 @@ enum {
 	O_DEADLINE,
 	O_COMPACT,
 	O_KEEP_JOB,
+	O_LEVEL,
 	O_VERSION,
 };
 
@@ -31,6 +32,7 @@ enum {
 	HAS_SE = 1 << 1,
 	HAS_SCRIPT = 1 << 2,
 	HAS_DRY = 1 << 3,
+	HAS_LEVEL = 1 << 4,
 };
 
 static const struct {
@@ -76,6 +78,10 @@ static const struct {
 	 HAS_SCRIPT,
 	 {"keep-job", no_argument, NULL, O_KEEP_JOB},
 	 "--keep-job           leave the job in the journal"},
+	{O_LEVEL,
+	 HAS_LEVEL,
+	 {"level", required_argument, NULL, O_LEVEL},
+	 "--level=LEVEL        resynch, software, line or power (line, else software)"},
 	{'n',
 	 HAS_DRY,
 	 {"dry-run", no_argument, NULL, 'n'},
@@ -99,6 +105,8 @@ static const struct verb {
 	 "sectl info se0"},
 	{"apdu", NULL, "SE HEX…", 2, 256, HAS_AID | HAS_DRY, verb_apdu,
 	 "send C-APDUs on a channel of their own, past semd", "sectl apdu se0 80CA006600"},
+	{"reset", NULL, "SE", 1, 1, HAS_LEVEL | HAS_DRY, verb_reset,
+	 "reset it, past semd: everybody's channels are gone", "sectl reset se0 --level=line"},
 	{"monitor", NULL, "", 0, 0, 0, verb_monitor, "the driver's events, until interrupted",
 	 "sectl monitor --json"},
 	{"status", NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
@@ -201,6 +209,9 @@ static int take_option(int c)
 		break;
 	case O_KEEP_JOB:
 		opt.keep_job = true;
+		break;
+	case O_LEVEL:
+		opt.level = optarg;
 		break;
 	case O_TOKEN:
 		return take_number("token", optarg, &opt.token);

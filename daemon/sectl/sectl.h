@@ -29,7 +29,8 @@ struct options {
 	bool keep_channel;
 	bool compact;
 	bool dry_run;
-	bool keep_job; /* do not acknowledge */
+	bool keep_job;	   /* do not acknowledge */
+	const char *level; /* of a reset; NULL: the best there is */
 	uint32_t token;
 	uint32_t deadline; /* seconds */
 };
@@ -64,6 +65,7 @@ int put_json(sd_json_variant *v, int r);
 int verb_list(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_apdu(int argc, char **argv);
+int verb_reset(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_script_run(int argc, char **argv);

@@ -62,6 +62,11 @@ long=$(stat -c %s "$dir/long.bin")
 want 0 "IFSC" info "socket:$dir/se"
 want 0 "9000" apdu "socket:$dir/se" 80CA006600 80CA004200
 want 0 "would open" apdu "socket:$dir/se" 80CA006600 --dry-run
+want 0 "would reset" reset "socket:$dir/se" --dry-run
+want 0 "line reset, now idle" reset "socket:$dir/se"
+want 0 "software reset, now idle" reset "socket:$dir/se" --level=software
+want 2 "no such level" reset "socket:$dir/se" --level=hard
+want_json 4 not-wired reset "socket:$dir/se" --level=resynch
 want 0 "1 secure elements" status
 want 0 "2 APDUs executed" script run "$dir/ok.bin"
 want 0 "2/2" script run "$dir/ok.bin" --keep-channel --token=4
