@@ -222,8 +222,13 @@ void se_closer_init(struct se_chip *chip)
  * Opening and closing for a file
  */
 
-/* Give the file's channel up, if it has one that exists. */
-static void drop_channel(struct se_file *file)
+/**
+ * se_channel_drop() - give the file's channel up, if it has one that exists
+ * @file: open file
+ *
+ * The closer tells the SE; this does not wait for it.
+ */
+void se_channel_drop(struct se_file *file)
 {
 	struct se_chip *chip = file->chip;
 
@@ -358,6 +363,7 @@ static int open_claimed(struct se_file *file, struct se_channel_open *open, cons
 		.rsp_room = SE_RAPDU_MAX,
 		.deadline = deadline,
 	};
+	bool selecting;
 	int ret;
 
 	if (has_channel(file))
@@ -371,15 +377,18 @@ static int open_claimed(struct se_file *file, struct se_channel_open *open, cons
 	spin_unlock_irq(&file->chip->lock);
 
 	ret = manage_open(file, &xfer, rsp, open);
-	if (!ret) {
+	selecting = !ret;
+	if (selecting)
 		ret = select_aid(file, &xfer, cmd, aid, open);
-		/* empty if the command did not run */
-		if (put_select_response(open, &xfer, rsp))
-			ret = -EFAULT;
-		if (ret)
-			drop_channel(file);
-	}
+	if (ret)
+		se_channel_drop(file);
 	se_file_turn_end(file);
+
+	/* not in the turn: the caller's memory may take its time. Empty if SELECT did not run */
+	if (selecting && put_select_response(open, &xfer, rsp)) {
+		se_channel_drop(file);
+		ret = -EFAULT;
+	}
 	return ret;
 }
 
@@ -445,16 +454,7 @@ int se_channel_close(struct se_file *file)
 	if (READ_ONCE(file->channel) == SE_CHANNEL_NONE)
 		ret = -ENOTCONN;
 	else
-		drop_channel(file);
+		se_channel_drop(file);
 	se_file_unclaim(file);
 	return ret;
-}
-
-/**
- * se_channel_release() - the file is being closed
- * @file: nothing of it is under way
- */
-void se_channel_release(struct se_file *file)
-{
-	drop_channel(file);
 }

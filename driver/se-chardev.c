@@ -238,7 +238,7 @@ static int se_release(struct inode *inode, struct file *filp)
 		se_xfer_abandon(chip, &file->xfer, -ECANCELED);
 		wait_event_idle(file->wait, !test_bit(0, &file->busy));
 	}
-	se_channel_release(file);
+	se_channel_drop(file);
 
 	kvfree_sensitive(file->cmd, file->cmd ? SE_CAPDU_MAX : 0);
 	kvfree_sensitive(file->rsp, file->rsp ? SE_RAPDU_MAX : 0);
@@ -331,7 +331,13 @@ static int channel_open(struct se_file *file, void __user *arg, size_t size)
 	ret = se_channel_open(file, &open);
 	if (ret == -EINVAL || ret == -ENOMEM)
 		return ret;
-	return put_struct(arg, size, &open, sizeof(open)) ?: ret;
+	if (put_struct(arg, size, &open, sizeof(open))) {
+		/* after a failure no channel is left open */
+		if (!ret)
+			se_channel_drop(file);
+		return -EFAULT;
+	}
+	return ret;
 }
 
 static int get_stats(struct se_file *file, void __user *arg, size_t size)

@@ -340,7 +340,7 @@ bool se_capdu_ok(const u8 *cmd, size_t len);
 int se_channel_prepare(struct se_file *file, u8 *cmd, u64 *generation);
 int se_channel_open(struct se_file *file, struct se_channel_open *open);
 int se_channel_close(struct se_file *file);
-void se_channel_release(struct se_file *file);
+void se_channel_drop(struct se_file *file);
 void se_channel_orphan_locked(struct se_chip *chip, u32 mask);
 void se_closer_init(struct se_chip *chip);
 

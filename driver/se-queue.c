@@ -287,6 +287,8 @@ int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle)
 	if (file->turn.state != SE_TURN_HELD) {
 		xfer->error = chip->dead ? -ENODEV : -ETIMEDOUT;
 		xfer->outcome = SE_OUTCOME_NOT_SENT;
+		xfer->rsp_len = 0;
+		xfer->sw = 0;
 		ret = xfer->error;
 	} else {
 		ret = se_xfer_start_locked(chip, xfer);

@@ -86,6 +86,36 @@ static void test_no_such_application(void **state)
 	close(fd);
 }
 
+/* A failure to tell leaves no channel that nobody knows of. */
+static void test_open_faults(void **state)
+{
+	struct se_channel_open *open = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct se_info info = {0};
+	int fd = card_open(&card), closed;
+
+	(void)state;
+	assert_ptr_not_equal(open, MAP_FAILED);
+	closed = card_ran(&card, 0, "7080");
+	open->rsp_ptr = 8;
+	open->rsp_room = 64;
+	assert_int_equal(ioctl(fd, SE_IOC_CHANNEL_OPEN, open), -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(open->channel, SE_CHANNEL_NONE);
+	assert_int_equal(card_ran_soon(&card, 0, "7080", closed + 1), closed + 1);
+
+	memset(open, 0, sizeof(*open));
+	assert_int_equal(mprotect(open, 4096, PROT_READ), 0);
+	assert_int_equal(ioctl(fd, SE_IOC_CHANNEL_OPEN, open), -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(card_ran_soon(&card, 0, "7080", closed + 2), closed + 2);
+	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
+	assert_int_equal(info.channel, SE_CHANNEL_NONE);
+	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
+	munmap(open, 4096);
+	close(fd);
+}
+
 /* All 19 at once: each session reaches its own channel, whichever CLA coding. */
 static void test_every_channel(void **state)
 {
@@ -359,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_select_response),
 		cmocka_unit_test(test_no_such_application),
+		cmocka_unit_test(test_open_faults),
 		cmocka_unit_test(test_every_channel),
 		cmocka_unit_test(test_secure_messaging_class),
 		cmocka_unit_test(test_two_sessions_do_not_mix),

@@ -168,6 +168,32 @@ static void test_load_and_pull(void **state)
 	munmap(l, sizeof(*l));
 }
 
+/* A page that nobody provides until page_provide(); -1 where the kernel cannot. */
+static int page_stuck(void **page)
+{
+	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct uffdio_api api = {.api = UFFD_API};
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (uffd < 0)
+		return -1;
+	*page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(*page, MAP_FAILED);
+	assert_int_equal(ioctl(uffd, UFFDIO_API, &api), 0);
+	reg.range.start = (uintptr_t)*page;
+	reg.range.len = 4096;
+	assert_int_equal(ioctl(uffd, UFFDIO_REGISTER, &reg), 0);
+	return uffd;
+}
+
+static void page_provide(int uffd, void *page)
+{
+	struct uffdio_zeropage zero = {.range = {.start = (uintptr_t)page, .len = 4096}};
+
+	assert_int_equal(ioctl(uffd, UFFDIO_ZEROPAGE, &zero), 0);
+	close(uffd);
+}
+
 struct stuck {
 	struct se_apdu *a;
 	struct step *s;
@@ -190,9 +216,6 @@ static void *run_stuck(void *arg)
  */
 static void test_memory_that_never_answers(void **state)
 {
-	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING};
-	struct uffdio_zeropage zero = {0};
-	struct uffdio_api api = {.api = UFFD_API};
 	struct stuck st = {0};
 	struct se_apdu a[2];
 	struct step s[2];
@@ -203,16 +226,10 @@ static void test_memory_that_never_answers(void **state)
 	void *page;
 
 	(void)state;
-	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	uffd = page_stuck(&page);
 	if (uffd < 0)
 		skip(); /* this kernel has none */
 	card_plug(&card, NULL, NULL, NULL);
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(page, MAP_FAILED);
-	assert_int_equal(ioctl(uffd, UFFDIO_API, &api), 0);
-	reg.range.start = (uintptr_t)page;
-	reg.range.len = 4096;
-	assert_int_equal(ioctl(uffd, UFFDIO_REGISTER, &reg), 0);
 
 	st.fd = card_open(&card);
 	other = card_open(&card);
@@ -228,8 +245,7 @@ static void test_memory_that_never_answers(void **state)
 	assert_int_equal(transmit(other, 0x80, 0x50, 0, NULL), 0x9000);
 	assert_in_range(now_ms() - start, 5000, 15000);
 
-	zero.range = reg.range;
-	assert_int_equal(ioctl(uffd, UFFDIO_ZEROPAGE, &zero), 0);
+	page_provide(uffd, page);
 	pthread_join(thread, NULL);
 	assert_int_equal(st.ret, -ETIMEDOUT);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_EXECUTED);
@@ -237,7 +253,52 @@ static void test_memory_that_never_answers(void **state)
 	assert_int_equal(transmit(st.fd, 0x80, 0x50, 0, NULL), 0x9000);
 	close(other);
 	close(st.fd);
-	close(uffd);
+	card_pull(&card);
+}
+
+struct stuck_open {
+	struct se_channel_open open;
+	int fd;
+	int ret;
+};
+
+static void *run_stuck_open(void *arg)
+{
+	struct stuck_open *so = arg;
+
+	so->ret = ioctl(so->fd, SE_IOC_CHANNEL_OPEN, &so->open) ? -errno : 0;
+	return NULL;
+}
+
+/* To open a channel anybody may who has the file: it must not hold the others up. */
+static void test_open_into_memory_that_never_answers(void **state)
+{
+	struct stuck_open so = {.open = {.rsp_room = 64}};
+	struct card card;
+	pthread_t thread;
+	uint64_t start;
+	int uffd, other;
+	void *page;
+
+	(void)state;
+	uffd = page_stuck(&page);
+	if (uffd < 0)
+		skip(); /* this kernel has none */
+	card_plug(&card, NULL, NULL, NULL);
+	so.fd = card_open(&card);
+	other = card_open(&card);
+	assert_int_equal(channel_open(other, APPLET, APPLET_LEN, NULL), 0);
+	so.open.rsp_ptr = (uintptr_t)page;
+	assert_int_equal(pthread_create(&thread, NULL, run_stuck_open, &so), 0);
+	pause_ms(1000);
+	start = now_ms();
+	assert_int_equal(transmit(other, 0x80, 0x50, 0, NULL), 0x9000);
+	assert_in_range(now_ms() - start, 0, 3000);
+	page_provide(uffd, page);
+	pthread_join(thread, NULL);
+	assert_int_equal(so.ret, 0);
+	close(other);
+	close(so.fd);
 	card_pull(&card);
 }
 
@@ -246,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load_and_pull),
 		cmocka_unit_test(test_memory_that_never_answers),
+		cmocka_unit_test(test_open_into_memory_that_never_answers),
 	};
 
 	seed = getenv("SEED") ? (unsigned int)strtoul(getenv("SEED"), NULL, 0)
