@@ -188,26 +188,25 @@ void se_chip_ready(struct se_chip *chip)
  */
 void se_chip_unregister(struct se_chip *chip)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&chip->lock, flags);
-	chip->dead = true;
-	spin_unlock_irqrestore(&chip->lock, flags);
 	se_turn_revoke_all(chip);
 	se_link_stop(chip);
 
-	spin_lock_irqsave(&chip->lock, flags);
+	spin_lock_irq(&chip->lock);
 	chip->state = SE_STATE_OFF;
 	chip->channels = 0;
-	spin_unlock_irqrestore(&chip->lock, flags);
+	spin_unlock_irq(&chip->lock);
 
+	/* nobody finds it any more, but name and number are free after it has gone */
 	mutex_lock(&se_chips_lock);
-	idr_remove(&se_chips, chip->index);
+	idr_replace(&se_chips, NULL, chip->index);
 	mutex_unlock(&se_chips_lock);
 	if (chip->live) {
 		cdev_device_del(&chip->cdev, &chip->dev);
 		se_netlink_event(chip, SE_CMD_DEVICE_DEL, SE_REASON_REMOVED);
 	}
+	mutex_lock(&se_chips_lock);
+	idr_remove(&se_chips, chip->index);
+	mutex_unlock(&se_chips_lock);
 	wake_up_all(&chip->wait);
 }
 EXPORT_SYMBOL_GPL(se_chip_unregister);

@@ -106,9 +106,10 @@ void se_turn_watch(struct kthread_work *work)
 		kthread_queue_delayed_work(chip->worker, &chip->turn_watch,
 					   nsecs_to_jiffies(chip->turn_idle_end - now) + 1);
 	} else {
+		/* first: changed() may end the turn, and must not grant the next */
+		chip->turn = NULL;
 		turn->state = SE_TURN_REVOKED;
 		turn->changed(chip, turn);
-		chip->turn = NULL;
 		grant_next(chip);
 	}
 	spin_unlock_irq(&chip->lock);
@@ -116,13 +117,17 @@ void se_turn_watch(struct kthread_work *work)
 
 /**
  * se_turn_revoke_all() - the SE is gone: nobody gets a turn any more
- * @chip: marked dead
+ * @chip: it is marked dead
+ *
+ * In one with the mark: between the two, each written APDU that got its turn
+ * would end at once and grant the next, one in the stack frame of the other.
  */
 void se_turn_revoke_all(struct se_chip *chip)
 {
 	struct se_turn *turn, *next;
 
 	spin_lock_irq(&chip->lock);
+	chip->dead = true;
 	list_for_each_entry_safe(turn, next, &chip->turns, node) {
 		list_del_init(&turn->node);
 		turn->state = SE_TURN_REVOKED;
