@@ -28,6 +28,7 @@ from aiocoap.numbers.codes import DELETE, GET, POST, PUT  # noqa: E402
 from lwm2m_server import LwM2MError, Server  # noqa: E402
 from rawcoap import RawServer, dotted  # noqa: E402
 from stack import OUT, Stack, free_port, wait_until  # noqa: E402
+from tap import tap  # noqa: E402
 from tlv import tlv  # noqa: E402
 
 SE, SCRIPT = 26241, 26242
@@ -35,27 +36,6 @@ IDLE, QUEUED, RUNNING, DONE, FAILED, UNKNOWN = range(6)
 FINAL = range(3, 8)
 PROBE = gp.get_data(0x0066)     # a command that changes nothing
 PROBE_HEAD = "80CA0066"
-
-
-class Tap:
-    """Counts and prints."""
-
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def check(self, good, name, shown=""):
-        self.n += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.n} - {name}" + (f": {shown}" if shown else ""),
-              flush=True)
-        return good
-
-    def skip(self, name, why):
-        self.n += 1
-        print(f"ok {self.n} - {name} # SKIP {why}", flush=True)
-
-
-tap = Tap()
 
 
 class Bench:
@@ -77,8 +57,8 @@ class Bench:
         status = self.stack.stop()
         await self.server.stop()
         if kind is None:
-            tap.check(status == 0, "semd ends with status 0 afterwards",
-                      "" if status == 0 else str(status))
+            tap(status == 0, "semd ends with status 0 afterwards",
+                "" if status == 0 else str(status))
         if kind is not None or status != 0:
             for line in self.stack.text("semd.log").splitlines()[-40:]:
                 print(f"# semd: {line}")
@@ -123,7 +103,7 @@ class Bench:
         n = await self.instance()
         state, code, words = await self.outcome(n, script.command_script([PROBE] * 3))
         ran = script.parse_response(await self.value(n, 7)).executed if state == DONE else 0
-        tap.check(ran == 3, f"{what}: a good script runs", f"{code} {words}")
+        tap(ran == 3, f"{what}: a good script runs", f"{code} {words}")
         await self.server.execute(self.client, (SCRIPT, n, 11))
         await self.server.delete(self.client, (SCRIPT, n))
 
@@ -149,24 +129,24 @@ async def scripts():
             state, code, words = await b.outcome(n, body)
             ran = b.stack.executed(PROBE_HEAD) - before
             told = await b.value(n, 5)
-            tap.check(state == FAILED and len(words) > 15 and ran == 0 == told, name,
-                      f"{code}: {words} ({ran} APDUs ran)")
+            tap(state == FAILED and len(words) > 15 and ran == 0 == told, name,
+                f"{code}: {words} ({ran} APDUs ran)")
             if state in FINAL and code != "refused":
                 await b.server.execute(b.client, (SCRIPT, n, 11))
             await b.server.delete(b.client, (SCRIPT, n))
         n = await b.instance(aid=bytes.fromhex("A0000001510000FFFF"))
         before = b.stack.executed(PROBE_HEAD)
         state, code, words = await b.outcome(n, good)
-        tap.check(state == FAILED and code == "no-application"
-                  and b.stack.executed(PROBE_HEAD) == before, "an AID that is not there",
-                  f"{code}: {words}")
+        tap(state == FAILED and code == "no-application"
+            and b.stack.executed(PROBE_HEAD) == before, "an AID that is not there",
+            f"{code}: {words}")
         n = await b.instance()
         state, code, words = await b.outcome(
             n, script.command_script([PROBE, gp.get_data(0x7F7F), PROBE]))
         r = script.parse_response(await b.value(n, 7))
-        tap.check(state in (DONE, FAILED) and r.executed == 2 and await b.value(n, 5) == 2
-                  and await b.value(n, 6) == 3, "a command that the SE refuses ends the script",
-                  f"{code}: {words}; 2 of 3 ran, SW {await b.value(n, 14):04X}")
+        tap(state in (DONE, FAILED) and r.executed == 2 and await b.value(n, 5) == 2
+            and await b.value(n, 6) == 3, "a command that the SE refuses ends the script",
+            f"{code}: {words}; 2 of 3 ran, SW {await b.value(n, 14):04X}")
         await b.works("after all that")
 
 
@@ -194,9 +174,9 @@ async def requests():
         for name, code, path, payload, cf, want in cases:
             try:
                 ex, _ = await ask(b.client, code, path, payload, cf, timeout=20)
-                tap.check(False, name, f"accepted with {ex.code}")
+                tap(False, name, f"accepted with {ex.code}")
             except LwM2MError as e:
-                tap.check(e.code.startswith(want), name, f"{e.code} {e.diagnostic!r}")
+                tap(e.code.startswith(want), name, f"{e.code} {e.diagnostic!r}")
         await b.works("after all that")
 
 
@@ -212,15 +192,15 @@ async def se_gone():
         interrupted = await b.value(n, 16)
         right = (state == UNKNOWN and interrupted == 2 and told <= ran <= told + 1) or \
             (state == FAILED and told == ran)
-        tap.check(right, "the SE goes away in mid-script",
-                  f"{code}: {words}; told {told}, the SE saw {ran}, state {state}")
+        tap(right, "the SE goes away in mid-script",
+            f"{code}: {words}; told {told}, the SE saw {ran}, state {state}")
         r = script.parse_response(await b.value(n, 7))
-        tap.check(r.executed == told == len(r.rapdus), "its answers so far are kept",
-                  f"{len(r.rapdus)} R-APDUs")
+        tap(r.executed == told == len(r.rapdus), "its answers so far are kept",
+            f"{len(r.rapdus)} R-APDUs")
         b.stack.start_softse()
         await asyncio.sleep(1)
-        tap.check(b.stack.executed(PROBE_HEAD) == ran, "nothing is resumed by itself",
-                  "the SE is back, its log has not moved")
+        tap(b.stack.executed(PROBE_HEAD) == ran, "nothing is resumed by itself",
+            "the SE is back, its log has not moved")
         await b.server.execute(b.client, (SCRIPT, n, 11))
         for _ in range(60):
             n = await b.instance()
@@ -231,7 +211,7 @@ async def se_gone():
                 await b.server.execute(b.client, (SCRIPT, n, 11))
             await b.server.delete(b.client, (SCRIPT, n))
             await asyncio.sleep(0.25)
-        tap.check(state == DONE, "the SE that came back serves again", f"{code} {words}")
+        tap(state == DONE, "the SE that came back serves again", f"{code} {words}")
 
 
 async def dialogues():
@@ -243,9 +223,9 @@ async def dialogues():
         async def refused(text, coroutine):
             try:
                 await coroutine
-                tap.check(False, text, "accepted")
+                tap(False, text, "accepted")
             except LwM2MError as e:
-                tap.check(e.code == "4.05", text, f"{e.code} {e.diagnostic!r}")
+                tap(e.code == "4.05", text, f"{e.code} {e.diagnostic!r}")
 
         n = await b.instance()
         before = ran()
@@ -258,9 +238,9 @@ async def dialogues():
         await refused("Clear while it runs", b.server.execute(b.client, (SCRIPT, n, 11)))
         await b.server.execute(b.client, (SCRIPT, n, 10))
         state, told = await b.wait_final(n), await b.value(n, 5)
-        tap.check(state == 6 and told == ran() - before < 60, "Cancel",
-                  f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
-                  f"the SE saw {ran() - before}")
+        tap(state == 6 and told == ran() - before < 60, "Cancel",
+            f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
+            f"the SE saw {ran() - before}")
         await b.server.execute(b.client, (SCRIPT, n, 11))
 
         await b.server.write(b.client, (SCRIPT, n, 13), 1)
@@ -269,10 +249,10 @@ async def dialogues():
         state, told = await b.wait_final(n), await b.value(n, 5)
         # "unknown" outranks "expired": the deadline may pass while an APDU is out.
         cut = await b.value(n, 16)
-        tap.check(told == ran() - before if state == 7 else
-                  state == UNKNOWN and cut == 2 and told <= ran() - before <= told + 1,
-                  "a deadline", f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
-                  f"the SE saw {ran() - before}")
+        tap(told == ran() - before if state == 7 else
+            state == UNKNOWN and cut == 2 and told <= ran() - before <= told + 1,
+            "a deadline", f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
+            f"the SE saw {ran() - before}")
         await b.server.execute(b.client, (SCRIPT, n, 11))
         await b.server.delete(b.client, (SCRIPT, n))
 
@@ -281,17 +261,15 @@ async def dialogues():
         await b.server.execute(b.client, (SCRIPT, n, 11))
         b.stack.stop_softse(signal.SIGKILL)
         b.stack.start_softse("--work-ms=40")
-        # semd looks for elements on sockets every two seconds
-        wait_until(lambda: b.stack.text("semd.log").count("is there") == 2, 10, "the SE is back")
         before = ran()
         state, code, words = await b.outcome(n, script.command_script([PROBE]))
-        tap.check(state == FAILED and ran() == before, "a kept channel that was lost",
-                  f"{code}: {words}; {ran() - before} APDUs ran")
+        tap(state == FAILED and ran() == before, "a kept channel that was lost",
+            f"{code}: {words}; {ran() - before} APDUs ran")
         if code != "refused":
             await b.server.execute(b.client, (SCRIPT, n, 11))
         state, code, words = await b.outcome(n, script.command_script([PROBE]))
-        tap.check(state == DONE and ran() == before + 1, "the next run starts on a new one",
-                  f"{code} {words}")
+        tap(state == DONE and ran() == before + 1, "the next run starts on a new one",
+            f"{code} {words}")
         await b.server.execute(b.client, (SCRIPT, n, 11))
 
         before = ran()
@@ -306,11 +284,11 @@ async def dialogues():
         state, told = await b.value(n, 4), await b.value(n, 5)
         exact = state == FAILED and told == left or \
             state == UNKNOWN and told <= left <= told + 1 and await b.value(n, 16) == 2
-        tap.check(exact and ran() - before == left, "kill -9 of semd in mid-script",
-                  f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, the SE saw {left}")
+        tap(exact and ran() - before == left, "kill -9 of semd in mid-script",
+            f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, the SE saw {left}")
         r = script.parse_response(await b.value(n, 7))
-        tap.check(r.executed == told == len(r.rapdus), "its answers so far are kept",
-                  f"{len(r.rapdus)} R-APDUs")
+        tap(r.executed == told == len(r.rapdus), "its answers so far are kept",
+            f"{len(r.rapdus)} R-APDUs")
         await b.server.execute(b.client, (SCRIPT, n, 11))
         await b.works("after all that")
 
@@ -350,8 +328,8 @@ def raw_end(raw, stack, failed):
     raw.close()
     status = stack.stop()
     if not failed:
-        tap.check(status == 0, "semd ends with status 0 afterwards",
-                  "" if status == 0 else str(status))
+        tap(status == 0, "semd ends with status 0 afterwards",
+            "" if status == 0 else str(status))
     if failed or status != 0:
         for line in stack.text("semd.log").splitlines()[-40:]:
             print(f"# semd: {line}")
@@ -369,13 +347,13 @@ def duplicates():
         for _ in range(3):
             raw.send(run)
         got = [dotted(m.code) for m in raw.answers(run, 3, enough=3)]
-        tap.check(got == ["2.04"] * 3, "an Execute that the network triples is answered alike", " ".join(got))
+        tap(got == ["2.04"] * 3, "an Execute that the network triples is answered alike", " ".join(got))
         state = raw_final(raw, n)
         raw.send(run)
         late = [dotted(m.code) for m in raw.answers(run, 3)]
-        tap.check(late == ["2.04"], "so is a copy that comes after the end", " ".join(late))
+        tap(late == ["2.04"], "so is a copy that comes after the end", " ".join(late))
         ran = stack.executed(PROBE_HEAD) - before
-        tap.check(ran == 1 and state == DONE, "it ran once", f"{ran} in the SE's log")
+        tap(ran == 1 and state == DONE, "it ran once", f"{ran} in the SE's log")
         # A copy that arrives when semd has been killed and started anew
         stack.stop_semd(signal.SIGKILL)
         raw.registrations = 0
@@ -385,8 +363,8 @@ def duplicates():
         again = [f"{dotted(m.code)} {m.payload.decode()}".strip() for m in raw.answers(run, 3)]
         time.sleep(0.5)
         ran = stack.executed(PROBE_HEAD) - before
-        tap.check(ran == 1, "nor does a copy that meets a restarted semd run",
-                  f"{again}, {ran} in the SE's log")
+        tap(ran == 1, "nor does a copy that meets a restarted semd run",
+            f"{again}, {ran} in the SE's log")
         failed = False
     finally:
         raw_end(raw, stack, failed)
@@ -408,24 +386,24 @@ def blocks():
 
         codes = [dotted(put(old, i).code) for i in range(3)]
         codes += [dotted(put(new, i).code) for i in range(-(-len(new) // 64))]
-        tap.check(codes[:-1] == ["2.31"] * (len(codes) - 1) and codes[-1] == "2.04",
-                  "a Block1 transfer that restarts", " ".join(codes))
+        tap(codes[:-1] == ["2.31"] * (len(codes) - 1) and codes[-1] == "2.04",
+            "a Block1 transfer that restarts", " ".join(codes))
         raw.request(POST, (SCRIPT, n, 3))
         state = raw_final(raw, n)
         counts = stack.executed("80CA0042"), stack.executed(PROBE_HEAD)
         told = raw_read(raw, SCRIPT, n, 6)
-        tap.check(state == DONE and told == "25", "only the second transfer counts",
-                  f"total {told}; the SE saw {counts[1]} of the new, {counts[0]} of the old")
+        tap(state == DONE and told == "25", "only the second transfer counts",
+            f"total {told}; the SE saw {counts[1]} of the new, {counts[0]} of the old")
         raw.request(POST, (SCRIPT, n, 11))
         first = dotted(put(old, 0).code)
         gap = put(old, 2)
-        tap.check((first, dotted(gap.code)) == ("2.31", "4.08"), "a block that is missing",
-                  f"{dotted(gap.code)} {gap.payload.decode(errors='replace')!r}")
+        tap((first, dotted(gap.code)) == ("2.31", "4.08"), "a block that is missing",
+            f"{dotted(gap.code)} {gap.payload.decode(errors='replace')!r}")
         refused = raw.request(POST, (SCRIPT, n, 3))
-        tap.check(not refused.code.is_successful(), "half a script does not run",
-                  f"{dotted(refused.code)} {refused.payload.decode(errors='replace')!r}")
+        tap(not refused.code.is_successful(), "half a script does not run",
+            f"{dotted(refused.code)} {refused.payload.decode(errors='replace')!r}")
         again = put(old, 0), put(old, 0)
-        tap.check([dotted(m.code) for m in again] == ["2.31"] * 2, "the first block twice", "")
+        tap([dotted(m.code) for m in again] == ["2.31"] * 2, "the first block twice", "")
         failed = False
     finally:
         raw_end(raw, stack, failed)
@@ -450,8 +428,8 @@ def noise():
         while raw.receive(0.2):
             pass
         value = raw_read(raw, SE, 0, 0)
-        tap.check(value == "se0" and stack.semd.poll() is None, "400 datagrams of noise",
-                  f"semd still answers {value}")
+        tap(value == "se0" and stack.semd.poll() is None, "400 datagrams of noise",
+            f"semd still answers {value}")
         failed = False
     finally:
         raw_end(raw, stack, failed)
@@ -469,7 +447,7 @@ def server_vanishes():
         raw.request(POST, (SCRIPT, n, 3))
         raw.close()
         wait_until(lambda: stack.executed(PROBE_HEAD) - before >= 50, 30, "50 APDUs")
-        tap.check(True, "a server that vanishes: the job goes on without it", "50 APDUs ran")
+        tap(True, "a server that vanishes: the job goes on without it", "50 APDUs ran")
         time.sleep(2)
         raw.open()
         raw.registrations = 0
@@ -487,13 +465,13 @@ def server_vanishes():
             elif not raw.serve(m, address) and m.mtype == aiocoap.CON:
                 raw.sock.sendto(aiocoap.Message(code=aiocoap.EMPTY, mtype=aiocoap.RST, mid=m.mid,
                                                 token=b"").encode(), address)
-        tap.check(True, "the server returns, and the device registers again",
-                  f"after {time.monotonic() - began:.1f} s")
+        tap(True, "the server returns, and the device registers again",
+            f"after {time.monotonic() - began:.1f} s")
         state = raw_final(raw, n)
         told = raw_read(raw, SCRIPT, n, 5)
         ran = stack.executed(PROBE_HEAD) - before
-        tap.check(state == DONE and told == "50" and ran == 50, "the result has waited for it",
-                  f"{told} of 50, the SE saw {ran}")
+        tap(state == DONE and told == "50" and ran == 50, "the result has waited for it",
+            f"{told} of 50, the SE saw {ran}")
         failed = False
     finally:
         raw_end(raw, stack, failed)
@@ -511,14 +489,14 @@ async def disk_full(folder=None):
             check=False, capture_output=True, text=True)
         lines = [x for x in inner.stdout.splitlines() if x.startswith(("ok", "not ok", "#"))]
         if not any(x.startswith(("ok", "not ok")) for x in lines):
-            tap.check(False, "a full disk under the journal",
-                      (inner.stderr or inner.stdout or "no output").strip().splitlines()[-1])
+            tap(False, "a full disk under the journal",
+                (inner.stderr or inner.stdout or "no output").strip().splitlines()[-1])
             return
         print("\n".join(lines), flush=True)
         tap.n += sum(x.startswith(("ok", "not ok")) for x in lines)
         tap.failed += sum(x.startswith("not ok") for x in lines)
         if inner.returncode and not any(x.startswith("not ok") for x in lines):
-            tap.check(False, "a full disk under the journal", inner.stderr.strip()[-200:])
+            tap(False, "a full disk under the journal", inner.stderr.strip()[-200:])
         return
     async with Bench(folder=folder) as b:
         await b.works("with room on the disk")
@@ -533,20 +511,20 @@ async def disk_full(folder=None):
         before = b.stack.executed(PROBE_HEAD)
         refused = await b.give(n, script.command_script([PROBE] * 30000))
         ran = b.stack.executed(PROBE_HEAD) - before
-        tap.check(refused is not None and ran == 0, "a full disk under the journal: a long script",
-                  f"{refused}; {ran} APDUs ran")
+        tap(refused is not None and ran == 0, "a full disk under the journal: a long script",
+            f"{refused}; {ran} APDUs ran")
         refused = await b.give(n, script.command_script([PROBE] * 4))
         if refused is None:
             # What is reserved beforehand may carry a short one; then it must be exact.
             state = await b.wait_final(n)
             told, ran = await b.value(n, 5), b.stack.executed(PROBE_HEAD) - before
             words = f"state {state}, {await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, ran {ran}"
-            tap.check(told == ran, "a short script: the journal is exact", words)
+            tap(told == ran, "a short script: the journal is exact", words)
         else:
             ran = b.stack.executed(PROBE_HEAD) - before
-            tap.check(ran == 0, "a short script is refused", f"{refused}; {ran} APDUs ran")
+            tap(ran == 0, "a short script is refused", f"{refused}; {ran} APDUs ran")
         _, name = await b.server.read_value(b.client, (SE, 0, 0))
-        tap.check(name == "se0", "semd serves on", f"Read /26241/0/0 = {name}")
+        tap(name == "se0", "semd serves on", f"Read /26241/0/0 = {name}")
         os.unlink(filler)
         await b.works("with room again")
 
@@ -565,8 +543,8 @@ def configuration():
                               capture_output=True, timeout=20)
 
     done = run(good)
-    tap.check(done.returncode == 0, "semd --check accepts a good configuration",
-              (done.stderr or done.stdout).strip())
+    tap(done.returncode == 0, "semd --check accepts a good configuration",
+        (done.stderr or done.stdout).strip())
     cases = [
         ("an unknown key", "[semd]\nstate_dir=/tmp/x\ncolour=blue\n", 3),
         ("an unknown section", "[semd]\nstate_dir=/tmp/x\n\n[kitchen]\n", 4),
@@ -585,8 +563,8 @@ def configuration():
         place = f"{stack.config}:{line}" if line else f"{stack.config}:"
         # What is unknown is warned of and passed over, so that a newer file serves too.
         status = 0 if name.startswith("an unknown") else 1
-        tap.check(done.returncode == status and place in said, f"configuration: {name}",
-                  said.replace(stack.folder + "/", "").splitlines()[0] if said else "(silence)")
+        tap(done.returncode == status and place in said, f"configuration: {name}",
+            said.replace(stack.folder + "/", "").splitlines()[0] if said else "(silence)")
     stack.remove()
 
 
@@ -604,7 +582,7 @@ def run_test(name, *args):
             asyncio.run(result)
     except (AssertionError, LwM2MError, codec.CodecError, aiocoap.error.Error, ValueError,
             TimeoutError, OSError) as e:
-        tap.check(False, name, f"{type(e).__name__}: {e}".splitlines()[0])
+        tap(False, name, f"{type(e).__name__}: {e}".splitlines()[0])
 
 
 def main():
@@ -617,8 +595,7 @@ def main():
             print(f"no test {name!r}; there are: {' '.join(TESTS)}", file=sys.stderr)
             return 2
         run_test(name)
-    print(f"1..{tap.n}")
-    return 1 if tap.failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

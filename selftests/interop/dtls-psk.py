@@ -22,18 +22,11 @@ import script  # noqa: E402
 from aiocoap.numbers.codes import GET, POST, PUT  # noqa: E402
 from rawcoap import RawServer, dotted  # noqa: E402
 from stack import Stack, free_port  # noqa: E402
+from tap import tap  # noqa: E402
 
 KEY = b"a key for tests!"
 SE, SCRIPT = 26241, 26242
 SUITES = ("PSK-AES128-CCM8", "PSK-AES128-CBC-SHA256")
-n = failed = 0
-
-
-def tap(good, name, why=""):
-    global n, failed
-    n += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {n} - {name}" + (f" ({why})" if why else ""), flush=True)
 
 
 class PipeSocket:
@@ -188,8 +181,7 @@ def main():
     directory()
     for suite in SUITES:
         dialogue(suite)
-    print(f"1..{n}")
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -16,18 +16,11 @@ sys.path.insert(0, os.path.join(HERE, "../server"))
 
 import gp  # noqa: E402
 import script  # noqa: E402
+from tap import tap  # noqa: E402
 
 BASE = f"http://127.0.0.1:{sys.argv[1]}/api"
 EP = "sesame-test"
 SE, SCRIPT = 26241, 26242
-n = failed = 0
-
-
-def tap(good, name, why=""):
-    global n, failed
-    n += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {n} - {name}" + (f" ({why})" if why else ""), flush=True)
 
 
 def rest(method, path, body=None, **query):
@@ -169,8 +162,7 @@ def main():
     status, _ = coap("POST", "/1/0/8")
     data = events.wait("UPDATED", lambda d: True, 10)
     tap(status.startswith("CHANGED") and data is not None, "registration update on request", status)
-    print(f"1..{n}")
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

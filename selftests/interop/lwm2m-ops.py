@@ -22,16 +22,9 @@ import script  # noqa: E402
 from aiocoap.numbers.codes import GET  # noqa: E402
 from lwm2m_server import LwM2MError, Server, dotted  # noqa: E402
 from stack import Stack, free_port  # noqa: E402
+from tap import tap  # noqa: E402
 
 SE, SCRIPT = 26241, 26242
-n = failed = 0
-
-
-def tap(good, name, why=""):
-    global n, failed
-    n += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {n} - {name}" + (f" ({why})" if why else ""), flush=True)
 
 
 class Bench:
@@ -256,8 +249,7 @@ def main():
         except (AssertionError, LwM2MError, codec.CodecError, aiocoap.error.Error, ValueError,
                 KeyError, TimeoutError, OSError) as e:
             tap(False, name, f"{type(e).__name__}: {e}")
-    print(f"1..{n}")
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -16,18 +16,11 @@ sys.path.insert(0, HERE)
 import gp  # noqa: E402
 from scp03 import LEVELS, Keys, Scp03Error, Session  # noqa: E402
 from stack import Stack  # noqa: E402
+from tap import tap  # noqa: E402
 
 ELF = bytes.fromhex("F0534553414D4501")
 MODULE = bytes.fromhex("F0534553414D450101")
 APP = bytes.fromhex("F0534553414D450102")
-n = failed = 0
-
-
-def tap(good, name, why=""):
-    global n, failed
-    n += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {n} - {name}" + (f" ({why})" if why else ""), flush=True)
 
 
 class Card:
@@ -158,8 +151,7 @@ def main():
                     tap(False, "softse ends with status 0", str(status))
                     print(f"# {stack.text('softse.log')[-2000:]}")
                 stack.remove()
-    print(f"1..{n}")
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":
