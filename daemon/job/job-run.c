@@ -346,6 +346,14 @@ static int kept_record(struct run *r, bool *same)
 	return n;
 }
 
+/* Nobody may have used it for a while: is it what it was? */
+static bool still_there(const struct kept *k)
+{
+	struct se_info info = {0};
+
+	return !se_get_info(k->se, &info) && info.generation == k->generation;
+}
+
 static int get_channel(struct run *r)
 {
 	bool same;
@@ -366,6 +374,11 @@ static int get_channel(struct run *r)
 		free(r->chan);
 		r->chan = NULL;
 		same = false;
+	}
+	if (r->chan && !still_there(r->chan)) {
+		se_close(r->chan->se);
+		free(r->chan);
+		r->chan = NULL;
 	}
 	if (n && same && !r->chan) {
 		finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "channel-lost",

@@ -662,8 +662,19 @@ static void test_se_back(void **state)
 	i = wait_end(id);
 	assert_int_equal(i.state, JOB_DONE);
 
-	/* and if it stays away, it goes */
+	/* a channel that was kept is looked at before it is used */
+	id = make("t:2", 0, true, 0, s, script(s, 1, 0x20, 0));
+	i = run(id);
+	assert_int_equal(i.state, JOB_DONE);
+	assert_int_equal(job_ack(store, id, &e), 0);
+	assert_int_equal(job_script_write(store, id, 0, s, script(s, 1, 0x20, 0), &e), 0);
+	assert_int_equal(job_script_end(store, id, &e), 0);
 	atomic_store(&seen->vanish, true);
+	i = run(id);
+	assert_string_equal(i.code, "channel-lost");
+	assert_int_equal(atomic_load(&seen->counter), 1);
+
+	/* and if it stays away, it goes */
 	for (n = 0; n < 100 && job_se_remove_gone(store, "se0"); n++)
 		nanosleep(&nap, NULL);
 	assert_int_equal(job_se_get(store, 0, &info), -ENOENT);
