@@ -35,6 +35,7 @@
 
 #define SE_CHANNELS		20	/* ISO/IEC 7816-4, 5.4.2: 0 to 19 */
 #define SE_DEADLINE_NS		(30ULL * NSEC_PER_SEC)	/* an APDU, by default */
+#define SE_TURN_MAX_NS		(600ULL * NSEC_PER_SEC)	/* whatever deadline is asked for */
 
 enum se_turn_state {
 	SE_TURN_NONE,
@@ -175,6 +176,7 @@ struct se_closer {
  *	the link; lock
  * @turns: queued turns; lock
  * @turn: the one that is held, or NULL; lock
+ * @turn_end: no exchange of it lasts longer; lock
  * @xfer: the exchange that is pending or running, or NULL; lock. Only the
  *	worker takes it away, so that the worker may use it without the lock
  * @reset: the reset that is wanted or under way, or NULL; lock
@@ -229,6 +231,7 @@ struct se_chip {
 	u32 cip_len;
 	struct list_head turns;
 	struct se_turn *turn;
+	u64 turn_end;
 	struct se_xfer *xfer;
 	struct se_reset_request *reset;
 	u32 channels;

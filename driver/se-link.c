@@ -637,6 +637,7 @@ static void link_work(struct kthread_work *work)
 int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer)
 {
 	lockdep_assert_held(&chip->lock);
+	xfer->deadline = min(xfer->deadline, chip->turn_end);
 	xfer->abandon = 0;
 	xfer->outcome = SE_OUTCOME_NOT_SENT;
 	xfer->rsp_len = 0;

@@ -3,8 +3,9 @@
  * The queue: turns, and waiting for them.
  *
  * A turn is taken back from a holder that leaves the SE idle for too long (its
- * memory may be backed by something that never answers): no process can keep
- * the others out for good.
+ * memory may be backed by something that never answers), and no exchange goes on
+ * after SE_TURN_MAX_NS, whatever its deadline (an SE may ask for more time for
+ * ever): no process can keep the others out for good.
  */
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
@@ -23,6 +24,7 @@ static void grant_next(struct se_chip *chip)
 	turn = chip->turn;
 	list_del_init(&turn->node);
 	turn->state = SE_TURN_HELD;
+	chip->turn_end = ktime_get_ns() + SE_TURN_MAX_NS;
 	se_turn_idle_locked(chip);
 	turn->changed(chip, turn);
 }

@@ -211,7 +211,8 @@ enum se_stop {
  * @flags: in: SE_STREAM_*
  * @done: out: how many APDUs have the outcome SE_OUTCOME_EXECUTED
  * @deadline_ns: in: absolute CLOCK_MONOTONIC; 0 lets the driver's default
- *	(30 s an APDU) hold
+ *	(30 s an APDU) hold. No stream has the SE for longer than 10 minutes:
+ *	it then ends as at its deadline
  * @generation: in: expected value with SE_STREAM_CHECK_GENERATION; out: the
  *	current one
  * @cookie: in: the caller's name for the stream, in traces
