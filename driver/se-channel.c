@@ -26,6 +26,7 @@
 #define CLA_FURTHER_SM		0x20
 #define CLA_FURTHER_CHANNEL	0x0f
 #define CLA_CHAINING		0x10
+#define CLA_INVALID		0xff	/* ISO/IEC 7816-4, 5.4.1: not a class */
 
 #define INS_MANAGE_CHANNEL	0x70
 #define INS_SELECT		0xa4
@@ -46,7 +47,7 @@ bool se_capdu_ok(const u8 *cmd, size_t len)
 {
 	size_t lc;
 
-	if (cmd[0] == 0xff)	/* ISO/IEC 7816-4, 5.4.1: not a class */
+	if (cmd[0] == CLA_INVALID)
 		return false;
 	if (len <= 5)		/* cases 1 and 2S */
 		return true;
@@ -84,7 +85,8 @@ static int cla_with_channel(u8 cla, unsigned int channel, u8 *out)
 	}
 	*out = (cla & (CLA_PROPRIETARY | CLA_CHAINING)) | CLA_FURTHER |
 	       (sm ? CLA_FURTHER_SM : 0) | (channel - 4);
-	return 0;
+	/* all bits of it on channel 19 */
+	return *out == CLA_INVALID ? -EACCES : 0;
 }
 
 /* The channel that a class byte addresses. */
@@ -304,7 +306,7 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 		return -ECONNRESET;
 	if (known) {
 		/* it forgot that the channel is open: it was reset behind our back */
-		dev_warn(&chip->dev, "channel %u given out twice: a reset?\n", channel);
+		dev_warn_ratelimited(&chip->dev, "channel %u given out twice: a reset?\n", channel);
 		se_link_state_lost(chip);
 		return -ECONNRESET;
 	}

@@ -132,6 +132,10 @@ static void test_every_channel(void **state)
 	}
 	assert_int_equal(seen, 0xffffe);
 	assert_int_equal(channel_open(extra, APPLET, APPLET_LEN, NULL), -EUSERS);
+	/* chaining and secure messaging on channel 19 would make FF of it */
+	for (int i = 0; i < 19; i++)
+		assert_int_equal(transmit(fd[i], 0x9c, 0x50, 0, &s) == -EACCES,
+				 channel[i] == 19);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 18; i >= 0; i--) {
 			assert_int_equal(transmit(fd[i], round ? 0x80 : 0xc5, 0x50, 0, &s),
