@@ -144,6 +144,7 @@ static int put_result(struct stream *st, u32 i)
 	if (copy_to_user(apdu_user(st->s, i) + out, (u8 *)a + out, sizeof(*a) - out))
 		ret = -EFAULT;
 	a->outcome = outcome;
+	smp_wmb();	/* for whoever looks at the memory meanwhile */
 	if (put_outcome(st->s, i, outcome))
 		ret = -EFAULT;
 	return ret;
