@@ -366,8 +366,8 @@ static int reset_chip(struct se_file *file, void __user *arg, size_t size)
 }
 
 /*
- * The number of an ioctl says which, its size says which revision of the
- * structure. The size of the first revision is the least.
+ * The number of an ioctl says which, its size says how much of the structure the
+ * caller knows.
  */
 static long se_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only file with tests of the kernel's version: 5.10 and newer. */
+/* The only file with tests of the kernel's version: 6.1 and newer. */
 #ifndef _SE_COMPAT_H
 #define _SE_COMPAT_H
 
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/version.h>
-#include <net/genetlink.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void se_hrtimer_setup(struct hrtimer *timer,
@@ -47,13 +46,6 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 {										\
 	return function(gc, offset, value);					\
 }
-#endif
-
-/* From this command on, attributes of requests are checked strictly. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#define SE_RESV_START_OP(op)
-#else
-#define SE_RESV_START_OP(op)	.resv_start_op = (op),
 #endif
 
 #endif /* _SE_COMPAT_H */

@@ -22,7 +22,8 @@ static struct genl_family se_nl_family __ro_after_init = {
 	.n_ops = ARRAY_SIZE(se_nl_ops),
 	.mcgrps = se_nl_mcgrps,
 	.n_mcgrps = ARRAY_SIZE(se_nl_mcgrps),
-	SE_RESV_START_OP(SE_CMD_DEV_GET)
+	/* from this command on, attributes of requests are checked strictly */
+	.resv_start_op = SE_CMD_DEV_GET,
 };
 
 /* what of a chip changes, taken at one moment */

@@ -457,7 +457,7 @@ static const struct se_transport_ops se_spi_ops = {
 	.expect = se_spi_expect,
 };
 
-/* Every block must go into one transfer: the select cannot be held for sure. */
+/* One transfer carries a whole block out, or all of one in that follows its prologue. */
 static int check_controller(struct spi_device *spi)
 {
 	size_t room = min(spi_max_transfer_size(spi), spi_max_message_size(spi));
