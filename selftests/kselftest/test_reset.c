@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#include <job/job.h>
+
 static struct card card;
 
 static int setup(void **state)
@@ -232,6 +234,69 @@ static void test_bounds(void **state)
 	close(admin);
 }
 
+struct over {
+	int error;
+	uint32_t level;
+};
+
+static void on_reset(void *userdata, int error, uint32_t level)
+{
+	struct over *o = userdata;
+
+	o->error = error;
+	o->level = level;
+}
+
+/* The daemon's road: a reset that waits for the job, and cancel within a chunk. */
+static void test_job(void **state)
+{
+	static const uint8_t script[] = {
+		0xaa, 0x1c, 0x22, 5,	0x80, 0x20, 3, 1, 0,	0x22, 5,    0x80, 0x30, 2, 0x58,
+		0,    0x22, 5,	  0x80, 0x20, 3,    1, 0, 0x22, 5,    0x80, 0x20, 3,	1, 0};
+	struct job_params params = {.se = "se", .aid_len = APPLET_LEN};
+	struct over over = {.error = 1};
+	struct job_options opt = {0};
+	struct job_store *store;
+	struct job_se_info before, after;
+	struct job_error e;
+	struct job_info info = {0};
+	char dir[64];
+	uint64_t id;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/store", card.dir);
+	opt.dir = dir;
+	memcpy(params.aid, APPLET, APPLET_LEN);
+	assert_int_equal(job_store_open(&store, &opt, &e), 0);
+	assert_int_equal(job_se_add(store, "se", card.node, "eSE"), 0);
+	assert_int_equal(job_se_get(store, 0, &before), 0);
+	assert_int_equal(job_create(store, "t:1", 0, &id, &e), 0);
+	assert_int_equal(job_set(store, id, &params, &e), 0);
+	assert_int_equal(job_script_write(store, id, 0, script, sizeof(script), &e), 0);
+	assert_int_equal(job_script_end(store, id, &e), 0);
+	assert_int_equal(job_run(store, id, &e), 0);
+	assert_int_equal(card_ran_soon(&card, -1, "200301", 1), 1);
+	assert_int_equal(job_se_reset(store, "se", JOB_RESET_BEST, on_reset, &over), 0);
+	assert_int_equal(job_cancel(store, id, &e), 0);
+	for (int i = 0; i < 500 && over.error == 1; i++) {
+		struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
+
+		poll(&p, 1, 20);
+		job_store_dispatch(store);
+	}
+	assert_int_equal(over.error, 0);
+	assert_int_equal(over.level, SE_RESET_LINE);
+	assert_int_equal(job_get(store, id, &info), 0);
+	assert_int_equal(info.state, JOB_CANCELLED);
+	assert_int_equal(info.interrupted, SE_OUTCOME_NOT_SENT);
+	assert_in_range(info.executed, 1, 2);
+	assert_int_equal(card_ran(&card, -1, "200301"), 1);
+	assert_int_equal(job_se_get(store, 0, &after), 0);
+	assert_true(after.generation != before.generation);
+	assert_int_equal(after.state, SE_STATE_IDLE);
+	job_store_close(store);
+}
+
 static void test_no_line(void **state)
 {
 	int fd;
@@ -251,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_mid_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_job, setup, teardown),
 		cmocka_unit_test_teardown(test_no_line, teardown),
 	};
 
