@@ -128,12 +128,16 @@ enum se_link_op {
  * @begun: the worker is at it
  * @done: it has ended
  * @error: out: 0, or negative errno
+ * @state: out: enum se_state, when it had ended
+ * @generation: out: the same
  */
 struct se_reset_request {
 	enum se_reset_level level;
 	bool begun;
 	bool done;
 	int error;
+	enum se_state state;
+	u64 generation;
 };
 
 /**
@@ -318,7 +322,7 @@ bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 /* se-reset.c */
 int se_reset_run(struct se_chip *chip, struct se_reset *reset);
 bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level);
-void se_reset_begun(struct se_chip *chip);
+void se_reset_begun(struct se_chip *chip, enum se_reset_level level);
 void se_reset_done(struct se_chip *chip, int error);
 
 /* se-queue.c */

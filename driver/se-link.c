@@ -501,7 +501,7 @@ static void look_at_reset(struct se_chip *chip)
 	if (level != SE_RESET_LINE && (chip->op != SE_LINK_NONE || chip->starting))
 		return;
 
-	se_reset_begun(chip);
+	se_reset_begun(chip, level);
 	stop_awaiting(chip);
 	wipe(chip);
 	chip->op = SE_LINK_NONE;

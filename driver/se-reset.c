@@ -49,6 +49,8 @@ static bool is_done(struct se_chip *chip, struct se_reset_request *request)
 	if (chip->dead && !request->done) {
 		request->done = true;
 		request->error = -ENODEV;
+		request->state = chip->state;
+		request->generation = chip->generation;
 	}
 	done = request->done;
 	spin_unlock_irq(&chip->lock);
@@ -84,12 +86,15 @@ int se_reset_run(struct se_chip *chip, struct se_reset *reset)
 	if (chip->reset == &request)
 		chip->reset = NULL;
 	/* the end may have come with the deadline or the signal */
-	if (request.done)
+	if (request.done) {
 		ret = request.error;
-	else
+		reset->generation = request.generation;
+		reset->state = request.state;
+	} else {
 		ret = ret == -ETIME ? -ETIMEDOUT : -EINTR;
-	reset->generation = chip->generation;
-	reset->state = chip->state;
+		reset->generation = chip->generation;
+		reset->state = chip->state;
+	}
 	spin_unlock_irq(&chip->lock);
 	return ret;
 }
@@ -114,11 +119,13 @@ bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level)
 /**
  * se_reset_begun() - the link is at it
  * @chip: worker context
+ * @level: of se_reset_wanted(). Its caller may have left since, and another one
+ *	have come who wants something else
  */
-void se_reset_begun(struct se_chip *chip)
+void se_reset_begun(struct se_chip *chip, enum se_reset_level level)
 {
 	spin_lock_irq(&chip->lock);
-	if (chip->reset)
+	if (chip->reset && chip->reset->level == level)
 		chip->reset->begun = true;
 	spin_unlock_irq(&chip->lock);
 }
@@ -137,6 +144,9 @@ void se_reset_done(struct se_chip *chip, int error)
 	spin_lock_irq(&chip->lock);
 	if (chip->reset && chip->reset->begun) {
 		chip->reset->error = error;
+		/* now: others go on before the caller is awake */
+		chip->reset->state = chip->state;
+		chip->reset->generation = chip->generation;
 		chip->reset->done = true;
 		chip->reset = NULL;
 		tell = true;
