@@ -472,8 +472,10 @@ static void test_dtls_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp),	      cmocka_unit_test(test_open_errors),
-		cmocka_unit_test(test_name),	      cmocka_unit_test(test_dtls),
+		cmocka_unit_test(test_udp),
+		cmocka_unit_test(test_open_errors),
+		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_dtls),
 		cmocka_unit_test(test_dtls_dies_in_send),
 		cmocka_unit_test(test_dtls_refusals),
 	};
