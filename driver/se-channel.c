@@ -42,6 +42,8 @@
  * se_capdu_ok() - has the command one of the forms of ISO/IEC 7816-3, 12.1.3?
  * @cmd: C-APDU
  * @len: its length, at least SE_CAPDU_MIN
+ *
+ * Return: true if it has.
  */
 bool se_capdu_ok(const u8 *cmd, size_t len)
 {

@@ -176,8 +176,13 @@ struct se_closer {
  * @dead: no turn and no exchange any more; lock
  * @state: enum se_state; lock. Written by the worker (and at the end)
  * @generation: lock
- * @ifsc: @ifsd, @bwt_us, @irq_mode, @clock_hz, @cip, @cip_len: what to tell of
- *	the link; lock
+ * @ifsc: what to tell of the link, as all down to @cip_len; lock
+ * @ifsd: see @ifsc
+ * @bwt_us: see @ifsc
+ * @irq_mode: see @ifsc
+ * @clock_hz: see @ifsc
+ * @cip: see @ifsc
+ * @cip_len: see @ifsc
  * @turns: queued turns; lock
  * @turn: the one that is held, or NULL; lock
  * @turn_end: no exchange of it lasts longer; lock

@@ -92,6 +92,8 @@ static int put_chip(struct sk_buff *skb, struct se_chip *chip, u32 portid, u32 s
  * se_nl_dev_get_doit() - dev-get of one SE
  * @skb: request
  * @info: its attributes
+ *
+ * Return: 0 or negative errno.
  */
 int se_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -128,6 +130,8 @@ int se_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
  * se_nl_dev_get_dumpit() - dev-get of all
  * @skb: answer
  * @cb: args[0] is the next index
+ *
+ * Return: length of @skb; 0 after the last.
  */
 int se_nl_dev_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {

@@ -143,6 +143,8 @@ void se_turn_revoke_all(struct se_chip *chip)
  * se_deadline() - the absolute deadline of a request
  * @deadline_ns: as user space gave it, 0 for the default
  * @nr: number of APDUs
+ *
+ * Return: absolute, CLOCK_MONOTONIC, nanoseconds.
  */
 u64 se_deadline(u64 deadline_ns, u32 nr)
 {
@@ -152,6 +154,8 @@ u64 se_deadline(u64 deadline_ns, u32 nr)
 /**
  * se_time_left() - for a wait until a deadline
  * @deadline: absolute, nanoseconds
+ *
+ * Return: what is left of it, 0 if it has passed.
  */
 ktime_t se_time_left(u64 deadline)
 {

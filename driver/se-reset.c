@@ -103,6 +103,8 @@ int se_reset_run(struct se_chip *chip, struct se_reset *reset)
  * se_reset_wanted() - is there one that has not begun?
  * @chip: worker context
  * @level: out: how hard
+ *
+ * Return: true if there is.
  */
 bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level)
 {
