@@ -11,6 +11,7 @@
 #include "sectl/sectl.h"
 
 #define APDU_SECONDS 30
+#define APDUS_MAX 255
 
 static int device_json(const struct se_device *d, const char *event, sd_json_variant **ret)
 {
@@ -254,7 +255,7 @@ static int run_apdus(struct se *se, int argc, char **argv)
 	return script_goes_on(sw) ? EXIT_OK : EXIT_CARD;
 }
 
-int verb_apdu(int argc, char **argv)
+static int send_apdus(const char *name, int argc, char **argv)
 {
 	static uint8_t cmd[SE_CAPDU_MAX];
 	struct se *se;
@@ -262,27 +263,64 @@ int verb_apdu(int argc, char **argv)
 	int i, r;
 
 	/* All are looked at before the first is sent. */
-	for (i = 1; i < argc; i++)
+	for (i = 0; i < argc; i++)
 		if (se_from_hex(argv[i], strlen(argv[i]), cmd, sizeof(cmd), &len) ||
 		    len < SE_CAPDU_MIN || script_capdu_case(cmd, len) < 0)
-			return fail(
-				EXIT_USAGE, "bad-apdu", "CLA INS P1 P2 [Lc data] [Le] in hex",
-				"APDU %d: not a C-APDU (%zu characters)", i, strlen(argv[i]));
+			return fail(EXIT_USAGE, "bad-apdu",
+				    "CLA INS P1 P2 [Lc data] [Le] in hex",
+				    "APDU %d: not a C-APDU (%zu characters)", i + 1,
+				    strlen(argv[i]));
 	explicit_bzero(cmd, sizeof(cmd));
 	if (opt.dry_run) {
-		printf("would open a channel on %s to %s and send %d APDU%s\n", argv[0],
-		       opt.aid ? opt.aid : "the default application", argc - 1,
-		       argc == 2 ? "" : "s");
+		printf("would open a channel on %s to %s and send %d APDU%s\n", name,
+		       opt.aid ? opt.aid : "the default application", argc,
+		       argc == 1 ? "" : "s");
 		return EXIT_OK;
 	}
-	r = se_open(&se, argv[0]);
+	r = se_open(&se, name);
 	if (r)
-		return fail_errno(r, argv[0]);
+		return fail_errno(r, name);
 	r = open_channel(se);
 	if (!r)
-		r = run_apdus(se, argc - 1, argv + 1);
+		r = run_apdus(se, argc, argv);
 	se_close(se);
 	return r;
+}
+
+/* Arguments can be read by everybody in /proc; a PIN comes through a pipe. */
+static int send_apdus_of_input(const char *name)
+{
+	char *line[APDUS_MAX] = {0};
+	size_t room[APDUS_MAX] = {0};
+	int n = 0, i, r;
+	ssize_t len;
+
+	while (n < APDUS_MAX && (len = getline(&line[n], &room[n], stdin)) >= 0) {
+		while (len > 0 && strchr(" \t\r\n", line[n][len - 1]))
+			line[n][--len] = '\0';
+		if (len > 0)
+			n++;
+	}
+	if (n == 0)
+		r = fail(EXIT_USAGE, "usage", "one C-APDU a line, in hex",
+			 "no APDU on standard input");
+	else if (n == APDUS_MAX && fgetc(stdin) != EOF)
+		r = fail(EXIT_USAGE, "usage", "sectl script run FILE takes more",
+			 "more than %d APDUs on standard input", APDUS_MAX);
+	else
+		r = send_apdus(name, n, line);
+	for (i = 0; i < APDUS_MAX && line[i]; i++) {
+		explicit_bzero(line[i], room[i]);
+		free(line[i]);
+	}
+	return r;
+}
+
+int verb_apdu(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "-"))
+		return send_apdus_of_input(argv[0]);
+	return send_apdus(argv[0], argc - 1, argv + 1);
 }
 
 /* ---- reset ---- */

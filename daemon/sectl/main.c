@@ -103,7 +103,7 @@ static const struct verb {
 	 "sectl list --json"},
 	{"info", NULL, "SE", 1, 1, 0, verb_info, "what one is, and its counters",
 	 "sectl info se0"},
-	{"apdu", NULL, "SE HEX…", 2, 256, HAS_AID | HAS_DRY, verb_apdu,
+	{"apdu", NULL, "SE HEX…|-", 2, 256, HAS_AID | HAS_DRY, verb_apdu,
 	 "send C-APDUs on a channel of their own, past semd", "sectl apdu se0 80CA006600"},
 	{"reset", NULL, "SE", 1, 1, HAS_LEVEL | HAS_DRY, verb_reset,
 	 "reset it, past semd: everybody's channels are gone", "sectl reset se0 --level=line"},

@@ -62,6 +62,11 @@ long=$(stat -c %s "$dir/long.bin")
 want 0 "IFSC" info "socket:$dir/se"
 want 0 "9000" apdu "socket:$dir/se" 80CA006600 80CA004200
 want 0 "would open" apdu "socket:$dir/se" 80CA006600 --dry-run
+printf '80CA006600\n\n80CA004200  \n' >"$dir/lines"
+want 0 "9000" apdu "socket:$dir/se" - <"$dir/lines"
+printf '80CA006600\n80\n' >"$dir/lines"
+want 2 "APDU 2: not a C-APDU" apdu "socket:$dir/se" - <"$dir/lines"
+want 2 "no APDU on standard input" apdu "socket:$dir/se" - </dev/null
 want 0 "would reset" reset "socket:$dir/se" --dry-run
 want 0 "line reset, now idle" reset "socket:$dir/se"
 want 0 "software reset, now idle" reset "socket:$dir/se" --level=software
