@@ -488,6 +488,9 @@ static void look_at_reset(struct se_chip *chip)
 
 	if (!se_reset_wanted(chip, &level))
 		return;
+	/* whoever is told ECONNRESET finds it moved, also if the reset's caller leaves */
+	if (chip->op == SE_LINK_APDU)
+		se_chip_move_generation(chip, SE_REASON_REQUESTED, false);
 	if (chip->op == SE_LINK_APDU && level == SE_RESET_LINE) {
 		add_counts(chip);
 		finish(chip, -ECONNRESET, (enum se_outcome)se_t1_outcome(&chip->t1));

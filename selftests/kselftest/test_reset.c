@@ -113,6 +113,7 @@ struct work {
 	pthread_t thread;
 	int fd;
 	int ret;
+	uint64_t generation; /* before */
 	struct se_stream stream;
 	struct se_apdu a[3];
 	struct step s[3];
@@ -129,7 +130,11 @@ static void *run_work(void *arg)
 /* a counter, a command of @ms, and the counter again */
 static void start_work(struct work *w, int fd, uint16_t counter, uint16_t ms)
 {
+	struct se_info info = {0};
+
 	memset(w, 0, sizeof(*w));
+	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
+	w->generation = info.generation;
 	w->fd = fd;
 	apdu_set(&w->a[0], &w->s[0], 0x80, 0x20, counter);
 	apdu_set(&w->a[1], &w->s[1], 0x80, 0x30, ms);
@@ -147,6 +152,8 @@ static void end_work(struct work *w)
 {
 	assert_int_equal(pthread_join(w->thread, NULL), 0);
 	assert_int_equal(w->ret, -ECONNRESET);
+	/* it has moved by then: the file may open its channel again */
+	assert_true(w->stream.generation != w->generation);
 	assert_int_equal(w->stream.stop, SE_STOP_GENERATION);
 	assert_int_equal(w->stream.done, 1);
 	assert_int_equal(w->a[0].outcome, SE_OUTCOME_EXECUTED);
