@@ -201,7 +201,8 @@ class Rig:
         """What ran after byte since of the log."""
         with open(self.log, encoding="ascii") as f:
             f.seek(since)
-            lines = [line.split() for line in f.read().splitlines()]
+            whole, _, _ = f.read().rpartition("\n")  # the last line may be half there
+        lines = [line.split() for line in whole.splitlines()]
         return [Ran(int(w[1]), bytes.fromhex(w[3]), w[5]) for w in lines]
 
     def witness(self, since):
