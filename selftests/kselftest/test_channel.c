@@ -89,8 +89,8 @@ static void test_no_such_application(void **state)
 /* A failure to tell leaves no channel that nobody knows of. */
 static void test_open_faults(void **state)
 {
-	struct se_channel_open *open = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct se_channel_open *open =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct se_info info = {0};
 	int fd = card_open(&card), closed;
 
