@@ -290,11 +290,13 @@ static int send_apdus(const char *name, int argc, char **argv)
 /* Arguments can be read by everybody in /proc; a PIN comes through a pipe. */
 static int send_apdus_of_input(const char *name)
 {
+	static char buffer[BUFSIZ]; /* ours, so that it can be wiped */
 	char *line[APDUS_MAX] = {0};
 	size_t room[APDUS_MAX] = {0};
 	int n = 0, i, r;
 	ssize_t len;
 
+	setvbuf(stdin, buffer, _IOFBF, sizeof(buffer));
 	while (n < APDUS_MAX && (len = getline(&line[n], &room[n], stdin)) >= 0) {
 		while (len > 0 && strchr(" \t\r\n", line[n][len - 1]))
 			line[n][--len] = '\0';
@@ -313,6 +315,7 @@ static int send_apdus_of_input(const char *name)
 		explicit_bzero(line[i], room[i]);
 		free(line[i]);
 	}
+	explicit_bzero(buffer, sizeof(buffer));
 	return r;
 }
 

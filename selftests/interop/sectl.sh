@@ -19,7 +19,8 @@ semd=$!
 trap 'kill $semd $softse 2>/dev/null; wait; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do [ -S "$dir/run/io.sesame.Manager" ] && break; sleep 0.05; done
 
-sectl() { timeout 20 "$out/sectl" --socket="$dir/run/io.sesame.Manager" "$@" </dev/null; }
+exec </dev/null
+sectl() { timeout 20 "$out/sectl" --socket="$dir/run/io.sesame.Manager" "$@"; }
 result() { # OK DESCRIPTION
 	n=$((n + 1))
 	if [ "$1" = 1 ]; then
