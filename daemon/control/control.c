@@ -70,6 +70,18 @@ static int denied(sd_varlink *link)
 	return sd_varlink_error(link, SD_VARLINK_ERROR_PERMISSION_DENIED, NULL);
 }
 
+/* Of every method with arguments: may the peer, and what does it want? If not, *r. */
+static bool begin(struct control *c, sd_varlink *link, sd_json_variant *parameters,
+		  const sd_json_dispatch_field *table, void *args, uid_t *uid, int *r)
+{
+	if (!allowed(c, link, uid)) {
+		*r = denied(link);
+		return false;
+	}
+	*r = sd_varlink_dispatch(link, parameters, table, args);
+	return *r == 0;
+}
+
 /* ---- answers ---- */
 
 static int say_error(sd_varlink *link, int error, const struct job_error *e, uint64_t id,
@@ -222,10 +234,7 @@ static int list_jobs(sd_varlink *link, sd_json_variant *parameters,
 	int r;
 
 	(void)flags;
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, table, &origin);
-	if (r)
+	if (!begin(c, link, parameters, table, &origin, &uid, &r))
 		return r;
 	r = job_list(c->store, origin, add_job, &array);
 	return reply_array(link, r, "jobs", array);
@@ -285,10 +294,7 @@ static int get_job(sd_varlink *link, sd_json_variant *parameters,
 	int r;
 
 	(void)flags;
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, id_table, &id);
-	if (r)
+	if (!begin(c, link, parameters, id_table, &id, &uid, &r))
 		return r;
 	r = job_get(c->store, id, &info);
 	if (r == -ENOENT)
@@ -444,10 +450,7 @@ static int run_script(sd_varlink *link, sd_json_variant *parameters,
 	int r;
 
 	(void)flags;
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, table, &a);
-	if (r)
+	if (!begin(c, link, parameters, table, &a, &uid, &r))
 		return r;
 	if (strlen(a.se) >= sizeof(p.se))
 		return sd_varlink_error_invalid_parameter_name(link, "se");
@@ -481,10 +484,7 @@ static int cancel_job(sd_varlink *link, sd_json_variant *parameters,
 	int r;
 
 	(void)flags;
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, id_table, &id);
-	if (r)
+	if (!begin(c, link, parameters, id_table, &id, &uid, &r))
 		return r;
 	r = job_cancel(c->store, id, &e);
 	return r ? say_error(link, r, &e, id, NULL) : sd_varlink_reply(link, NULL);
@@ -501,10 +501,7 @@ static int ack_job(sd_varlink *link, sd_json_variant *parameters,
 	int r;
 
 	(void)flags;
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, id_table, &id);
-	if (r)
+	if (!begin(c, link, parameters, id_table, &id, &uid, &r))
 		return r;
 	r = job_get(c->store, id, &info);
 	if (r)
@@ -554,10 +551,7 @@ static int monitor_job(sd_varlink *link, sd_json_variant *parameters,
 	uid_t uid;
 	int r;
 
-	if (!allowed(c, link, &uid))
-		return denied(link);
-	r = sd_varlink_dispatch(link, parameters, id_table, &id);
-	if (r)
+	if (!begin(c, link, parameters, id_table, &id, &uid, &r))
 		return r;
 	if (!(flags & SD_VARLINK_METHOD_MORE))
 		return sd_varlink_error(link, SD_VARLINK_ERROR_EXPECTED_MORE, NULL);
