@@ -21,7 +21,7 @@ static_assert(sizeof(struct se_info) == 72);
 static_assert(sizeof(struct se_apdu) == 80);
 static_assert(sizeof(struct se_stream) == 56);
 static_assert(sizeof(struct se_channel_open) == 56);
-static_assert(sizeof(struct se_stats) == 128);
+static_assert(sizeof(struct se_stats) == 1312);
 static_assert(sizeof(struct se_reset) == 32);
 
 static int se_open(struct inode *inode, struct file *filp)
@@ -342,13 +342,16 @@ static int channel_open(struct se_file *file, void __user *arg, size_t size)
 
 static int get_stats(struct se_file *file, void __user *arg, size_t size)
 {
-	struct se_chip *chip = file->chip;
-	struct se_stats stats;
+	struct se_stats *stats;
+	int ret;
 
-	spin_lock_irq(&chip->lock);
-	stats = chip->stats;
-	spin_unlock_irq(&chip->lock);
-	return put_struct(arg, size, &stats, sizeof(stats));
+	stats = kmalloc(sizeof(*stats), GFP_KERNEL);
+	if (!stats)
+		return -ENOMEM;
+	se_stats_read(file->chip, stats);
+	ret = put_struct(arg, size, stats, sizeof(*stats));
+	kfree(stats);
+	return ret;
 }
 
 static int reset_chip(struct se_file *file, void __user *arg, size_t size)

@@ -19,6 +19,7 @@
 #ifndef _SE_CHIP_H
 #define _SE_CHIP_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/hrtimer.h>
@@ -36,6 +37,8 @@
 #define SE_CHANNELS		20	/* ISO/IEC 7816-4, 5.4.2: 0 to 19 */
 #define SE_DEADLINE_NS		(30ULL * NSEC_PER_SEC)	/* an APDU, by default */
 #define SE_TURN_MAX_NS		(600ULL * NSEC_PER_SEC)	/* whatever deadline is asked for */
+
+#define SE_STATS_NR	(sizeof(struct se_stats) / sizeof(__u64))
 
 enum se_turn_state {
 	SE_TURN_NONE,
@@ -192,7 +195,7 @@ struct se_closer {
  * @channels: bit n: channel n is bound to an open file; lock
  * @closer: see there
  * @wait: for poll(): state, generation, end
- * @stats: counters
+ * @stats: counters, in the order of struct se_stats
  * @worker: runs @work and @turn_watch
  * @work: the link's next step
  * @turn_watch: takes the turn from a holder that does nothing with it
@@ -246,7 +249,7 @@ struct se_chip {
 	u32 channels;
 	struct se_closer closer;
 	wait_queue_head_t wait;
-	struct se_stats stats;
+	atomic64_t stats[SE_STATS_NR];
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
@@ -358,6 +361,11 @@ void se_closer_init(struct se_chip *chip);
 
 /* se-chardev.c */
 extern const struct file_operations se_fops;
+
+/* se-stats.c */
+#define se_stat_time(chip, hist, ns)	se_stats_time(chip, SE_STAT_INDEX(hist), ns)
+void se_stats_time(struct se_chip *chip, unsigned int index, u64 ns);
+void se_stats_read(struct se_chip *chip, struct se_stats *stats);
 
 /* se-netlink.c */
 int se_netlink_init(void);

@@ -370,16 +370,6 @@ void se_chip_set_clock(struct se_chip *chip, u32 hz)
 }
 EXPORT_SYMBOL_GPL(se_chip_set_clock);
 
-/**
- * se_chip_stats() - the counters, see se-core.h for who writes which
- * @chip: of se_chip_alloc()
- */
-struct se_stats *se_chip_stats(struct se_chip *chip)
-{
-	return &chip->stats;
-}
-EXPORT_SYMBOL_GPL(se_chip_stats);
-
 /* what a transport needs of the engine */
 EXPORT_SYMBOL_GPL(se_t1_block_len);
 EXPORT_SYMBOL_GPL(se_t1_prologue_len);

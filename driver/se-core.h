@@ -21,6 +21,18 @@ struct se_t1_cip;
 struct se_t1_dialect;
 
 /**
+ * enum se_irq_policy - how the end of the SE's work is to be noticed
+ * @SE_IRQ_POLICY_AUTO: by the interrupt as long as it works, else by polling
+ * @SE_IRQ_POLICY_IRQ: by the interrupt, however often it failed
+ * @SE_IRQ_POLICY_POLL: by polling
+ */
+enum se_irq_policy {
+	SE_IRQ_POLICY_AUTO,
+	SE_IRQ_POLICY_IRQ,
+	SE_IRQ_POLICY_POLL,
+};
+
+/**
  * struct se_transport_ops - a bus with one SE on it
  * @send: put one whole block on the wire. May sleep as long as the bus
  *	transfer and the guard times last. 0 or negative errno
@@ -32,10 +44,16 @@ struct se_t1_dialect;
  * @configure: apply what the SE said of itself: clock, guard time, access
  *	limit, polling interval. @cip lives only during the call. Called once
  *	after each start-up S(CIP); may be NULL
- * @reset: SE_RESET_LINE (SE_RESET_POWER is not asked for yet): reset the SE and
- *	return when it may be spoken to again. Sleeps. After
- *	it the pre-CIP defaults hold on the bus until the next @configure.
- *	-EOPNOTSUPP if the level is not wired
+ * @reset: SE_RESET_LINE or SE_RESET_POWER: reset the SE and return when it may
+ *	be spoken to again. Sleeps. After it the pre-CIP defaults hold on the bus
+ *	until the next @configure. -EOPNOTSUPP if the level is not wired
+ * @power: switch the SE's supply; called only where the transport gave
+ *	SE_CAP_POWER. Off returns when nothing of the SE touches the bus or its
+ *	lines any more, on when it may be spoken to, under the pre-CIP defaults.
+ *	Sleeps. May be NULL
+ * @set_irq_policy: how the end of the SE's work is to be noticed from now on.
+ *	Called by the worker, also while a block is awaited. What comes of it is
+ *	told by se_chip_set_irq_mode(). May be NULL
  * @expect: with @on, a block is awaited: arm once. The transport calls
  *	se_chip_data_ready() at most once for each arming (an interrupt handler
  *	masks its line before it does); where the SE has already raised its
@@ -49,6 +67,8 @@ struct se_transport_ops {
 	void (*configure)(struct se_chip *chip, const struct se_t1_cip *cip);
 	int (*reset)(struct se_chip *chip, enum se_reset_level level);
 	void (*expect)(struct se_chip *chip, bool on);
+	int (*power)(struct se_chip *chip, bool on);
+	void (*set_irq_policy)(struct se_chip *chip, enum se_irq_policy policy);
 };
 
 struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_ops *ops,
@@ -59,16 +79,26 @@ void se_chip_unregister(struct se_chip *chip);
 
 void se_chip_data_ready(struct se_chip *chip);
 
+/* the four callbacks of the bus device's &struct dev_pm_ops, see se-power.c */
+int se_chip_suspend(struct se_chip *chip);
+int se_chip_resume(struct se_chip *chip);
+int se_chip_runtime_suspend(struct se_chip *chip);
+int se_chip_runtime_resume(struct se_chip *chip);
+
 void *se_chip_drvdata(struct se_chip *chip);
 const struct se_t1_dialect *se_chip_dialect(struct se_chip *chip);
 void se_chip_set_irq_mode(struct se_chip *chip, enum se_irq_mode mode);
 void se_chip_set_clock(struct se_chip *chip, u32 hz);
 
 /*
- * The transport counts bytes_tx, bytes_rx, accesses, irqs, irqs_spurious and
- * polls; the core counts the rest. Each counter has one writer (a thread at a
- * time), readers take what they see.
+ * Count: se_stat_inc(chip, irqs_lost), from any context. The transport counts
+ * bytes_tx, bytes_rx, accesses, irqs, irqs_spurious, irqs_lost, irq_storms,
+ * poll_fallbacks, irq_returns and polls; the core counts the rest.
  */
-struct se_stats *se_chip_stats(struct se_chip *chip);
+#define SE_STAT_INDEX(field)		(offsetof(struct se_stats, field) / sizeof(__u64))
+#define se_stat_add(chip, field, n)	se_stats_add(chip, SE_STAT_INDEX(field), n)
+#define se_stat_inc(chip, field)	se_stat_add(chip, field, 1)
+
+void se_stats_add(struct se_chip *chip, unsigned int index, u64 n);
 
 #endif /* _SE_CORE_H */

@@ -99,16 +99,15 @@ static void stop_awaiting(struct se_chip *chip)
 static void add_counts(struct se_chip *chip)
 {
 	const struct se_t1_counters *c = &chip->t1.count;
-	struct se_stats *s = &chip->stats;
 
-	s->blocks_tx += c->blocks_tx;
-	s->blocks_rx += c->blocks_rx;
-	s->retrans += c->retrans;
-	s->edc_errors += c->edc_errors;
-	s->timeouts += c->timeouts;
-	s->wtx += c->wtx;
+	se_stat_add(chip, blocks_tx, c->blocks_tx);
+	se_stat_add(chip, blocks_rx, c->blocks_rx);
+	se_stat_add(chip, retrans, c->retrans);
+	se_stat_add(chip, edc_errors, c->edc_errors);
+	se_stat_add(chip, timeouts, c->timeouts);
+	se_stat_add(chip, wtx, c->wtx);
 	if (!chip->starting)
-		s->resyncs += c->resyncs;
+		se_stat_add(chip, resyncs, c->resyncs);
 }
 
 /* The exchange is over for its caller. The worker owns chip->xfer until here. */
@@ -130,9 +129,9 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 		memcpy(xfer->rsp, chip->rsp, min_t(size_t, xfer->rsp_len, xfer->rsp_room));
 	}
 	if (!error)
-		chip->stats.apdus++;
+		se_stat_inc(chip, apdus);
 	else if (xfer->state == SE_XFER_RUNNING)
-		chip->stats.errors++;
+		se_stat_inc(chip, errors);
 
 	spin_lock_irq(&chip->lock);
 	chip->xfer = NULL;
@@ -233,7 +232,7 @@ static int reset_line(struct se_chip *chip)
 		return ret;
 	}
 	if (chip->live)
-		chip->stats.resets++;
+		se_stat_inc(chip, resets);
 	chip->line_reset = true;
 	chip->reason = SE_REASON_RESET_LINE;
 	return 0;
@@ -310,7 +309,7 @@ static void exchange_done(struct se_chip *chip)
 		in_step(chip);
 		break;
 	case SE_LINK_SWR:
-		chip->stats.resets++;
+		se_stat_inc(chip, resets);
 		chip->line_reset = true;	/* as good as */
 		usleep_range(chip->pwt_us, chip->pwt_us + chip->pwt_us / 8 + 1);
 		start_up(chip);

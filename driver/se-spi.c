@@ -142,7 +142,7 @@ static void access_begin(struct se_spi *ss)
 {
 	wait_until(ss->not_before);
 	spi_bus_lock(ss->spi->controller);
-	se_chip_stats(ss->chip)->accesses++;
+	se_stat_inc(ss->chip, accesses);
 }
 
 /*
@@ -217,7 +217,7 @@ static int se_spi_send(struct se_chip *chip, const u8 *block, size_t len)
 		return ret;
 	ss->sent = true;
 	ss->looked = false;
-	se_chip_stats(chip)->bytes_tx += len;
+	se_stat_add(chip, bytes_tx, len);
 	return 0;
 }
 
@@ -309,7 +309,6 @@ static bool line_active(struct se_spi *ss, bool unknown)
 static int se_spi_receive(struct se_chip *chip, u8 *buf, size_t room)
 {
 	struct se_spi *ss = se_chip_drvdata(chip);
-	struct se_stats *stats = se_chip_stats(chip);
 	enum cause cause = xchg(&ss->cause, CAUSE_NONE);
 	int ret;
 
@@ -319,16 +318,16 @@ static int se_spi_receive(struct se_chip *chip, u8 *buf, size_t room)
 
 	ret = read_block(ss, min_t(size_t, room, SE_T1_BLOCK_MAX));
 	if (cause == CAUSE_IRQ && ret)
-		stats->irqs++;
+		se_stat_inc(chip, irqs);
 	else if (cause == CAUSE_IRQ)
-		stats->irqs_spurious++;
+		se_stat_inc(chip, irqs_spurious);
 	else
-		stats->polls++;
+		se_stat_inc(chip, polls);
 	ss->backoff = cause == CAUSE_IRQ && !ret;
 	ss->looked = true;
 	if (ret > 0) {
 		ss->sent = false;
-		stats->bytes_rx += ret;
+		se_stat_add(chip, bytes_rx, ret);
 		memcpy(buf, ss->rx, ret);
 		memzero_explicit(ss->rx, ret);
 	}

@@ -274,6 +274,20 @@ struct se_channel_open {
 	__u32 channel;
 };
 
+#define SE_HIST_BUCKETS		32
+
+/**
+ * struct se_hist - how often something took how long
+ * @sum_ns: all of it together
+ * @bucket: how often; [0] counts what took less than 1 microsecond, [n] what took
+ *	2^(n-1) microseconds and more but less than 2^n; the last one has no end.
+ *	Together they say how many there were
+ */
+struct se_hist {
+	__u64 sum_ns;
+	__u64 bucket[SE_HIST_BUCKETS];
+};
+
 /**
  * struct se_stats - SE_IOC_GET_STATS: counters since the SE was bound
  * @apdus: exchanges that ended with an R-APDU
@@ -292,6 +306,26 @@ struct se_channel_open {
  * @wtx: waiting time extensions granted
  * @resyncs: S(RESYNCH) exchanges after start-up
  * @resets: resets after start-up
+ * @irqs_lost: blocks found by looking, though the interrupt should have told
+ * @irq_storms: times that the interrupt was masked because it did not stop
+ * @poll_fallbacks: changes from the interrupt to polling
+ * @irq_returns: changes back to the interrupt
+ * @aborts: chains that either side gave up with S(ABORT)
+ * @protocol_errors: whole blocks that T=1 does not allow where they came
+ * @wtx_refused: waiting time extensions beyond the limit
+ * @releases: S(RELEASE) before power was taken away
+ * @power_offs: times that the supply was taken away, or the SE put to sleep
+ * @deadlines: exchanges given up at their deadline
+ * @cancels: exchanges given up by their caller (signal, cancel, close)
+ * @unknown: exchanges that ended with SE_OUTCOME_UNKNOWN
+ * @refused: commands refused because the file may not send them
+ * @locks: locks granted
+ * @lock_timeouts: locks taken away at their hold limit
+ * @reserved: 0
+ * @total: an exchange, from its first block to its last
+ * @wire: of that, the time on the bus, guard times included
+ * @think: of that, waiting for the SE, until its block was noticed
+ * @queue: waiting for a turn, before that
  */
 struct se_stats {
 	__u64 apdus;
@@ -310,6 +344,26 @@ struct se_stats {
 	__u64 wtx;
 	__u64 resyncs;
 	__u64 resets;
+	__u64 irqs_lost;
+	__u64 irq_storms;
+	__u64 poll_fallbacks;
+	__u64 irq_returns;
+	__u64 aborts;
+	__u64 protocol_errors;
+	__u64 wtx_refused;
+	__u64 releases;
+	__u64 power_offs;
+	__u64 deadlines;
+	__u64 cancels;
+	__u64 unknown;
+	__u64 refused;
+	__u64 locks;
+	__u64 lock_timeouts;
+	__u64 reserved;
+	struct se_hist total;
+	struct se_hist wire;
+	struct se_hist think;
+	struct se_hist queue;
 };
 
 /**
