@@ -163,6 +163,31 @@ struct se_closer {
 	u8 rsp[16];
 };
 
+#define SE_LADDER_ALL		(BIT(SE_RESET_RESYNCH) | BIT(SE_RESET_SOFT) |	\
+				 BIT(SE_RESET_LINE) | BIT(SE_RESET_POWER))
+
+/**
+ * struct se_policy - what the administrator decides
+ * @ladder: BIT(enum se_reset_level) of each rung that recovery may climb to by
+ *	itself, where it is wired
+ * @wtx_max: waiting time extensions granted in one exchange; 0: the deadline
+ *	alone bounds them
+ * @deadline_ms: of an APDU whose caller names none
+ * @drain_ms: how long an abandoned command may go on to keep the SE busy
+ * @autosuspend_ms: idle time after which the supply is taken away
+ * @hold_max_ms: how long a lock may be held
+ * @irq: enum se_irq_policy
+ */
+struct se_policy {
+	u32 ladder;
+	u32 wtx_max;
+	u32 deadline_ms;
+	u32 drain_ms;
+	u32 autosuspend_ms;
+	u32 hold_max_ms;
+	u8 irq;
+};
+
 /**
  * struct se_chip - one secure element
  * @dev: class device; its reference count is the chip's
@@ -174,6 +199,7 @@ struct se_closer {
  * @dialect: constants of the link
  * @index: N
  * @caps: SE_CAP_*
+ * @policy: lock. The worker reads single members without it
  * @live: the device node exists; worker, and after it has ended anyone
  * @lock: see above
  * @dead: no turn and no exchange any more; lock
@@ -228,6 +254,7 @@ struct se_chip {
 	const struct se_t1_dialect *dialect;
 	int index;
 	u32 caps;
+	struct se_policy policy;
 	bool live;
 
 	spinlock_t lock;	/* see above */

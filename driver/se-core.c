@@ -28,6 +28,15 @@ static DEFINE_IDR(se_chips);	/* index to chip, NULL until it is ready; se_chips_
  */
 static atomic64_t se_generation;
 
+static const struct se_policy se_policy_default = {
+	.ladder = SE_LADDER_ALL,
+	.deadline_ms = 30 * MSEC_PER_SEC,
+	.drain_ms = 10 * MSEC_PER_SEC,
+	.autosuspend_ms = 2 * MSEC_PER_SEC,
+	.hold_max_ms = 10 * MSEC_PER_SEC,
+	.irq = SE_IRQ_POLICY_AUTO,
+};
+
 static SE_CLASS_CONST struct class se_class = {
 	.name = "se",
 };
@@ -60,10 +69,11 @@ static void se_chip_release(struct device *dev)
 struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_ops *ops,
 			      enum se_dialect dialect, u32 caps, void *drvdata)
 {
+	const struct se_t1_dialect *constants = se_t1_dialect_by_id(dialect);
 	struct se_chip *chip;
 	int ret;
 
-	if (dialect != SE_DIALECT_GP)
+	if (!constants)
 		return ERR_PTR(-EINVAL);
 
 	chip = kzalloc(sizeof(*chip), GFP_KERNEL);
@@ -75,7 +85,8 @@ struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_o
 	init_waitqueue_head(&chip->wait);
 	chip->ops = ops;
 	chip->drvdata = drvdata;
-	chip->dialect = &se_t1_dialect_gp;
+	chip->dialect = constants;
+	chip->policy = se_policy_default;
 	chip->caps = caps;
 	chip->irq_mode = caps & SE_CAP_IRQ ? SE_IRQ_MODE_IRQ : SE_IRQ_MODE_POLL;
 	chip->dead = true;
@@ -371,6 +382,7 @@ void se_chip_set_clock(struct se_chip *chip, u32 hz)
 EXPORT_SYMBOL_GPL(se_chip_set_clock);
 
 /* what a transport needs of the engine */
+EXPORT_SYMBOL_GPL(se_t1_dialect_by_name);
 EXPORT_SYMBOL_GPL(se_t1_block_len);
 EXPORT_SYMBOL_GPL(se_t1_prologue_len);
 

@@ -234,7 +234,7 @@ static int read_prologue(struct se_spi *ss, size_t len)
 	ret = access_piece(ss, NULL, ss->rx, len, true);
 	if (ret)
 		return ret;
-	while (idle < len && se_t1_is_idle(ss->rx[idle]))
+	while (idle < len && se_t1_is_idle(ss->dialect, ss->rx[idle]))
 		idle++;
 	if (idle == len)
 		return 0;

@@ -22,7 +22,7 @@ size_t se_t1_prologue_len(const struct se_t1_dialect *dialect)
 
 size_t se_t1_overhead(const struct se_t1_dialect *dialect)
 {
-	return se_t1_prologue_len(dialect) + dialect->edc_bytes;
+	return se_t1_prologue_len(dialect) + se_edc_len(dialect->edc);
 }
 
 static size_t get_len(const struct se_t1_dialect *d, const u8 *prologue)
@@ -41,26 +41,6 @@ int se_t1_block_len(const struct se_t1_dialect *dialect, const u8 *prologue)
 	return (int)(len + se_t1_overhead(dialect));
 }
 
-static void put_edc(const struct se_t1_dialect *d, u8 *block, size_t len)
-{
-	u16 crc = se_edc_crc(block, len);
-	u8 msb = (u8)(crc >> 8);
-	u8 lsb = (u8)(crc & 0xff);
-
-	block[len] = d->edc_msb_first ? msb : lsb;
-	block[len + 1] = d->edc_msb_first ? lsb : msb;
-}
-
-static bool edc_ok(const struct se_t1_dialect *d, const u8 *block, size_t len)
-{
-	u16 crc = se_edc_crc(block, len);
-	u8 msb = (u8)(crc >> 8);
-	u8 lsb = (u8)(crc & 0xff);
-
-	return block[len] == (d->edc_msb_first ? msb : lsb) &&
-	       block[len + 1] == (d->edc_msb_first ? lsb : msb);
-}
-
 size_t se_t1_build(const struct se_t1_dialect *dialect, u8 *block, u8 pcb, const u8 *inf,
 		   size_t len)
 {
@@ -74,8 +54,7 @@ size_t se_t1_build(const struct se_t1_dialect *dialect, u8 *block, u8 pcb, const
 	if (len)
 		memcpy(block + n, inf, len);
 	n += len;
-	put_edc(dialect, block, n);
-	return n + dialect->edc_bytes;
+	return n + se_edc_put(dialect->edc, block, n);
 }
 
 u32 se_t1_ifs_value(const struct se_t1_rx *rx)
@@ -135,7 +114,7 @@ enum se_t1_event se_t1_classify(const struct se_t1 *t1, const u8 *block, size_t 
 	want = se_t1_block_len(d, block);
 	if (want < 0 || (size_t)want != len)
 		return EV_BAD;
-	if (!edc_ok(d, block, len - d->edc_bytes)) {
+	if (!se_edc_ok(d->edc, block, len)) {
 		rx->edc_error = true;
 		return EV_BAD;
 	}

@@ -656,7 +656,7 @@ int se_t1_init(struct se_t1 *t1, const struct se_t1_dialect *dialect,
 	memset(t1, 0, sizeof(*t1));
 	if (!params_ok(dialect, params) || !tx || tx_room < se_t1_overhead(dialect) + 2U)
 		return -EINVAL;
-	if ((dialect->len_bytes != 1 && dialect->len_bytes != 2) || dialect->edc_bytes != 2 ||
+	if ((dialect->len_bytes != 1 && dialect->len_bytes != 2) || dialect->edc > SE_T1_EDC_CRC_LSB ||
 	    dialect->inf_max > (dialect->len_bytes == 1 ? 0xfe : SE_T1_INF_MAX))
 		return -EINVAL;
 	t1->dialect = dialect;

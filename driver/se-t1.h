@@ -31,14 +31,41 @@ typedef __u64 u64;
 #define SE_T1_NO_CODE		0xff	/* a dialect that lacks this S-block */
 
 /**
+ * enum se_t1_edc - the checksum of a block
+ * @SE_T1_EDC_LRC: one byte: exclusive-or of all bytes before it
+ * @SE_T1_EDC_CRC_MSB: CRC-16/X.25, high byte first
+ * @SE_T1_EDC_CRC_LSB: CRC-16/X.25, low byte first
+ */
+enum se_t1_edc {
+	SE_T1_EDC_LRC,
+	SE_T1_EDC_CRC_MSB,
+	SE_T1_EDC_CRC_LSB,
+};
+
+/**
+ * enum se_t1_read - where the SE's parameters come from
+ * @SE_T1_READ_NONE: nowhere: the dialect's and the board's hold
+ * @SE_T1_READ_CIP: S(CIP)
+ * @SE_T1_READ_S_ATR: S(get ATR) of UM11225
+ * @SE_T1_READ_ATR: an answer to reset of ISO/IEC 7816-3, clause 8, that the
+ *	board's description carries: none comes over SPI or I2C
+ */
+enum se_t1_read {
+	SE_T1_READ_NONE,
+	SE_T1_READ_CIP,
+	SE_T1_READ_S_ATR,
+	SE_T1_READ_ATR,
+};
+
+/**
  * struct se_t1_dialect - the constants that make one T=1 family
- * @name: for people
+ * @name: for people and for the board's description
  * @id: enum se_dialect of uapi/linux/se.h
  * @nad_tx: NAD of blocks to the SE
  * @nad_rx: NAD of blocks from the SE
  * @len_bytes: width of LEN, 1 or 2 (big endian)
- * @edc_bytes: width of the checksum; 2 is CRC-16/X.25
- * @edc_msb_first: byte order of the checksum
+ * @edc: checksum
+ * @read: where parameters come from
  * @inf_max: largest INF field of any block
  * @s_resynch: S-block code of RESYNCH, 0 to 1f
  * @s_ifs: of IFS
@@ -47,6 +74,8 @@ typedef __u64 u64;
  * @s_cip: of CIP, or SE_T1_NO_CODE
  * @s_release: of RELEASE, or SE_T1_NO_CODE
  * @s_swr: of SWR (software reset), or SE_T1_NO_CODE
+ * @s_atr: of get ATR, or SE_T1_NO_CODE
+ * @swr_full: SWR resets the SE and not its interface only
  * @ifsc: what to assume before the SE has told its own
  * @ifsd: what the SE assumes before S(IFS)
  * @bwt_us: block waiting time to assume before CIP, microseconds
@@ -57,8 +86,8 @@ struct se_t1_dialect {
 	u8 nad_tx;
 	u8 nad_rx;
 	u8 len_bytes;
-	u8 edc_bytes;
-	bool edc_msb_first;
+	enum se_t1_edc edc;
+	enum se_t1_read read;
 	u16 inf_max;
 	u8 s_resynch;
 	u8 s_ifs;
@@ -67,12 +96,34 @@ struct se_t1_dialect {
 	u8 s_cip;
 	u8 s_release;
 	u8 s_swr;
+	u8 s_atr;
+	bool swr_full;
 	u16 ifsc;
 	u16 ifsd;
 	u32 bwt_us;
 };
 
 extern const struct se_t1_dialect se_t1_dialect_gp;
+extern const struct se_t1_dialect se_t1_dialect_iso_lrc;
+extern const struct se_t1_dialect se_t1_dialect_iso_crc;
+extern const struct se_t1_dialect se_t1_dialect_nxp;
+extern const struct se_t1_dialect se_t1_dialect_um11225;
+
+/**
+ * se_t1_dialect_by_id() - find a dialect
+ * @id: enum se_dialect
+ *
+ * Return: the dialect, or NULL.
+ */
+const struct se_t1_dialect *se_t1_dialect_by_id(u32 id);
+
+/**
+ * se_t1_dialect_by_name() - find a dialect
+ * @name: "gp", "iso-lrc", "iso-crc", "nxp", "um11225"
+ *
+ * Return: the dialect, or NULL.
+ */
+const struct se_t1_dialect *se_t1_dialect_by_name(const char *name);
 
 /**
  * enum se_t1_op - what the user of the engine has to do
@@ -353,13 +404,15 @@ size_t se_t1_prologue_len(const struct se_t1_dialect *dialect);
 int se_t1_block_len(const struct se_t1_dialect *dialect, const u8 *prologue);
 
 /**
- * se_t1_is_idle() - is this byte line fill rather than a NAD? (00 and FF: a
- * nibble 0 or F is no address)
+ * se_t1_is_idle() - is this byte line fill rather than a NAD?
+ * @dialect: constants
  * @byte: a received byte
+ *
+ * FF and, unless it is the NAD itself, 00: such a nibble is no address.
  */
-static inline bool se_t1_is_idle(u8 byte)
+static inline bool se_t1_is_idle(const struct se_t1_dialect *dialect, u8 byte)
 {
-	return byte == 0x00 || byte == 0xff;
+	return byte == 0xff || (byte == 0x00 && dialect->nad_rx != 0x00);
 }
 
 enum se_t1_plid {

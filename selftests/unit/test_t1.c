@@ -146,7 +146,10 @@ static void test_block_len(void **state)
 	assert_int_equal(se_t1_block_len(&se_t1_dialect_gp, other), -EPROTO);
 	assert_int_equal(se_t1_block_len(&se_t1_dialect_gp, idle), -EPROTO);
 	assert_int_equal(se_t1_overhead(&se_t1_dialect_gp), 6);
-	assert_true(se_t1_is_idle(0x00) && se_t1_is_idle(0xff) && !se_t1_is_idle(0x12));
+	assert_true(se_t1_is_idle(&se_t1_dialect_gp, 0x00));
+	assert_true(se_t1_is_idle(&se_t1_dialect_gp, 0xff));
+	assert_false(se_t1_is_idle(&se_t1_dialect_gp, 0x12));
+	assert_false(se_t1_is_idle(&se_t1_dialect_iso_lrc, 0x00));
 }
 
 /* ---- scenarios ---- */

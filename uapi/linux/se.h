@@ -49,9 +49,17 @@ enum se_state {
 /**
  * enum se_dialect - the T=1 family that the SE speaks
  * @SE_DIALECT_GP: T=1' of GlobalPlatform GPC_SPE_172
+ * @SE_DIALECT_ISO_LRC: T=1 of ISO/IEC 7816-3 with a longitudinal check
+ * @SE_DIALECT_ISO_CRC: T=1 of ISO/IEC 7816-3 with a CRC
+ * @SE_DIALECT_NXP: T=1 of NXP's SPI parts
+ * @SE_DIALECT_UM11225: T=1 over I2C of NXP's UM11225
  */
 enum se_dialect {
 	SE_DIALECT_GP,
+	SE_DIALECT_ISO_LRC,
+	SE_DIALECT_ISO_CRC,
+	SE_DIALECT_NXP,
+	SE_DIALECT_UM11225,
 };
 
 /**
