@@ -20,7 +20,7 @@
 static_assert(sizeof(struct se_info) == 72);
 static_assert(sizeof(struct se_apdu) == 80);
 static_assert(sizeof(struct se_stream) == 56);
-static_assert(sizeof(struct se_channel_open) == 56);
+static_assert(sizeof(struct se_channel_open) == 64);
 static_assert(sizeof(struct se_stats) == 1312);
 static_assert(sizeof(struct se_reset) == 32);
 
@@ -272,8 +272,6 @@ static int get_info(struct se_file *file, void __user *arg, size_t size)
 	ret = copy_struct_from_user(&in, sizeof(in), arg, size);
 	if (ret)
 		return ret;
-	if (in.reserved)
-		return -EINVAL;
 
 	memset(&info, 0, sizeof(info));
 	info.abi = SE_ABI_VERSION;

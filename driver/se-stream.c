@@ -160,6 +160,7 @@ static int run_apdu(struct stream *st, u32 i, const u8 *cmd, u64 deadline)
 		.rsp_room = min_t(size_t, a->rsp_room, st->rsp_room),
 		.deadline = deadline,
 		.generation = st->generation,
+		.cookie = st->s->cookie,
 	};
 	int ret, err;
 
@@ -282,7 +283,7 @@ int se_stream_run(struct se_file *file, struct se_stream *s)
 	u64 deadline;
 	int ret;
 
-	if (!s->nr || s->nr > SE_STREAM_MAX || s->reserved)
+	if (!s->nr || s->nr > SE_STREAM_MAX || s->priority)
 		return -EINVAL;
 	if (s->flags & ~(SE_STREAM_CHECK_GENERATION | SE_STREAM_SETTLE))
 		return -EINVAL;

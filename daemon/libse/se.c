@@ -82,7 +82,6 @@ int se_submit(struct se *se, struct se_apdu *apdus, uint32_t nr, struct se_strea
 	stream->apdu_size = sizeof(*apdus);
 	stream->done = 0;
 	stream->stop = SE_STOP_END;
-	stream->reserved = 0;
 	return se->ops->submit(se, stream);
 }
 

@@ -167,7 +167,7 @@ static void test_struct_rules(void **state)
 	assert_int_equal(longer.info.abi, SE_ABI_VERSION);
 	assert_int_equal(longer.tail, 0);
 	longer.tail = 1;
-	longer.info.reserved = 0;
+	longer.info.lock = 0;
 	assert_int_equal(ioctl(fd, nr | sizeof(longer) << _IOC_SIZESHIFT, &longer), -1);
 	assert_int_equal(errno, E2BIG);
 	/* shorter: gets what it has room for, not a byte more */
@@ -176,11 +176,10 @@ static void test_struct_rules(void **state)
 	assert_int_equal(ioctl(fd, nr | 16UL << _IOC_SIZESHIFT, &info), 0);
 	assert_int_equal(info.abi, SE_ABI_VERSION);
 	assert_int_equal(info.generation, 0xeeeeeeeeeeeeeeeeULL);
-	/* reserved members */
 	memset(&info, 0, sizeof(info));
-	info.reserved = 1;
-	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), -1);
-	assert_int_equal(errno, EINVAL);
+	info.lock = 0xee;
+	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
+	assert_int_equal(info.lock, SE_LOCK_FREE);
 	assert_int_equal(ioctl(fd, _IO(SE_IOC_MAGIC, 0x7f)), -1);
 	assert_int_equal(errno, ENOTTY);
 	assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, nowhere), -1);
@@ -216,7 +215,7 @@ static void test_stream_rules(void **state)
 	expect_refused(fd, stream, good, EINVAL);
 	stream = ok, stream.flags = 1U << 31;
 	expect_refused(fd, stream, good, EINVAL);
-	stream = ok, stream.reserved = 1;
+	stream = ok, stream.priority = SE_PRIORITY_MAX + 1;
 	expect_refused(fd, stream, good, EINVAL);
 	stream = ok, stream.apdu_size = sizeof(a) - 8;
 	expect_refused(fd, stream, good, EINVAL);

@@ -29,6 +29,13 @@
 #define SE_SW_MATCHES		4
 #define SE_CIP_MAX		128
 #define SE_CHANNEL_NONE		0xffffffffU
+#define SE_PRIORITY_MIN		(-7)
+#define SE_PRIORITY_MAX		7
+#define SE_LOCK_HOLD_MAX_MS	60000	/* the most that any policy allows */
+#define SE_FILTER_RULES_MAX	64	/* rules in one SE_IOC_SET_FILTER */
+#define SE_FILTER_AIDS_MAX	32	/* AIDs in one SE_IOC_SET_FILTER */
+#define SE_FILTER_LAYERS_MAX	8	/* SE_IOC_SET_FILTER on one open file */
+#define SE_URING_MAX		64	/* io_uring streams of one open file */
 
 /**
  * enum se_state - what the SE is able to do
@@ -88,6 +95,24 @@ enum se_outcome {
 /* capabilities, struct se_info.caps */
 #define SE_CAP_IRQ		(1U << 0)	/* a data-ready interrupt is wired */
 #define SE_CAP_RESET_LINE	(1U << 1)	/* a reset line is wired */
+#define SE_CAP_POWER		(1U << 2)	/* SE_RESET_POWER: the supply can be switched */
+#define SE_CAP_URING		(1U << 3)	/* SE_URING_CMD_SUBMIT */
+#define SE_CAP_RELEASE		(1U << 4)	/* S(RELEASE) goes out before power-off */
+
+/**
+ * enum se_lock_state - who has the exclusive use of the SE
+ * @SE_LOCK_FREE: nobody
+ * @SE_LOCK_MINE: this open file
+ * @SE_LOCK_OTHER: another open file
+ * @SE_LOCK_LOST: this open file had it until its hold ended; told until the file
+ *	asks for the lock again or says SE_IOC_UNLOCK. Who has it now is not told
+ */
+enum se_lock_state {
+	SE_LOCK_FREE,
+	SE_LOCK_MINE,
+	SE_LOCK_OTHER,
+	SE_LOCK_LOST,
+};
 
 /**
  * struct se_info - SE_IOC_GET_INFO
@@ -106,6 +131,7 @@ enum se_outcome {
  * @clock_hz: out: bus clock in use
  * @cip_len: in: room at @cip_ptr; out: length of the CIP (the buffer gets
  *	what fits)
+ * @lock: out: enum se_lock_state
  * @cip_ptr: in: user buffer for the communication interface parameters, or 0
  */
 struct se_info {
@@ -123,7 +149,7 @@ struct se_info {
 	__u32 channel;
 	__u32 clock_hz;
 	__u32 cip_len;
-	__u32 reserved;
+	__u32 lock;
 	__u64 cip_ptr;
 };
 
@@ -189,6 +215,9 @@ struct se_apdu {
  * @SE_STOP_GONE: the SE was removed
  * @SE_STOP_FAULT: a user buffer could not be read or written
  * @SE_STOP_REFUSED: a command that this file may not send
+ * @SE_STOP_CANCELLED: by SE_IOC_CANCEL, or by a cancelled io_uring request
+ * @SE_STOP_LOCK: this file does not hold the lock, or lost it while the stream
+ *	ran: the APDU on the wire ran to its end, the next was not sent
  */
 enum se_stop {
 	SE_STOP_END,
@@ -201,6 +230,8 @@ enum se_stop {
 	SE_STOP_GONE,
 	SE_STOP_FAULT,
 	SE_STOP_REFUSED,
+	SE_STOP_CANCELLED,
+	SE_STOP_LOCK,
 };
 
 /* struct se_stream.flags */
@@ -210,6 +241,8 @@ enum se_stop {
  * has ended (the deadline bounds that), so that its outcome is exact.
  */
 #define SE_STREAM_SETTLE		(1U << 1)
+/* Refuse if this file does not hold the lock (SE_STOP_LOCK). */
+#define SE_STREAM_NEED_LOCK		(1U << 2)
 
 /**
  * struct se_stream - SE_IOC_SUBMIT: run APDUs back to back
@@ -223,16 +256,20 @@ enum se_stop {
  *	it then ends as at its deadline
  * @generation: in: expected value with SE_STREAM_CHECK_GENERATION; out: the
  *	current one
- * @cookie: in: the caller's name for the stream, in traces
+ * @cookie: in: the caller's name for the stream, in traces and for
+ *	SE_IOC_CANCEL. It need not be unique
  * @stop: out: enum se_stop
- * @reserved: 0
+ * @priority: in: SE_PRIORITY_MIN to SE_PRIORITY_MAX, 0 is the usual one. Each
+ *	step is worth one second of waiting in the queue, so that nobody starves.
+ *	Above 0 needs CAP_SYS_NICE
  *
  * Nobody else's APDU comes between two of one stream. The call returns 0 when
  * @stop is SE_STOP_END, SE_STOP_SW or SE_STOP_ROOM; otherwise -1 and
  * errno: ETIMEDOUT (DEADLINE), EINTR (SIGNAL), ECONNRESET (GENERATION), EIO or
- * EPROTO (LINK), ENODEV (GONE), EFAULT (FAULT), EACCES (REFUSED). The structure
- * and the array are written back in every one of these cases. EINVAL and E2BIG
- * say that nothing was looked at.
+ * EPROTO (LINK), ENODEV (GONE), EFAULT (FAULT), EACCES (REFUSED), ECANCELED
+ * (CANCELLED), ENOLCK (LOCK). The structure and the array are written back in
+ * every one of these cases. EINVAL, E2BIG, ENOMEM and EPERM (@priority) say that
+ * nothing was looked at: every APDU is SE_OUTCOME_NOT_SENT.
  */
 struct se_stream {
 	__u64 apdus_ptr;
@@ -244,7 +281,7 @@ struct se_stream {
 	__u64 generation;
 	__u64 cookie;
 	__u32 stop;
-	__u32 reserved;
+	__s32 priority;
 };
 
 /**
@@ -263,10 +300,13 @@ struct se_stream {
  * @outcome: out: enum se_outcome of that command
  * @channel: out: the logical channel, 1 to 19, for people to read: the kernel
  *	writes it into CLA
+ * @priority: in: as in struct se_stream
+ * @reserved: 0
  *
  * errno: EBUSY (this file has a channel), EUSERS (the SE has none left), ENOENT
- * (no such application: 6A82), EREMOTEIO (the SE refused otherwise, see @sw), or
- * one of SE_IOC_SUBMIT's. After a failure no channel is left open.
+ * (no such application: 6A82), EREMOTEIO (the SE refused otherwise, see @sw),
+ * EACCES (the filter of this file does not have the AID), or one of
+ * SE_IOC_SUBMIT's. After a failure no channel is left open.
  */
 struct se_channel_open {
 	__u64 aid_ptr;
@@ -280,6 +320,8 @@ struct se_channel_open {
 	__u16 sw;
 	__u16 outcome;
 	__u32 channel;
+	__s32 priority;
+	__u32 reserved;
 };
 
 #define SE_HIST_BUCKETS		32
@@ -403,8 +445,9 @@ enum se_reset_level {
  * known of it; all logical channels are gone; the generation moves; the start-up
  * sequence runs. SE_RESET_RESYNCH and SE_RESET_SOFT are spoken over the link, so
  * they wait (10 s at most) until the SE has ended what it is doing. The call
- * returns when the SE is ready again. Needs CAP_SYS_ADMIN, until there is a lock
- * whose holder may do it as well.
+ * returns when the SE is ready again. Who holds the lock may ask for RESYNCH, SOFT
+ * and LINE, and keeps the lock; CAP_SYS_ADMIN may ask for every level at any time
+ * (POWER needs it: others may hang on the same supply).
  *
  * errno: EPERM, EOPNOTSUPP (the level is not wired), EBUSY (another reset is
  * under way), EIO (the SE did not come back, it is SE_STATE_DEAD), ETIMEDOUT,
@@ -419,6 +462,169 @@ struct se_reset {
 	__u32 reserved;
 };
 
+/* struct se_lock.flags */
+#define SE_LOCK_NONBLOCK	(1U << 0)	/* EBUSY if it cannot be had at once */
+
+/**
+ * struct se_lock - SE_IOC_LOCK: have the SE for oneself
+ * @flags: in: SE_LOCK_*
+ * @hold_ms: in: for how long, 0 for as long as the policy allows; out: what was
+ *	granted, at most SE_LOCK_HOLD_MAX_MS
+ * @deadline_ns: in: absolute CLOCK_MONOTONIC, bounds the wait for the lock; 0
+ *	means 30 s
+ * @expires_ns: out: absolute CLOCK_MONOTONIC, when the hold ends
+ * @generation: out: the current one
+ * @priority: in: as in struct se_stream
+ * @reserved: 0
+ *
+ * The lock belongs to the open file. While it is held only this file's APDUs
+ * run, and it may use the basic channel. It ends with SE_IOC_UNLOCK, with the
+ * file, or at @expires_ns: then an APDU on the wire runs to its end, a stream
+ * stops behind it with SE_STOP_LOCK, poll() tells PRI and SE_IOC_GET_INFO says
+ * SE_LOCK_LOST. Locking again while holding it goes to the end of the queue like
+ * everybody else: EDEADLK instead.
+ *
+ * The lock is granted in its turn, so that who locks again and again cannot keep
+ * the others out. Needs a file that is open for writing.
+ *
+ * errno: EBUSY (SE_LOCK_NONBLOCK), ETIMEDOUT, EINTR, ECANCELED (SE_IOC_CANCEL),
+ * ENODEV, EDEADLK (this file has it), EPERM (@priority, or not open for
+ * writing), EACCES (filter), EINVAL, EFAULT. After an error the file has no lock.
+ * No APDU is sent by this call.
+ */
+struct se_lock {
+	__u32 flags;
+	__u32 hold_ms;
+	__u64 deadline_ns;
+	__u64 expires_ns;
+	__u64 generation;
+	__s32 priority;
+	__u32 reserved;
+};
+
+/* struct se_cancel.flags */
+#define SE_CANCEL_ALL		(1U << 0)	/* whatever its cookie */
+
+/**
+ * struct se_cancel - SE_IOC_CANCEL: give up what this open file asked for
+ * @cookie: in: of the streams that are meant. A written APDU has cookie 0
+ * @flags: in: SE_CANCEL_*. SE_CANCEL_ALL means SE_IOC_LOCK and
+ *	SE_IOC_CHANNEL_OPEN that are under way as well
+ * @cancelled: out: how many requests it met
+ *
+ * To be called from another thread, or for streams of io_uring and written APDUs.
+ * What has not begun is never sent: SE_OUTCOME_NOT_SENT. An APDU on the wire is
+ * given up as at its deadline: NOT_SENT if the SE cannot have got the whole
+ * command, else UNKNOWN (or EXECUTED if the answer was faster). The SE computes
+ * on; its answer is awaited and thrown away before anybody's next APDU. The
+ * request ends with ECANCELED (read() says so for a written APDU); this call
+ * does not wait for that.
+ *
+ * errno: ENOENT (nothing to cancel), ENODEV, EINVAL, EFAULT.
+ */
+struct se_cancel {
+	__u64 cookie;
+	__u32 flags;
+	__u32 cancelled;
+};
+
+/**
+ * struct se_filter_rule - commands that may be sent
+ * @cla: class as it would be on the basic channel, without the chaining bit
+ * @cla_mask: bits of @cla that count
+ * @ins: instruction
+ * @ins_mask: bits of @ins that count
+ * @p1: first parameter
+ * @p1_mask: bits of @p1 that count
+ * @p2: second parameter
+ * @p2_mask: bits of @p2 that count
+ */
+struct se_filter_rule {
+	__u8 cla;
+	__u8 cla_mask;
+	__u8 ins;
+	__u8 ins_mask;
+	__u8 p1;
+	__u8 p1_mask;
+	__u8 p2;
+	__u8 p2_mask;
+};
+
+/**
+ * struct se_filter_aid - an application that may be selected
+ * @aid: its AID
+ * @len: of @aid, SE_AID_MIN to SE_AID_MAX; 0 means the default application
+ * @reserved: 0
+ */
+struct se_filter_aid {
+	__u8 aid[SE_AID_MAX];
+	__u8 len;
+	__u8 reserved[7];
+};
+
+/* struct se_filter.flags */
+#define SE_FILTER_RULES		(1U << 0)	/* only commands of @rules_ptr */
+#define SE_FILTER_AIDS		(1U << 1)	/* only applications of @aids_ptr */
+#define SE_FILTER_NO_BASIC	(1U << 2)	/* no basic channel */
+#define SE_FILTER_NO_LOCK	(1U << 3)	/* no SE_IOC_LOCK */
+#define SE_FILTER_NO_RESET	(1U << 4)	/* no SE_IOC_RESET */
+
+/**
+ * struct se_filter - SE_IOC_SET_FILTER: narrow what this open file may do
+ * @rules_ptr: in: array of struct se_filter_rule, with SE_FILTER_RULES
+ * @aids_ptr: in: array of struct se_filter_aid, with SE_FILTER_AIDS
+ * @nr_rules: in: up to SE_FILTER_RULES_MAX; 0 forbids every APDU of the caller
+ * @nr_aids: in: up to SE_FILTER_AIDS_MAX; 0 forbids every selection
+ * @flags: in: SE_FILTER_*, at least one
+ * @reserved: 0
+ *
+ * One way: there is no call that takes a filter away. Each call adds one more,
+ * up to SE_FILTER_LAYERS_MAX, and an APDU has to pass all of them. It belongs to
+ * the open file and so to every descriptor of it, duplicated, inherited or
+ * passed. What is queued already is looked at again when its turn comes.
+ *
+ * Every APDU is looked at, submitted, written or by io_uring. Each link of a
+ * chain (CLA bit 5) is looked at by itself and must be of the header that began
+ * the chain. GET RESPONSE passes without a rule right after an APDU of this file
+ * that was answered 61xx. With SE_FILTER_AIDS a SELECT by name (INS A4, P1 04 to
+ * 07, any class) must name an AID of the list in full, first or only
+ * occurrence, neither chained nor under secure messaging. SE_IOC_CHANNEL_OPEN is
+ * looked at by SE_FILTER_AIDS alone. What does not pass is refused with EACCES
+ * (SE_STOP_REFUSED), and nothing of its stream is sent if that is known before.
+ *
+ * errno: ENOSPC (SE_FILTER_LAYERS_MAX), E2BIG (too many rules or AIDs), EINVAL,
+ * EFAULT, ENOMEM, ENODEV. After an error nothing is changed.
+ */
+struct se_filter {
+	__u64 rules_ptr;
+	__u64 aids_ptr;
+	__u32 nr_rules;
+	__u32 nr_aids;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct se_uring_cmd - command area of an SQE with SE_URING_CMD_SUBMIT
+ * @stream_ptr: in: struct se_stream, as for SE_IOC_SUBMIT
+ * @reserved: 0
+ *
+ * IORING_OP_URING_CMD on /dev/seN, if there is SE_CAP_URING. The structures that
+ * it points to, commands included, are read when the SQE is submitted; the array
+ * of APDUs, the response buffers and the structure itself are written before the
+ * CQE is there, and must stay until then. Up to SE_URING_MAX requests of one open
+ * file may be under way (EBUSY); they run in the order of their submission.
+ * SE_STREAM_SETTLE is refused.
+ *
+ * CQE: res is struct se_stream.done, or the negative errno of SE_IOC_SUBMIT. With
+ * IORING_SETUP_CQE32 the first extra word is se_stream.stop in its low half and
+ * the outcome of the APDU at which the stream stopped in its high half.
+ */
+struct se_uring_cmd {
+	__u64 stream_ptr;
+	__u64 reserved;
+};
+
 /*
  * 0xE7 is free in Documentation/userspace-api/ioctl/ioctl-number.rst of 6.12.
  */
@@ -429,5 +635,12 @@ struct se_reset {
 #define SE_IOC_CHANNEL_CLOSE	_IO(SE_IOC_MAGIC, 0x03)
 #define SE_IOC_GET_STATS	_IOR(SE_IOC_MAGIC, 0x04, struct se_stats)
 #define SE_IOC_RESET		_IOWR(SE_IOC_MAGIC, 0x05, struct se_reset)
+#define SE_IOC_LOCK		_IOWR(SE_IOC_MAGIC, 0x06, struct se_lock)
+#define SE_IOC_UNLOCK		_IO(SE_IOC_MAGIC, 0x07)
+#define SE_IOC_CANCEL		_IOWR(SE_IOC_MAGIC, 0x08, struct se_cancel)
+#define SE_IOC_SET_FILTER	_IOW(SE_IOC_MAGIC, 0x09, struct se_filter)
+
+/* cmd_op of IORING_OP_URING_CMD; its size is that of struct se_stream */
+#define SE_URING_CMD_SUBMIT	_IOWR(SE_IOC_MAGIC, 0x40, struct se_stream)
 
 #endif /* _UAPI_LINUX_SE_H */
