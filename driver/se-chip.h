@@ -51,11 +51,13 @@ enum se_turn_state {
  * struct se_turn - a place in the queue
  * @node: in se_chip.turns while QUEUED; chip lock
  * @state: chip lock
+ * @since: when it was asked for, nanoseconds; chip lock
  * @changed: called under the chip lock when @state became HELD or REVOKED
  */
 struct se_turn {
 	struct list_head node;
 	enum se_turn_state state;
+	u64 since;
 	void (*changed)(struct se_chip *chip, struct se_turn *turn);
 };
 
@@ -74,6 +76,7 @@ enum se_xfer_state {
  * @rsp_room: its size
  * @deadline: absolute, CLOCK_MONOTONIC, nanoseconds
  * @generation: if not 0, do not start if the chip has another one
+ * @cookie: the caller's name for it, in traces
  * @done: called by the worker under the chip lock when @state became DONE, or
  *	NULL
  * @wait: if @done is NULL: woken instead, under the chip lock
@@ -95,6 +98,7 @@ struct se_xfer {
 	size_t rsp_room;
 	u64 deadline;
 	u64 generation;
+	u64 cookie;
 	void (*done)(struct se_chip *chip, struct se_xfer *xfer);
 	wait_queue_head_t *wait;
 	enum se_xfer_state state;
@@ -238,7 +242,10 @@ struct se_policy {
  * @wait_until: until then, nanoseconds
  * @drain_until: an abandoned exchange may last until then
  * @started: when the exchange began
+ * @awaited_since: when the wait for a block began
  * @wire_ns: bus time of the exchange
+ * @think_ns: time that the exchange spent waiting for blocks
+ * @apdu_id: number of the exchange, in traces
  * @pwt_us: power-up waiting time, after a reset of the SE by itself
  * @block_tx: block being sent
  * @block_rx: block being received
@@ -295,7 +302,10 @@ struct se_chip {
 	u64 wait_until;
 	u64 drain_until;
 	u64 started;
+	u64 awaited_since;
 	u64 wire_ns;
+	u64 think_ns;
+	u64 apdu_id;
 	u32 pwt_us;
 	u8 *block_tx;
 	u8 *block_rx;
@@ -388,6 +398,46 @@ void se_closer_init(struct se_chip *chip);
 
 /* se-chardev.c */
 extern const struct file_operations se_fops;
+
+/* se-trace.c */
+
+/* steps of recovery, in traces */
+enum se_recover_step {
+	SE_RECOVER_DRAIN,	/* the answer of an abandoned command is awaited */
+	SE_RECOVER_ABORT,	/* an unfinished command is given up: RESYNCH */
+	SE_RECOVER_RESYNCH,
+	SE_RECOVER_SOFT,
+	SE_RECOVER_LINE,
+	SE_RECOVER_POWER,
+	SE_RECOVER_START_UP,
+	SE_RECOVER_READY,
+	SE_RECOVER_DEAD,
+};
+
+/**
+ * struct se_block_info - a block as observers see it
+ * @begin_ns: when its bus access began, CLOCK_MONOTONIC
+ * @duration_ns: how long it took
+ * @size: bytes of the whole block, 0 if none could be made out
+ * @inf_len: LEN
+ * @nad: NAD
+ * @pcb: PCB
+ * @sent: to the SE, rather than from it
+ * @edc_ok: the checksum was right
+ */
+struct se_block_info {
+	u64 begin_ns;
+	u64 duration_ns;
+	u32 size;
+	u16 inf_len;
+	u8 nad;
+	u8 pcb;
+	bool sent;
+	bool edc_ok;
+};
+
+void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t size, bool edc_ok,
+		      u64 begin, u64 end);
 
 /* se-stats.c */
 #define se_stat_time(chip, hist, ns)	se_stats_time(chip, SE_STAT_INDEX(hist), ns)

@@ -90,10 +90,32 @@ const struct se_t1_dialect *se_chip_dialect(struct se_chip *chip);
 void se_chip_set_irq_mode(struct se_chip *chip, enum se_irq_mode mode);
 void se_chip_set_clock(struct se_chip *chip, u32 hz);
 
+/**
+ * enum se_irq_event - what there is to tell of the data-ready interrupt
+ * @SE_IRQ_EVENT_DATA: it came, and a block was there
+ * @SE_IRQ_EVENT_SPURIOUS: it came, and nothing was there
+ * @SE_IRQ_EVENT_POLL: the bus was read without it
+ * @SE_IRQ_EVENT_LOST: a block was there without it
+ * @SE_IRQ_EVENT_STORM: it did not stop and was masked
+ * @SE_IRQ_EVENT_FALLBACK: from now on the bus is polled
+ * @SE_IRQ_EVENT_RETURN: from now on it is used again
+ */
+enum se_irq_event {
+	SE_IRQ_EVENT_DATA,
+	SE_IRQ_EVENT_SPURIOUS,
+	SE_IRQ_EVENT_POLL,
+	SE_IRQ_EVENT_LOST,
+	SE_IRQ_EVENT_STORM,
+	SE_IRQ_EVENT_FALLBACK,
+	SE_IRQ_EVENT_RETURN,
+};
+
+/* Counts irqs, irqs_spurious, polls, irqs_lost and so on, and traces. Any context. */
+void se_chip_irq_event(struct se_chip *chip, enum se_irq_event event);
+
 /*
- * Count: se_stat_inc(chip, irqs_lost), from any context. The transport counts
- * bytes_tx, bytes_rx, accesses, irqs, irqs_spurious, irqs_lost, irq_storms,
- * poll_fallbacks, irq_returns and polls; the core counts the rest.
+ * Count: se_stat_inc(chip, accesses), from any context. The transport counts
+ * bytes_tx, bytes_rx and accesses so; the core counts the rest.
  */
 #define SE_STAT_INDEX(field)		(offsetof(struct se_stats, field) / sizeof(__u64))
 #define se_stat_add(chip, field, n)	se_stats_add(chip, SE_STAT_INDEX(field), n)

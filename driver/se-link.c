@@ -20,6 +20,7 @@
 
 #include "se-chip.h"
 #include "se-compat.h"
+#include "se-trace.h"
 
 #define SE_DRAIN_NS	(10ULL * NSEC_PER_SEC)	/* then RESYNCH */
 #define SE_ATTEMPTS	3			/* start-up sequences, then DEAD */
@@ -110,6 +111,27 @@ static void add_counts(struct se_chip *chip)
 		se_stat_add(chip, resyncs, c->resyncs);
 }
 
+static void count_times(struct se_chip *chip, const struct se_xfer *xfer)
+{
+	se_stat_time(chip, total, xfer->total_ns);
+	se_stat_time(chip, wire, xfer->wire_ns);
+	se_stat_time(chip, think, chip->think_ns);
+}
+
+static void count_end(struct se_chip *chip, int error, enum se_outcome outcome)
+{
+	if (!error)
+		se_stat_inc(chip, apdus);
+	else
+		se_stat_inc(chip, errors);
+	if (outcome == SE_OUTCOME_UNKNOWN)
+		se_stat_inc(chip, unknown);
+	if (error == -ETIMEDOUT)
+		se_stat_inc(chip, deadlines);
+	else if (error == -EINTR || error == -ECANCELED)
+		se_stat_inc(chip, cancels);
+}
+
 /* The exchange is over for its caller. The worker owns chip->xfer until here. */
 static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 {
@@ -120,6 +142,7 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 	if (xfer->state == SE_XFER_RUNNING) {
 		xfer->total_ns = ktime_get_ns() - chip->started;
 		xfer->wire_ns = chip->wire_ns;
+		count_times(chip, xfer);
 		xfer->wtx = chip->t1.count.wtx;
 		xfer->retrans = chip->t1.count.retrans;
 	}
@@ -128,10 +151,10 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 		xfer->sw = chip->t1.sw;
 		memcpy(xfer->rsp, chip->rsp, min_t(size_t, xfer->rsp_len, xfer->rsp_room));
 	}
-	if (!error)
-		se_stat_inc(chip, apdus);
-	else if (xfer->state == SE_XFER_RUNNING)
-		se_stat_inc(chip, errors);
+	if (xfer->state == SE_XFER_RUNNING) {
+		count_end(chip, error, outcome);
+		trace_se_apdu_end(chip, xfer);
+	}
 
 	spin_lock_irq(&chip->lock);
 	chip->xfer = NULL;
@@ -191,6 +214,8 @@ static void ready(struct se_chip *chip)
 		chip->line_reset = false;
 	}
 	publish_params(chip);
+	if (chip->state != SE_STATE_IDLE)
+		trace_se_recover(chip, SE_RECOVER_READY, chip->reason);
 	se_chip_set_state(chip, SE_STATE_IDLE, chip->reason);
 	if (first)
 		se_chip_ready(chip);
@@ -214,6 +239,7 @@ static void start_up(struct se_chip *chip)
 
 	chip->starting = true;
 	chip->attempts++;
+	trace_se_recover(chip, SE_RECOVER_START_UP, chip->reason);
 	default_params(chip, &params);
 	se_t1_reset(&chip->t1);
 	se_t1_set_params(&chip->t1, &params);
@@ -226,6 +252,7 @@ static int reset_line(struct se_chip *chip)
 
 	if (!(chip->caps & SE_CAP_RESET_LINE) || !chip->ops->reset)
 		return -EOPNOTSUPP;
+	trace_se_recover(chip, SE_RECOVER_LINE, chip->reason);
 	ret = chip->ops->reset(chip, SE_RESET_LINE);
 	if (ret) {
 		dev_err(chip->parent, "reset line: %d\n", ret);
@@ -253,6 +280,7 @@ static void start_up_failed(struct se_chip *chip, const char *step, const char *
 	chip->starting = false;
 	if (chip->live)
 		se_chip_move_generation(chip, chip->reason, chip->line_reset);
+	trace_se_recover(chip, SE_RECOVER_DEAD, chip->reason);
 	se_chip_set_state(chip, SE_STATE_DEAD, chip->reason);
 	se_reset_done(chip, -EIO);
 	kthread_queue_work(chip->worker, &chip->work);
@@ -365,6 +393,8 @@ static void exchange_failed(struct se_chip *chip, int error, bool lost, bool res
 		chip->reason = SE_REASON_LINK;
 		if (lost || resynced)
 			se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
+		if (resynced)
+			trace_se_recover(chip, SE_RECOVER_RESYNCH, chip->reason);
 		/*
 		 * An SE that fell silent may have rebooted: RESYNCH does not
 		 * tell. Moved before the caller can look.
@@ -409,6 +439,9 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 		ret = chip->ops->send(chip, a->block, a->len);
 		end = ktime_get_ns();
 		chip->wire_ns += end - begin;
+		se_observe_block(chip, true, a->block, a->len, true, begin, end);
+		if (a->wtx)
+			trace_se_wtx(chip, chip->t1.count.wtx, a->wait_us);
 		if (ret) {
 			bus_failed(chip, ret);
 			return;
@@ -427,6 +460,7 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 	}
 	clear_bit(SE_EVENT_DATA_READY, &chip->events);
 	chip->awaiting = true;
+	chip->awaited_since = end;
 	chip->wait_until = end + a->wait_us * NSEC_PER_USEC;
 	chip->ops->expect(chip, true);
 }
@@ -435,21 +469,25 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 static bool receive(struct se_chip *chip)
 {
 	struct se_t1_action a;
-	u64 begin;
+	u64 begin, end;
 	int n;
 
 	begin = ktime_get_ns();
 	n = chip->ops->receive(chip, chip->block_rx, SE_T1_BLOCK_MAX);
-	chip->wire_ns += ktime_get_ns() - begin;
+	end = ktime_get_ns();
+	chip->wire_ns += end - begin;
 	if (!n)
 		return false;
+	chip->think_ns += begin - chip->awaited_since;
 	if (n < 0 && n != -EPROTO && n != -EMSGSIZE) {
 		bus_failed(chip, n);
 		return true;
 	}
 	stop_awaiting(chip);
 	/* a damaged prologue: to the engine it is a block with a bad checksum */
-	se_t1_rx(&chip->t1, chip->block_rx, n < 0 ? 0 : n, &a);
+	n = max(n, 0);
+	se_t1_rx(&chip->t1, chip->block_rx, n, &a);
+	se_observe_block(chip, false, chip->block_rx, n, n && !a.edc_error, begin, end);
 	act(chip, &a);
 	return true;
 }
@@ -469,11 +507,13 @@ static void abandon(struct se_chip *chip, int error)
 	finish(chip, error, outcome);
 	se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
 	if (outcome != SE_OUTCOME_NOT_SENT) {
+		trace_se_recover(chip, SE_RECOVER_DRAIN, chip->reason);
 		chip->op = SE_LINK_DRAIN;
 		chip->drain_until = ktime_get_ns() + SE_DRAIN_NS;
 		return;
 	}
 	stop_awaiting(chip);
+	trace_se_recover(chip, SE_RECOVER_ABORT, chip->reason);
 	chip->op = SE_LINK_ABORT;
 	se_t1_abort(&chip->t1, error, &a);
 	act(chip, &a);
@@ -512,6 +552,7 @@ static void look_at_reset(struct se_chip *chip)
 	chip->starting = true;
 	chip->attempts = 0;
 	if (level == SE_RESET_SOFT) {
+		trace_se_recover(chip, SE_RECOVER_SOFT, chip->reason);
 		go(chip, SE_LINK_SWR);
 		return;
 	}
@@ -563,7 +604,10 @@ static void begin(struct se_chip *chip)
 	memcpy(chip->cmd, xfer->cmd, xfer->cmd_len);
 	chip->op = SE_LINK_APDU;
 	chip->wire_ns = 0;
+	chip->think_ns = 0;
+	chip->apdu_id++;
 	chip->started = ktime_get_ns();
+	trace_se_apdu_begin(chip, xfer);
 	se_t1_start_apdu(&chip->t1, chip->cmd, xfer->cmd_len, chip->rsp, SE_RAPDU_MAX, &a);
 	act(chip, &a);
 }
@@ -615,6 +659,7 @@ static void link_work(struct kthread_work *work)
 	look_at_xfer(chip, now);
 	if (chip->op == SE_LINK_DRAIN && now >= chip->drain_until) {
 		stop_awaiting(chip);
+		trace_se_recover(chip, SE_RECOVER_ABORT, chip->reason);
 		chip->op = SE_LINK_ABORT;
 		se_t1_abort(&chip->t1, -ETIMEDOUT, &a);
 		act(chip, &a);

@@ -24,6 +24,7 @@ static void grant_next(struct se_chip *chip)
 	turn = chip->turn;
 	list_del_init(&turn->node);
 	turn->state = SE_TURN_HELD;
+	se_stat_time(chip, queue, ktime_get_ns() - turn->since);
 	chip->turn_end = ktime_get_ns() + SE_TURN_MAX_NS;
 	se_turn_idle_locked(chip);
 	turn->changed(chip, turn);
@@ -47,6 +48,7 @@ int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first)
 		return -ENODEV;
 	}
 	turn->state = SE_TURN_QUEUED;
+	turn->since = ktime_get_ns();
 	if (first)
 		list_add(&turn->node, &chip->turns);
 	else

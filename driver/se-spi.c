@@ -318,11 +318,11 @@ static int se_spi_receive(struct se_chip *chip, u8 *buf, size_t room)
 
 	ret = read_block(ss, min_t(size_t, room, SE_T1_BLOCK_MAX));
 	if (cause == CAUSE_IRQ && ret)
-		se_stat_inc(chip, irqs);
+		se_chip_irq_event(chip, SE_IRQ_EVENT_DATA);
 	else if (cause == CAUSE_IRQ)
-		se_stat_inc(chip, irqs_spurious);
+		se_chip_irq_event(chip, SE_IRQ_EVENT_SPURIOUS);
 	else
-		se_stat_inc(chip, polls);
+		se_chip_irq_event(chip, SE_IRQ_EVENT_POLL);
 	ss->backoff = cause == CAUSE_IRQ && !ret;
 	ss->looked = true;
 	if (ret > 0) {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What observers are told: the tracepoints. With nobody there, a block costs a
+ * test or two.
+ */
+#include <linux/ktime.h>
+
+#include "se-chip.h"
+
+#define CREATE_TRACE_POINTS
+#include "se-trace.h"
+
+/**
+ * se_observe_block() - a block has passed
+ * @chip: worker context
+ * @sent: to the SE, rather than from it
+ * @block: what was moved; of it only the prologue is looked at
+ * @size: bytes of it, 0 if no block could be made out
+ * @edc_ok: the checksum was right; always so for sent ones
+ * @begin: when the bus access began, CLOCK_MONOTONIC, nanoseconds
+ * @end: when it had ended
+ */
+void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t size, bool edc_ok,
+		      u64 begin, u64 end)
+{
+	struct se_block_info info = {
+		.sent = sent,
+		.edc_ok = edc_ok,
+		.begin_ns = begin,
+		.duration_ns = end - begin,
+	};
+
+	if (!(sent ? trace_se_block_tx_enabled() : trace_se_block_rx_enabled()))
+		return;
+	if (size >= se_t1_prologue_len(chip->dialect)) {
+		info.size = size;
+		info.nad = block[0];
+		info.pcb = block[1];
+		info.inf_len = block[2];
+		if (chip->dialect->len_bytes == 2)
+			info.inf_len = info.inf_len << 8 | block[3];
+	}
+	if (sent)
+		trace_se_block_tx(chip, &info);
+	else
+		trace_se_block_rx(chip, &info);
+}
+
+/**
+ * se_chip_irq_event() - something about the data-ready interrupt: count and tell it
+ * @chip: of se_chip_alloc()
+ * @event: what
+ *
+ * Any context but NMI. A change of the mode itself goes with
+ * se_chip_set_irq_mode(), which listeners hear of.
+ */
+void se_chip_irq_event(struct se_chip *chip, enum se_irq_event event)
+{
+	switch (event) {
+	case SE_IRQ_EVENT_DATA:
+		se_stat_inc(chip, irqs);
+		break;
+	case SE_IRQ_EVENT_SPURIOUS:
+		se_stat_inc(chip, irqs_spurious);
+		break;
+	case SE_IRQ_EVENT_POLL:
+		se_stat_inc(chip, polls);
+		break;
+	case SE_IRQ_EVENT_LOST:
+		se_stat_inc(chip, irqs_lost);
+		break;
+	case SE_IRQ_EVENT_STORM:
+		se_stat_inc(chip, irq_storms);
+		break;
+	case SE_IRQ_EVENT_FALLBACK:
+		se_stat_inc(chip, poll_fallbacks);
+		break;
+	case SE_IRQ_EVENT_RETURN:
+		se_stat_inc(chip, irq_returns);
+		break;
+	}
+	trace_se_irq(chip, event);
+}
+EXPORT_SYMBOL_GPL(se_chip_irq_event);
