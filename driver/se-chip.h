@@ -127,6 +127,7 @@ enum se_link_op {
 	SE_LINK_APDU,
 	SE_LINK_DRAIN,	/* an abandoned APDU: the SE is still busy with it */
 	SE_LINK_ABORT,	/* an abandoned APDU: RESYNCH is under way */
+	SE_LINK_RELEASE, /* power is about to go */
 };
 
 /**
@@ -165,6 +166,41 @@ struct se_closer {
 	unsigned int tries;
 	u8 cmd[4];
 	u8 rsp[16];
+};
+
+/**
+ * struct se_power - supply, runtime PM and system sleep (se-power.c)
+ * @wait: for the callbacks of runtime PM and of system sleep
+ * @on: the SE has power; worker
+ * @told: it had lost it, and the generation has moved for that; worker
+ * @cutting: power is about to go, S(RELEASE) may be on the wire; lock, written
+ *	by the worker
+ * @active: runtime PM has the bus device active; lock
+ * @refused: a runtime suspend came at a bad time; lock
+ * @idle_wanted: a runtime suspend waits; lock
+ * @error: its result; lock
+ * @sleep_wanted: the system goes to sleep, or sleeps; lock
+ * @sleep_cap: until then the exchange on the wire may go on, nanoseconds; lock
+ * @parked: nothing is done any more until the system is awake; lock
+ * @resumed: the system is awake; lock
+ * @restart: the SE is to be started up then; lock
+ * @stopping: no callback waits any more; lock
+ */
+struct se_power {
+	wait_queue_head_t wait;
+	bool on;
+	bool told;
+	bool cutting;
+	bool active;
+	bool refused;
+	bool idle_wanted;
+	int error;
+	bool sleep_wanted;
+	u64 sleep_cap;
+	bool parked;
+	bool resumed;
+	bool restart;
+	bool stopping;
 };
 
 #define SE_LADDER_ALL		(BIT(SE_RESET_RESYNCH) | BIT(SE_RESET_SOFT) |	\
@@ -225,6 +261,7 @@ struct se_policy {
  * @channels: bit n: channel n is bound to an open file; lock
  * @closer: see there
  * @wait: for poll(): state, generation, end
+ * @power: see there
  * @stats: counters, in the order of struct se_stats
  * @worker: runs @work and @turn_watch
  * @work: the link's next step
@@ -283,6 +320,7 @@ struct se_chip {
 	u32 channels;
 	struct se_closer closer;
 	wait_queue_head_t wait;
+	struct se_power power;
 	atomic64_t stats[SE_STATS_NR];
 
 	struct kthread_worker *worker;
@@ -363,6 +401,23 @@ void se_link_state_lost(struct se_chip *chip);
 int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
 void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
 bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
+
+void se_link_release(struct se_chip *chip);
+void se_link_restart(struct se_chip *chip, enum se_reason reason, bool lost_all);
+bool se_link_park(struct se_chip *chip);
+void se_link_unpark(struct se_chip *chip);
+
+/* se-power.c */
+void se_power_init(struct se_chip *chip);
+void se_power_start(struct se_chip *chip);
+void se_power_stop(struct se_chip *chip);
+void se_power_set_autosuspend(struct se_chip *chip, u32 ms);
+bool se_power_get(struct se_chip *chip);
+void se_power_idle(struct se_chip *chip);
+void se_power_step(struct se_chip *chip, u64 now);
+bool se_power_parked(struct se_chip *chip);
+int se_power_give_up_locked(struct se_chip *chip, u64 now);
+u64 se_power_deadline(struct se_chip *chip);
 
 /* se-reset.c */
 int se_reset_run(struct se_chip *chip, struct se_reset *reset);

@@ -93,6 +93,7 @@ struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_o
 	chip->generation = atomic64_inc_return(&se_generation);
 	chip->index = -1;
 	se_closer_init(chip);
+	se_power_init(chip);
 
 	device_initialize(&chip->dev);
 	chip->dev.class = &se_class;
@@ -160,6 +161,7 @@ int se_chip_register(struct se_chip *chip)
 	chip->dead = false;
 	spin_unlock_irq(&chip->lock);
 	se_link_start(chip);
+	se_power_start(chip);
 	return 0;
 
 err_index:
@@ -199,6 +201,7 @@ void se_chip_ready(struct se_chip *chip)
  */
 void se_chip_unregister(struct se_chip *chip)
 {
+	se_power_stop(chip);
 	se_turn_revoke_all(chip);
 	se_link_stop(chip);
 

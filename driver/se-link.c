@@ -38,6 +38,8 @@ static const char *op_name(enum se_link_op op)
 		return "S(IFS)";
 	case SE_LINK_SWR:
 		return "S(SWR)";
+	case SE_LINK_RELEASE:
+		return "S(RELEASE)";
 	default:
 		return "APDU";
 	}
@@ -65,6 +67,7 @@ static void arm_timer(struct se_chip *chip)
 {
 	u64 next = chip->awaiting ? chip->wait_until : U64_MAX;
 
+	next = min(next, se_power_deadline(chip));
 	if (chip->op == SE_LINK_DRAIN)
 		next = min(next, chip->drain_until);
 	spin_lock_irq(&chip->lock);
@@ -194,6 +197,9 @@ static void go(struct se_chip *chip, enum se_link_op op)
 	case SE_LINK_SWR:
 		se_t1_start_swr(&chip->t1, &a);
 		break;
+	case SE_LINK_RELEASE:
+		se_t1_start_release(&chip->t1, &a);
+		break;
 	default:
 		return;
 	}
@@ -209,8 +215,9 @@ static void ready(struct se_chip *chip)
 	if (chip->starting) {
 		chip->starting = false;
 		chip->attempts = 0;
-		if (!first)
+		if (!first && !chip->power.told)
 			se_chip_move_generation(chip, chip->reason, chip->line_reset);
+		chip->power.told = false;
 		chip->line_reset = false;
 	}
 	publish_params(chip);
@@ -356,6 +363,10 @@ static void exchange_done(struct se_chip *chip)
 	case SE_LINK_IFS:
 		ready(chip);
 		break;
+	case SE_LINK_RELEASE:
+		se_stat_inc(chip, releases);
+		chip->op = SE_LINK_NONE;
+		break;
 	case SE_LINK_NONE:
 		break;
 	}
@@ -408,6 +419,9 @@ static void exchange_failed(struct se_chip *chip, int error, bool lost, bool res
 		if (resynced)
 			se_chip_move_generation(chip, SE_REASON_LINK, false);
 		break;
+	case SE_LINK_RELEASE:
+		/* no matter: it loses its power anyway */
+		return;
 	case SE_LINK_ABORT:
 	case SE_LINK_NONE:
 		break;
@@ -527,6 +541,8 @@ static void look_at_reset(struct se_chip *chip)
 
 	if (!se_reset_wanted(chip, &level))
 		return;
+	if (chip->op == SE_LINK_NONE && !chip->starting && !se_power_get(chip))
+		return;
 	/* whoever is told ECONNRESET finds it moved, also if the reset's caller leaves */
 	if (chip->op == SE_LINK_APDU)
 		se_chip_move_generation(chip, SE_REASON_REQUESTED, false);
@@ -578,6 +594,8 @@ static int give_up(struct se_chip *chip, u64 now)
 		error = xfer->abandon;
 	else if (now >= xfer->deadline)
 		error = -ETIMEDOUT;
+	else if (xfer->state == SE_XFER_RUNNING)
+		error = se_power_give_up_locked(chip, now);
 	else
 		error = 0;
 	spin_unlock_irq(&chip->lock);
@@ -625,7 +643,7 @@ static void look_at_xfer(struct se_chip *chip, u64 now)
 		abandon(chip, error);
 	else if (error)
 		finish(chip, error, SE_OUTCOME_NOT_SENT);
-	else if (chip->op == SE_LINK_NONE && !chip->starting)
+	else if (chip->op == SE_LINK_NONE && !chip->starting && se_power_get(chip))
 		begin(chip);
 }
 
@@ -644,10 +662,12 @@ static void link_work(struct kthread_work *work)
 		return;
 	}
 
+	if (se_power_parked(chip))
+		return;
 	if (test_and_clear_bit(SE_EVENT_STATE_LOST, &chip->events))
 		se_chip_move_generation(chip, SE_REASON_LINK, false);
 	/* nothing has been tried yet */
-	if (chip->state == SE_STATE_OFF && !chip->starting)
+	if (chip->state == SE_STATE_OFF && !chip->starting && !chip->live)
 		start_up(chip);
 	if (chip->awaiting && test_and_clear_bit(SE_EVENT_DATA_READY, &chip->events)) {
 		if (!receive(chip))
@@ -671,7 +691,69 @@ static void link_work(struct kthread_work *work)
 			act(chip, &a);
 		}
 	}
+	se_power_step(chip, now);
+	if (chip->op == SE_LINK_NONE && !chip->starting)
+		se_power_idle(chip);
 	arm_timer(chip);
+}
+
+/**
+ * se_link_release() - S(RELEASE); when it is over, @chip->op is NONE
+ * @chip: worker context, nothing on the wire
+ */
+void se_link_release(struct se_chip *chip)
+{
+	go(chip, SE_LINK_RELEASE);
+	/* it may have failed at once */
+	kthread_queue_work(chip->worker, &chip->work);
+}
+
+/**
+ * se_link_restart() - the start-up sequence, whatever was on the wire
+ * @chip: worker context; no exchange is running
+ * @reason: why
+ * @lost_all: the SE has lost its volatile state for sure
+ */
+void se_link_restart(struct se_chip *chip, enum se_reason reason, bool lost_all)
+{
+	stop_awaiting(chip);
+	wipe(chip);
+	chip->op = SE_LINK_NONE;
+	chip->reason = reason;
+	chip->line_reset |= lost_all;
+	se_chip_set_state(chip, SE_STATE_RECOVERING, reason);
+	chip->attempts = 0;
+	start_up(chip);
+}
+
+/**
+ * se_link_park() - leave the link as it is, for the time that the system sleeps
+ * @chip: worker context; no exchange is running
+ *
+ * Return: true if se_link_unpark() can go on with it; otherwise it is to be
+ * started up again.
+ */
+bool se_link_park(struct se_chip *chip)
+{
+	if (chip->op == SE_LINK_DRAIN) {
+		chip->ops->expect(chip, false);
+		return true;
+	}
+	stop_awaiting(chip);
+	wipe(chip);
+	chip->op = SE_LINK_NONE;
+	chip->starting = false;
+	return false;
+}
+
+/**
+ * se_link_unpark() - go on
+ * @chip: worker context, after se_link_park() or with nothing on the wire
+ */
+void se_link_unpark(struct se_chip *chip)
+{
+	if (chip->awaiting)
+		chip->ops->expect(chip, true);
 }
 
 /**

@@ -17,6 +17,7 @@
  * @SE_REASON_ABANDONED: an exchange was given up at its deadline, or with its caller
  * @SE_REASON_RESET_LINE: the reset line was pulsed
  * @SE_REASON_REQUESTED: somebody asked for a reset
+ * @SE_REASON_POWER: the supply was switched, or may have gone while the system slept
  */
 enum se_reason {
 	SE_REASON_NONE,
@@ -26,6 +27,7 @@ enum se_reason {
 	SE_REASON_ABANDONED,
 	SE_REASON_RESET_LINE,
 	SE_REASON_REQUESTED,
+	SE_REASON_POWER,
 };
 
 enum {
