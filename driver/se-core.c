@@ -7,6 +7,7 @@
  * se_chip_unregister() nothing of the chip touches the transport any more:
  * its worker is gone, and whoever still has a file open gets -ENODEV.
  */
+#include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
