@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "se-chip.h"
+#include "se-compat.h"
 
 /* the ABI: the same for 32-bit and 64-bit user space, and for ever */
 static_assert(sizeof(struct se_info) == 72);
@@ -193,7 +194,7 @@ static ssize_t se_read(struct file *filp, char __user *buf, size_t room, loff_t 
 	if (filp->f_flags & O_NONBLOCK) {
 		if (!nothing_coming(file))
 			return -EAGAIN;
-	} else if (wait_event_interruptible(file->wait, nothing_coming(file))) {
+	} else if (se_wait_interruptible(file->wait, nothing_coming(file))) {
 		return -EINTR;
 	}
 	if (mutex_lock_interruptible(&file->io))
@@ -236,7 +237,7 @@ static int se_release(struct inode *inode, struct file *filp)
 	spin_unlock_irq(&chip->lock);
 	if (test_bit(0, &file->busy)) {
 		se_xfer_abandon(chip, &file->xfer, -ECANCELED);
-		wait_event_idle(file->wait, !test_bit(0, &file->busy));
+		se_wait_idle(file->wait, !test_bit(0, &file->busy));
 	}
 	se_channel_drop(file);
 

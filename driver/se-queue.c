@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 
 #include "se-chip.h"
+#include "se-compat.h"
 
 #define SE_TURN_IDLE_MS	10000
 
@@ -199,8 +200,8 @@ int se_file_claim(struct se_file *file, u64 deadline, bool nonblock)
 		return ret;
 	if (nonblock)
 		return -EAGAIN;
-	waited = wait_event_interruptible_hrtimeout(file->wait, try_claim(file, &ret),
-						    se_time_left(deadline));
+	waited = se_wait_interruptible_hrtimeout(file->wait, try_claim(file, &ret),
+						 se_time_left(deadline));
 	if (waited == -ETIME)
 		return -ETIMEDOUT;
 	return waited ? -EINTR : ret;
@@ -255,9 +256,9 @@ int se_file_turn(struct se_file *file, u64 deadline)
 
 	ret = 0;
 	if (turn_state(file) == SE_TURN_QUEUED)
-		ret = wait_event_interruptible_hrtimeout(file->wait,
-							 turn_state(file) != SE_TURN_QUEUED,
-							 se_time_left(deadline));
+		ret = se_wait_interruptible_hrtimeout(file->wait,
+						      turn_state(file) != SE_TURN_QUEUED,
+						      se_time_left(deadline));
 	if (!ret) {
 		if (turn_state(file) == SE_TURN_HELD)
 			return 0;
@@ -310,9 +311,9 @@ int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle)
 	if (ret)
 		return ret;
 
-	if (!settle && wait_event_interruptible(file->wait, se_xfer_is_done(chip, xfer)))
+	if (!settle && se_wait_interruptible(file->wait, se_xfer_is_done(chip, xfer)))
 		se_xfer_abandon(chip, xfer, -EINTR);
 	/* idle: a long deadline is no hung task */
-	wait_event_idle(file->wait, se_xfer_is_done(chip, xfer));
+	se_wait_idle(file->wait, se_xfer_is_done(chip, xfer));
 	return xfer->error;
 }

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "se-chip.h"
+#include "se-compat.h"
 
 /* Of a chip that is not dead: its transport is there. Lock held. */
 static bool is_supported(struct se_chip *chip, enum se_reset_level level)
@@ -79,8 +80,8 @@ int se_reset_run(struct se_chip *chip, struct se_reset *reset)
 	ret = ask(chip, &request);
 	if (ret)
 		return ret;
-	ret = wait_event_interruptible_hrtimeout(chip->wait, is_done(chip, &request),
-						 se_time_left(deadline));
+	ret = se_wait_interruptible_hrtimeout(chip->wait, is_done(chip, &request),
+					      se_time_left(deadline));
 
 	spin_lock_irq(&chip->lock);
 	if (chip->reset == &request)
