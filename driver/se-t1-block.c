@@ -68,7 +68,9 @@ static bool response_fits(const struct se_t1 *t1, const struct se_t1_rx *rx)
 {
 	const struct se_t1_dialect *d = t1->dialect;
 
-	if (t1->s_code == d->s_cip)
+	/* what the dialect says in these differs from part to part */
+	if (t1->s_code == d->s_cip || t1->s_code == d->s_atr || t1->s_code == d->s_swr ||
+	    t1->s_code == d->s_release)
 		return true;
 	if (rx->len != t1->s_inf_len)
 		return false;
@@ -82,7 +84,7 @@ static enum se_t1_event classify_s(const struct se_t1 *t1, u8 pcb, const struct 
 	u32 ifs;
 
 	if (pcb & PCB_S_RESPONSE) {
-		if (t1->phase != PH_REQUEST && t1->phase != PH_RESYNCH)
+		if (t1->phase != PH_REQUEST && t1->phase != PH_RESYNCH && t1->phase != PH_STOP)
 			return EV_STRAY;
 		if (code != t1->s_code)
 			return EV_STRAY;
@@ -123,8 +125,10 @@ enum se_t1_event se_t1_classify(const struct se_t1 *t1, const u8 *block, size_t 
 	pcb = block[1];
 
 	if (!(pcb & PCB_R)) {
-		if (pcb & PCB_I_RFU)
+		/* 00 00 00 00 passes for a block, but is a line without an SE */
+		if ((pcb & PCB_I_RFU) || (d->edc == SE_T1_EDC_LRC && !block[0] && !pcb && !rx->len))
 			return EV_BAD;
+		rx->more = pcb & PCB_I_MORE;
 		if (pcb >> 6 != t1->nr)
 			return EV_I_OLD;
 		return pcb & PCB_I_MORE ? EV_I_MORE : EV_I_LAST;
@@ -133,7 +137,8 @@ enum se_t1_event se_t1_classify(const struct se_t1 *t1, const u8 *block, size_t 
 		if ((pcb & PCB_R_RFU) || (pcb & 0x03) == 0x03 || rx->len)
 			return EV_BAD;
 		rx->r_error = pcb & 0x03;
-		return ((pcb >> 4) & 1) == t1->ns ? EV_R_SAME : EV_R_NEXT;
+		rx->n_r = (pcb >> 4) & 1;
+		return rx->n_r == t1->ns ? EV_R_SAME : EV_R_NEXT;
 	}
 	return classify_s(t1, pcb, rx);
 }

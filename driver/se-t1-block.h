@@ -22,7 +22,8 @@ enum se_t1_phase {
 	PH_ANSWER,	/* I(n,0) is out: the first I-block of the answer */
 	PH_CHAIN,	/* R(n) is out: the next I-block of the answer */
 	PH_REQUEST,	/* an S request is out: its response */
-	PH_ABORT,	/* S(ABORT response) is out: whatever gives us the right to send */
+	PH_ABORT,	/* S(ABORT response) is out: an R-block that lets us send */
+	PH_STOP,	/* S(ABORT request) is out: its response */
 	PH_RESYNCH,	/* S(RESYNCH request) is out: its response */
 	PH_QUIET,	/* after that response: nothing, for a while */
 	PH_NR,
@@ -50,7 +51,9 @@ struct se_t1_rx {
 	size_t len;
 	bool edc_error;
 	bool timeout;
+	bool more;	/* an I-block with more to come */
 	bool r_error;	/* an R-block that names an error */
+	u8 n_r;		/* N(R) of an R-block */
 };
 
 /**

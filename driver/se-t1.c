@@ -80,8 +80,10 @@ static void send_i(struct se_t1 *t1, struct se_t1_action *act)
 static void send_request(struct se_t1 *t1, struct se_t1_action *act)
 {
 	t1->requests++;
-	if (t1->s_code == t1->dialect->s_resynch)
+	if (t1->phase == PH_RESYNCH)
 		t1->count.resyncs++;
+	else if (t1->phase == PH_STOP)
+		t1->count.aborts++;
 	send(t1, (u8)(PCB_S | t1->s_code), t1->s_inf, t1->s_inf_len, act);
 }
 
@@ -134,8 +136,26 @@ static void recover(struct se_t1 *t1, int error, struct se_t1_action *act)
 {
 	t1->error = error;
 	t1->lost = true;
+	if (t1->params.no_resynch && error) {
+		fail(t1, error, act);
+		return;
+	}
 	t1->phase = PH_RESYNCH;
 	t1->s_code = t1->dialect->s_resynch;
+	t1->s_inf_len = 0;
+	step(t1);
+	send_request(t1, act);
+}
+
+/*
+ * Rule 9 from our side, for a caller that left: the SE has given us the right
+ * to send, in the middle of its chain or of ours.
+ */
+static void stop(struct se_t1 *t1, struct se_t1_action *act)
+{
+	t1->phase = PH_STOP;
+	t1->error = t1->leaving;
+	t1->s_code = t1->dialect->s_abort;
 	t1->s_inf_len = 0;
 	step(t1);
 	send_request(t1, act);
@@ -161,6 +181,19 @@ static void on_ignore(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_
 	t1->ignored++;
 	act->op = SE_T1_WAIT;
 	act->wait_us = t1->wait_us;
+}
+
+/*
+ * A doubled answer of the last exchange is a last block. One that is to be
+ * continued is new: its sender's N(S) is not ours. To ask for a repeat would
+ * acknowledge it, and the rest would pass for the whole response.
+ */
+static void on_old_answer(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+{
+	if (rx->more)
+		recover(t1, -EPROTO, act);
+	else
+		on_ignore(t1, rx, act);
 }
 
 /* rules 7.1, 7.2, 7.3: ask for the block that we wait for */
@@ -211,6 +244,15 @@ static void on_repeat_i(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t
 		recover(t1, t1->silent ? -ETIMEDOUT : fault(rx), act);
 		return;
 	}
+	/* what has not arrived need not be sent again for nobody */
+	if (t1->leaving && t1->cmd_off) {
+		stop(t1, act);
+		return;
+	}
+	if (t1->leaving) {
+		fail(t1, t1->leaving, act);
+		return;
+	}
 	t1->resends++;
 	t1->requests = 0;
 	t1->silent = false;
@@ -247,6 +289,10 @@ static void on_next(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_ac
 		return;
 	}
 	t1->ns ^= 1;
+	if (t1->leaving) {
+		stop(t1, act);
+		return;
+	}
 	t1->cmd_off += t1->cmd_part;
 	left = t1->cmd_len - t1->cmd_off;
 	t1->cmd_part = left < t1->ifsc ? left : t1->ifsc;
@@ -313,6 +359,10 @@ static void on_more(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_ac
 		}
 		t1->ignored = (u8)(ignored + 1);
 	}
+	if (t1->leaving) {
+		stop(t1, act);
+		return;
+	}
 	t1->phase = PH_CHAIN;
 	send_r(t1, 0, act);
 }
@@ -354,10 +404,7 @@ static void on_ifs(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_act
 	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_ifs), inf, rx->len, act);
 }
 
-/*
- * Rule 9: the SE gives a chain up. It may send one more block, to hand the right
- * to send back; where its counters stand then is not worth a guess: RESYNCH.
- */
+/* rule 9: the SE gives a chain up, its own or ours */
 static void on_abort(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
@@ -371,10 +418,29 @@ static void on_abort(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_a
 	send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_abort), NULL, 0, act);
 }
 
-static void on_aborted(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+static void on_out_of_step(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
 	recover(t1, -ECONNABORTED, act);
+}
+
+/*
+ * Rule 9: an R-block hands the right to send back, and says which N(S) the SE
+ * waits for: that of the aborted block again, or the next. In a chain of its own
+ * it has had all of ours.
+ */
+static void on_aborted(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+{
+	if (rx->r_error) {
+		on_abort(t1, rx, act);	/* 7.3: our response was damaged */
+		return;
+	}
+	if (t1->outcome == SE_T1_EXECUTED && rx->n_r != t1->ns) {
+		recover(t1, -ECONNABORTED, act);
+		return;
+	}
+	t1->ns = rx->n_r;
+	fail(t1, t1->leaving ? t1->leaving : -ECONNABORTED, act);
 }
 
 /* rule 7.3: an S request that was not answered is sent again */
@@ -385,6 +451,10 @@ static void on_request_again(struct se_t1 *t1, const struct se_t1_rx *rx,
 		t1->count.retrans++;
 		act->repeat = true;
 		send_request(t1, act);
+		return;
+	}
+	if (t1->phase == PH_STOP) {
+		recover(t1, t1->error, act);
 		return;
 	}
 	/* rules 6.4, 7.4.3: only a reset helps now */
@@ -427,11 +497,26 @@ static void on_request_busy(struct se_t1 *t1, const struct se_t1_rx *rx,
 	act->wait_us = wait_us;
 }
 
+/* an R-block without error is the double of an acknowledgement in our chain */
+static void on_stop_r(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+{
+	if (rx->r_error)
+		on_request_again(t1, rx, act);
+	else
+		on_request_ignore(t1, rx, act);
+}
+
+static void on_stopped(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+{
+	(void)rx;
+	fail(t1, t1->error, act);
+}
+
 static void on_response(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	const struct se_t1_dialect *d = t1->dialect;
 
-	if (t1->s_code == d->s_cip)
+	if (t1->s_code == d->s_cip || t1->s_code == d->s_atr)
 		take(t1, rx);
 	else if (t1->s_code == d->s_ifs)
 		t1->ifsd = (u16)se_t1_ifs_value(rx);
@@ -482,99 +567,119 @@ static void on_quiet(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_a
 	fail(t1, t1->error, act);
 }
 
-static rule_fn *const rules[PH_NR][EV_NR] = {
+/* what decides, and the rule of ISO/IEC 7816-3, 11.6.3.2, that it follows */
+struct rule {
+	rule_fn *fn;
+	const char *name;
+};
+
+static const struct rule rules[PH_NR][EV_NR] = {
 	[PH_COMMAND] = {
-		[EV_I_LAST] = on_bad,		/* 2.2: only R may answer I(n,1) */
-		[EV_I_MORE] = on_bad,		/* 2.2 */
-		[EV_I_OLD] = on_ignore,		/* doubled */
-		[EV_R_SAME] = on_repeat_i,	/* 7.1 */
-		[EV_R_NEXT] = on_next,		/* 2.2, 5 */
-		[EV_WTX] = on_wtx,		/* 3 */
-		[EV_IFS] = on_ifs,		/* 4 */
-		[EV_ABORT] = on_abort,		/* 9: by the receiver of the chain */
-		[EV_STRAY] = on_ignore,		/* doubled */
-		[EV_BAD] = on_bad,		/* 7.1 */
-		[EV_TIMEOUT] = on_bad,		/* 7.1 */
+		[EV_I_LAST] = { on_bad, "2.2: only R answers I(n,1)" },
+		[EV_I_MORE] = { on_bad, "2.2: only R answers I(n,1)" },
+		[EV_I_OLD] = { on_ignore, "doubled" },
+		[EV_R_SAME] = { on_repeat_i, "7.1" },
+		[EV_R_NEXT] = { on_next, "2.2, 5" },
+		[EV_WTX] = { on_wtx, "3" },
+		[EV_IFS] = { on_ifs, "4" },
+		[EV_ABORT] = { on_abort, "9: by the receiver" },
+		[EV_STRAY] = { on_ignore, "doubled" },
+		[EV_BAD] = { on_bad, "7.1" },
+		[EV_TIMEOUT] = { on_bad, "7.1" },
 	},
 	[PH_ANSWER] = {
-		[EV_I_LAST] = on_answer,	/* 2.1 */
-		[EV_I_MORE] = on_more,		/* 2.2, 5 */
-		[EV_I_OLD] = on_ignore,		/* doubled: an older answer */
-		[EV_R_SAME] = on_repeat_i,	/* 7.1 */
-		[EV_R_NEXT] = on_ignore,	/* received, says the SE: its I-block follows */
-		[EV_WTX] = on_wtx,		/* 3 */
-		[EV_IFS] = on_ifs,		/* 4 */
-		[EV_ABORT] = on_abort,		/* 9 */
-		[EV_STRAY] = on_ignore,		/* doubled */
-		[EV_BAD] = on_bad,		/* 7.1, after S responses 7.3 */
-		[EV_TIMEOUT] = on_bad,		/* 7.1, after S responses 7.3 */
+		[EV_I_LAST] = { on_answer, "2.1" },
+		[EV_I_MORE] = { on_more, "2.2, 5" },
+		[EV_I_OLD] = { on_old_answer, "doubled, or out of step: 6.1" },
+		[EV_R_SAME] = { on_repeat_i, "7.1" },
+		[EV_R_NEXT] = { on_ignore, "2.1: received, its I-block follows" },
+		[EV_WTX] = { on_wtx, "3" },
+		[EV_IFS] = { on_ifs, "4" },
+		[EV_ABORT] = { on_abort, "9: by the receiver" },
+		[EV_STRAY] = { on_ignore, "doubled" },
+		[EV_BAD] = { on_bad, "7.1, after S responses 7.3" },
+		[EV_TIMEOUT] = { on_bad, "7.1, after S responses 7.3" },
 	},
 	[PH_CHAIN] = {
-		[EV_I_LAST] = on_answer,	/* 2.1 */
-		[EV_I_MORE] = on_more,		/* 2.2, 5 */
-		[EV_I_OLD] = on_ignore,		/* doubled: must not be taken twice */
-		[EV_R_SAME] = on_repeat_r,	/* 7.2 */
-		[EV_R_NEXT] = on_repeat_r,	/* 7.2 */
-		[EV_WTX] = on_wtx,		/* 3 */
-		[EV_IFS] = on_ifs,		/* 4 */
-		[EV_ABORT] = on_abort,		/* 9: by the sender of the chain */
-		[EV_STRAY] = on_ignore,		/* doubled */
-		[EV_BAD] = on_bad,		/* 7.2 */
-		[EV_TIMEOUT] = on_bad,		/* 7.2 */
+		[EV_I_LAST] = { on_answer, "2.1" },
+		[EV_I_MORE] = { on_more, "2.2, 5" },
+		[EV_I_OLD] = { on_ignore, "doubled: not taken twice" },
+		[EV_R_SAME] = { on_repeat_r, "7.2" },
+		[EV_R_NEXT] = { on_repeat_r, "7.2" },
+		[EV_WTX] = { on_wtx, "3" },
+		[EV_IFS] = { on_ifs, "4" },
+		[EV_ABORT] = { on_abort, "9: by the sender" },
+		[EV_STRAY] = { on_ignore, "doubled" },
+		[EV_BAD] = { on_bad, "7.2" },
+		[EV_TIMEOUT] = { on_bad, "7.2" },
 	},
 	[PH_REQUEST] = {
-		[EV_I_LAST] = on_request_ignore, /* of an exchange that is over */
-		[EV_I_MORE] = on_request_ignore,
-		[EV_I_OLD] = on_request_ignore,
-		[EV_R_SAME] = on_request_again,	/* 7.3 */
-		[EV_R_NEXT] = on_request_again,	/* 7.3 */
-		[EV_WTX] = on_request_busy,
-		[EV_IFS] = on_request_ignore,
-		[EV_ABORT] = on_request_ignore,
-		[EV_RESPONSE] = on_response,	/* 4 and GPC_SPE_172 */
-		[EV_STRAY] = on_request_ignore,	/* doubled */
-		[EV_BAD] = on_request_again,	/* 7.3 */
-		[EV_TIMEOUT] = on_request_again, /* 7.3 */
+		[EV_I_LAST] = { on_request_ignore, "of an exchange that is over" },
+		[EV_I_MORE] = { on_request_ignore, "of an exchange that is over" },
+		[EV_I_OLD] = { on_request_ignore, "of an exchange that is over" },
+		[EV_R_SAME] = { on_request_again, "7.3" },
+		[EV_R_NEXT] = { on_request_again, "7.3" },
+		[EV_WTX] = { on_request_busy, "of an exchange that is over" },
+		[EV_IFS] = { on_request_ignore, "of an exchange that is over" },
+		[EV_ABORT] = { on_request_ignore, "of an exchange that is over" },
+		[EV_RESPONSE] = { on_response, "4, and the dialect's own" },
+		[EV_STRAY] = { on_request_ignore, "doubled" },
+		[EV_BAD] = { on_request_again, "7.3" },
+		[EV_TIMEOUT] = { on_request_again, "7.3" },
 	},
 	[PH_ABORT] = {
-		[EV_I_LAST] = on_aborted,	/* 9, then 6.1 */
-		[EV_I_MORE] = on_aborted,
-		[EV_I_OLD] = on_aborted,
-		[EV_R_SAME] = on_aborted,
-		[EV_R_NEXT] = on_aborted,
-		[EV_WTX] = on_aborted,
-		[EV_IFS] = on_aborted,
-		[EV_ABORT] = on_abort,		/* 7.3: our response was lost */
-		[EV_STRAY] = on_aborted,
-		[EV_BAD] = on_aborted,
-		[EV_TIMEOUT] = on_aborted,
+		[EV_I_LAST] = { on_out_of_step, "6.1" },
+		[EV_I_MORE] = { on_out_of_step, "6.1" },
+		[EV_I_OLD] = { on_out_of_step, "6.1" },
+		[EV_R_SAME] = { on_aborted, "9: the right to send is back" },
+		[EV_R_NEXT] = { on_aborted, "9: the right to send is back" },
+		[EV_WTX] = { on_out_of_step, "6.1" },
+		[EV_IFS] = { on_out_of_step, "6.1" },
+		[EV_ABORT] = { on_abort, "7.3: our response was lost" },
+		[EV_STRAY] = { on_ignore, "doubled" },
+		[EV_BAD] = { on_out_of_step, "6.1" },
+		[EV_TIMEOUT] = { on_out_of_step, "6.1" },
+	},
+	[PH_STOP] = {
+		[EV_I_LAST] = { on_request_ignore, "doubled" },
+		[EV_I_MORE] = { on_request_ignore, "doubled" },
+		[EV_I_OLD] = { on_request_ignore, "doubled" },
+		[EV_R_SAME] = { on_stop_r, "7.3" },
+		[EV_R_NEXT] = { on_stop_r, "7.3" },
+		[EV_WTX] = { on_request_busy, "9: not granted, but waited for" },
+		[EV_IFS] = { on_request_ignore, "9: not granted" },
+		[EV_ABORT] = { on_abort, "9: by both ends" },
+		[EV_RESPONSE] = { on_stopped, "9" },
+		[EV_STRAY] = { on_request_ignore, "doubled" },
+		[EV_BAD] = { on_request_again, "7.3, then 6.1" },
+		[EV_TIMEOUT] = { on_request_again, "7.3, then 6.1" },
 	},
 	[PH_RESYNCH] = {
-		[EV_I_LAST] = on_request_ignore, /* 6.2: before the response nothing counts */
-		[EV_I_MORE] = on_request_ignore,
-		[EV_I_OLD] = on_request_ignore,
-		[EV_R_SAME] = on_request_ignore,
-		[EV_R_NEXT] = on_request_ignore,
-		[EV_WTX] = on_request_busy,
-		[EV_IFS] = on_request_ignore,
-		[EV_ABORT] = on_request_ignore,
-		[EV_RESPONSE] = on_resynched,	/* 6.2, 6.3 */
-		[EV_STRAY] = on_request_ignore,
-		[EV_BAD] = on_request_again,	/* 6.4, 7.3 */
-		[EV_TIMEOUT] = on_request_again, /* 6.4, 7.3 */
+		[EV_I_LAST] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_I_MORE] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_I_OLD] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_R_SAME] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_R_NEXT] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_WTX] = { on_request_busy, "6.2: not granted, but waited for" },
+		[EV_IFS] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_ABORT] = { on_request_ignore, "6.2: nothing counts before the response" },
+		[EV_RESPONSE] = { on_resynched, "6.2, 6.3" },
+		[EV_STRAY] = { on_request_ignore, "doubled" },
+		[EV_BAD] = { on_request_again, "6.4, 7.3" },
+		[EV_TIMEOUT] = { on_request_again, "6.4, 7.3" },
 	},
 	[PH_QUIET] = {
-		[EV_I_LAST] = on_not_quiet,
-		[EV_I_MORE] = on_not_quiet,
-		[EV_I_OLD] = on_not_quiet,
-		[EV_R_SAME] = on_not_quiet,
-		[EV_R_NEXT] = on_not_quiet,
-		[EV_WTX] = on_not_quiet,
-		[EV_IFS] = on_not_quiet,
-		[EV_ABORT] = on_not_quiet,
-		[EV_STRAY] = on_not_quiet,
-		[EV_BAD] = on_not_quiet,
-		[EV_TIMEOUT] = on_quiet,	/* 6.3 */
+		[EV_I_LAST] = { on_not_quiet, "late" },
+		[EV_I_MORE] = { on_not_quiet, "late" },
+		[EV_I_OLD] = { on_not_quiet, "late" },
+		[EV_R_SAME] = { on_not_quiet, "late" },
+		[EV_R_NEXT] = { on_not_quiet, "late" },
+		[EV_WTX] = { on_not_quiet, "late" },
+		[EV_IFS] = { on_not_quiet, "late" },
+		[EV_ABORT] = { on_not_quiet, "late" },
+		[EV_STRAY] = { on_not_quiet, "late" },
+		[EV_BAD] = { on_not_quiet, "late" },
+		[EV_TIMEOUT] = { on_quiet, "6.3" },
 	},
 };
 
@@ -583,10 +688,11 @@ static rule_fn *const rules[PH_NR][EV_NR] = {
 static void dispatch(struct se_t1 *t1, enum se_t1_event event, const struct se_t1_rx *rx,
 		     struct se_t1_action *act)
 {
-	rule_fn *rule = rules[t1->phase][event];
+	const struct rule *rule = &rules[t1->phase][event];
 
-	if (rule) {
-		rule(t1, rx, act);
+	if (rule->fn) {
+		act->rule = rule->name;
+		rule->fn(t1, rx, act);
 	} else {
 		/* no exchange runs: there is nothing to wait for */
 		act->op = SE_T1_FAIL;
@@ -619,6 +725,12 @@ void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act)
 		t1->count.timeouts++;
 	t1->silent = true;
 	dispatch(t1, EV_TIMEOUT, &rx, act);
+}
+
+void se_t1_leave(struct se_t1 *t1, int error)
+{
+	if (t1->phase != PH_IDLE)
+		t1->leaving = error < 0 ? error : -ETIMEDOUT;
 }
 
 void se_t1_abort(struct se_t1 *t1, int error, struct se_t1_action *act)
@@ -699,6 +811,7 @@ static bool start(struct se_t1 *t1, struct se_t1_action *act)
 	step(t1);
 	t1->aborts = 0;
 	t1->error = 0;
+	t1->leaving = 0;
 	t1->outcome = SE_T1_NOT_SENT;
 	t1->rsp = NULL;
 	t1->rsp_room = 0;
@@ -736,14 +849,25 @@ static void start_request(struct se_t1 *t1, u8 code, struct se_t1_action *act)
 	send_request(t1, act);
 }
 
-void se_t1_start_cip(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act)
+static void start_read(struct se_t1 *t1, u8 code, u8 *rsp, size_t room,
+		       struct se_t1_action *act)
 {
 	if (!start(t1, act))
 		return;
 	t1->rsp = rsp;
 	t1->rsp_room = room;
 	t1->s_inf_len = 0;
-	start_request(t1, t1->dialect->s_cip, act);
+	start_request(t1, code, act);
+}
+
+void se_t1_start_cip(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act)
+{
+	start_read(t1, t1->dialect->s_cip, rsp, room, act);
+}
+
+void se_t1_start_atr(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act)
+{
+	start_read(t1, t1->dialect->s_atr, rsp, room, act);
 }
 
 void se_t1_start_resynch(struct se_t1 *t1, struct se_t1_action *act)

@@ -158,6 +158,8 @@ enum se_t1_op {
  * @edc_error: the block just given to se_t1_rx() had a wrong checksum
  * @repeat: SEND: this block, or an R-block in its place, went out before
  * @wtx: SEND: the SE asked for a waiting time extension and gets it
+ * @rule: the rule of ISO/IEC 7816-3, 11.6.3.2, that decided about a block or a
+ *	silence; NULL after a start
  */
 struct se_t1_action {
 	enum se_t1_op op;
@@ -170,6 +172,7 @@ struct se_t1_action {
 	bool edc_error;
 	bool repeat;
 	bool wtx;
+	const char *rule;
 };
 
 /**
@@ -191,12 +194,14 @@ enum se_t1_outcome {
  * @bwt_us: block waiting time, microseconds, not 0
  * @wtx_max: waiting time extensions granted in one exchange; 0 is no limit,
  *	for users that bound an exchange by a deadline and se_t1_abort()
+ * @no_resynch: do not send S(RESYNCH) to recover: the link is lost then
  */
 struct se_t1_params {
 	u16 ifsc;
 	u16 ifsd;
 	u32 bwt_us;
 	u32 wtx_max;
+	bool no_resynch;
 };
 
 /**
@@ -208,6 +213,7 @@ struct se_t1_params {
  * @edc_errors: blocks with a wrong checksum
  * @timeouts: waiting times that passed
  * @resyncs: S(RESYNCH) requests sent
+ * @aborts: S(ABORT) requests sent
  */
 struct se_t1_counters {
 	u32 blocks_tx;
@@ -217,6 +223,7 @@ struct se_t1_counters {
 	u32 edc_errors;
 	u32 timeouts;
 	u32 resyncs;
+	u32 aborts;
 };
 
 /**
@@ -263,6 +270,7 @@ struct se_t1 {
 	u8 outcome;
 	bool silent;		/* a waiting time has passed in this step */
 	bool lost;		/* out of step with the SE */
+	int leaving;		/* the caller has left, for this reason */
 	int error;		/* that the exchange ends with after recovery */
 };
 
@@ -319,6 +327,15 @@ void se_t1_start_apdu(struct se_t1 *t1, const u8 *cmd, size_t len, u8 *rsp, size
 void se_t1_start_cip(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act);
 
 /**
+ * se_t1_start_atr() - S(get ATR request) of UM11225; as se_t1_start_cip()
+ * @t1: a link between two exchanges, in step or not
+ * @rsp: where the INF field of the answer goes; rsp_len is its length
+ * @room: its size
+ * @act: out: the first step
+ */
+void se_t1_start_atr(struct se_t1 *t1, u8 *rsp, size_t room, struct se_t1_action *act);
+
+/**
  * se_t1_start_resynch() - S(RESYNCH request), up to three times; DONE: the
  * link is in step, as after se_t1_reset()
  *
@@ -371,8 +388,22 @@ void se_t1_rx(struct se_t1 *t1, const u8 *block, size_t len, struct se_t1_action
 void se_t1_timeout(struct se_t1 *t1, struct se_t1_action *act);
 
 /**
- * se_t1_abort() - give the exchange up (deadline, signal): the link is put in
- * step with S(RESYNCH), then the exchange ends with FAIL
+ * se_t1_leave() - nobody wants the answer any more: end as soon as may be
+ * @t1: a link in mid-exchange
+ * @error: negative errno to end with
+ *
+ * The action in force stays so. No further part of the command is sent; when
+ * the SE hands the right to send over, S(ABORT) ends its chain or ours (rule 9),
+ * and the exchange ends with FAIL; S(RESYNCH) follows only if that is not
+ * answered. An answer that comes whole ends with DONE. Outcome and counters go on
+ * as ever. An SE that keeps silent or asks for time is not hurried: see
+ * se_t1_abort().
+ */
+void se_t1_leave(struct se_t1 *t1, int error);
+
+/**
+ * se_t1_abort() - give the exchange up now: the link is put in step with
+ * S(RESYNCH), then the exchange ends with FAIL
  * @t1: a link in mid-exchange
  * @error: negative errno to end with
  * @act: out: the next step. In a recovery that runs already: WAIT
