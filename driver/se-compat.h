@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only file with tests of the kernel's version: 6.1 and newer. */
+/* The only file with tests of the kernel's version: 5.10 and newer. */
 #ifndef _SE_COMPAT_H
 #define _SE_COMPAT_H
 
@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/version.h>
 #include <linux/wait.h>
+#include <net/genetlink.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void se_hrtimer_setup(struct hrtimer *timer,
@@ -73,6 +74,54 @@ static inline void se_hrtimer_setup(struct hrtimer *timer,
 #define SE_CLASS_CONST		const
 #endif
 
+/* A family says since 6.1 from which command on it is strict; older ones never mind. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define SE_GENL_STRICT_FROM(command)
+#else
+#define SE_GENL_STRICT_FROM(command)	.resv_start_op = (command),
+#endif
+
+/*
+ * remove() of a bus's driver returns nothing since 5.18 (SPI) and 6.1 (I2C):
+ * define @name in terms of @function.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+#define SE_SPI_REMOVE(name, function)						\
+static int name(struct spi_device *spi)						\
+{										\
+	function(spi);								\
+	return 0;								\
+}
+#else
+#define SE_SPI_REMOVE(name, function)						\
+static void name(struct spi_device *spi)					\
+{										\
+	function(spi);								\
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define SE_I2C_REMOVE(name, function)						\
+static int name(struct i2c_client *client)					\
+{										\
+	function(client);							\
+	return 0;								\
+}
+#else
+#define SE_I2C_REMOVE(name, function)						\
+static void name(struct i2c_client *client)					\
+{										\
+	function(client);							\
+}
+#endif
+
+/* probe() of an I2C driver takes no identifier since 6.3. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define SE_I2C_PROBE(function)	.probe_new = (function)
+#else
+#define SE_I2C_PROBE(function)	.probe = (function)
+#endif
+
 /* gpio_chip.set tells of errors since 6.17: define @name in terms of @function. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define SE_GPIO_SET(name, function)						\
@@ -86,6 +135,22 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 {										\
 	return function(gc, offset, value);					\
 }
+#endif
+
+/*
+ * A multicast group that needs CAP_NET_ADMIN to join: since 6.7 and in later
+ * stable kernels; before, since 5.12, by another flag. Older kernels let anyone
+ * join, so that the group has to keep silent there.
+ */
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+#define SE_MCGRP_NET_ADMIN	.flags = GENL_MCAST_CAP_NET_ADMIN,
+#define SE_HAS_MCGRP_NET_ADMIN	true
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#define SE_MCGRP_NET_ADMIN	.flags = GENL_UNS_ADMIN_PERM,
+#define SE_HAS_MCGRP_NET_ADMIN	true
+#else
+#define SE_MCGRP_NET_ADMIN
+#define SE_HAS_MCGRP_NET_ADMIN	false
 #endif
 
 #endif /* _SE_COMPAT_H */

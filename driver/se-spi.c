@@ -537,7 +537,7 @@ static int se_spi_probe(struct spi_device *spi)
 	return ret;
 }
 
-static void se_spi_remove(struct spi_device *spi)
+static void se_spi_unbind(struct spi_device *spi)
 {
 	struct se_spi *ss = spi_get_drvdata(spi);
 
@@ -550,6 +550,7 @@ static void se_spi_remove(struct spi_device *spi)
 	memzero_explicit(ss->rx, SE_T1_BLOCK_MAX);
 	se_chip_put(ss->chip);
 }
+SE_SPI_REMOVE(se_spi_remove, se_spi_unbind)
 
 /*
  * A part that follows the standard needs nothing but a name here and in the
