@@ -138,6 +138,7 @@ enum se_link_op {
  * @error: out: 0, or negative errno
  * @state: out: enum se_state, when it had ended
  * @generation: out: the same
+ * @ended: called by the worker when it has ended, or NULL if its caller waits
  */
 struct se_reset_request {
 	enum se_reset_level level;
@@ -146,6 +147,7 @@ struct se_reset_request {
 	int error;
 	enum se_state state;
 	u64 generation;
+	void (*ended)(struct se_chip *chip, const struct se_reset_request *request);
 };
 
 /**
@@ -258,11 +260,15 @@ struct se_policy {
  * @xfer: the exchange that is pending or running, or NULL; lock. Only the
  *	worker takes it away, so that the worker may use it without the lock
  * @reset: the reset that is wanted or under way, or NULL; lock
+ * @posted_reset: of se_reset_post(), in use while @reset points to it; lock
  * @channels: bit n: channel n is bound to an open file; lock
  * @closer: see there
  * @wait: for poll(): state, generation, end
  * @power: see there
  * @stats: counters, in the order of struct se_stats
+ * @tell: does and tells what @to_tell says
+ * @to_tell: SE_TELL_* bits
+ * @irq_reason: why the interrupt mode is what it is
  * @worker: runs @work and @turn_watch
  * @work: the link's next step
  * @turn_watch: takes the turn from a holder that does nothing with it
@@ -317,11 +323,15 @@ struct se_chip {
 	u64 turn_end;
 	struct se_xfer *xfer;
 	struct se_reset_request *reset;
+	struct se_reset_request posted_reset;
 	u32 channels;
 	struct se_closer closer;
 	wait_queue_head_t wait;
 	struct se_power power;
 	atomic64_t stats[SE_STATS_NR];
+	struct kthread_work tell;
+	unsigned long to_tell;
+	enum se_reason irq_reason;
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
@@ -420,6 +430,8 @@ int se_power_give_up_locked(struct se_chip *chip, u64 now);
 u64 se_power_deadline(struct se_chip *chip);
 
 /* se-reset.c */
+int se_reset_post(struct se_chip *chip, enum se_reset_level level,
+		  void (*ended)(struct se_chip *chip, const struct se_reset_request *request));
 int se_reset_run(struct se_chip *chip, struct se_reset *reset);
 bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level);
 void se_reset_begun(struct se_chip *chip, enum se_reset_level level);
@@ -497,11 +509,28 @@ void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t s
 /* se-stats.c */
 #define se_stat_time(chip, hist, ns)	se_stats_time(chip, SE_STAT_INDEX(hist), ns)
 void se_stats_time(struct se_chip *chip, unsigned int index, u64 ns);
+u64 se_stats_get(struct se_chip *chip, unsigned int index);
 void se_stats_read(struct se_chip *chip, struct se_stats *stats);
+
+/* Do the bytes that the SE told of itself make an ATR, rather than a CIP? */
+static inline bool se_chip_has_atr(const struct se_chip *chip)
+{
+	return chip->dialect->s_atr != SE_T1_NO_CODE;
+}
 
 /* se-netlink.c */
 int se_netlink_init(void);
 void se_netlink_exit(void);
 void se_netlink_event(struct se_chip *chip, u8 cmd, enum se_reason reason);
+bool se_netlink_monitored(void);
+void se_netlink_block(struct se_chip *chip, const struct se_block_info *block);
+void se_netlink_tell(struct se_chip *chip, unsigned int what);
+void se_netlink_tell_work(struct kthread_work *work);
+
+/* for se_netlink_tell() */
+#define SE_TELL_IRQ_POLICY	0	/* policy.irq has changed: tell the transport */
+#define SE_TELL_CONFIG		1	/* the configuration has changed */
+#define SE_TELL_STORM		2	/* the interrupt did not stop */
+#define SE_TELL_IRQ_MODE	3	/* the interrupt mode has changed */
 
 #endif /* _SE_CHIP_H */

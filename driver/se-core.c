@@ -94,6 +94,7 @@ struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_o
 	chip->generation = atomic64_inc_return(&se_generation);
 	chip->index = -1;
 	se_closer_init(chip);
+	kthread_init_work(&chip->tell, se_netlink_tell_work);
 	se_power_init(chip);
 
 	device_initialize(&chip->dev);
@@ -362,11 +363,15 @@ EXPORT_SYMBOL_GPL(se_chip_dialect);
  */
 void se_chip_set_irq_mode(struct se_chip *chip, enum se_irq_mode mode)
 {
+	enum se_irq_mode old;
 	unsigned long flags;
 
 	spin_lock_irqsave(&chip->lock, flags);
+	old = chip->irq_mode;
 	chip->irq_mode = mode;
 	spin_unlock_irqrestore(&chip->lock, flags);
+	if (old != mode)
+		se_netlink_tell(chip, SE_TELL_IRQ_MODE);
 }
 EXPORT_SYMBOL_GPL(se_chip_set_irq_mode);
 

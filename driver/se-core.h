@@ -15,22 +15,11 @@
 #include <linux/device.h>
 #include <linux/types.h>
 #include <linux/se.h>
+#include <linux/se_netlink.h>
 
 struct se_chip;
 struct se_t1_cip;
 struct se_t1_dialect;
-
-/**
- * enum se_irq_policy - how the end of the SE's work is to be noticed
- * @SE_IRQ_POLICY_AUTO: by the interrupt as long as it works, else by polling
- * @SE_IRQ_POLICY_IRQ: by the interrupt, however often it failed
- * @SE_IRQ_POLICY_POLL: by polling
- */
-enum se_irq_policy {
-	SE_IRQ_POLICY_AUTO,
-	SE_IRQ_POLICY_IRQ,
-	SE_IRQ_POLICY_POLL,
-};
 
 /**
  * struct se_transport_ops - a bus with one SE on it

@@ -3,6 +3,7 @@
  * SE_IOC_RESET: a caller that waits, and what the worker tells it. The reset
  * itself is the link's business (se-link.c).
  */
+#include <linux/capability.h>
 #include <linux/sched.h>
 
 #include "se-chip.h"
@@ -23,20 +24,48 @@ static bool is_supported(struct se_chip *chip, enum se_reset_level level)
 	}
 }
 
+static int ask_locked(struct se_chip *chip, struct se_reset_request *request)
+{
+	if (chip->dead)
+		return -ENODEV;
+	if (!is_supported(chip, request->level))
+		return -EOPNOTSUPP;
+	if (chip->reset)
+		return -EBUSY;
+	chip->reset = request;
+	kthread_queue_work(chip->worker, &chip->work);
+	return 0;
+}
+
 static int ask(struct se_chip *chip, struct se_reset_request *request)
 {
-	int ret = 0;
+	int ret;
 
 	spin_lock_irq(&chip->lock);
-	if (chip->dead) {
-		ret = -ENODEV;
-	} else if (!is_supported(chip, request->level)) {
-		ret = -EOPNOTSUPP;
-	} else if (chip->reset) {
-		ret = -EBUSY;
-	} else {
-		chip->reset = request;
-		kthread_queue_work(chip->worker, &chip->work);
+	ret = ask_locked(chip, request);
+	spin_unlock_irq(&chip->lock);
+	return ret;
+}
+
+/**
+ * se_reset_post() - begin a reset and do not wait for it
+ * @chip: the chip
+ * @level: how hard
+ * @ended: called by the worker when it has ended; not if the SE goes away before
+ *
+ * Return: 0, -ENODEV, -EOPNOTSUPP or -EBUSY.
+ */
+int se_reset_post(struct se_chip *chip, enum se_reset_level level,
+		  void (*ended)(struct se_chip *chip, const struct se_reset_request *request))
+{
+	struct se_reset_request request = { .level = level, .ended = ended };
+	int ret;
+
+	spin_lock_irq(&chip->lock);
+	ret = ask_locked(chip, &request);
+	if (!ret) {
+		chip->posted_reset = request;
+		chip->reset = &chip->posted_reset;
 	}
 	spin_unlock_irq(&chip->lock);
 	return ret;
@@ -142,6 +171,7 @@ void se_reset_begun(struct se_chip *chip, enum se_reset_level level)
  */
 void se_reset_done(struct se_chip *chip, int error)
 {
+	struct se_reset_request ended = { };
 	bool tell = false;
 
 	spin_lock_irq(&chip->lock);
@@ -151,10 +181,13 @@ void se_reset_done(struct se_chip *chip, int error)
 		chip->reset->state = chip->state;
 		chip->reset->generation = chip->generation;
 		chip->reset->done = true;
+		ended = *chip->reset;
 		chip->reset = NULL;
 		tell = true;
 	}
 	spin_unlock_irq(&chip->lock);
 	if (tell)
 		wake_up_all(&chip->wait);
+	if (ended.ended)
+		ended.ended(chip, &ended);
 }

@@ -32,6 +32,18 @@ void se_stats_add(struct se_chip *chip, unsigned int index, u64 n)
 EXPORT_SYMBOL_GPL(se_stats_add);
 
 /**
+ * se_stats_get() - one counter
+ * @chip: the chip
+ * @index: of it in struct se_stats
+ *
+ * Return: its value.
+ */
+u64 se_stats_get(struct se_chip *chip, unsigned int index)
+{
+	return atomic64_read(&chip->stats[index]);
+}
+
+/**
  * se_stats_read() - all counters
  * @chip: the chip
  * @stats: out. Each counter is whole; they are not all of the same moment
@@ -42,7 +54,7 @@ void se_stats_read(struct se_chip *chip, struct se_stats *stats)
 	unsigned int i;
 
 	for (i = 0; i < SE_STATS_NR; i++)
-		out[i] = atomic64_read(&chip->stats[i]);
+		out[i] = se_stats_get(chip, i);
 }
 
 /* Which bucket: 0 is less than a microsecond, n is 2^(n-1) to 2^n - 1. */

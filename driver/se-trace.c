@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What observers are told: the tracepoints. With nobody there, a block costs a
- * test or two.
+ * What observers are told: tracepoints, and the block headers of the netlink
+ * group "monitor". With nobody there, a block costs a test or two.
  */
 #include <linux/ktime.h>
 
@@ -23,6 +23,7 @@
 void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t size, bool edc_ok,
 		      u64 begin, u64 end)
 {
+	bool monitored = se_netlink_monitored();
 	struct se_block_info info = {
 		.sent = sent,
 		.edc_ok = edc_ok,
@@ -30,7 +31,7 @@ void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t s
 		.duration_ns = end - begin,
 	};
 
-	if (!(sent ? trace_se_block_tx_enabled() : trace_se_block_rx_enabled()))
+	if (!monitored && !(sent ? trace_se_block_tx_enabled() : trace_se_block_rx_enabled()))
 		return;
 	if (size >= se_t1_prologue_len(chip->dialect)) {
 		info.size = size;
@@ -44,6 +45,8 @@ void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t s
 		trace_se_block_tx(chip, &info);
 	else
 		trace_se_block_rx(chip, &info);
+	if (monitored)
+		se_netlink_block(chip, &info);
 }
 
 /**
@@ -68,15 +71,19 @@ void se_chip_irq_event(struct se_chip *chip, enum se_irq_event event)
 		break;
 	case SE_IRQ_EVENT_LOST:
 		se_stat_inc(chip, irqs_lost);
+		WRITE_ONCE(chip->irq_reason, SE_REASON_IRQ_LOST);
 		break;
 	case SE_IRQ_EVENT_STORM:
 		se_stat_inc(chip, irq_storms);
+		WRITE_ONCE(chip->irq_reason, SE_REASON_IRQ_STORM);
+		se_netlink_tell(chip, SE_TELL_STORM);
 		break;
 	case SE_IRQ_EVENT_FALLBACK:
 		se_stat_inc(chip, poll_fallbacks);
 		break;
 	case SE_IRQ_EVENT_RETURN:
 		se_stat_inc(chip, irq_returns);
+		WRITE_ONCE(chip->irq_reason, SE_REASON_IRQ_GOOD);
 		break;
 	}
 	trace_se_irq(chip, event);

@@ -12,6 +12,7 @@ it would write.
 import argparse
 import pathlib
 import sys
+import textwrap
 
 import yaml
 
@@ -32,6 +33,14 @@ def known(where, item, keys):
     extra = set(item) - set(keys)
     if extra:
         die(f"{where}: unknown key {', '.join(sorted(extra))}")
+
+
+def attr_line(name, doc):
+    """One of an enumeration, its comment behind it or, if that is long, above it."""
+    line = f"\t{name},\t/* {doc} */" if doc else f"\t{name},"
+    if len(line.expandtabs(8)) <= 100:
+        return [line]
+    return (["\t/*"] + [f"\t * {part}" for part in textwrap.wrap(doc, 80)] + ["\t */", f"\t{name},"])
 
 
 def uapi_lines(spec, source):
@@ -67,8 +76,8 @@ def uapi_lines(spec, source):
         prefix = c_name(s["name-prefix"]).upper()
         out.append("enum {")
         for i, a in enumerate(s["attributes"]):
-            doc = f"\t/* {a['doc']} */" if "doc" in a else ""
-            out.append(f"\t{prefix}{c_name(a['name']).upper()}{' = 1' if i == 0 else ''},{doc}")
+            out += attr_line(f"{prefix}{c_name(a['name']).upper()}{' = 1' if i == 0 else ''}",
+                             a.get("doc"))
         out += ["", f"\t__{prefix}MAX,", f"\t{prefix}MAX = (__{prefix}MAX - 1)", "};", ""]
 
     ops = spec["operations"]
@@ -84,13 +93,30 @@ def uapi_lines(spec, source):
     return out
 
 
-def policy_entry(attr):
+def policy_entry(attr, fam):
     known(f"attribute {attr['name']}", attr,
-          ("name", "doc", "type", "enum", "enum-as-flags", "checks"))
+          ("name", "doc", "type", "enum", "enum-as-flags", "checks", "nested-attributes"))
+    if attr["type"] == "nest":
+        return f"NLA_POLICY_NESTED({fam}_nl_{c_name(attr['nested-attributes'])}_policy)"
     if attr["type"] not in NLA:
         die(f"attribute {attr['name']}: type {attr['type']} cannot be in a request")
     length = attr.get("checks", {}).get("max-len")
     return f"{{ .type = {NLA[attr['type']]}," + (f" .len = {length}," if length else "") + " }"
+
+
+def nested_lines(aset, fam):
+    """The policy of a nest, and the limits of its numbers with words for who breaks them."""
+    name = f"{fam}_nl_{c_name(aset['name'])}"
+    pre = c_name(aset["name-prefix"]).upper()
+    attrs = [(f"{pre}{c_name(a['name']).upper()}", a) for a in aset["attributes"]]
+    out = [f"static const struct nla_policy {name}_policy[{attrs[-1][0]} + 1] = {{"]
+    out += [f"\t[{c}] = {policy_entry(a, fam)}," for c, a in attrs]
+    out += ["};", "", f"static const struct {fam}_nl_limit {name}_limits[] = {{"]
+    for c, a in attrs:
+        known(f"checks of {a['name']}", a["checks"], ("min", "max"))
+        low, high = a["checks"].get("min", 0), a["checks"]["max"]
+        out.append(f'\t{{ {c}, {low}, {high}, "{a["name"]} is {low} to {high}" }},')
+    return out + ["};", ""]
 
 
 def kernel_lines(spec, source):
@@ -104,6 +130,18 @@ def kernel_lines(spec, source):
            f"#ifndef {guard}", f"#define {guard}", "",
            "#include <net/genetlink.h>", "#include <net/netlink.h>",
            f"#include <linux/{fam}_netlink.h>", ""]
+    nests = []
+    for o in spec["operations"]["list"]:
+        aset = {a["name"]: a for a in sets[o["attribute-set"]]["attributes"]}
+        for a in o.get("do", {}).get("request", {}).get("attributes", []):
+            nest = aset[a].get("nested-attributes")
+            if nest and nest not in nests:
+                nests.append(nest)
+    if nests:
+        out += [f"struct {fam}_nl_limit {{", "\tint attr;", "\tu32 min;", "\tu32 max;",
+                "\tconst char *message;", "};", ""]
+    for n in nests:
+        out += nested_lines(sets[n], fam)
     ops = []
     for o in spec["operations"]["list"]:
         known(f"operation {o['name']}", o,
@@ -121,7 +159,7 @@ def kernel_lines(spec, source):
         fn = f"{fam}_nl_{c_name(o['name'])}"
         out.append(f"static const struct nla_policy {fn}_policy[{pre}{c_name(last).upper()} + 1] = {{")
         for name in sorted(wanted, key=order.index):
-            out.append(f"\t[{pre}{c_name(name).upper()}] = {policy_entry(attrs[name])},")
+            out.append(f"\t[{pre}{c_name(name).upper()}] = {policy_entry(attrs[name], fam)},")
         out += ["};", ""]
         one = [f"\t\t.cmd\t\t= {cmd}{c_name(o['name']).upper()},",
                f"\t\t.policy\t\t= {fn}_policy,",
@@ -140,12 +178,17 @@ def kernel_lines(spec, source):
     for one in ops:
         out += ["\t{"] + one + ["\t},"]
     out += ["};", ""]
-    groups = [g["name"] for g in spec["mcast-groups"]["list"]]
-    out += ["enum {"] + [f"\t{fam.upper()}_NLGRP_{c_name(g).upper()}," for g in groups] + ["};", ""]
+    groups = spec["mcast-groups"]["list"]
+    names = [c_name(g["name"]).upper() for g in groups]
+    out += ["enum {"] + [f"\t{fam.upper()}_NLGRP_{n}," for n in names] + ["};", ""]
     out.append(f"static const struct genl_multicast_group {fam}_nl_mcgrps[] = {{")
-    for g in groups:
-        out.append(f"\t[{fam.upper()}_NLGRP_{c_name(g).upper()}] = "
-                   f"{{ .name = {fam.upper()}_MCGRP_{c_name(g).upper()} }},")
+    for g, n in zip(groups, names):
+        known(f"group {g['name']}", g, ("name", "flags"))
+        flags = g.get("flags", [])
+        if flags not in ([], ["cap-net-admin"]):
+            die(f"group {g['name']}: flags {flags} are not supported")
+        flag = f" {fam.upper()}_MCGRP_NET_ADMIN" if flags else ""
+        out.append(f"\t[{fam.upper()}_NLGRP_{n}] = {{ .name = {fam.upper()}_MCGRP_{n},{flag} }},")
     out += ["};", "", f"#endif /* {guard} */"]
     return out
 
