@@ -170,7 +170,7 @@ static void close_next(struct se_chip *chip)
 	c->xfer.cmd_len = sizeof(c->cmd);
 	c->xfer.rsp = c->rsp;
 	c->xfer.rsp_room = sizeof(c->rsp);
-	c->xfer.deadline = se_deadline(0, 1);
+	c->xfer.deadline = se_deadline(chip, 0, 1);
 	if (se_xfer_start_locked(chip, &c->xfer))
 		se_turn_end_locked(chip, &c->turn);
 }
@@ -406,7 +406,7 @@ static int open_claimed(struct se_file *file, struct se_channel_open *open, cons
 int se_channel_open(struct se_file *file, struct se_channel_open *open)
 {
 	struct se_chip *chip = file->chip;
-	u64 deadline = se_deadline(open->deadline_ns, 2);
+	u64 deadline = se_deadline(chip, open->deadline_ns, 2);
 	u8 aid[SE_AID_MAX];
 	u8 *rsp;
 	int ret;
@@ -452,7 +452,7 @@ int se_channel_close(struct se_file *file)
 {
 	int ret;
 
-	ret = se_file_claim(file, se_deadline(0, 1), false);
+	ret = se_file_claim(file, se_deadline(file->chip, 0, 1), false);
 	if (ret)
 		return ret;
 	if (READ_ONCE(file->channel) == SE_CHANNEL_NONE)

@@ -70,7 +70,7 @@ static void written_turn_changed(struct se_chip *chip, struct se_turn *turn)
 	struct se_file *file = container_of(turn, struct se_file, turn);
 
 	if (turn->state == SE_TURN_HELD) {
-		file->xfer.deadline = se_deadline(0, 1);
+		file->xfer.deadline = se_deadline(chip, 0, 1);
 		if (!se_xfer_start_locked(chip, &file->xfer))
 			return;
 	}
@@ -114,7 +114,7 @@ static int write_locked(struct se_file *file, const char __user *buf, size_t len
 	if (!file->cmd || !file->rsp)
 		return -ENOMEM;
 
-	ret = se_file_claim(file, se_deadline(0, 1), nonblock);
+	ret = se_file_claim(file, se_deadline(file->chip, 0, 1), nonblock);
 	if (ret)
 		return ret;
 	/* a response that nobody has read is not thrown away */

@@ -35,7 +35,6 @@
 #include "se-t1.h"
 
 #define SE_CHANNELS		20	/* ISO/IEC 7816-4, 5.4.2: 0 to 19 */
-#define SE_DEADLINE_NS		(30ULL * NSEC_PER_SEC)	/* an APDU, by default */
 #define SE_TURN_MAX_NS		(600ULL * NSEC_PER_SEC)	/* whatever deadline is asked for */
 
 #define SE_STATS_NR	(sizeof(struct se_stats) / sizeof(__u64))
@@ -448,7 +447,7 @@ void se_file_unclaim(struct se_file *file);
 int se_file_turn(struct se_file *file, u64 deadline);
 int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle);
 void se_file_turn_end(struct se_file *file);
-u64 se_deadline(u64 deadline_ns, u32 nr);
+u64 se_deadline(struct se_chip *chip, u64 deadline_ns, u32 nr);
 ktime_t se_time_left(u64 deadline);
 
 /* se-stream.c */

@@ -22,7 +22,6 @@
 #include "se-compat.h"
 #include "se-trace.h"
 
-#define SE_DRAIN_NS	(10ULL * NSEC_PER_SEC)	/* then RESYNCH */
 #define SE_ATTEMPTS	3			/* start-up sequences, then DEAD */
 
 static void act(struct se_chip *chip, const struct se_t1_action *a);
@@ -523,7 +522,8 @@ static void abandon(struct se_chip *chip, int error)
 	if (outcome != SE_OUTCOME_NOT_SENT) {
 		trace_se_recover(chip, SE_RECOVER_DRAIN, chip->reason);
 		chip->op = SE_LINK_DRAIN;
-		chip->drain_until = ktime_get_ns() + SE_DRAIN_NS;
+		chip->drain_until = ktime_get_ns() +
+				    READ_ONCE(chip->policy.drain_ms) * (u64)NSEC_PER_MSEC;
 		return;
 	}
 	stop_awaiting(chip);
@@ -624,6 +624,8 @@ static void begin(struct se_chip *chip)
 	chip->wire_ns = 0;
 	chip->think_ns = 0;
 	chip->apdu_id++;
+	/* the administrator may have changed it */
+	chip->t1.params.wtx_max = READ_ONCE(chip->policy.wtx_max);
 	chip->started = ktime_get_ns();
 	trace_se_apdu_begin(chip, xfer);
 	se_t1_start_apdu(&chip->t1, chip->cmd, xfer->cmd_len, chip->rsp, SE_RAPDU_MAX, &a);

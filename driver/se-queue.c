@@ -144,14 +144,17 @@ void se_turn_revoke_all(struct se_chip *chip)
 
 /**
  * se_deadline() - the absolute deadline of a request
+ * @chip: the chip, for its default
  * @deadline_ns: as user space gave it, 0 for the default
  * @nr: number of APDUs
  *
  * Return: absolute, CLOCK_MONOTONIC, nanoseconds.
  */
-u64 se_deadline(u64 deadline_ns, u32 nr)
+u64 se_deadline(struct se_chip *chip, u64 deadline_ns, u32 nr)
 {
-	return deadline_ns ? deadline_ns : ktime_get_ns() + nr * SE_DEADLINE_NS;
+	u64 each = READ_ONCE(chip->policy.deadline_ms) * (u64)NSEC_PER_MSEC;
+
+	return deadline_ns ? deadline_ns : ktime_get_ns() + nr * each;
 }
 
 /**

@@ -98,7 +98,7 @@ static bool is_done(struct se_chip *chip, struct se_reset_request *request)
 int se_reset_run(struct se_chip *chip, struct se_reset *reset)
 {
 	struct se_reset_request request = { .level = reset->level };
-	u64 deadline = se_deadline(reset->deadline_ns, 1);
+	u64 deadline = se_deadline(chip, reset->deadline_ns, 1);
 	int ret;
 
 	if (reset->flags || reset->reserved || reset->level > SE_RESET_POWER)

@@ -291,7 +291,7 @@ int se_stream_run(struct se_file *file, struct se_stream *s)
 		return -EINVAL;
 	if (s->apdu_size > PAGE_SIZE)
 		return -E2BIG;
-	deadline = se_deadline(s->deadline_ns, s->nr);
+	deadline = se_deadline(file->chip, s->deadline_ns, s->nr);
 
 	ret = get_apdus(&st);
 	if (!ret)
