@@ -153,4 +153,18 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 #define SE_HAS_MCGRP_NET_ADMIN	false
 #endif
 
+/* Properties of a new SPI or I2C device: a software node since 5.13. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 13, 0)
+#define se_board_properties(info, node)	((info)->properties = (node)->properties)
+#else
+#define se_board_properties(info, node)	((info)->swnode = (node))
+#endif
+
+/* regulator_register() wants to know its device since 6.2. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define se_regulator_register(dev, desc, config)	regulator_register(desc, config)
+#else
+#define se_regulator_register		regulator_register
+#endif
+
 #endif /* _SE_COMPAT_H */

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * se-sim: the data-ready interrupt and the reset line.
- *
- * Distribution kernels come without irq_sim and gpio-sim, so se-sim has its
- * own: an interrupt with a level or edge flow as a GPIO controller would give,
- * and a GPIO chip with one output.
+ * se-sim: the data-ready interrupt. Distribution kernels come without irq_sim,
+ * so se-sim has its own, with a level or edge flow as a GPIO controller would
+ * give.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
-#include <linux/slab.h>
+#include <linux/ktime.h>
 #include "se-compat.h"
 #include "se-sim.h"
 
@@ -16,10 +14,11 @@
 #define IRQ_LINE	0	/* the line is active */
 #define IRQ_EDGE	1	/* an edge came and was not handed on */
 #define IRQ_MASKED	2
+#define IRQ_QUIET	3	/* the line is active, and its interrupt got lost */
 
-static bool is_edge(const struct se_sim *sim)
+static bool level_asks(const struct se_sim *sim)
 {
-	return sim->flags & SE_SIM_IRQ_EDGE;
+	return test_bit(IRQ_LINE, &sim->irq_state) && !test_bit(IRQ_QUIET, &sim->irq_state);
 }
 
 /* The only place where the interrupt happens. Interrupts are off. */
@@ -27,8 +26,8 @@ static void line_fire(struct se_sim *sim)
 {
 	if (test_bit(IRQ_MASKED, &sim->irq_state))
 		return;
-	if (is_edge(sim) ? test_and_clear_bit(IRQ_EDGE, &sim->irq_state) :
-			   test_bit(IRQ_LINE, &sim->irq_state))
+	if (se_sim_is_edge(sim) ? test_and_clear_bit(IRQ_EDGE, &sim->irq_state) :
+				  level_asks(sim))
 		generic_handle_irq(sim->irq);
 }
 
@@ -78,7 +77,7 @@ static void line_unmask(struct irq_data *data)
 	clear_bit(IRQ_MASKED, &sim->irq_state);
 	/* pairs with the barrier of se_sim_line_update() */
 	smp_mb__after_atomic();
-	if (test_bit(is_edge(sim) ? IRQ_EDGE : IRQ_LINE, &sim->irq_state))
+	if (se_sim_is_edge(sim) ? test_bit(IRQ_EDGE, &sim->irq_state) : level_asks(sim))
 		line_kick(sim);
 }
 
@@ -92,12 +91,17 @@ static int line_retrigger(struct irq_data *data)
 	return 1;
 }
 
+static unsigned int wired_type(const struct se_sim *sim)
+{
+	return se_sim_is_edge(sim) ? IRQ_TYPE_EDGE_RISING : IRQ_TYPE_LEVEL_HIGH;
+}
+
 /* The wiring decides, as on a board; a driver may only ask for what is there. */
 static int line_set_type(struct irq_data *data, unsigned int type)
 {
 	struct se_sim *sim = irq_data_get_irq_chip_data(data);
 
-	if (type != (is_edge(sim) ? IRQ_TYPE_EDGE_RISING : IRQ_TYPE_LEVEL_HIGH))
+	if (type != wired_type(sim))
 		return -EINVAL;
 	irqd_set_trigger_type(data, type);
 	return 0;
@@ -124,28 +128,77 @@ static struct irq_chip line_chip = {
 	.flags = IRQCHIP_SKIP_SET_WAKE,
 };
 
+/* Let the pin have the level that it is to have. */
+static void drive(struct se_sim *sim, bool active, bool quiet)
+{
+	if (active == sim->line)
+		return;
+	sim->line = active;
+	if (!active) {
+		clear_bit(IRQ_LINE, &sim->irq_state);
+		clear_bit(IRQ_QUIET, &sim->irq_state);
+		return;
+	}
+	sim->counters.irqs++;
+	if (quiet)
+		set_bit(IRQ_QUIET, &sim->irq_state);
+	set_bit(IRQ_LINE, &sim->irq_state);
+	if (quiet)
+		return;
+	if (se_sim_is_edge(sim))
+		set_bit(IRQ_EDGE, &sim->irq_state);
+	/* line_unmask() sees the line, or line_fire() sees it unmasked */
+	smp_mb__after_atomic();
+	line_kick(sim);
+}
+
+/* The SE begins to have something to say: what goes wrong with the line? */
+static void begin_to_want(struct se_sim *sim)
+{
+	const struct se_sim_fault *f;
+	u64 now = ktime_get_ns();
+
+	sim->line_quiet = se_sim_fault(sim, SE_SIM_FAULT_IRQ_LOST, SE_SIM_IN);
+	f = se_sim_fault(sim, SE_SIM_FAULT_IRQ_LATE, SE_SIM_IN);
+	sim->line_at_ns = f ? now + (u64)f->delay_us * NSEC_PER_USEC : 0;
+	f = se_sim_fault(sim, SE_SIM_FAULT_IRQ_STUCK, SE_SIM_IN);
+	if (f)
+		sim->stuck_until_ns = f->delay_us ? now + (u64)f->delay_us * NSEC_PER_USEC :
+						    U64_MAX;
+	sim->line_off = se_sim_fault(sim, SE_SIM_FAULT_IRQ_DEAD, SE_SIM_IN);
+	if (sim->line_at_ns || f)
+		se_sim_timer_update(sim);
+}
+
 /**
  * se_sim_line_update() - let the data-ready line follow the FIFO
  * @sim: the bus; its lock is held
  */
 void se_sim_line_update(struct se_sim *sim)
 {
-	bool active = sim->irq > 0 && !sim->in_reset && !kfifo_is_empty(&sim->fifo);
+	bool wanted = se_sim_is_live(sim) && se_sim_ring_used(&sim->fifo);
+	bool said;
 
-	if (active == sim->line)
+	if (sim->irq <= 0)
 		return;
-	sim->line = active;
-	if (!active) {
-		clear_bit(IRQ_LINE, &sim->irq_state);
-		return;
-	}
-	sim->counters.irqs++;
-	set_bit(IRQ_LINE, &sim->irq_state);
-	if (is_edge(sim))
-		set_bit(IRQ_EDGE, &sim->irq_state);
-	/* line_unmask() sees the line, or line_fire() sees it unmasked */
-	smp_mb__after_atomic();
-	line_kick(sim);
+	if (wanted && !sim->wanted)
+		begin_to_want(sim);
+	sim->wanted = wanted;
+	said = wanted && !sim->line_off && !sim->line_at_ns;
+	drive(sim, said || sim->spurious || sim->stuck_until_ns,
+	      said && sim->line_quiet && !sim->spurious && !sim->stuck_until_ns);
+}
+
+/**
+ * se_sim_line_reset() - the SE starts afresh and has nothing to say
+ * @sim: the bus; its lock is held, the FIFO empty
+ */
+void se_sim_line_reset(struct se_sim *sim)
+{
+	sim->spurious = false;
+	sim->spurious_at_ns = 0;
+	sim->line_at_ns = 0;
+	se_sim_line_update(sim);
 }
 
 /**
@@ -165,10 +218,10 @@ int se_sim_irq_create(struct se_sim *sim)
 	tasklet_setup(&sim->irq_tasklet, line_tasklet);
 	sim->irq_state = BIT(IRQ_MASKED);
 	irq_set_chip_and_handler(irq, &line_chip,
-				 is_edge(sim) ? handle_edge_irq : handle_level_irq);
+				 se_sim_is_edge(sim) ? handle_edge_irq : handle_level_irq);
 	irq_set_chip_data(irq, sim);
 	irq_modify_status(irq, IRQ_NOREQUEST | IRQ_NOAUTOEN, IRQ_NOPROBE);
-	ret = irq_set_irq_type(irq, is_edge(sim) ? IRQ_TYPE_EDGE_RISING : IRQ_TYPE_LEVEL_HIGH);
+	ret = irq_set_irq_type(irq, wired_type(sim));
 	if (ret) {
 		irq_free_desc(irq);
 		return ret;
@@ -199,102 +252,4 @@ void se_sim_irq_destroy(struct se_sim *sim)
 	irq_set_chip(irq, NULL);
 	irq_set_chip_data(irq, NULL);
 	irq_free_desc(irq);
-}
-
-/*
- * The reset line is active low. What the SE had said or was told before the
- * reset is gone, as it would be in a chip; a write() that comes before the
- * process has read of the reset is lost as well.
- */
-static int reset_output(struct gpio_chip *gc, unsigned int offset, int value)
-{
-	struct se_sim *sim = gpiochip_get_data(gc);
-	unsigned long flags;
-	bool assert = !value;
-
-	spin_lock_irqsave(&sim->lock, flags);
-	if (assert != sim->in_reset && !sim->dead) {
-		sim->in_reset = assert;
-		if (assert) {
-			kfifo_reset(&sim->fifo);
-			kfifo_reset(&sim->queue);
-			sim->epoch++;
-			sim->out_len = 0;
-			sim->reset_unread = true;
-		} else {
-			sim->counters.resets++;
-			se_sim_queue_record(sim, SE_SIM_RESET, NULL, 0);
-		}
-		se_sim_line_update(sim);
-	}
-	spin_unlock_irqrestore(&sim->lock, flags);
-	wake_up_interruptible(&sim->writers);
-	return 0;
-}
-
-static int reset_get(struct gpio_chip *gc, unsigned int offset)
-{
-	struct se_sim *sim = gpiochip_get_data(gc);
-
-	return !READ_ONCE(sim->in_reset);
-}
-
-SE_GPIO_SET(reset_set, reset_output)
-
-static int reset_direction(struct gpio_chip *gc, unsigned int offset)
-{
-	return GPIO_LINE_DIRECTION_OUT;
-}
-
-/**
- * se_sim_reset_create() - make the reset line and name its user
- * @sim: the bus; its controller is registered
- * @parent: parent of the GPIO chip
- *
- * Return: 0 or negative errno.
- */
-int se_sim_reset_create(struct se_sim *sim, struct device *parent)
-{
-	struct gpio_chip *gc = &sim->gc;
-	int ret;
-
-	sim->lookup = kzalloc(struct_size(sim->lookup, table, 2), GFP_KERNEL);
-	if (!sim->lookup)
-		return -ENOMEM;
-
-	snprintf(sim->gc_label, sizeof(sim->gc_label), "se-sim-spi%d", sim->ctlr->bus_num);
-	gc->label = sim->gc_label;
-	gc->parent = parent;
-	gc->owner = THIS_MODULE;
-	gc->base = -1;
-	gc->ngpio = 1;
-	gc->get = reset_get;
-	gc->set = reset_set;
-	gc->direction_output = reset_output;
-	gc->get_direction = reset_direction;
-	ret = gpiochip_add_data(gc, sim);
-	if (ret)
-		return ret;
-	sim->gc_added = true;
-
-	snprintf(sim->spi_name, sizeof(sim->spi_name), "spi%d.0", sim->ctlr->bus_num);
-	sim->lookup->dev_id = sim->spi_name;
-	sim->lookup->table[0] = GPIO_LOOKUP(sim->gc_label, 0, "reset", GPIO_ACTIVE_LOW);
-	gpiod_add_lookup_table(sim->lookup);
-	return 0;
-}
-
-/**
- * se_sim_reset_destroy() - take the reset line away; its user is gone already
- * @sim: the bus
- */
-void se_sim_reset_destroy(struct se_sim *sim)
-{
-	if (sim->gc_added) {
-		gpiod_remove_lookup_table(sim->lookup);
-		gpiochip_remove(&sim->gc);
-		sim->gc_added = false;
-	}
-	kfree(sim->lookup);
-	sim->lookup = NULL;
 }

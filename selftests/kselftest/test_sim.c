@@ -318,7 +318,7 @@ static void test_queue_bounds(void **state)
 		assert_int_equal(rec.data[0], n++);
 	}
 	assert_int_equal(n, 65536 / (4000 + 16));
-	snprintf(path, sizeof(path), "/sys/kernel/debug/se-sim-spi%u/counters", bus.nr);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/se-sim/spi%u/counters", bus.nr);
 	f = fopen(path, "re");
 	if (f) {
 		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';

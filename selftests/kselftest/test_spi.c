@@ -344,7 +344,7 @@ static unsigned long long sim_value(struct se *se, const char *name)
 	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/se-sim-spi%u/counters", se->bus);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/se-sim/spi%u/counters", se->bus);
 	f = fopen(path, "re");
 	assert_non_null(f);
 	while (!found && fscanf(f, "%31s %llu", key, &value) == 2)

@@ -116,8 +116,7 @@ struct se_sim_prop {
  * Once for each open file (EBUSY after that). The bus exists when the call
  * returns; its device is added right after, from a worker, so that a
  * single-threaded SE can attach first and then serve what the driver asks.
- * EOPNOTSUPP: this kernel cannot do what a flag asks for (SE_SIM_SUPPLY,
- * SE_SIM_I2C).
+ * EOPNOTSUPP: this kernel has no regulators (SE_SIM_SUPPLY).
  */
 struct se_sim_attach {
 	__u32 max_hz;
@@ -251,8 +250,9 @@ enum se_sim_dir {
  * @done: out: how often it happened, since the file was opened
  *
  * There is one fault of each kind and direction; setting it again replaces it.
- * Several may happen at one occasion, in the order of their numbers. Each has
- * its own random generator, so that a seed replays it whatever the others do.
+ * Several may happen at one occasion: the bytes are changed first, and what is
+ * left of them is doubled, delayed or lost in a reset. Each fault has its own
+ * random generator, so that a seed replays it whatever the others do.
  */
 struct se_sim_fault {
 	__u32 kind;
