@@ -20,6 +20,7 @@ help:
 ## make check     every test that needs only Debian and npm packages
 ## make shell     an interactive shell in the virtual machine, stack running
 ## make           build modules, daemon, tools and tests
+## make overlays  device tree overlays, into build/overlays
 ## make clean     remove what was built; make distclean: the root as well
 ##
 ## V=san builds with ASan and UBSan into its own folder; NATIVE=1 uses this
@@ -30,6 +31,7 @@ ifdef NATIVE
 include daemon/daemon.mk
 include selftests/selftests.mk
 include driver/driver.mk
+include dts-overlays/overlays.mk
 
 .PHONY: all
 all: daemon softse modules tests
@@ -38,7 +40,7 @@ else
 
 IN_ROOT := $(RIG)/in-root
 # what make was asked for, less what only the host can do
-INNER := all daemon softse modules tests unit fuzz checkstyle
+INNER := all daemon softse modules overlays tests unit fuzz checkstyle
 
 .PHONY: all $(filter-out all,$(INNER))
 $(INNER): root
