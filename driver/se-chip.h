@@ -120,12 +120,13 @@ struct se_xfer {
 enum se_link_op {
 	SE_LINK_NONE,
 	SE_LINK_CIP,
+	SE_LINK_ATR,
 	SE_LINK_RESYNCH,
 	SE_LINK_IFS,
 	SE_LINK_SWR,
 	SE_LINK_APDU,
 	SE_LINK_DRAIN,	/* an abandoned APDU: the SE is still busy with it */
-	SE_LINK_ABORT,	/* an abandoned APDU: RESYNCH is under way */
+	SE_LINK_ABORT,	/* an abandoned APDU: the SE did not end it, RESYNCH */
 	SE_LINK_RELEASE, /* power is about to go */
 };
 
@@ -173,7 +174,7 @@ struct se_closer {
  * struct se_power - supply, runtime PM and system sleep (se-power.c)
  * @wait: for the callbacks of runtime PM and of system sleep
  * @on: the SE has power; worker
- * @told: it had lost it, and the generation has moved for that; worker
+ * @told: the generation has moved, and no exchange has begun since; worker
  * @cutting: power is about to go, S(RELEASE) may be on the wire; lock, written
  *	by the worker
  * @active: runtime PM has the bus device active; lock
@@ -278,7 +279,8 @@ struct se_policy {
  * @op: what is on the wire
  * @starting: the start-up sequence is running
  * @attempts: start-up sequences tried
- * @line_reset: the SE has been reset since it was last ready
+ * @rung: the highest one of the ladder that recovery has climbed to
+ * @state_gone: the SE has lost its volatile state since it was last ready, for sure
  * @reason: why the state is what it is
  * @awaiting: a block is awaited
  * @wait_until: until then, nanoseconds
@@ -289,6 +291,8 @@ struct se_policy {
  * @think_ns: time that the exchange spent waiting for blocks
  * @apdu_id: number of the exchange, in traces
  * @pwt_us: power-up waiting time, after a reset of the SE by itself
+ * @board_ifsc: what the board's description knows of the SE, or 0
+ * @board_bwt_us: the same
  * @block_tx: block being sent
  * @block_rx: block being received
  * @cmd: copy of the C-APDU (the engine may need it after its caller left)
@@ -343,7 +347,8 @@ struct se_chip {
 	enum se_link_op op;
 	bool starting;
 	unsigned int attempts;
-	bool line_reset;
+	enum se_reset_level rung;
+	bool state_gone;
 	enum se_reason reason;
 	bool awaiting;
 	u64 wait_until;
@@ -354,6 +359,8 @@ struct se_chip {
 	u64 think_ns;
 	u64 apdu_id;
 	u32 pwt_us;
+	u16 board_ifsc;
+	u32 board_bwt_us;
 	u8 *block_tx;
 	u8 *block_rx;
 	u8 *cmd;
@@ -411,10 +418,23 @@ int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
 void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
 bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 
+void se_link_go(struct se_chip *chip, enum se_link_op op);
+void se_link_quit(struct se_chip *chip);
 void se_link_release(struct se_chip *chip);
-void se_link_restart(struct se_chip *chip, enum se_reason reason, bool lost_all);
 bool se_link_park(struct se_chip *chip);
 void se_link_unpark(struct se_chip *chip);
+
+/* se-recover.c */
+int se_recover_init(struct se_chip *chip);
+void se_recover_policy(struct se_chip *chip, struct se_t1_params *params);
+void se_recover_params(struct se_chip *chip, struct se_t1_params *params);
+void se_recover_start(struct se_chip *chip);
+void se_recover_lost(struct se_chip *chip, enum se_reason reason);
+void se_recover_done(struct se_chip *chip, enum se_link_op op);
+void se_recover_failed(struct se_chip *chip, enum se_link_op op, const struct se_t1_action *a);
+void se_recover_requested(struct se_chip *chip, enum se_reset_level level);
+bool se_recover_wired(struct se_chip *chip, enum se_reset_level level);
+void se_link_restart(struct se_chip *chip, enum se_reason reason, bool lost_all);
 
 /* se-power.c */
 void se_power_init(struct se_chip *chip);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The link: start-up, exchanges, deadlines and recovery, on the chip's worker.
+ * The link: exchanges and deadlines, on the chip's worker. Start-up and
+ * recovery are in se-recover.c.
  *
  * There is one work. Whatever happens (data ready, a timer, a new exchange,
  * a caller that gives up) queues it; it looks at what is due and makes the next
  * step. No step waits for the SE.
  *
  * An exchange that its caller gives up is over for the caller at once, with
- * what is known then. The SE still computes, and T=1 gives it the right to
+ * what is known then. The SE may still compute, and T=1 gives it the right to
  * answer first (ISO/IEC 7816-3, 11.2.2), so its answer is awaited and thrown
- * away before anything else is sent (SE_LINK_DRAIN). Where the command had not
- * left as a whole, completing it would run it after the caller was told
- * SE_OUTCOME_NOT_SENT: then the link is put in step at once (SE_LINK_ABORT).
+ * away before anything else is sent (SE_LINK_DRAIN). Of a command that has not
+ * left as a whole no more is sent: S(ABORT) ends it where the SE hands the right
+ * to send over, and so it does with a response that comes in parts. Policy
+ * says how long that may last; then comes RESYNCH (SE_LINK_ABORT).
  */
-#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -22,44 +23,7 @@
 #include "se-compat.h"
 #include "se-trace.h"
 
-#define SE_ATTEMPTS	3			/* start-up sequences, then DEAD */
-
 static void act(struct se_chip *chip, const struct se_t1_action *a);
-
-static const char *op_name(enum se_link_op op)
-{
-	switch (op) {
-	case SE_LINK_CIP:
-		return "S(CIP)";
-	case SE_LINK_RESYNCH:
-		return "S(RESYNCH)";
-	case SE_LINK_IFS:
-		return "S(IFS)";
-	case SE_LINK_SWR:
-		return "S(SWR)";
-	case SE_LINK_RELEASE:
-		return "S(RELEASE)";
-	default:
-		return "APDU";
-	}
-}
-
-static void default_params(struct se_chip *chip, struct se_t1_params *params)
-{
-	params->ifsc = chip->dialect->ifsc;
-	params->ifsd = chip->dialect->ifsd;
-	params->bwt_us = chip->dialect->bwt_us;
-	params->wtx_max = 0;	/* the deadline bounds them */
-}
-
-static void publish_params(struct se_chip *chip)
-{
-	spin_lock_irq(&chip->lock);
-	chip->ifsc = chip->t1.ifsc;
-	chip->ifsd = chip->t1.ifsd;
-	chip->bwt_us = chip->t1.params.bwt_us;
-	spin_unlock_irq(&chip->lock);
-}
 
 /* One timer: the earlier of the end of the waiting time and the deadline. */
 static void arm_timer(struct se_chip *chip)
@@ -109,6 +73,9 @@ static void add_counts(struct se_chip *chip)
 	se_stat_add(chip, edc_errors, c->edc_errors);
 	se_stat_add(chip, timeouts, c->timeouts);
 	se_stat_add(chip, wtx, c->wtx);
+	se_stat_add(chip, aborts, c->aborts);
+	se_stat_add(chip, protocol_errors, c->bad);
+	se_stat_add(chip, wtx_refused, c->wtx_refused);
 	if (!chip->starting)
 		se_stat_add(chip, resyncs, c->resyncs);
 }
@@ -178,7 +145,12 @@ static void wipe(struct se_chip *chip)
 	memzero_explicit(chip->block_rx, SE_T1_BLOCK_MAX);
 }
 
-static void go(struct se_chip *chip, enum se_link_op op)
+/**
+ * se_link_go() - begin an exchange of S-blocks
+ * @chip: worker context, nothing on the wire
+ * @op: which one
+ */
+void se_link_go(struct se_chip *chip, enum se_link_op op)
 {
 	struct se_t1_action a;
 
@@ -186,6 +158,9 @@ static void go(struct se_chip *chip, enum se_link_op op)
 	switch (op) {
 	case SE_LINK_CIP:
 		se_t1_start_cip(&chip->t1, chip->rsp, SE_CIP_MAX, &a);
+		break;
+	case SE_LINK_ATR:
+		se_t1_start_atr(&chip->t1, chip->rsp, SE_CIP_MAX, &a);
 		break;
 	case SE_LINK_RESYNCH:
 		se_t1_start_resynch(&chip->t1, &a);
@@ -205,240 +180,67 @@ static void go(struct se_chip *chip, enum se_link_op op)
 	act(chip, &a);
 }
 
-/* The link is fit for an APDU. */
-static void ready(struct se_chip *chip)
+/**
+ * se_link_quit() - whatever was on the wire does not count any more
+ * @chip: worker context
+ */
+void se_link_quit(struct se_chip *chip)
 {
-	bool first = !chip->live;
-
+	stop_awaiting(chip);
+	wipe(chip);
 	chip->op = SE_LINK_NONE;
-	if (chip->starting) {
-		chip->starting = false;
-		chip->attempts = 0;
-		if (!first && !chip->power.told)
-			se_chip_move_generation(chip, chip->reason, chip->line_reset);
-		chip->power.told = false;
-		chip->line_reset = false;
-	}
-	publish_params(chip);
-	if (chip->state != SE_STATE_IDLE)
-		trace_se_recover(chip, SE_RECOVER_READY, chip->reason);
-	se_chip_set_state(chip, SE_STATE_IDLE, chip->reason);
-	if (first)
-		se_chip_ready(chip);
-	se_reset_done(chip, 0);
-	/* a caller may have come meanwhile */
-	kthread_queue_work(chip->worker, &chip->work);
-}
-
-/* Only what may have been lost is done again: IFSD, if it is worth it. */
-static void in_step(struct se_chip *chip)
-{
-	if (chip->t1.ifsd < chip->dialect->inf_max)
-		go(chip, SE_LINK_IFS);
-	else
-		ready(chip);
-}
-
-static void start_up(struct se_chip *chip)
-{
-	struct se_t1_params params;
-
-	chip->starting = true;
-	chip->attempts++;
-	trace_se_recover(chip, SE_RECOVER_START_UP, chip->reason);
-	default_params(chip, &params);
-	se_t1_reset(&chip->t1);
-	se_t1_set_params(&chip->t1, &params);
-	go(chip, SE_LINK_CIP);
-}
-
-static int reset_line(struct se_chip *chip)
-{
-	int ret;
-
-	if (!(chip->caps & SE_CAP_RESET_LINE) || !chip->ops->reset)
-		return -EOPNOTSUPP;
-	trace_se_recover(chip, SE_RECOVER_LINE, chip->reason);
-	ret = chip->ops->reset(chip, SE_RESET_LINE);
-	if (ret) {
-		dev_err(chip->parent, "reset line: %d\n", ret);
-		return ret;
-	}
-	if (chip->live)
-		se_stat_inc(chip, resets);
-	chip->line_reset = true;
-	chip->reason = SE_REASON_RESET_LINE;
-	return 0;
-}
-
-static void start_up_failed(struct se_chip *chip, const char *step, const char *what, int error)
-{
-	bool last = chip->attempts >= SE_ATTEMPTS;
-
-	dev_err(chip->parent, "start-up: %s failed: %s (%d)%s\n", step, what, error,
-		last ? "; the SE is not usable" : "; trying again");
-	if (!last) {
-		reset_line(chip);
-		start_up(chip);
-		return;
-	}
-	chip->op = SE_LINK_NONE;
-	chip->starting = false;
-	if (chip->live)
-		se_chip_move_generation(chip, chip->reason, chip->line_reset);
-	trace_se_recover(chip, SE_RECOVER_DEAD, chip->reason);
-	se_chip_set_state(chip, SE_STATE_DEAD, chip->reason);
-	se_reset_done(chip, -EIO);
-	kthread_queue_work(chip->worker, &chip->work);
-}
-
-/* SE and engine are out of step, and RESYNCH did not help. */
-static void link_lost(struct se_chip *chip, enum se_reason reason)
-{
-	chip->reason = reason;
-	se_chip_set_state(chip, SE_STATE_RECOVERING, reason);
-	chip->attempts = 0;
-	reset_line(chip);
-	start_up(chip);
-}
-
-static void cip_received(struct se_chip *chip)
-{
-	size_t len = min_t(size_t, chip->t1.rsp_len, SE_CIP_MAX);
-	struct se_t1_params params;
-	struct se_t1_cip cip;
-	int ret;
-
-	ret = chip->t1.rsp_len > SE_CIP_MAX ? -EMSGSIZE : se_t1_cip_parse(chip->rsp, len, &cip);
-	if (ret) {
-		start_up_failed(chip, "CIP", ret == -EMSGSIZE ? "too long" : cip.problem, ret);
-		return;
-	}
-	chip->pwt_us = cip.pwt_us;
-	default_params(chip, &params);
-	params.ifsc = min(cip.ifsc, chip->dialect->inf_max);
-	params.bwt_us = cip.bwt_us;
-	ret = se_t1_set_params(&chip->t1, &params);
-	if (ret) {
-		start_up_failed(chip, "CIP", "IFSC or BWT out of range", ret);
-		return;
-	}
-	spin_lock_irq(&chip->lock);
-	memcpy(chip->cip, chip->rsp, len);
-	chip->cip_len = len;
-	spin_unlock_irq(&chip->lock);
-	if (chip->ops->configure)
-		chip->ops->configure(chip, &cip);
-	go(chip, SE_LINK_RESYNCH);
 }
 
 static void exchange_done(struct se_chip *chip)
 {
+	enum se_link_op op = chip->op;
+
 	add_counts(chip);
-	switch (chip->op) {
-	case SE_LINK_CIP:
-		cip_received(chip);
-		break;
-	case SE_LINK_RESYNCH:
-		in_step(chip);
-		break;
-	case SE_LINK_SWR:
-		se_stat_inc(chip, resets);
-		chip->line_reset = true;	/* as good as */
-		usleep_range(chip->pwt_us, chip->pwt_us + chip->pwt_us / 8 + 1);
-		start_up(chip);
-		break;
-	case SE_LINK_APDU:
+	if (op == SE_LINK_APDU) {
 		finish(chip, 0, SE_OUTCOME_EXECUTED);
 		wipe(chip);
 		chip->op = SE_LINK_NONE;
 		se_chip_set_state(chip, SE_STATE_IDLE, SE_REASON_NONE);
-		break;
-	case SE_LINK_DRAIN:
-	case SE_LINK_ABORT:
-		wipe(chip);
-		ready(chip);
-		break;
-	case SE_LINK_IFS:
-		ready(chip);
-		break;
-	case SE_LINK_RELEASE:
-		se_stat_inc(chip, releases);
-		chip->op = SE_LINK_NONE;
-		break;
-	case SE_LINK_NONE:
-		break;
+		return;
 	}
+	if (op == SE_LINK_DRAIN || op == SE_LINK_ABORT)
+		wipe(chip);
+	se_recover_done(chip, op);
 }
 
-static void exchange_failed(struct se_chip *chip, int error, bool lost, bool resynced)
+static void exchange_failed(struct se_chip *chip, const struct se_t1_action *a)
 {
 	enum se_link_op op = chip->op;
 
 	add_counts(chip);
-	chip->op = SE_LINK_NONE;
-	switch (op) {
-	case SE_LINK_CIP:
-	case SE_LINK_RESYNCH:
-		start_up_failed(chip, op_name(op),
-				error == -ETIMEDOUT ? "no answer" : "bad answer", error);
-		return;
-	case SE_LINK_SWR:
-		/* it may have run, and something harder is due anyway */
-		link_lost(chip, SE_REASON_REQUESTED);
-		return;
-	case SE_LINK_IFS:
-		if (!lost) {
-			/* it lives with short blocks */
-			ready(chip);
-		} else if (chip->starting) {
-			start_up_failed(chip, op_name(op), "link lost", error);
-		} else {
-			link_lost(chip, SE_REASON_LINK);
-		}
-		return;
-	case SE_LINK_APDU:
-		dev_dbg(chip->parent, "exchange failed: %d%s%s\n", error,
-			lost ? ", link lost" : "", resynced ? ", resynchronised" : "");
+	if (op == SE_LINK_APDU) {
+		dev_dbg(chip->parent, "exchange failed: %d%s%s\n", a->error,
+			a->link_lost ? ", link lost" : "", a->resynced ? ", resynchronised" : "");
 		chip->reason = SE_REASON_LINK;
-		if (lost || resynced)
+		if (a->link_lost || a->resynced)
 			se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
-		if (resynced)
-			trace_se_recover(chip, SE_RECOVER_RESYNCH, chip->reason);
-		/*
-		 * An SE that fell silent may have rebooted: RESYNCH does not
-		 * tell. Moved before the caller can look.
-		 */
-		if (resynced)
-			se_chip_move_generation(chip, chip->reason, false);
-		finish(chip, error == -EPROTO ? -EPROTO : -EIO,
-		       (enum se_outcome)se_t1_outcome(&chip->t1));
-		break;
-	case SE_LINK_DRAIN:
-		if (resynced)
-			se_chip_move_generation(chip, SE_REASON_LINK, false);
-		break;
-	case SE_LINK_RELEASE:
-		/* no matter: it loses its power anyway */
-		return;
-	case SE_LINK_ABORT:
-	case SE_LINK_NONE:
-		break;
 	}
+	/*
+	 * An SE that fell silent may have rebooted: RESYNCH does not tell. Moved
+	 * before the caller can look.
+	 */
+	if ((op == SE_LINK_APDU || op == SE_LINK_DRAIN || op == SE_LINK_ABORT) &&
+	    (a->link_lost || a->resynced))
+		se_recover_lost(chip, chip->reason);
+	if (op == SE_LINK_APDU)
+		finish(chip, a->error == -EPROTO ? -EPROTO : -EIO,
+		       (enum se_outcome)se_t1_outcome(&chip->t1));
 	wipe(chip);
-	if (lost)
-		link_lost(chip, SE_REASON_LINK);
-	else if (resynced)
-		in_step(chip);
-	else
-		ready(chip);
+	se_recover_failed(chip, op, a);
 }
 
 static void bus_failed(struct se_chip *chip, int error)
 {
+	struct se_t1_action a = { .op = SE_T1_FAIL, .error = error, .link_lost = true };
+
 	dev_err_ratelimited(chip->parent, "bus: %d\n", error);
 	stop_awaiting(chip);
-	exchange_failed(chip, error, true, false);
+	exchange_failed(chip, &a);
 }
 
 static void act(struct se_chip *chip, const struct se_t1_action *a)
@@ -468,7 +270,7 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 		return;
 	case SE_T1_FAIL:
 	default:
-		exchange_failed(chip, a->error, a->link_lost, a->resynced);
+		exchange_failed(chip, a);
 		return;
 	}
 	clear_bit(SE_EVENT_DATA_READY, &chip->events);
@@ -508,7 +310,6 @@ static bool receive(struct se_chip *chip)
 static void abandon(struct se_chip *chip, int error)
 {
 	enum se_outcome outcome = (enum se_outcome)se_t1_outcome(&chip->t1);
-	struct se_t1_action a;
 
 	if (error == -ENODEV) {
 		stop_awaiting(chip);
@@ -519,17 +320,22 @@ static void abandon(struct se_chip *chip, int error)
 	chip->reason = SE_REASON_ABANDONED;
 	finish(chip, error, outcome);
 	se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
-	if (outcome != SE_OUTCOME_NOT_SENT) {
-		trace_se_recover(chip, SE_RECOVER_DRAIN, chip->reason);
-		chip->op = SE_LINK_DRAIN;
-		chip->drain_until = ktime_get_ns() +
-				    READ_ONCE(chip->policy.drain_ms) * (u64)NSEC_PER_MSEC;
-		return;
-	}
+	trace_se_recover(chip, SE_RECOVER_DRAIN, chip->reason);
+	chip->op = SE_LINK_DRAIN;
+	chip->drain_until = ktime_get_ns() +
+			    READ_ONCE(chip->policy.drain_ms) * (u64)NSEC_PER_MSEC;
+	se_t1_leave(&chip->t1, error);
+}
+
+/* The SE has had its time: RESYNCH. */
+static void end_drain(struct se_chip *chip)
+{
+	struct se_t1_action a;
+
 	stop_awaiting(chip);
 	trace_se_recover(chip, SE_RECOVER_ABORT, chip->reason);
 	chip->op = SE_LINK_ABORT;
-	se_t1_abort(&chip->t1, error, &a);
+	se_t1_abort(&chip->t1, -ETIMEDOUT, &a);
 	act(chip, &a);
 }
 
@@ -537,16 +343,17 @@ static void abandon(struct se_chip *chip, int error)
 static void look_at_reset(struct se_chip *chip)
 {
 	enum se_reset_level level;
-	int ret;
+	bool hard;
 
 	if (!se_reset_wanted(chip, &level))
 		return;
 	if (chip->op == SE_LINK_NONE && !chip->starting && !se_power_get(chip))
 		return;
+	hard = level == SE_RESET_LINE || level == SE_RESET_POWER;
 	/* whoever is told ECONNRESET finds it moved, also if the reset's caller leaves */
 	if (chip->op == SE_LINK_APDU)
-		se_chip_move_generation(chip, SE_REASON_REQUESTED, false);
-	if (chip->op == SE_LINK_APDU && level == SE_RESET_LINE) {
+		se_recover_lost(chip, SE_REASON_REQUESTED);
+	if (chip->op == SE_LINK_APDU && hard) {
 		add_counts(chip);
 		finish(chip, -ECONNRESET, (enum se_outcome)se_t1_outcome(&chip->t1));
 	} else if (chip->op == SE_LINK_APDU) {
@@ -556,29 +363,12 @@ static void look_at_reset(struct se_chip *chip)
 	 * What is spoken over the link has to wait until the SE may be spoken
 	 * to; the end of that queues the work again.
 	 */
-	if (level != SE_RESET_LINE && (chip->op != SE_LINK_NONE || chip->starting))
+	if (!hard && (chip->op != SE_LINK_NONE || chip->starting))
 		return;
 
 	se_reset_begun(chip, level);
-	stop_awaiting(chip);
-	wipe(chip);
-	chip->op = SE_LINK_NONE;
-	chip->reason = SE_REASON_REQUESTED;
-	se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
-	chip->starting = true;
-	chip->attempts = 0;
-	if (level == SE_RESET_SOFT) {
-		trace_se_recover(chip, SE_RECOVER_SOFT, chip->reason);
-		go(chip, SE_LINK_SWR);
-		return;
-	}
-	if (level == SE_RESET_LINE) {
-		ret = reset_line(chip);
-		if (ret)
-			se_reset_done(chip, ret);
-		chip->reason = SE_REASON_REQUESTED;
-	}
-	start_up(chip);
+	se_link_quit(chip);
+	se_recover_requested(chip, level);
 }
 
 /* Why the exchange may not go on, or 0. */
@@ -624,8 +414,9 @@ static void begin(struct se_chip *chip)
 	chip->wire_ns = 0;
 	chip->think_ns = 0;
 	chip->apdu_id++;
+	chip->power.told = false;
 	/* the administrator may have changed it */
-	chip->t1.params.wtx_max = READ_ONCE(chip->policy.wtx_max);
+	se_recover_policy(chip, &chip->t1.params);
 	chip->started = ktime_get_ns();
 	trace_se_apdu_begin(chip, xfer);
 	se_t1_start_apdu(&chip->t1, chip->cmd, xfer->cmd_len, chip->rsp, SE_RAPDU_MAX, &a);
@@ -670,7 +461,7 @@ static void link_work(struct kthread_work *work)
 		se_chip_move_generation(chip, SE_REASON_LINK, false);
 	/* nothing has been tried yet */
 	if (chip->state == SE_STATE_OFF && !chip->starting && !chip->live)
-		start_up(chip);
+		se_recover_start(chip);
 	if (chip->awaiting && test_and_clear_bit(SE_EVENT_DATA_READY, &chip->events)) {
 		if (!receive(chip))
 			chip->ops->expect(chip, true);
@@ -680,11 +471,7 @@ static void link_work(struct kthread_work *work)
 	now = ktime_get_ns();
 	look_at_xfer(chip, now);
 	if (chip->op == SE_LINK_DRAIN && now >= chip->drain_until) {
-		stop_awaiting(chip);
-		trace_se_recover(chip, SE_RECOVER_ABORT, chip->reason);
-		chip->op = SE_LINK_ABORT;
-		se_t1_abort(&chip->t1, -ETIMEDOUT, &a);
-		act(chip, &a);
+		end_drain(chip);
 	} else if (chip->awaiting && now >= chip->wait_until) {
 		/* read once before it counts: an interrupt may have got lost */
 		if (!receive(chip)) {
@@ -705,27 +492,9 @@ static void link_work(struct kthread_work *work)
  */
 void se_link_release(struct se_chip *chip)
 {
-	go(chip, SE_LINK_RELEASE);
+	se_link_go(chip, SE_LINK_RELEASE);
 	/* it may have failed at once */
 	kthread_queue_work(chip->worker, &chip->work);
-}
-
-/**
- * se_link_restart() - the start-up sequence, whatever was on the wire
- * @chip: worker context; no exchange is running
- * @reason: why
- * @lost_all: the SE has lost its volatile state for sure
- */
-void se_link_restart(struct se_chip *chip, enum se_reason reason, bool lost_all)
-{
-	stop_awaiting(chip);
-	wipe(chip);
-	chip->op = SE_LINK_NONE;
-	chip->reason = reason;
-	chip->line_reset |= lost_all;
-	se_chip_set_state(chip, SE_STATE_RECOVERING, reason);
-	chip->attempts = 0;
-	start_up(chip);
 }
 
 /**
@@ -741,9 +510,7 @@ bool se_link_park(struct se_chip *chip)
 		chip->ops->expect(chip, false);
 		return true;
 	}
-	stop_awaiting(chip);
-	wipe(chip);
-	chip->op = SE_LINK_NONE;
+	se_link_quit(chip);
 	chip->starting = false;
 	return false;
 }
@@ -848,6 +615,7 @@ void se_link_state_lost(struct se_chip *chip)
 int se_link_init(struct se_chip *chip)
 {
 	struct se_t1_params params;
+	int ret;
 
 	kthread_init_work(&chip->work, link_work);
 	kthread_init_delayed_work(&chip->turn_watch, se_turn_watch);
@@ -859,7 +627,10 @@ int se_link_init(struct se_chip *chip)
 	chip->rsp = kvmalloc(SE_RAPDU_MAX, GFP_KERNEL);
 	if (!chip->block_tx || !chip->block_rx || !chip->cmd || !chip->rsp)
 		return -ENOMEM;
-	default_params(chip, &params);
+	ret = se_recover_init(chip);
+	if (ret)
+		return ret;
+	se_recover_params(chip, &params);
 	return se_t1_init(&chip->t1, chip->dialect, &params, chip->block_tx, SE_T1_BLOCK_MAX);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * SE_IOC_RESET: a caller that waits, and what the worker tells it. The reset
- * itself is the link's business (se-link.c).
+ * itself is the link's business (se-recover.c).
  */
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -9,26 +9,11 @@
 #include "se-chip.h"
 #include "se-compat.h"
 
-/* Of a chip that is not dead: its transport is there. Lock held. */
-static bool is_supported(struct se_chip *chip, enum se_reset_level level)
-{
-	switch (level) {
-	case SE_RESET_RESYNCH:
-		return true;
-	case SE_RESET_SOFT:
-		return chip->dialect->s_swr != SE_T1_NO_CODE;
-	case SE_RESET_LINE:
-		return chip->ops->reset && (chip->caps & SE_CAP_RESET_LINE);
-	default:
-		return false;	/* no transport switches the supply yet */
-	}
-}
-
 static int ask_locked(struct se_chip *chip, struct se_reset_request *request)
 {
 	if (chip->dead)
 		return -ENODEV;
-	if (!is_supported(chip, request->level))
+	if (!se_recover_wired(chip, request->level))
 		return -EOPNOTSUPP;
 	if (chip->reset)
 		return -EBUSY;

@@ -373,6 +373,7 @@ static void on_wtx(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_act
 	u8 multiplier = rx->inf[0];
 
 	if (t1->params.wtx_max && t1->count.wtx >= t1->params.wtx_max) {
+		t1->count.wtx_refused++;
 		recover(t1, -ETIMEDOUT, act);
 		return;
 	}
@@ -408,6 +409,7 @@ static void on_ifs(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_act
 static void on_abort(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
 	(void)rx;
+	t1->count.aborts++;
 	if (t1->aborts >= MAX_ATTEMPTS) {
 		recover(t1, -ECONNABORTED, act);
 		return;
@@ -711,6 +713,8 @@ void se_t1_rx(struct se_t1 *t1, const u8 *block, size_t len, struct se_t1_action
 	event = se_t1_classify(t1, block, len, &rx);
 	if (rx.edc_error)
 		t1->count.edc_errors++;
+	else if (event == EV_BAD && len)
+		t1->count.bad++;
 	dispatch(t1, event, &rx, act);
 	act->edc_error = rx.edc_error;
 }

@@ -213,7 +213,9 @@ struct se_t1_params {
  * @edc_errors: blocks with a wrong checksum
  * @timeouts: waiting times that passed
  * @resyncs: S(RESYNCH) requests sent
- * @aborts: S(ABORT) requests sent
+ * @aborts: S(ABORT) requests, sent and received
+ * @bad: blocks with a right checksum that may not be, or not there
+ * @wtx_refused: requests beyond wtx_max
  */
 struct se_t1_counters {
 	u32 blocks_tx;
@@ -224,6 +226,8 @@ struct se_t1_counters {
 	u32 timeouts;
 	u32 resyncs;
 	u32 aborts;
+	u32 bad;
+	u32 wtx_refused;
 };
 
 /**
@@ -502,5 +506,46 @@ struct se_t1_cip {
  * Return: 0, or -EINVAL and cip->problem.
  */
 int se_t1_cip_parse(const u8 *inf, size_t len, struct se_t1_cip *cip);
+
+/**
+ * se_t1_s_atr_parse() - read the INF field of an S(get ATR response) of UM11225
+ * @inf: any bytes
+ * @len: their number
+ * @cip: out; the vendor identification is in iin, there is no seal and no pwt_us
+ *
+ * Return: 0, or -EINVAL and cip->problem.
+ */
+int se_t1_s_atr_parse(const u8 *inf, size_t len, struct se_t1_cip *cip);
+
+#define SE_T1_ATR_MAX		33	/* TS and 32 bytes */
+#define SE_T1_BWT_MAX_MS	65535	/* what a CIP can say */
+
+/**
+ * struct se_t1_atr - an answer to reset of ISO/IEC 7816-3, what T=1 needs of it
+ * @problem: after an error: what is wrong, in words; NULL otherwise
+ * @bwt_us: block waiting time, at the 3.5712 MHz and Fd of a contact interface
+ * @ifsc: largest INF field that the SE takes
+ * @crc: checksum: a CRC, not the longitudinal one
+ * @hb_off: where the historical bytes start
+ * @hb_len: their number
+ */
+struct se_t1_atr {
+	const char *problem;
+	u32 bwt_us;
+	u16 ifsc;
+	bool crc;
+	u8 hb_off;
+	u8 hb_len;
+};
+
+/**
+ * se_t1_atr_parse() - read an answer to reset
+ * @data: any bytes, in the direct convention
+ * @len: their number
+ * @atr: out
+ *
+ * Return: 0, or -EINVAL and atr->problem.
+ */
+int se_t1_atr_parse(const u8 *data, size_t len, struct se_t1_atr *atr);
 
 #endif /* SE_T1_H */
