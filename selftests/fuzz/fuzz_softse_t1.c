@@ -28,10 +28,11 @@ static void on_send(void *ctx, const uint8_t *block, size_t len)
 		abort();
 }
 
-static size_t on_execute(void *ctx, const uint8_t *cmd, size_t len, uint8_t *rsp, uint64_t now,
-			 uint64_t *ready)
+static size_t on_execute(void *ctx, uint32_t work, const uint8_t *cmd, size_t len, uint8_t *rsp,
+			 uint64_t now, uint64_t *ready)
 {
 	(void)ctx;
+	(void)work;
 	*ready = now + (len ? cmd[0] * 10000ULL : 0);
 	memset(rsp, 0xa5, len + 2 < T1_RAPDU_MAX ? len + 2 : T1_RAPDU_MAX);
 	return len + 2 < T1_RAPDU_MAX ? len + 2 : T1_RAPDU_MAX;
@@ -45,13 +46,13 @@ static void on_reset(void *ctx)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct t1 t;
-	struct t1_user user = {NULL, on_send, on_execute, on_reset};
+	struct t1_user user = {NULL, on_send, on_execute, on_reset, NULL};
 	struct t1_params p;
 	uint8_t block[256];
 	uint64_t now = 0;
 
-	t1_params_default(&p);
-	t1_init(&t, &p, &user);
+	t1_params_default(&p, t1_dialect("gp"));
+	t1_init(&t, &p, &user, NULL);
 	sent = allowed = 0;
 	while (size) {
 		uint8_t control = *data++;

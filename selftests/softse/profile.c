@@ -45,6 +45,54 @@ static char *trim(char *s)
 	return s;
 }
 
+/* A NAD has neither 0 nor F in it, so that it is no idle byte; ISO's is 00. */
+static bool nad_good(uint8_t nad)
+{
+	return !nad || ((nad & 0x0f) && (nad >> 4) && (nad & 0x0f) != 0x0f && nad >> 4 != 0x0f);
+}
+
+/* NULL where all is well; "" where the key is none of the link's. */
+static const char *set_link(struct t1_params *t1, const char *key, const char *value)
+{
+	uint8_t v[T1_ATR_MAX];
+	int n = parse_hex(value, v, sizeof(v));
+
+	if (!strcmp(key, "dialect"))
+		return NULL; /* came first */
+	if (!strcmp(key, "filler")) {
+		if (n != 1 || (v[0] != 0x00 && v[0] != 0xff))
+			return "00 or FF";
+		t1->fill_ff = v[0] == 0xff;
+	} else if (!strcmp(key, "nad")) {
+		if (n != 2 || !nad_good(v[0]) || !nad_good(v[1]))
+			return "two bytes in hex, host to SE and SE to host, no digit 0 or F "
+			       "in them; or 0000";
+		t1->nad_host = v[0];
+		t1->nad_se = v[1];
+	} else if (!strcmp(key, "atr")) {
+		if (n < 2 || n > T1_ATR_MAX)
+			return "2 to 64 bytes in hex";
+		memcpy(t1->atr, v, (size_t)n);
+		t1->atr_len = (uint8_t)n;
+	} else if (!strcmp(key, "physical_layer")) {
+		if (strcmp(value, "spi") && strcmp(value, "i2c"))
+			return "'spi' or 'i2c'";
+		t1->physical = *value == 's' ? 1 : 2;
+	} else if (!strcmp(key, "historical_bytes")) {
+		if (n < 0 || n > 32)
+			return "up to 32 bytes in hex";
+		memcpy(t1->hist, v, (size_t)n);
+		t1->hist_len = (uint8_t)n;
+	} else if (!strcmp(key, "enforce") || !strcmp(key, "ifs_request")) {
+		if (strcmp(value, "0") && strcmp(value, "1"))
+			return "0 or 1";
+		*(*key == 'e' ? &t1->enforce : &t1->ifs_request) = *value == '1';
+	} else {
+		return "";
+	}
+	return NULL;
+}
+
 /* What a number of the profile goes to. */
 struct setting {
 	const char *name;
@@ -111,12 +159,7 @@ static const char *set_other(struct card_profile *card, struct t1_params *t1, co
 		return "'op-ready', 'initialized' or 'secured'";
 	}
 	n = parse_hex(value, v, sizeof(v));
-	if (!strcmp(key, "historical_bytes")) {
-		if (n < 0)
-			return "up to 32 bytes in hex";
-		memcpy(t1->hist, v, (size_t)n);
-		t1->hist_len = (uint8_t)n;
-	} else if (!strcmp(key, "iin")) {
+	if (!strcmp(key, "iin")) {
 		if (n < 1 || n > 8)
 			return "1 to 8 bytes in hex";
 		memcpy(card->iin, v, (size_t)n);
@@ -143,8 +186,8 @@ static const char *set(struct card_profile *card, struct t1_params *t1, const ch
 		       const char *value, char *room, size_t room_len)
 {
 	const struct setting settings[] = {
-		SETTING("ifsc", 8, T1_INF_MAX, t1->ifsc),
-		SETTING("ifsd", 1, T1_INF_MAX, t1->ifsd),
+		SETTING("ifsc", 8, t1->dialect->inf_max, t1->ifsc),
+		SETTING("ifsd", 1, t1->dialect->inf_max, t1->ifsd),
 		SETTING("bwt_ms", 1, 65535, t1->bwt_ms),
 		SETTING("wtx", 1, 255, t1->wtx),
 		SETTING("config", 0, 255, t1->config),
@@ -155,11 +198,17 @@ static const char *set(struct card_profile *card, struct t1_params *t1, const ch
 		SETTING("segt_us", 0, 65535, t1->segt_us),
 		SETTING("seal", 4, 65535, t1->seal),
 		SETTING("wut", 0, 65535, t1->wut),
+		SETTING("rwgt_us", 0, 65535, t1->rwgt_us),
+		SETTING("pver", 0, 255, t1->pver),
 		SETTING("channels", 1, CARD_CHANNELS, card->channels),
 		SETTING("key_tries", 0, 255, card->key_tries),
 		SETTING("status_page", 24, 239, card->status_page),
 	};
 
+	const char *wanted = set_link(t1, key, value);
+
+	if (!wanted || *wanted)
+		return wanted;
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		if (strcmp(key, settings[i].name))
 			continue;
@@ -172,49 +221,114 @@ static const char *set(struct card_profile *card, struct t1_params *t1, const ch
 	return set_other(card, t1, key, value);
 }
 
-int profile_read(const char *path, struct card_profile *card, struct t1_params *t1, char *err,
-		 size_t err_room)
-{
-	FILE *f = fopen(path, "re");
-	char line[512], hint[64];
-	int ret = 0;
+/* Where a file of lines is being read. */
+struct reader {
+	const char *path;
+	FILE *f;
+	unsigned int number;
+	char line[512];
+	char *err;
+	size_t err_room;
+};
 
-	if (!f) {
+/* The next line that says something: 1, 0 at the end, or negative errno. */
+static int next_line(struct reader *r, char **key, char **value)
+{
+	while (fgets(r->line, sizeof(r->line), r->f)) {
+		r->number++;
+		if (!strchr(r->line, '\n') && !feof(r->f)) {
+			snprintf(r->err, r->err_room, "%s:%u: too long", r->path, r->number);
+			return -EINVAL;
+		}
+		r->line[strcspn(r->line, "#\n")] = 0;
+		if (!*trim(r->line))
+			continue;
+		*value = r->line;
+		*key = trim(strsep(value, "="));
+		if (!*value) {
+			snprintf(r->err, r->err_room, "%s:%u: '%s': expected 'key = value'",
+				 r->path, r->number, *key);
+			return -EINVAL;
+		}
+		*value = trim(*value);
+		return 1;
+	}
+	if (!ferror(r->f))
+		return 0;
+	snprintf(r->err, r->err_room, "%s: cannot be read", r->path);
+	return -EIO;
+}
+
+/* The dialect decides what all other keys of the link begin with. */
+static int read_dialect(struct reader *r, struct t1_params *t1)
+{
+	const struct t1_dialect *d;
+	char *key, *value;
+	int ret;
+
+	while ((ret = next_line(r, &key, &value)) > 0) {
+		if (strcmp(key, "dialect"))
+			continue;
+		d = t1_dialect(value);
+		if (!d) {
+			snprintf(r->err, r->err_room,
+				 "%s:%u: dialect = '%s': expected gp, iso-lrc, iso-crc, nxp or "
+				 "um11225",
+				 r->path, r->number, value);
+			return -EINVAL;
+		}
+		t1_params_default(t1, d);
+	}
+	rewind(r->f);
+	r->number = 0;
+	return ret;
+}
+
+static int read_all(struct reader *r, struct card_profile *card, struct t1_params *t1,
+		    struct fault_script *faults)
+{
+	char hint[64], why[256], *key, *value;
+	const char *wanted;
+	int ret;
+
+	while ((ret = next_line(r, &key, &value)) > 0) {
+		if (!strcmp(key, "fault")) {
+			ret = fault_add(faults, value, why, sizeof(why));
+			if (!ret)
+				continue;
+			snprintf(r->err, r->err_room, "%s:%u: %s", r->path, r->number, why);
+			return ret;
+		}
+		wanted = set(card, t1, key, value, hint, sizeof(hint));
+		if (!wanted)
+			continue;
+		if (*wanted)
+			snprintf(r->err, r->err_room, "%s:%u: %s = '%s': expected %s", r->path,
+				 r->number, key, value, wanted);
+		else
+			snprintf(r->err, r->err_room, "%s:%u: unknown key '%s'; see softse(1)",
+				 r->path, r->number, key);
+		return -EINVAL;
+	}
+	return ret;
+}
+
+int profile_read(const char *path, struct card_profile *card, struct t1_params *t1,
+		 struct fault_script *faults, char *err, size_t err_room)
+{
+	struct reader r = {.path = path, .err = err, .err_room = err_room};
+	int ret;
+
+	r.f = fopen(path, "re");
+	if (!r.f) {
 		ret = -errno;
 		snprintf(err, err_room, "%s: %s", path, strerror(-ret));
 		return ret;
 	}
-	for (unsigned int number = 1; !ret && fgets(line, sizeof(line), f); number++) {
-		char *value = line, *key;
-		const char *wanted;
-
-		line[strcspn(line, "#\n")] = 0;
-		if (!*trim(line))
-			continue;
-		key = trim(strsep(&value, "="));
-		if (!value) {
-			snprintf(err, err_room, "%s:%u: '%s': expected 'key = value'", path,
-				 number, key);
-			ret = -EINVAL;
-			break;
-		}
-		value = trim(value);
-		wanted = set(card, t1, key, value, hint, sizeof(hint));
-		if (!wanted)
-			continue;
-		ret = -EINVAL;
-		if (*wanted)
-			snprintf(err, err_room, "%s:%u: %s = '%s': expected %s", path, number,
-				 key, value, wanted);
-		else
-			snprintf(err, err_room, "%s:%u: unknown key '%s'; see softse(1)", path,
-				 number, key);
-	}
-	if (!ret && ferror(f)) {
-		ret = -EIO;
-		snprintf(err, err_room, "%s: cannot be read", path);
-	}
-	fclose(f);
+	ret = read_dialect(&r, t1);
+	if (!ret)
+		ret = read_all(&r, card, t1, faults);
+	fclose(r.f);
 	return ret;
 }
 

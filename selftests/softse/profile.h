@@ -8,12 +8,14 @@
 
 /**
  * profile_read() - "key = value" lines, # comments; see softse(1)
+ * @t1: a dialect in the file makes it that dialect's before all other keys
+ * @faults: gets those of the file
  * @err: gets "FILE:LINE: what is wrong"
  *
  * Return: 0 or negative errno.
  */
-int profile_read(const char *path, struct card_profile *card, struct t1_params *t1, char *err,
-		 size_t err_room);
+int profile_read(const char *path, struct card_profile *card, struct t1_params *t1,
+		 struct fault_script *faults, char *err, size_t err_room);
 
 /**
  * keys_read() - key sets: lines of hex digits, "kvn NN" before each further set

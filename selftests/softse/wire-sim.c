@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The SE end of the virtual SPI bus: <linux/se_sim.h>, with T=1' on it. */
+/* The SE end of the virtual bus: <linux/se_sim.h>, with T=1 on it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/se_sim.h>
@@ -12,15 +12,13 @@
 #include "wire.h"
 
 #define RECORD_ROOM (sizeof(struct se_sim_record) + 65536)
-#define ORIGIN 0
 #define BACKLOG 8
 
 struct sim_wire {
 	struct wire wire;
-	struct chip *chip;
+	struct link link;
 	int fd;
 	int error;
-	struct t1 t1;
 	/* blocks that the FIFO had no room for */
 	uint8_t backlog[BACKLOG][T1_BLOCK_MAX];
 	size_t backlog_len[BACKLOG];
@@ -50,39 +48,19 @@ static void send_block(void *ctx, const uint8_t *block, size_t len)
 {
 	struct sim_wire *s = ctx;
 
-	/*
-	 * A host that never reads loses the newest block, as a chip would do; and
-	 * an answer without a witness does not leave.
-	 */
-	if (s->waiting == BACKLOG || s->chip->card.failed)
+	/* a host that never reads loses the newest block, as a chip would do */
+	if (s->waiting == BACKLOG)
 		return;
 	memcpy(s->backlog[s->waiting], block, len);
 	s->backlog_len[s->waiting++] = len;
 	flush(s);
 }
 
-static size_t execute(void *ctx, const uint8_t *cmd, size_t len, uint8_t *rsp, uint64_t now_us,
-		      uint64_t *ready_us)
-{
-	struct sim_wire *s = ctx;
-	size_t n = chip_execute(s->chip, ORIGIN, cmd, len, rsp, T1_RAPDU_MAX, now_us);
-
-	*ready_us = s->chip->busy_until_us;
-	return n;
-}
-
-static void reset_card(void *ctx)
-{
-	struct sim_wire *s = ctx;
-
-	card_reset(&s->chip->card);
-	s->chip->busy_until_us = 0;
-}
-
-static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t *deadline_us)
+static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t now_us,
+		      uint64_t *deadline_us)
 {
 	struct sim_wire *s = (struct sim_wire *)w;
-	uint64_t when = t1_deadline(&s->t1);
+	uint64_t when = link_poll(&s->link, now_us);
 
 	if (when < *deadline_us)
 		*deadline_us = when;
@@ -112,12 +90,11 @@ static void take_record(struct sim_wire *s, uint64_t now_us)
 		s->error = -EBADMSG;
 		return;
 	}
-	if (head.type == SE_SIM_RESET) {
+	if (head.type == SE_SIM_RESET || head.type == SE_SIM_POWER) {
 		s->waiting = 0;
-		t1_reset(&s->t1);
-		reset_card(s);
+		link_reset(&s->link, now_us);
 	} else if (head.type == SE_SIM_ACCESS) {
-		t1_input(&s->t1, s->record + sizeof(head), head.len, now_us);
+		link_input(&s->link, s->record + sizeof(head), head.len, now_us);
 	}
 }
 
@@ -131,7 +108,7 @@ static int dispatch(struct wire *w, const struct pollfd *fds, size_t n, uint64_t
 		take_record(s, now_us);
 	else if (n && fds[0].revents & (POLLHUP | POLLERR))
 		s->error = -ENODEV;
-	t1_tick(&s->t1, now_us);
+	link_poll(&s->link, now_us);
 	return s->error;
 }
 
@@ -139,16 +116,95 @@ static void close_wire(struct wire *w)
 {
 	struct sim_wire *s = (struct sim_wire *)w;
 
+	link_close(&s->link);
 	close(s->fd);
 	free(s);
 }
 
-struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags, uint32_t max_hz,
-			   const struct t1_params *params, char *err, size_t err_room)
+/* What the SE asks of the host, for the bus to hold it to. */
+static int set_timing(int fd, const struct t1_params *p)
 {
-	struct se_sim_attach attach = {.max_hz = max_hz, .flags = flags};
-	struct t1_user user = {NULL, send_block, execute, reset_card};
+	const struct se_sim_timing timing = {
+		.flags = SE_SIM_STRICT,
+		.segt_us = p->segt_us,
+		.seal = p->seal,
+		.max_hz = p->mcf_khz * 1000U,
+		.pwt_us = p->pwt_ms * 1000U,
+		.pst_us = p->pst_ms * 1000U,
+		.wut_us = p->wut,
+	};
+
+	return p->enforce ? ioctl(fd, SE_SIM_IOC_TIMING, &timing) : 0;
+}
+
+static int set_fault(int fd, const struct fault *f)
+{
+	static const uint8_t kinds[] = {
+		[FAULT_IRQ_LATE - FAULT_LINE] = SE_SIM_FAULT_IRQ_LATE,
+		[FAULT_IRQ_LOST - FAULT_LINE] = SE_SIM_FAULT_IRQ_LOST,
+		[FAULT_IRQ_SPURIOUS - FAULT_LINE] = SE_SIM_FAULT_IRQ_SPURIOUS,
+		[FAULT_IRQ_STUCK - FAULT_LINE] = SE_SIM_FAULT_IRQ_STUCK,
+		[FAULT_IRQ_DEAD - FAULT_LINE] = SE_SIM_FAULT_IRQ_DEAD,
+		[FAULT_SHORT - FAULT_LINE] = SE_SIM_FAULT_SHORT,
+	};
+	struct se_sim_fault fault = {
+		.kind = kinds[f->kind - FAULT_LINE],
+		.ppm = f->ppm ? f->ppm : SE_SIM_PPM,
+		.nth = f->n,
+		.count = f->count ? f->count
+			 : f->n	  ? 1
+				  : 0,
+	};
+	uint64_t seed = f->seed;
+
+	if (f->kind == FAULT_SHORT)
+		fault.len = f->arg;
+	else
+		fault.delay_us = f->arg * 1000U;
+	if (seed && ioctl(fd, SE_SIM_IOC_SEED, &seed))
+		return -1;
+	return ioctl(fd, SE_SIM_IOC_FAULT, &fault);
+}
+
+static int set_faults(int fd, const struct fault_script *faults)
+{
+	for (size_t i = 0; i < faults->n; i++)
+		if (faults->f[i].kind >= FAULT_LINE && set_fault(fd, &faults->f[i]))
+			return -1;
+	return 0;
+}
+
+static int attach(int fd, const struct sim_setup *setup, const struct t1_params *params)
+{
+	struct se_sim_prop dialect = {
+		.name = "sesame,dialect",
+		.type = SE_SIM_PROP_STRING,
+	};
+	struct se_sim_attach a = {
+		.max_hz = setup->max_hz,
+		.flags = setup->flags | (params->fill_ff ? SE_SIM_FILL_FF : 0),
+	};
+	const char *device = setup->device;
+
+	/* T=1' tells what it is by its CIP; of any other the board has to know */
+	if (strcmp(params->dialect->name, "gp") != 0) {
+		strcpy(dialect.text, params->dialect->name);
+		a.nr_props = 1;
+		a.props_ptr = (uintptr_t)&dialect;
+		if (!device)
+			device = "t1-se";
+	}
+	if (device)
+		snprintf(a.device, sizeof(a.device), "%s", device);
+	return ioctl(fd, SE_SIM_IOC_ATTACH, &a);
+}
+
+struct wire *wire_sim_open(struct chip *chip, const struct sim_setup *setup,
+			   const struct t1_params *params, struct fault_script *faults,
+			   char *err, size_t err_room)
+{
 	struct sim_wire *s = calloc(1, sizeof(*s));
+	const char *step = NULL;
 	int ret;
 
 	if (!s) {
@@ -156,23 +212,26 @@ struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags, 
 		return NULL;
 	}
 	s->wire = (struct wire){prepare, dispatch, close_wire};
-	s->chip = chip;
-	user.ctx = s;
-	t1_init(&s->t1, params, &user);
-	s->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	link_init(&s->link, chip, WIRE_SIM_ORIGIN, params, faults, send_block, s);
+	s->fd = open(setup->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (s->fd < 0) {
 		ret = errno;
-		snprintf(err, err_room, "%s: %s%s", path, strerror(ret),
+		snprintf(err, err_room, "%s: %s%s", setup->path, strerror(ret),
 			 ret == ENOENT ? " (is the module se-sim loaded?)" : "");
 		goto fail;
 	}
-	if (ioctl(s->fd, SE_SIM_IOC_ATTACH, &attach)) {
-		ret = errno;
-		snprintf(err, err_room, "%s: cannot attach: %s", path, strerror(ret));
-		close(s->fd);
-		goto fail;
-	}
-	return &s->wire;
+	/* before the driver sees the device, so that they act on its probe */
+	if (set_timing(s->fd, params))
+		step = "the bus cannot enforce times";
+	else if (set_faults(s->fd, faults))
+		step = "the bus cannot make this fault";
+	else if (attach(s->fd, setup, params))
+		step = "cannot attach";
+	if (!step)
+		return &s->wire;
+	ret = errno;
+	snprintf(err, err_room, "%s: %s: %s", setup->path, step, strerror(ret));
+	close(s->fd);
 fail:
 	free(s);
 	errno = ret;

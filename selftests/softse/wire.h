@@ -10,54 +10,60 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "card.h"
-#include "t1.h"
+#include "chip.h"
+#include "link.h"
 
 #define WIRE_NEVER UINT64_MAX
 
-/** struct chip - one card, busy with one command at a time on all its wires */
-struct chip {
-	struct card card;
-	uint64_t busy_until_us; /* CLOCK_MONOTONIC */
-};
-
 struct wire {
 	/**
-	 * @prepare: fill in up to @room descriptors; lower *@deadline_us to when
-	 * @dispatch must be called. Returns how many descriptors.
+	 * @prepare: go on with what can; fill in up to @room descriptors; lower
+	 * *@deadline_us to when @dispatch must be called. Returns how many descriptors.
 	 */
-	size_t (*prepare)(struct wire *w, struct pollfd *fds, size_t room,
+	size_t (*prepare)(struct wire *w, struct pollfd *fds, size_t room, uint64_t now_us,
 			  uint64_t *deadline_us);
 	/** @dispatch: go on; @fds are those of @prepare. 0 or negative errno: give up */
 	int (*dispatch)(struct wire *w, const struct pollfd *fds, size_t n, uint64_t now_us);
 	void (*close)(struct wire *w);
 };
 
+/* Whose channels they are: the virtual bus, the block socket, vpcd, sockets' clients */
+enum { WIRE_SIM_ORIGIN, WIRE_BLOCK_ORIGIN, WIRE_VPCD_ORIGIN, WIRE_SOCKET_ORIGIN };
+
 /**
- * wire_socket_open() - listen on a UNIX stream socket
- *
- * Each message is a big-endian 16-bit length and a body: one byte is a control
- * (00 power off, 01 power on, 02 reset, 04 give the ATR), more bytes are a
- * C-APDU, answered by an R-APDU in the same frame. Only 04 and C-APDUs are
- * answered.
- *
+ * wire_socket_open() - listen on a UNIX stream socket for clients as of peer.h
+ * @params: kept; an ATR that was given there is told
  * @err: room for an explanation
- * Return: the wire, or NULL with errno.
- */
-struct wire *wire_socket_open(struct chip *chip, const char *path, char *err, size_t err_room);
-
-/**
- * wire_sim_open() - plug into the virtual SPI bus
- * @flags: SE_SIM_*
- * @max_hz: fastest clock; 0: what the module takes
  *
  * Return: the wire, or NULL with errno.
  */
-struct wire *wire_sim_open(struct chip *chip, const char *path, uint32_t flags, uint32_t max_hz,
-			   const struct t1_params *params, char *err, size_t err_room);
+struct wire *wire_socket_open(struct chip *chip, const char *path,
+			      const struct t1_params *params, char *err, size_t err_room);
 
-/** chip_execute() - card_execute() for a wire: keeps busy_until_us */
-size_t chip_execute(struct chip *chip, int origin, const uint8_t *cmd, size_t len, uint8_t *rsp,
-		    size_t room, uint64_t now_us);
+/** wire_vpcd_open() - be the card of the vpcd at HOST:PORT; as wire_socket_open() */
+struct wire *wire_vpcd_open(struct chip *chip, const char *to, const struct t1_params *params,
+			    char *err, size_t err_room);
+
+/** wire_block_open() - T=1 blocks over a UNIX stream socket; as wire_socket_open() */
+struct wire *wire_block_open(struct chip *chip, const char *path,
+			     const struct t1_params *params, struct fault_script *faults,
+			     char *err, size_t err_room);
+
+/** struct sim_setup - how the virtual bus is wired */
+struct sim_setup {
+	const char *path;   /* of the device node */
+	uint32_t flags;	    /* SE_SIM_* */
+	uint32_t max_hz;    /* fastest clock of the bus; 0: what the module takes */
+	const char *device; /* name of the device on the bus; NULL: by dialect */
+};
+
+/**
+ * wire_sim_open() - plug into the virtual bus
+ *
+ * Return: the wire, or NULL with errno.
+ */
+struct wire *wire_sim_open(struct chip *chip, const struct sim_setup *setup,
+			   const struct t1_params *params, struct fault_script *faults,
+			   char *err, size_t err_room);
 
 #endif

@@ -37,11 +37,12 @@ static void on_send(void *ctx, const uint8_t *block, size_t len)
 	b->sent_len[b->n_sent++] = len;
 }
 
-static size_t on_execute(void *ctx, const uint8_t *cmd, size_t len, uint8_t *rsp, uint64_t now,
-			 uint64_t *ready)
+static size_t on_execute(void *ctx, uint32_t work, const uint8_t *cmd, size_t len, uint8_t *rsp,
+			 uint64_t now, uint64_t *ready)
 {
 	struct bench *b = ctx;
 
+	(void)work;
 	memcpy(b->cmd, cmd, len);
 	b->cmd_len = len;
 	b->executed++;
@@ -58,12 +59,12 @@ static void on_reset(void *ctx)
 static int setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct t1_user user = {b, on_send, on_execute, on_reset};
+	struct t1_user user = {b, on_send, on_execute, on_reset, NULL};
 	struct t1_params p;
 
-	t1_params_default(&p);
+	t1_params_default(&p, t1_dialect("gp"));
 	p.ifsc = 32;
-	t1_init(&b->t1, &p, &user);
+	t1_init(&b->t1, &p, &user, NULL);
 	memcpy(b->rsp, "\x90\x00", 2);
 	b->rsp_len = 2;
 	*state = b;
