@@ -22,6 +22,7 @@
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/fault-inject.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
@@ -115,6 +116,15 @@ struct se_xfer {
 /* bits of se_chip.events */
 #define SE_EVENT_DATA_READY	0	/* the transport has something to read */
 #define SE_EVENT_STATE_LOST	1	/* the SE shows that it was reset */
+
+/* faults that debugfs can order (se-debugfs.c) */
+enum se_fault {
+	SE_FAULT_SEND,		/* a block does not get through to the bus */
+	SE_FAULT_RECEIVE,	/* the bus fails while a block is read */
+	SE_FAULT_CORRUPT,	/* a block comes damaged */
+	SE_FAULT_IRQ,		/* nobody is told that data is ready */
+	SE_FAULTS,
+};
 
 /* what the worker has on the wire */
 enum se_link_op {
@@ -269,6 +279,8 @@ struct se_policy {
  * @tell: does and tells what @to_tell says
  * @to_tell: SE_TELL_* bits
  * @irq_reason: why the interrupt mode is what it is
+ * @debugfs: its folder there
+ * @faults: faults that were ordered
  * @worker: runs @work and @turn_watch
  * @work: the link's next step
  * @turn_watch: takes the turn from a holder that does nothing with it
@@ -335,6 +347,10 @@ struct se_chip {
 	struct kthread_work tell;
 	unsigned long to_tell;
 	enum se_reason irq_reason;
+	struct dentry *debugfs;
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+	struct fault_attr faults[SE_FAULTS];
+#endif
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
@@ -535,6 +551,26 @@ void se_stats_read(struct se_chip *chip, struct se_stats *stats);
 static inline bool se_chip_has_atr(const struct se_chip *chip)
 {
 	return chip->dialect->s_atr != SE_T1_NO_CODE;
+}
+
+/* se-sysfs.c */
+extern const struct attribute_group *se_groups[];
+const char *se_state_name(enum se_state state);
+
+/* se-debugfs.c */
+void se_debugfs_init(void);
+void se_debugfs_exit(void);
+void se_debugfs_add(struct se_chip *chip);
+void se_debugfs_remove(struct se_chip *chip);
+
+/* Has this fault been ordered for now? */
+static inline bool se_fault(struct se_chip *chip, enum se_fault fault)
+{
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+	return should_fail(&chip->faults[fault], 1);
+#else
+	return false;
+#endif
 }
 
 /* se-netlink.c */

@@ -40,6 +40,7 @@ static const struct se_policy se_policy_default = {
 
 static SE_CLASS_CONST struct class se_class = {
 	.name = "se",
+	.dev_groups = se_groups,
 };
 
 dev_t se_devt(int index)
@@ -162,6 +163,7 @@ int se_chip_register(struct se_chip *chip)
 	spin_lock_irq(&chip->lock);
 	chip->dead = false;
 	spin_unlock_irq(&chip->lock);
+	se_debugfs_add(chip);
 	se_link_start(chip);
 	se_power_start(chip);
 	return 0;
@@ -205,6 +207,7 @@ void se_chip_unregister(struct se_chip *chip)
 {
 	se_power_stop(chip);
 	se_turn_revoke_all(chip);
+	se_debugfs_remove(chip);
 	se_link_stop(chip);
 
 	spin_lock_irq(&chip->lock);
@@ -328,7 +331,7 @@ void se_chip_data_ready(struct se_chip *chip)
 	unsigned long flags;
 
 	spin_lock_irqsave(&chip->lock, flags);
-	if (!chip->dead) {
+	if (!chip->dead && !se_fault(chip, SE_FAULT_IRQ)) {
 		set_bit(SE_EVENT_DATA_READY, &chip->events);
 		kthread_queue_work(chip->worker, &chip->work);
 	}
@@ -407,12 +410,14 @@ static int __init se_init(void)
 	ret = alloc_chrdev_region(&se_base, 0, SE_MINORS, "se");
 	if (ret)
 		goto err_class;
+	se_debugfs_init();
 	ret = se_netlink_init();
 	if (ret)
 		goto err_region;
 	return 0;
 
 err_region:
+	se_debugfs_exit();
 	unregister_chrdev_region(se_base, SE_MINORS);
 err_class:
 	class_unregister(&se_class);
@@ -422,6 +427,7 @@ err_class:
 static void __exit se_exit(void)
 {
 	se_netlink_exit();
+	se_debugfs_exit();
 	unregister_chrdev_region(se_base, SE_MINORS);
 	class_unregister(&se_class);
 	idr_destroy(&se_chips);

@@ -251,7 +251,8 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 	switch (a->op) {
 	case SE_T1_SEND:
 		begin = ktime_get_ns();
-		ret = chip->ops->send(chip, a->block, a->len);
+		ret = se_fault(chip, SE_FAULT_SEND) ? -EIO :
+		      chip->ops->send(chip, a->block, a->len);
 		end = ktime_get_ns();
 		chip->wire_ns += end - begin;
 		se_observe_block(chip, true, a->block, a->len, true, begin, end);
@@ -289,6 +290,10 @@ static bool receive(struct se_chip *chip)
 
 	begin = ktime_get_ns();
 	n = chip->ops->receive(chip, chip->block_rx, SE_T1_BLOCK_MAX);
+	if (n > 0 && se_fault(chip, SE_FAULT_RECEIVE))
+		n = -EIO;
+	if (n > 0 && se_fault(chip, SE_FAULT_CORRUPT))
+		chip->block_rx[n - 1] ^= 0x55;
 	end = ktime_get_ns();
 	chip->wire_ns += end - begin;
 	if (!n)
