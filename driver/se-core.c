@@ -393,6 +393,17 @@ void se_chip_set_clock(struct se_chip *chip, u32 hz)
 }
 EXPORT_SYMBOL_GPL(se_chip_set_clock);
 
+/**
+ * se_chip_limit_block() - the bus carries no longer blocks to the SE
+ * @chip: of se_chip_alloc(), not yet registered
+ * @len: length of the longest
+ */
+void se_chip_limit_block(struct se_chip *chip, size_t len)
+{
+	chip->t1.tx_room = min(chip->t1.tx_room, len);
+}
+EXPORT_SYMBOL_GPL(se_chip_limit_block);
+
 /* what a transport needs of the engine */
 EXPORT_SYMBOL_GPL(se_t1_dialect_by_name);
 EXPORT_SYMBOL_GPL(se_t1_block_len);

@@ -78,6 +78,7 @@ void *se_chip_drvdata(struct se_chip *chip);
 const struct se_t1_dialect *se_chip_dialect(struct se_chip *chip);
 void se_chip_set_irq_mode(struct se_chip *chip, enum se_irq_mode mode);
 void se_chip_set_clock(struct se_chip *chip, u32 hz);
+void se_chip_limit_block(struct se_chip *chip, size_t len);
 
 /**
  * enum se_irq_event - what there is to tell of the data-ready interrupt
