@@ -7,6 +7,7 @@ in the root, in a network of its own."""
 import subprocess
 import sys
 import tempfile
+import time
 
 from pcscd import VPCD, Pcscd, Softse, missing, own_network, run, run_until
 from tap import tap
@@ -22,9 +23,10 @@ def scan(want):
 
 def gone(atr):
     """Until no reader has this card."""
-    for _ in range(20):
+    for _ in range(50):
         if atr not in scan("Card removed"):
             return True
+        time.sleep(0.1)
     return False
 
 
