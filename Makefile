@@ -21,6 +21,7 @@ help:
 ## make shell     an interactive shell in the virtual machine, stack running
 ## make           build modules, daemon, tools and tests
 ## make overlays  device tree overlays, into build/overlays
+## make dkms      the modules as a DKMS source tree, into build/dkms
 ## make clean     remove what was built; make distclean: the root as well
 ##
 ## V=san builds with ASan and UBSan into its own folder; NATIVE=1 uses this
@@ -40,7 +41,7 @@ else
 
 IN_ROOT := $(RIG)/in-root
 # what make was asked for, less what only the host can do
-INNER := all daemon softse modules overlays tests unit fuzz checkstyle
+INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
 
 .PHONY: all $(filter-out all,$(INNER))
 $(INNER): root

@@ -15,3 +15,12 @@ modules:
 	@for f in $(KMOD_SRC); do mkdir -p $(KMOD)/$$(dirname $$f); \
 		cmp -s $$f $(KMOD)/$$f || cp $$f $(KMOD)/$$f; done
 	+@flock $(KMOD) $(MAKE) -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
+
+# A source tree as DKMS wants it: dkms add build/dkms/sesame-VERSION
+DKMS := build/dkms/sesame-$(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' driver/packaging/dkms.conf)
+.PHONY: dkms
+dkms:
+	@rm -rf $(DKMS)
+	@mkdir -p $(DKMS)
+	@cp driver/packaging/dkms.conf $(DKMS)/
+	@cp --parents $(KMOD_SRC) $(DKMS)/
