@@ -550,7 +550,7 @@ void se_stats_read(struct se_chip *chip, struct se_stats *stats);
 /* Do the bytes that the SE told of itself make an ATR, rather than a CIP? */
 static inline bool se_chip_has_atr(const struct se_chip *chip)
 {
-	return chip->dialect->s_atr != SE_T1_NO_CODE;
+	return chip->dialect->s_cip == SE_T1_NO_CODE;
 }
 
 /* se-sysfs.c */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The event stream: multicast group "events" of the netlink family "se". */
+/* Event streams: the multicast groups of the netlink family "se". */
 #include <errno.h>
 #include <stdlib.h>
 #include <libmnl/libmnl.h>
@@ -22,7 +22,7 @@ struct sink {
 };
 
 /* ids of family and group; they change when the module is loaded anew */
-static int resolve(uint16_t *family, int *group)
+static int resolve(const char *name, uint16_t *family, int *group)
 {
 	struct nl_sock *sk = nl_socket_alloc();
 	int r = -ENOENT, id;
@@ -31,7 +31,7 @@ static int resolve(uint16_t *family, int *group)
 		return -ENOMEM;
 	if (genl_connect(sk) == 0) {
 		id = genl_ctrl_resolve(sk, SE_FAMILY_NAME);
-		*group = genl_ctrl_resolve_grp(sk, SE_FAMILY_NAME, SE_MCGRP_EVENTS);
+		*group = genl_ctrl_resolve_grp(sk, SE_FAMILY_NAME, name);
 		if (id >= 0 && *group >= 0) {
 			*family = (uint16_t)id;
 			r = 0;
@@ -41,7 +41,7 @@ static int resolve(uint16_t *family, int *group)
 	return r;
 }
 
-int se_monitor_open(struct se_monitor **ret)
+static int open_group(const char *name, struct se_monitor **ret)
 {
 	struct se_monitor *mon;
 	int group, r;
@@ -50,7 +50,7 @@ int se_monitor_open(struct se_monitor **ret)
 	mon = calloc(1, sizeof(*mon));
 	if (!mon)
 		return -ENOMEM;
-	r = resolve(&mon->family, &group);
+	r = resolve(name, &mon->family, &group);
 	if (r < 0)
 		goto fail;
 	mon->nl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -64,6 +64,16 @@ int se_monitor_open(struct se_monitor **ret)
 fail:
 	se_monitor_close(mon);
 	return r;
+}
+
+int se_monitor_open(struct se_monitor **ret)
+{
+	return open_group(SE_MCGRP_EVENTS, ret);
+}
+
+int se_monitor_open_blocks(struct se_monitor **ret)
+{
+	return open_group(SE_MCGRP_MONITOR, ret);
 }
 
 void se_monitor_close(struct se_monitor *mon)
@@ -98,9 +108,29 @@ static int on_message(void *ctx, unsigned int cmd, const struct se_device *dev)
 	case SE_CMD_GENERATION_CHANGE:
 		event.type = SE_EVENT_GENERATION;
 		break;
+	case SE_CMD_IRQ_MODE_CHANGE:
+		event.type = SE_EVENT_IRQ_MODE;
+		break;
+	case SE_CMD_IRQ_STORM:
+		event.type = SE_EVENT_IRQ_STORM;
+		break;
+	case SE_CMD_CONFIG_CHANGE:
+		event.type = SE_EVENT_CONFIG;
+		break;
+	case SE_CMD_RESET_DONE:
+		event.type = SE_EVENT_RESET_DONE;
+		break;
 	default:
 		return 0; /* of a newer kernel */
 	}
+	return sink->cb(sink->ctx, &event);
+}
+
+static int on_block(void *ctx, const struct se_block *block)
+{
+	struct se_event event = {.type = SE_EVENT_BLOCK, .block = *block};
+	const struct sink *sink = ctx;
+
 	return sink->cb(sink->ctx, &event);
 }
 
@@ -126,6 +156,9 @@ int se_monitor_dispatch(struct se_monitor *mon,
 		} else {
 			r = se_netlink_parse(mon->buf, (size_t)n, mon->family, on_message,
 					     &sink);
+			if (!r)
+				r = se_netlink_parse_blocks(mon->buf, (size_t)n, mon->family,
+							    on_block, &sink);
 		}
 		if (r)
 			return r;

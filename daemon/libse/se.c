@@ -194,5 +194,6 @@ NAMES(se_outcome_name, "not-sent", "executed", "unknown")
 NAMES(se_stop_name, "end", "status-word", "room", "deadline", "signal", "generation", "link",
       "gone", "fault", "refused")
 NAMES(se_reason_name, "none", "startup", "removed", "link", "abandoned", "reset-line",
-      "requested", "power")
-NAMES(se_event_name, "device-add", "device-del", "state-change", "generation-change", "lost")
+      "requested", "irq-lost", "irq-storm", "irq-good", "config", "power")
+NAMES(se_event_name, "device-add", "device-del", "state-change", "generation-change", "lost",
+      "irq-mode-change", "irq-storm", "config-change", "reset-done", "block")

@@ -116,9 +116,26 @@ int se_from_hex(const char *text, size_t text_len, uint8_t *out, size_t room, si
 #define SE_NAME_MAX 32
 
 /**
+ * struct se_config - how an SE is driven; attribute set "policy" of se.yaml
+ * @present: bit n is set if attribute n (SE_A_POLICY_*) is there
+ */
+struct se_config {
+	uint32_t present;
+	uint32_t ladder;
+	uint32_t wtx_max;
+	uint32_t deadline_ms;
+	uint32_t drain_ms;
+	uint32_t autosuspend_ms;
+	uint32_t hold_max_ms;
+	uint32_t irq_policy;
+};
+
+/**
  * struct se_device - what netlink says of one SE
  * @present: bit n is set if attribute n (SE_A_DEV_*) was there
  * @reason: enum se_reason, in events
+ * @reset_level: enum se_reset_level, in SE_EVENT_RESET_DONE
+ * @error: 0 or a negative errno, in SE_EVENT_RESET_DONE
  * The rest is as in struct se_info and in Documentation/netlink/specs/se.yaml.
  */
 struct se_device {
@@ -137,8 +154,30 @@ struct se_device {
 	uint32_t clock_hz;
 	uint32_t channels_in_use;
 	uint32_t reason;
+	uint32_t power_state;
+	uint32_t reset_level;
+	int32_t error;
 	uint32_t cip_len;
 	uint8_t cip[SE_CIP_MAX];
+	uint32_t atr_len;
+	uint8_t atr[SE_CIP_MAX];
+	struct se_config config;
+};
+
+/**
+ * struct se_block - the header of a block that has passed
+ * Attribute set "block" of se.yaml.
+ */
+struct se_block {
+	uint32_t index;
+	uint32_t direction;
+	uint8_t nad;
+	uint8_t pcb;
+	uint8_t edc_ok;
+	uint16_t len;
+	uint32_t size;
+	uint64_t time_ns;
+	uint64_t duration_ns;
 };
 
 /** se_device_has() - was attribute @attr (SE_A_DEV_*) there? */
@@ -164,12 +203,47 @@ int se_list(int (*cb)(void *ctx, const struct se_device *dev), void *ctx);
 int se_get_by_netlink(uint32_t index, struct se_device *dev);
 
 /**
+ * se_get_stats_by_netlink() - counters and histograms (stats-get do)
+ *
+ * Errors: as se_get_by_netlink().
+ */
+int se_get_stats_by_netlink(uint32_t index, struct se_stats *stats);
+
+/**
+ * se_config_by_netlink() - change how an SE is driven (config-set)
+ * @index: its number
+ * @config: what is to change, as @config->present says
+ * @why: out: after an error what the kernel says of it, or ""; may be NULL
+ * @room: its size
+ *
+ * Errors: -EPERM, -ERANGE, -ENODEV, -ENOENT, -EINVAL.
+ */
+int se_config_by_netlink(uint32_t index, const struct se_config *config, char *why,
+			 size_t room);
+
+/**
+ * se_reset_by_netlink() - begin a reset (reset); SE_EVENT_RESET_DONE tells its end
+ * @index: its number
+ * @level: enum se_reset_level
+ * @why: as in se_config_by_netlink()
+ * @room: its size
+ *
+ * Errors: also -EOPNOTSUPP and -EBUSY.
+ */
+int se_reset_by_netlink(uint32_t index, uint32_t level, char *why, size_t room);
+
+/**
  * enum se_event_type - what an event of the multicast group tells
  * @SE_EVENT_ADD: an SE came
  * @SE_EVENT_DEL: an SE went
  * @SE_EVENT_STATE: its state changed
  * @SE_EVENT_GENERATION: it may have lost its volatile state
  * @SE_EVENT_LOST: events were dropped because we were slow; list anew
+ * @SE_EVENT_IRQ_MODE: the end of its work is noticed in another way
+ * @SE_EVENT_IRQ_STORM: its interrupt did not stop and was masked
+ * @SE_EVENT_CONFIG: its configuration was changed
+ * @SE_EVENT_RESET_DONE: a reset that netlink began has ended
+ * @SE_EVENT_BLOCK: a block has passed; only from se_monitor_open_blocks()
  */
 enum se_event_type {
 	SE_EVENT_ADD,
@@ -177,13 +251,25 @@ enum se_event_type {
 	SE_EVENT_STATE,
 	SE_EVENT_GENERATION,
 	SE_EVENT_LOST,
+	SE_EVENT_IRQ_MODE,
+	SE_EVENT_IRQ_STORM,
+	SE_EVENT_CONFIG,
+	SE_EVENT_RESET_DONE,
+	SE_EVENT_BLOCK,
 };
 
 const char *se_event_name(uint32_t type);
 
+/**
+ * struct se_event - one event
+ * @type: which
+ * @dev: whom it is about; empty with SE_EVENT_LOST and SE_EVENT_BLOCK
+ * @block: with SE_EVENT_BLOCK
+ */
 struct se_event {
 	enum se_event_type type;
 	struct se_device dev;
+	struct se_block block;
 };
 
 struct se_monitor;
@@ -194,6 +280,14 @@ struct se_monitor;
  * Errors: -ENOENT if the kernel has no family "se".
  */
 int se_monitor_open(struct se_monitor **ret);
+
+/**
+ * se_monitor_open_blocks() - subscribe to the headers of all blocks that pass
+ *
+ * Errors: -EPERM without CAP_NET_ADMIN, -ENOENT as above. Kernels before 5.12 cannot
+ * keep others from listening, so that nothing ever comes there.
+ */
+int se_monitor_open_blocks(struct se_monitor **ret);
 
 /** se_monitor_close() - NULL is fine. */
 void se_monitor_close(struct se_monitor *mon);
@@ -213,7 +307,8 @@ int se_monitor_dispatch(struct se_monitor *mon,
  * se_netlink_parse() - decode netlink messages of the family "se"
  * @data: one or more messages, any bytes
  * @len: their length
- * @family: id of the family; messages of other types are passed over
+ * @family: id of the family; messages of other types, and those that are about
+ *	counters or blocks, are passed over
  * @cb: called for each message with its SE_CMD_*; non-zero return ends the call
  * @ctx: handed to @cb
  *
@@ -222,5 +317,14 @@ int se_monitor_dispatch(struct se_monitor *mon,
 int se_netlink_parse(const void *data, size_t len, uint16_t family,
 		     int (*cb)(void *ctx, unsigned int cmd, const struct se_device *dev),
 		     void *ctx);
+
+/** se_netlink_parse_blocks() - the same for block headers */
+int se_netlink_parse_blocks(const void *data, size_t len, uint16_t family,
+			    int (*cb)(void *ctx, const struct se_block *block), void *ctx);
+
+/** se_netlink_parse_stats() - the same for counters; @index is the SE's number */
+int se_netlink_parse_stats(const void *data, size_t len, uint16_t family,
+			   int (*cb)(void *ctx, uint32_t index, const struct se_stats *stats),
+			   void *ctx);
 
 #endif /* SE_H */
