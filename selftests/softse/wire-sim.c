@@ -17,7 +17,9 @@
 struct sim_wire {
 	struct wire wire;
 	struct link link;
+	const struct sim_setup *setup;
 	int fd;
+	bool attached;
 	int error;
 	/* blocks that the FIFO had no room for */
 	uint8_t backlog[BACKLOG][T1_BLOCK_MAX];
@@ -56,6 +58,36 @@ static void send_block(void *ctx, const uint8_t *block, size_t len)
 	flush(s);
 }
 
+static int attach(struct sim_wire *s)
+{
+	const struct t1_params *params = &s->link.t1.params;
+	const struct sim_setup *setup = s->setup;
+	struct se_sim_prop dialect = {
+		.name = "sesame,dialect",
+		.type = SE_SIM_PROP_STRING,
+	};
+	struct se_sim_attach a = {
+		.max_hz = setup->max_hz,
+		.flags = setup->flags | (params->fill_ff ? SE_SIM_FILL_FF : 0),
+	};
+	const char *device = setup->device;
+
+	/* T=1' tells what it is by its CIP; of any other the board has to know */
+	if (strcmp(params->dialect->name, "gp") != 0) {
+		strcpy(dialect.text, params->dialect->name);
+		a.nr_props = 1;
+		a.props_ptr = (uintptr_t)&dialect;
+		if (!device)
+			device = "t1-se";
+	}
+	if (device)
+		snprintf(a.device, sizeof(a.device), "%s", device);
+	if (ioctl(s->fd, SE_SIM_IOC_ATTACH, &a))
+		return -errno;
+	s->attached = true;
+	return 0;
+}
+
 static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t now_us,
 		      uint64_t *deadline_us)
 {
@@ -64,7 +96,12 @@ static size_t prepare(struct wire *w, struct pollfd *fds, size_t room, uint64_t 
 
 	if (when < *deadline_us)
 		*deadline_us = when;
-	if (!room)
+	/* a board without its chip is plugged in when the chip has come */
+	if (!s->attached && !s->error && !s->link.chip->absent)
+		s->error = attach(s);
+	if (s->error)
+		*deadline_us = now_us;
+	if (!room || !s->attached)
 		return 0;
 	fds[0] = (struct pollfd){.fd = s->fd,
 				 .events = (short)(POLLIN | (s->waiting ? POLLOUT : 0))};
@@ -174,44 +211,20 @@ static int set_faults(int fd, const struct fault_script *faults)
 	return 0;
 }
 
-static int attach(int fd, const struct sim_setup *setup, const struct t1_params *params)
-{
-	struct se_sim_prop dialect = {
-		.name = "sesame,dialect",
-		.type = SE_SIM_PROP_STRING,
-	};
-	struct se_sim_attach a = {
-		.max_hz = setup->max_hz,
-		.flags = setup->flags | (params->fill_ff ? SE_SIM_FILL_FF : 0),
-	};
-	const char *device = setup->device;
-
-	/* T=1' tells what it is by its CIP; of any other the board has to know */
-	if (strcmp(params->dialect->name, "gp") != 0) {
-		strcpy(dialect.text, params->dialect->name);
-		a.nr_props = 1;
-		a.props_ptr = (uintptr_t)&dialect;
-		if (!device)
-			device = "t1-se";
-	}
-	if (device)
-		snprintf(a.device, sizeof(a.device), "%s", device);
-	return ioctl(fd, SE_SIM_IOC_ATTACH, &a);
-}
-
 struct wire *wire_sim_open(struct chip *chip, const struct sim_setup *setup,
 			   const struct t1_params *params, struct fault_script *faults,
 			   char *err, size_t err_room)
 {
 	struct sim_wire *s = calloc(1, sizeof(*s));
 	const char *step = NULL;
-	int ret;
+	int ret = 0;
 
 	if (!s) {
 		snprintf(err, err_room, "out of memory");
 		return NULL;
 	}
 	s->wire = (struct wire){prepare, dispatch, close_wire};
+	s->setup = setup;
 	link_init(&s->link, chip, WIRE_SIM_ORIGIN, params, faults, send_block, s);
 	s->fd = open(setup->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (s->fd < 0) {
@@ -225,11 +238,11 @@ struct wire *wire_sim_open(struct chip *chip, const struct sim_setup *setup,
 		step = "the bus cannot enforce times";
 	else if (set_faults(s->fd, faults))
 		step = "the bus cannot make this fault";
-	else if (attach(s->fd, setup, params))
+	else if (!chip->absent && (ret = attach(s)))
 		step = "cannot attach";
 	if (!step)
 		return &s->wire;
-	ret = errno;
+	ret = ret ? -ret : errno;
 	snprintf(err, err_room, "%s: %s: %s", setup->path, step, strerror(ret));
 	close(s->fd);
 fail:

@@ -58,7 +58,8 @@ struct sim_setup {
 };
 
 /**
- * wire_sim_open() - plug into the virtual bus
+ * wire_sim_open() - plug into the virtual bus, behind a bridge when its card is there
+ * @setup: kept
  *
  * Return: the wire, or NULL with errno.
  */
