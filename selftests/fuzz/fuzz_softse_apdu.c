@@ -15,11 +15,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Sessions cannot be guessed: the fuzzer is let in. */
 static void authenticate(struct card *c, uint8_t level)
 {
-	struct scp03 *s = &c->channels[0].scp;
+	struct scp *s = &c->channels[0].scp;
 
-	s->state = SCP03_OPEN;
-	s->level = level;
-	s->key_len = 16;
+	scp_close(s);
+	s->proto = 3;
+	s->kvn = 0x30;
+	s->sd = c->entries[0];
+	s->state = SCP_OPEN;
+	s->authenticated = true;
+	s->level = s->s3.level = level;
+	s->s3.state = SCP03_OPEN;
+	s->s3.key_len = 16;
+	s->s3.mac_len = 8;
 }
 
 static void install(struct card *c)

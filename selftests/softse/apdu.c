@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "card.h"
+#include "applet.h"
+#include "gp.h"
 #include "log.h"
 
 enum {
@@ -36,7 +37,8 @@ static uint16_t parse_class(struct apdu *a)
 		if (cla & 0x08)
 			return SW_NO_SM;
 	}
-	return cla & 0x10 ? SW_NO_CHAINING : SW_OK;
+	a->chained = cla & 0x10;
+	return SW_OK;
 }
 
 uint16_t apdu_parse(struct apdu *a, uint8_t *scratch, size_t len)
@@ -93,21 +95,54 @@ bad:
 	return SW_LENGTH;
 }
 
-static void drop_more(struct channel *ch)
+uint16_t parts_add(struct parts *p, const uint8_t *data, size_t len)
 {
-	if (ch->more)
-		OPENSSL_clear_free(ch->more, ch->more_len);
-	ch->more = NULL;
-	ch->more_len = 0;
+	uint8_t *all;
+
+	if (p->len + len > 65535)
+		return SW_LENGTH;
+	/* grown by hand: realloc() would leave a copy of what may be a key behind */
+	all = malloc(p->len + len + 1);
+	if (!all)
+		return SW_MEMORY;
+	if (p->len)
+		memcpy(all, p->data, p->len);
+	if (len)
+		memcpy(all + p->len, data, len);
+	if (p->data)
+		OPENSSL_clear_free(p->data, p->len + 1);
+	p->data = all;
+	p->len += len;
+	return SW_OK;
+}
+
+void parts_drop(struct parts *p)
+{
+	if (p->data)
+		OPENSSL_clear_free(p->data, p->len + 1);
+	memset(p, 0, sizeof(*p));
+}
+
+static void drop_rest(struct channel *ch)
+{
+	if (ch->rest)
+		OPENSSL_clear_free(ch->rest, ch->rest_len);
+	ch->rest = NULL;
+	ch->rest_len = 0;
+	ch->repeat_on = false;
 }
 
 /* What belongs to the application that was selected until now. */
 static void end_dialogue(struct channel *ch)
 {
-	scp03_close(&ch->scp);
+	scp_close(&ch->scp);
 	gp_load_cancel(&ch->load);
+	gp_perso_cancel(&ch->perso);
 	ch->listing.active = false;
-	drop_more(ch);
+	drop_rest(ch);
+	parts_drop(&ch->chain);
+	parts_drop(&ch->more);
+	OPENSSL_cleanse(ch->ram, sizeof(ch->ram));
 }
 
 static void close_channel(struct channel *ch)
@@ -117,12 +152,31 @@ static void close_channel(struct channel *ch)
 	ch->selected = NULL;
 }
 
+static bool may_select(const struct card *c, const struct entry *e)
+{
+	if (c->life_cycle == CARD_TERMINATED)
+		return e->kind == ENTRY_ISD;
+	/* GPCS 5.1.1.4: on a locked card only an application with Final Application */
+	if (c->life_cycle == CARD_LOCKED && !(e->priv & PRIV_FINAL))
+		return false;
+	/* GPCS 6.4.2: neither INSTALLED nor LOCKED */
+	return e->kind == ENTRY_ISD ||
+	       (e->kind == ENTRY_APP && e->state != APP_INSTALLED && !(e->state & APP_LOCKED));
+}
+
 static void open_channel(struct card *c, struct channel *ch, int owner)
 {
 	ch->open = true;
 	ch->owner = owner;
-	/* default selected application: the issuer security domain (GPCS 6.4.2.1) */
+	/*
+	 * GPCS 6.4.2.1: the application with the Card Reset privilege is selected by
+	 * default, or the issuer security domain where that one cannot be.
+	 */
 	ch->selected = c->entries[0];
+	for (size_t i = 1; i < c->n_entries; i++)
+		if (c->entries[i]->kind == ENTRY_APP && c->entries[i]->priv & PRIV_CARD_RESET &&
+		    may_select(c, c->entries[i]) && c->entries[i]->code)
+			ch->selected = c->entries[i];
 }
 
 void card_reset(struct card *c)
@@ -180,20 +234,6 @@ static uint16_t manage_channel(struct card *c, int origin, struct apdu *a)
 	return SW_OK;
 }
 
-static bool may_select(const struct card *c, const struct entry *e)
-{
-	if (e->kind == ENTRY_ISD)
-		return true;
-	/* GPCS 6.4.2: neither INSTALLED nor LOCKED, and the card not CARD_LOCKED */
-	return e->kind == ENTRY_APP && e->state != APP_INSTALLED && !(e->state & APP_LOCKED) &&
-	       c->life_cycle != CARD_LOCKED;
-}
-
-static bool has_code(const struct card *c, const struct entry *e)
-{
-	return e->kind == ENTRY_ISD || aid_equal(&e->module, &c->profile.test_module);
-}
-
 /* File control information, GPCS table 11-77. */
 static void put_fci(struct buf *rsp, const struct entry *e)
 {
@@ -224,9 +264,9 @@ static uint16_t select_by_name(struct card *c, struct channel *ch, struct apdu *
 		if (aid_starts(&c->entries[i]->aid, a->data, a->lc) &&
 		    may_select(c, c->entries[i]))
 			found = c->entries[i];
-	if (!found || (c->life_cycle == CARD_TERMINATED && found->kind != ENTRY_ISD))
+	if (!found)
 		return SW_NOT_FOUND; /* what was selected stays selected */
-	if (!has_code(c, found))
+	if (!found->code)
 		return SW_NO_CODE;
 	end_dialogue(ch);
 	ch->selected = found;
@@ -237,65 +277,146 @@ static uint16_t select_by_name(struct card *c, struct channel *ch, struct apdu *
 
 static uint16_t get_response(struct channel *ch, struct apdu *a)
 {
-	if (!ch->more)
+	if (!ch->rest)
 		return SW_CONDITIONS;
 	if (a->p1 || a->p2)
 		return SW_P1P2;
-	buf_put(&a->rsp, ch->more, ch->more_len);
+	buf_put(&a->rsp, ch->rest, ch->rest_len);
+	return SW_OK;
+}
+
+/* To whom the command goes. */
+static uint16_t deliver(struct card *c, struct channel *ch, struct apdu *a)
+{
+	struct entry *e = ch->selected;
+
+	if (entry_is_sd(e))
+		return gp_dispatch(c, ch, a);
+	if (e->state & APP_LOCKED)
+		return SW_CONDITIONS; /* locked while it was selected */
+	if (e->code->secure)
+		return gp_dispatch(c, ch, a);
+	return a->sm ? SW_NO_SM : e->code->process(c, ch, a);
+}
+
+/*
+ * ISO/IEC 7816-4, 5.3.3: parts of one command, alike but for the chaining bit. The
+ * whole is one command in its extended form; it may end with a short part.
+ */
+static uint16_t collect(struct card *c, struct channel *ch, struct apdu *a, bool *whole)
+{
+	struct parts *p = &ch->chain;
+	const uint8_t head[] = {(uint8_t)(a->cla & ~0x10), a->ins, a->p1, a->p2};
+	uint16_t sw;
+
+	*whole = !a->chained;
+	if (!a->chained && !p->active)
+		return SW_OK;
+	if (a->chained && c->profile.no_chaining)
+		return SW_NO_CHAINING;
+	if (p->active && memcmp(p->head, head, sizeof(head))) {
+		parts_drop(p);
+		return SW_LAST_EXPECTED;
+	}
+	memcpy(p->head, head, sizeof(head));
+	p->active = true;
+	sw = parts_add(p, a->data, a->lc);
+	if (sw != SW_OK) {
+		parts_drop(p);
+		return sw;
+	}
+	if (a->chained)
+		return SW_OK;
+	OPENSSL_cleanse(c->scratch, CARD_CAPDU_MAX);
+	memcpy(c->scratch, p->data, p->len);
+	a->data = c->scratch;
+	a->lc = p->len;
+	a->ext = a->ext || a->lc > 255;
+	parts_drop(p);
 	return SW_OK;
 }
 
 static uint16_t run(struct card *c, int origin, struct apdu *a)
 {
 	struct channel *ch = &c->channels[a->channel];
+	bool whole;
+	uint16_t sw;
 
 	if (!ch->open)
 		return SW_CHANNEL;
 	if (c->life_cycle == CARD_TERMINATED && a->ins != 0xca && a->ins != 0xcb)
 		return SW_CONDITIONS;
-	if (!a->gp_class && a->ins == INS_GET_RESPONSE && ch->more)
+	if (ch->rest && ch->repeat_on) {
+		/* the command that was answered 6Cxx comes again: it is not run again */
+		const uint8_t head[] = {a->cla, a->ins, a->p1, a->p2};
+
+		if (!memcmp(head, ch->repeat, sizeof(head)) && !a->lc) {
+			buf_put(&a->rsp, ch->rest, ch->rest_len);
+			return SW_OK;
+		}
+	} else if (!a->gp_class && a->ins == INS_GET_RESPONSE && ch->rest) {
 		return get_response(ch, a);
-	drop_more(ch);
+	}
+	drop_rest(ch);
+	sw = collect(c, ch, a, &whole);
+	if (sw != SW_OK || !whole)
+		return sw;
 	if (!a->gp_class && a->ins == INS_MANAGE_CHANNEL)
 		return manage_channel(c, origin, a);
-	if (!a->gp_class && a->ins == INS_SELECT)
+	/* selection by file identifier or path is the application's affair */
+	if (!a->gp_class && a->ins == INS_SELECT &&
+	    (a->p1 == 0x04 || entry_is_sd(ch->selected)))
 		return select_by_name(c, ch, a);
-	if (ch->selected->kind == ENTRY_ISD)
-		return gp_dispatch(c, ch, a);
-	if (ch->selected->state & APP_LOCKED)
-		return SW_CONDITIONS; /* locked while it was selected */
-	return applet_test(c, ch->selected, a);
+	return deliver(c, ch, a);
+}
+
+static bool is_success(uint16_t sw)
+{
+	return sw == SW_OK || sw >> 8 == 0x62 || sw >> 8 == 0x63;
 }
 
 /*
- * More data than Le allows: hand out the first part, keep the rest for GET
- * RESPONSE. A command without Le gets what its length form can carry.
+ * More data than Le allows: by the profile, hand out the first part and keep the
+ * rest for GET RESPONSE, or keep all of it.
  */
-static uint16_t limit_response(struct channel *ch, struct apdu *a, size_t room, uint16_t sw)
+static uint16_t limit_response(struct card *c, struct channel *ch, struct apdu *a, size_t room,
+			       uint16_t sw)
 {
-	size_t ne = a->has_le ? a->ne : a->ext ? 65536 : 256;
-	size_t rest;
+	bool strict = c->profile.le_policy == LE_STRICT;
+	/* a command without Le gets what its length form can carry */
+	size_t ne = a->has_le ? a->ne : strict ? 0 : a->ext ? 65536 : 256;
+	size_t rest, give;
 	uint8_t *keep;
 
 	if (ne > room)
 		ne = room;
-	if (sw != SW_OK && sw >> 8 != 0x62 && sw >> 8 != 0x63)
+	if (!is_success(sw))
 		a->rsp.len = 0;
 	if (a->rsp.len <= ne) {
-		drop_more(ch);
+		drop_rest(ch);
 		return sw;
 	}
-	rest = a->rsp.len - ne;
+	give = c->profile.le_policy == LE_SERVE || (a->ins == INS_GET_RESPONSE && ch->rest) ? ne
+											    : 0;
+	rest = a->rsp.len - give;
 	keep = malloc(rest);
-	drop_more(ch);
+	drop_rest(ch);
 	if (!keep) {
 		a->rsp.len = 0;
 		return SW_MEMORY;
 	}
-	memcpy(keep, a->rsp.data + ne, rest);
-	ch->more = keep;
-	ch->more_len = rest;
-	a->rsp.len = ne;
+	memcpy(keep, a->rsp.data + give, rest);
+	ch->rest = keep;
+	ch->rest_len = rest;
+	a->rsp.len = give;
+	/* 6Cxx cannot say more than 256, and case 4 has GET RESPONSE for it */
+	if (c->profile.le_policy == LE_WRONG && a->has_le && !a->lc && rest <= 256 && !give) {
+		const uint8_t head[] = {a->cla, a->ins, a->p1, a->p2};
+
+		memcpy(ch->repeat, head, sizeof(head));
+		ch->repeat_on = true;
+		return (uint16_t)(0x6c00 | (rest & 0xff));
+	}
 	return (uint16_t)(0x6100 | (rest > 255 ? 0 : rest));
 }
 
@@ -321,8 +442,13 @@ size_t card_execute(struct card *c, int origin, const uint8_t *cmd, size_t len, 
 		a.rsp.len = 0;
 		sw = SW_LENGTH;
 	}
-	sw = limit_response(&c->channels[a.channel], &a, room - 2, sw);
-	OPENSSL_cleanse(c->scratch, len);
+	/* what a command changed is durable before its answer leaves, or it did not happen */
+	if (is_success(sw))
+		sw = card_commit(c) == SW_OK ? sw : SW_MEMORY;
+	else
+		card_rollback(c);
+	sw = limit_response(c, &c->channels[a.channel], &a, room - 2, sw);
+	OPENSSL_cleanse(c->scratch, len > a.lc ? len : a.lc);
 	if (c->log && log_apdu(c->log, a.channel, cmd, len, lc, sw))
 		c->failed = true;
 	rsp[a.rsp.len] = (uint8_t)(sw >> 8);

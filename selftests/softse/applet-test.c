@@ -9,19 +9,20 @@
  */
 #include <stdlib.h>
 
-#include "card.h"
+#include "applet.h"
 
 static uint16_t count(struct card *c, struct entry *e, uint16_t id, struct buf *rsp)
 {
 	struct counter *k = NULL;
-	bool fresh;
+	uint16_t sw = card_touch(c, e);
 
+	if (sw != SW_OK)
+		return sw;
 	for (size_t i = 0; i < e->n_counters; i++)
 		if (e->counters[i].id == id)
 			k = &e->counters[i];
-	fresh = !k;
-	if (fresh) {
-		if (e->n_counters == CARD_COUNTERS)
+	if (!k) {
+		if (e->n_counters == CARD_COUNTERS || registry_free_nvm(c) < sizeof(*k))
 			return SW_NO_SPACE;
 		k = realloc(e->counters, (e->n_counters + 1) * sizeof(*k));
 		if (!k)
@@ -31,28 +32,21 @@ static uint16_t count(struct card *c, struct entry *e, uint16_t id, struct buf *
 		*k = (struct counter){.id = id};
 	}
 	k->value++;
-	if (store_save(c)) {
-		k->value--;
-		e->n_counters -= fresh;
-		return SW_MEMORY;
-	}
 	buf_be16(rsp, (uint16_t)(k->value >> 16));
 	buf_be16(rsp, (uint16_t)k->value);
 	return SW_OK;
 }
 
-uint16_t applet_test(struct card *c, struct entry *e, struct apdu *a)
+static uint16_t process(struct card *c, struct channel *ch, struct apdu *a)
 {
 	uint16_t p1p2 = (uint16_t)(a->p1 << 8 | a->p2);
 
-	if (a->sm)
-		return SW_NO_SM;
 	switch (a->ins) {
 	case 0x10:
 		buf_put(&a->rsp, a->data, a->lc);
 		return SW_OK;
 	case 0x20:
-		return count(c, e, p1p2, &a->rsp);
+		return count(c, ch->selected, p1p2, &a->rsp);
 	case 0x30:
 		c->work_us += p1p2 * 1000ULL;
 		return SW_OK;
@@ -67,3 +61,25 @@ uint16_t applet_test(struct card *c, struct entry *e, struct apdu *a)
 		return SW_INS;
 	}
 }
+
+/* Personalization: DGI or not, the first two bytes name a counter, four are its value. */
+static uint16_t personalise(struct card *c, struct entry *e, struct apdu *a)
+{
+	struct buf none = {0};
+	uint16_t sw;
+
+	if (a->lc != 6)
+		return SW_WRONG_DATA;
+	sw = count(c, e, get_be16(a->data), &none);
+	for (size_t i = 0; sw == SW_OK && i < e->n_counters; i++)
+		if (e->counters[i].id == get_be16(a->data))
+			e->counters[i].value =
+				(uint32_t)get_be16(a->data + 2) << 16 | get_be16(a->data + 4);
+	return sw;
+}
+
+const struct applet applet_test = {
+	.name = "test",
+	.process = process,
+	.personalise = personalise,
+};

@@ -10,41 +10,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scp03.h"
+#include "registry.h"
+#include "scp.h"
 #include "tlv.h"
 
 #define CARD_CHANNELS 20
 #define CARD_CAPDU_MAX 65544
 #define CARD_RAPDU_MAX 65538
-#define CARD_ENTRIES 64
-#define CARD_MODULES 8
-#define CARD_COUNTERS 4096 /* counters of one test applet */
 #define CARD_NVM (1024U * 1024U)
 #define CARD_LOAD_MAX (256U * 1024U)
 #define CARD_KEYSETS 4
-
-/* Life cycles, GPCS 2.3.1 tables 11-3 to 11-6. */
-enum {
-	CARD_OP_READY = 0x01,
-	CARD_INITIALIZED = 0x07,
-	CARD_SECURED = 0x0f,
-	CARD_LOCKED = 0x7f,
-	CARD_TERMINATED = 0xff,
-	ELF_LOADED = 0x01,
-	APP_INSTALLED = 0x03,
-	APP_SELECTABLE = 0x07,
-	APP_LOCKED = 0x80, /* a bit on top of the state to go back to */
-};
+#define CARD_HASH_MAX 64
 
 enum {
 	SW_OK = 0x9000,
 	SW_MORE_DATA = 0x6310,
 	SW_ALREADY_CLOSED = 0x6200,
 	SW_SELECTED_LOCKED_CARD = 0x6283,
+	SW_CRYPTOGRAM = 0x6300,
 	SW_MEMORY = 0x6581,
 	SW_LENGTH = 0x6700,
 	SW_CHANNEL = 0x6881,
 	SW_NO_SM = 0x6882,
+	SW_LAST_EXPECTED = 0x6883,
 	SW_NO_CHAINING = 0x6884,
 	SW_SECURITY = 0x6982,
 	SW_BLOCKED = 0x6983,
@@ -60,50 +48,13 @@ enum {
 	SW_CLA = 0x6e00,
 };
 
-struct aid {
-	uint8_t len;
-	uint8_t v[16];
-};
-
-enum entry_kind {
-	ENTRY_ISD,
-	ENTRY_APP,
-	ENTRY_ELF,
-};
-
-struct counter {
-	uint16_t id;
-	uint32_t value;
-};
-
-/** struct entry - a row of the registry; which members count depends on @kind */
-struct entry {
-	enum entry_kind kind;
-	struct aid aid;
-	struct aid parent; /* security domain */
-	uint8_t state;
-	/* applications */
-	struct aid elf;
-	struct aid module;
-	uint8_t priv[3];
-	struct counter *counters;
-	size_t n_counters;
-	/* load files */
-	struct aid modules[CARD_MODULES];
-	size_t n_modules;
-	bool is_cap; /* modules come from the file; otherwise any name will do */
-	uint8_t version[2];
-	uint8_t hash[32]; /* SHA-256 of the load file data block */
-	uint8_t *data;
-	size_t size;
-};
-
 /** struct apdu - a decoded command, and room for its response */
 struct apdu {
 	uint8_t cla, ins, p1, p2;
 	uint8_t channel;
 	bool gp_class; /* CLA bit 8 */
 	bool sm;       /* GlobalPlatform secure messaging bit */
+	bool chained;  /* CLA bit 5: more of this command follows */
 	bool ext;      /* extended length fields */
 	uint8_t *data; /* clear text after unwrapping */
 	size_t lc;
@@ -115,13 +66,16 @@ struct apdu {
 /** struct load - INSTALL [for load] and the LOAD commands after it */
 struct load {
 	bool active;
+	bool combined; /* waits for the INSTALL command that ends it */
+	bool receipt;
 	uint8_t next;
 	struct aid elf;
-	struct aid parent;
-	uint8_t hash[64];
+	struct entry *sd;      /* that the load file will belong to */
+	struct entry *pending; /* loaded, not in the registry yet */
+	uint8_t hash[CARD_HASH_MAX];
 	size_t hash_len;
 	uint8_t *data;
-	size_t len;
+	size_t len, room;
 };
 
 /** struct listing - where GET STATUS goes on */
@@ -134,28 +88,65 @@ struct listing {
 	size_t tags_len;
 };
 
+/** struct parts - a command that comes in several (CLA bit 5; P1 bit 8 of GP commands) */
+struct parts {
+	bool active;
+	uint8_t head[4];
+	uint8_t *data;
+	size_t len;
+};
+
+/** struct perso - INSTALL [for personalization] or STORE DATA in several blocks */
+struct perso {
+	struct entry *target; /* NULL: the security domain itself */
+	bool active;
+	uint8_t next, p1;
+	uint8_t *data;
+	size_t len;
+};
+
 struct channel {
 	bool open;
 	int owner; /* who opened it: card_execute()'s origin */
 	struct entry *selected;
-	struct scp03 scp;
+	struct scp scp;
 	struct load load;
 	struct listing listing;
-	uint8_t *more; /* for GET RESPONSE */
-	size_t more_len;
+	struct parts chain; /* ISO/IEC 7816-4, 5.3.3 */
+	struct parts more;  /* GPCS 11.1.5 */
+	struct perso perso;
+	uint8_t *rest; /* for GET RESPONSE */
+	size_t rest_len;
+	uint8_t repeat[4]; /* header that was answered 6Cxx */
+	bool repeat_on;
+	uint8_t ram[64]; /* the selected applet's; zero after SELECT */
+};
+
+/* Answers that do not fit Le, or that come without one. */
+enum le_policy {
+	LE_SERVE,  /* as much as fits, then 61xx */
+	LE_WRONG,  /* 6Cxx; the answer waits for the same command with this Le */
+	LE_STRICT, /* 61xx and nothing else unless Le covers it all */
 };
 
 /** struct card_profile - what kind of card it is; set before card_init() */
 struct card_profile {
-	struct scp03_keys keys[CARD_KEYSETS];
+	struct scp03_keys keys[CARD_KEYSETS]; /* of a new card's issuer security domain */
+	uint8_t key_types[CARD_KEYSETS];      /* KEY_AES, or KEY_DES; 0 is KEY_AES */
 	size_t n_keys;
-	uint8_t scp_i;
+	uint8_t scp_i;	    /* SCP03 */
+	uint8_t scp02_i;    /* SCP02 */
 	uint8_t life_cycle; /* of a new card */
+	uint32_t isd_privileges;
 	unsigned int channels;
 	unsigned int key_tries;	  /* wrong cryptograms in a row; 0: no limit */
 	unsigned int status_page; /* most bytes in one GET STATUS response */
+	unsigned int le_policy;	  /* enum le_policy */
+	unsigned int no_chaining; /* refuse CLA bit 5 */
+	unsigned int strict_load; /* only CAP files may be loaded */
 	struct aid isd;
-	uint8_t iin[8], cin[10]; /* GET DATA 42 and 45 */
+	struct aid sd_elf, sd_module; /* the package that security domains are made of */
+	uint8_t iin[8], cin[10];      /* GET DATA 42 and 45 */
 	size_t iin_len, cin_len;
 	struct aid test_module; /* the module that the test applet is the code of */
 	uint64_t work_us;	/* extra time that every command takes */
@@ -170,15 +161,17 @@ struct card {
 	const char *state_path; /* or NULL: nothing outlives the process */
 	/* kept in the state file */
 	uint8_t life_cycle;
-	uint32_t seq;
-	uint32_t tries;
 	struct entry *entries[CARD_ENTRIES]; /* [0] is the ISD */
 	size_t n_entries;
 	/* volatile */
+	struct txn txn;
 	struct channel channels[CARD_CHANNELS];
 	uint64_t work_us; /* of the command that is being run */
 	uint8_t *scratch; /* the command while it is being decrypted */
 	bool failed;	  /* the log cannot be written: stop */
+	/* where the power is cut in tests: writes that are left; 0 with @cut set: none */
+	bool cut;
+	unsigned int writes_left;
 };
 
 /**
@@ -226,41 +219,14 @@ void card_drop_origin(struct card *c, int origin);
  */
 uint16_t apdu_parse(struct apdu *a, uint8_t *scratch, size_t len);
 
-/* registry.c */
-bool aid_equal(const struct aid *a, const struct aid *b);
-/** aid_set() - false where @len is not 5 to 16 */
-bool aid_set(struct aid *a, const uint8_t *v, size_t len);
-bool aid_starts(const struct aid *a, const uint8_t *prefix, size_t len);
-struct entry *registry_find(struct card *c, const struct aid *aid);
-/** registry_add() - SW_OK, SW_NO_SPACE; the card owns @e afterwards */
-uint16_t registry_add(struct card *c, struct entry *e);
-/** registry_remove() - take a row out without freeing it; returns its index */
-size_t registry_remove(struct card *c, struct entry *e);
-/** registry_insert() - undo registry_remove() */
-void registry_insert(struct card *c, struct entry *e, size_t index);
-void entry_free(struct entry *e);
-size_t registry_free_nvm(const struct card *c);
-/** registry_selected() - is the application selected on any open channel? */
-bool registry_selected(const struct card *c, const struct entry *e);
+/** parts_add() - one more part; SW_OK or SW_MEMORY, SW_LENGTH */
+uint16_t parts_add(struct parts *p, const uint8_t *data, size_t len);
+void parts_drop(struct parts *p);
 
 /* store.c */
 /** store_save() - the whole state to disk; 0 or negative errno */
 int store_save(struct card *c);
 /** store_load() - 0, -ENOENT where there is no file yet, or negative errno */
 int store_load(struct card *c, char *err, size_t err_room);
-
-/* The card manager: commands to the issuer security domain. */
-uint16_t gp_dispatch(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_get_data(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_set_status(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_install(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_load(struct card *c, struct channel *ch, struct apdu *a);
-uint16_t gp_delete(struct card *c, struct channel *ch, struct apdu *a);
-/** gp_load_cancel() - forget a load that was begun */
-void gp_load_cancel(struct load *l);
-
-/* applet-test.c */
-uint16_t applet_test(struct card *c, struct entry *e, struct apdu *a);
 
 #endif

@@ -2,7 +2,7 @@
 /* GET STATUS and SET STATUS (GPCS 2.3.1, 11.4 and 11.10). */
 #include <string.h>
 
-#include "card.h"
+#include "gp.h"
 
 #define FORMAT_TLV 0x02
 #define NEXT 0x01
@@ -11,9 +11,6 @@
  * is what a short response can hold.
  */
 #define PAGE_MAX 239
-
-/* SD, card lock, terminate, reset; authorized management, global rights, final */
-static const uint8_t isd_privileges[3] = {0x9c, 0x5e, 0x00};
 
 static bool wanted(const struct listing *l, uint32_t tag)
 {
@@ -48,7 +45,9 @@ static uint8_t state_of(const struct card *c, const struct entry *e)
 static void record_tlv(const struct card *c, const struct listing *l, const struct entry *e,
 		       struct buf *rsp)
 {
-	uint8_t in[256], state = state_of(c, e);
+	const uint8_t priv[] = {(uint8_t)(e->priv >> 16), (uint8_t)(e->priv >> 8),
+				(uint8_t)e->priv};
+	uint8_t in[512], state = state_of(c, e);
 	struct buf b = {.data = in, .room = sizeof(in)};
 
 	field(&b, l, 0x4f, e->aid.v, e->aid.len);
@@ -58,12 +57,18 @@ static void record_tlv(const struct card *c, const struct listing *l, const stru
 		for (size_t i = 0; l->p1 == 0x10 && i < e->n_modules; i++)
 			field(&b, l, 0x84, e->modules[i].v, e->modules[i].len);
 	} else {
-		field(&b, l, 0xc5, e->kind == ENTRY_ISD ? isd_privileges : e->priv, 3);
+		const struct aid *elf = e->elf ? &e->elf->aid : &c->profile.sd_elf;
+
+		field(&b, l, 0xc5, priv, sizeof(priv));
+		if (e->implicit)
+			field(&b, l, 0xcf, &e->implicit, 1);
 		if (e->kind == ENTRY_APP)
-			field(&b, l, 0xc4, e->elf.v, e->elf.len);
+			field(&b, l, 0xc4, elf->v, elf->len);
 	}
-	if (e->parent.len)
-		field(&b, l, 0xcc, e->parent.v, e->parent.len);
+	if (e->parent)
+		field(&b, l, 0xcc, e->parent->aid.v, e->parent->aid.len);
+	else if (e->kind == ENTRY_APP)
+		field(&b, l, 0xcc, e->aid.v, e->aid.len); /* a hierarchy of its own */
 	buf_tlv(rsp, 0xe3, b.data, b.len);
 }
 
@@ -74,7 +79,7 @@ static void record_lv(const struct card *c, const struct listing *l, const struc
 	buf_u8(rsp, e->aid.len);
 	buf_put(rsp, e->aid.v, e->aid.len);
 	buf_u8(rsp, state_of(c, e));
-	buf_u8(rsp, e->kind == ENTRY_ISD ? isd_privileges[0] : e->priv[0]);
+	buf_u8(rsp, (uint8_t)(e->priv >> 16));
 	if (l->p1 != 0x10)
 		return;
 	buf_u8(rsp, (uint8_t)e->n_modules);
@@ -84,12 +89,17 @@ static void record_lv(const struct card *c, const struct listing *l, const struc
 	}
 }
 
-static bool matches(const struct listing *l, const struct entry *e)
+/*
+ * GPCS 11.4.2: a domain sees what is below it, one with Global Registry everything.
+ */
+static bool matches(const struct listing *l, const struct entry *sd, const struct entry *e)
 {
 	enum entry_kind kind = l->p1 == 0x80   ? ENTRY_ISD
 			       : l->p1 == 0x40 ? ENTRY_APP
 					       : ENTRY_ELF;
 
+	if (e != sd && !(sd->priv & PRIV_GLOBAL_REGISTRY) && !entry_below(e, sd))
+		return false;
 	return e->kind == kind && aid_starts(&e->aid, l->prefix.v, l->prefix.len);
 }
 
@@ -115,7 +125,7 @@ static uint16_t parse_criteria(struct listing *l, const struct apdu *a)
 	return ret < 0 || !have_aid ? SW_WRONG_DATA : SW_OK;
 }
 
-uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a)
+uint16_t gp_get_status(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
 {
 	struct listing l = {.p1 = a->p1, .format = a->p2 & FORMAT_TLV};
 	size_t page = c->profile.status_page;
@@ -145,10 +155,10 @@ uint16_t gp_get_status(struct card *c, struct channel *ch, struct apdu *a)
 		page = PAGE_MAX;
 	ch->listing.active = false;
 	for (; l.next < c->n_entries; l.next++) {
-		uint8_t room[256];
+		uint8_t room[640];
 		struct buf rec = {.data = room, .room = sizeof(room)};
 
-		if (!matches(&l, c->entries[l.next]))
+		if (!matches(&l, sd, c->entries[l.next]))
 			continue;
 		if (l.format == FORMAT_TLV)
 			record_tlv(c, &l, c->entries[l.next], &rec);
@@ -182,29 +192,62 @@ static bool card_may_become(uint8_t from, uint8_t to)
 	}
 }
 
-static uint16_t set_card_status(struct card *c, uint8_t to)
+static uint16_t set_card_status(struct card *c, const struct entry *sd, uint8_t to)
 {
 	uint8_t from = c->life_cycle;
+	uint32_t needs = to == CARD_TERMINATED ? PRIV_CARD_TERMINATE : PRIV_CARD_LOCK;
 
+	/* the first steps are the issuer's; locking is a privilege (table 6-1) */
+	if (to == CARD_INITIALIZED || (to == CARD_SECURED && from == CARD_INITIALIZED)) {
+		if (sd->kind != ENTRY_ISD)
+			return SW_CONDITIONS;
+	} else if (!(sd->priv & needs)) {
+		return SW_CONDITIONS;
+	}
 	if (!card_may_become(from, to))
 		return SW_CONDITIONS;
-	c->life_cycle = to;
-	if (store_save(c)) {
-		c->life_cycle = from;
-		return SW_MEMORY;
-	}
+	card_set_life_cycle(c, to);
 	return SW_OK;
 }
 
-uint16_t gp_set_status(struct card *c, struct channel *ch, struct apdu *a)
+/* Locks or unlocks one row; no step to the state that it is in. */
+static uint16_t set_lock(struct card *c, struct entry *e, bool lock)
 {
+	uint16_t sw;
+
+	if (!(e->state & APP_LOCKED) == !lock)
+		return SW_CONDITIONS;
+	sw = card_touch(c, e);
+	if (sw == SW_OK)
+		e->state ^= APP_LOCKED;
+	return sw;
+}
+
+/* P1 = 60: a domain and all that is associated with it, directly or not (11.10.2.1). */
+static uint16_t set_family(struct card *c, struct entry *sd, bool lock)
+{
+	uint16_t sw = set_lock(c, sd, lock);
+
+	for (size_t i = 0; i < c->n_entries && sw == SW_OK; i++) {
+		struct entry *e = c->entries[i];
+
+		if (e->kind == ENTRY_APP && entry_below(e, sd) &&
+		    !(e->state & APP_LOCKED) == lock)
+			sw = set_lock(c, e, lock);
+	}
+	return sw;
+}
+
+uint16_t gp_set_status(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
+{
+	bool lock = a->p2 & APP_LOCKED;
 	struct aid aid;
 	struct entry *e;
-	uint8_t from;
+	uint16_t sw;
 
 	(void)ch;
 	if (a->p1 == 0x80)
-		return set_card_status(c, a->p2);
+		return set_card_status(c, sd, a->p2);
 	if (a->p1 != 0x40 && a->p1 != 0x60)
 		return SW_P1P2;
 	if (c->life_cycle == CARD_LOCKED)
@@ -212,17 +255,21 @@ uint16_t gp_set_status(struct card *c, struct channel *ch, struct apdu *a)
 	if (!aid_set(&aid, a->data, a->lc))
 		return SW_WRONG_DATA;
 	e = registry_find(c, &aid);
-	/* P1 = 60 means a security domain and what belongs to it; we have the ISD only */
-	if (!e || e->kind == ENTRY_ELF || (a->p1 == 0x60) != (e->kind == ENTRY_ISD))
+	if (!e || e->kind == ENTRY_ELF || (a->p1 == 0x60 && !entry_is_sd(e)) ||
+	    (a->p1 == 0x40 && e->kind == ENTRY_ISD))
 		return SW_NO_REFERENCE;
-	from = e->state;
-	/* the issuer security domain's state is the card's; no step to the state we are in */
-	if (e->kind == ENTRY_ISD || !(from & APP_LOCKED) == !(a->p2 & APP_LOCKED))
-		return SW_CONDITIONS;
-	e->state ^= APP_LOCKED;
-	if (store_save(c)) {
-		e->state = from;
-		return SW_MEMORY;
+	if (e->kind == ENTRY_ISD)
+		return SW_CONDITIONS; /* its state is the card's */
+	if (e == sd) {
+		/* a domain says of itself that it is personalized, once (5.3.2.3) */
+		if (a->p1 != 0x40 || a->p2 != SD_PERSONALIZED || e->state != APP_SELECTABLE)
+			return SW_CONDITIONS;
+		sw = card_touch(c, e);
+		if (sw == SW_OK)
+			e->state = SD_PERSONALIZED;
+		return sw;
 	}
-	return SW_OK;
+	if (!entry_below(e, sd) && !(sd->priv & PRIV_GLOBAL_LOCK))
+		return SW_CONDITIONS;
+	return a->p1 == 0x60 ? set_family(c, e, lock) : set_lock(c, e, lock);
 }

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The issuer security domain: secure channel sessions and which command needs
- * one (GPCS 2.3.1, table 11-1 and chapter 10; Amendment D).
+ * The card manager's front: secure messaging, commands in several parts, and which
+ * command needs a session (GPCS 2.3.1, table 11-1 and chapter 10).
  */
-#include <openssl/rand.h>
+#include "gp.h"
+
+#include <openssl/crypto.h>
 #include <string.h>
 
-#include "card.h"
+#include "applet.h"
 
 enum {
+	INS_PERFORM_SECURITY_OPERATION = 0x2a,
 	INS_INITIALIZE_UPDATE = 0x50,
+	INS_END_RMAC = 0x78,
+	INS_BEGIN_RMAC = 0x7a,
 	INS_EXTERNAL_AUTHENTICATE = 0x82,
+	INS_INTERNAL_AUTHENTICATE = 0x88,
 	INS_GET_DATA = 0xca,
 	INS_GET_DATA_ODD = 0xcb,
+	INS_PUT_KEY = 0xd8,
+	INS_STORE_DATA = 0xe2,
 	INS_DELETE = 0xe4,
 	INS_INSTALL = 0xe6,
 	INS_LOAD = 0xe8,
@@ -20,157 +28,175 @@ enum {
 	INS_GET_STATUS = 0xf2,
 };
 
-#define SEQ_MAX 0xffffffU
+#define P1_MORE 0x80
 
-static const struct scp03_keys *find_keys(const struct card *c, uint8_t kvn)
+/* Commands that must follow each other directly: any other one ends them. */
+static void interrupt(struct channel *ch, uint8_t ins)
 {
-	for (size_t i = 0; i < c->profile.n_keys; i++)
-		if (!kvn || c->profile.keys[i].kvn == kvn)
-			return &c->profile.keys[i];
-	return NULL;
+	if (ins != INS_LOAD && !(ins == INS_INSTALL && ch->load.combined))
+		gp_load_cancel(&ch->load);
+	if (ins != INS_STORE_DATA)
+		gp_perso_cancel(&ch->perso);
+	if (ins != INS_GET_STATUS)
+		ch->listing.active = false;
 }
 
-static uint16_t initialize_update(struct card *c, struct channel *ch, struct apdu *a)
+static uint16_t managed(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
 {
-	const struct scp03_keys *keys = find_keys(c, a->p1);
-	uint8_t seq[3], random[8], rsp[32];
-	size_t len;
-
-	scp03_close(&ch->scp);
-	gp_load_cancel(&ch->load);
-	if (a->lc != 8)
-		return SW_LENGTH;
-	if (a->p2)
-		return SW_P1P2;
-	if (!keys)
-		return SW_NO_REFERENCE;
-	if (c->profile.key_tries && c->tries >= c->profile.key_tries)
-		return SW_BLOCKED;
-	if (c->profile.scp_i & SCP03_I_PSEUDO_RANDOM) {
-		/*
-		 * Counted here, before use and on disk, so that no challenge ever
-		 * comes twice, whatever becomes of the authentication.
-		 */
-		if (c->seq == SEQ_MAX)
-			return SW_CONDITIONS;
-		c->seq++;
-		if (store_save(c)) {
-			c->seq--;
-			return SW_MEMORY;
-		}
-	} else if (RAND_bytes(random, sizeof(random)) != 1) {
-		return SW_CONDITIONS;
+	switch (a->ins) {
+	case INS_GET_STATUS:
+		return gp_get_status(c, ch, sd, a);
+	case INS_SET_STATUS:
+		return gp_set_status(c, ch, sd, a);
+	case INS_BEGIN_RMAC:
+		return scp_begin_rmac(ch, a);
+	case INS_END_RMAC:
+		return scp_end_rmac(ch, a);
+	default:
+		break;
 	}
-	seq[0] = (uint8_t)(c->seq >> 16);
-	seq[1] = (uint8_t)(c->seq >> 8);
-	seq[2] = (uint8_t)c->seq;
-	if (scp03_initialize(&ch->scp, keys, c->profile.scp_i, a->data, seq,
-			     ch->selected->aid.v, ch->selected->aid.len, random, rsp, &len))
-		return SW_CONDITIONS;
-	buf_put(&a->rsp, rsp, len);
-	return SW_OK;
+	if (c->life_cycle == CARD_LOCKED)
+		return SW_CONDITIONS; /* GPCS 5.1.1.4 */
+	switch (a->ins) {
+	case INS_INSTALL:
+		return gp_install(c, ch, sd, a);
+	case INS_LOAD:
+		return gp_load(c, ch, sd, a);
+	case INS_DELETE:
+		return gp_delete(c, ch, sd, a);
+	case INS_PUT_KEY:
+		return gp_put_key(c, ch, sd, a);
+	default:
+		return gp_store_data(c, ch, sd, a);
+	}
 }
 
-static uint16_t external_authenticate(struct card *c, struct channel *ch, struct apdu *a,
-				      const uint8_t head[4])
+static bool is_managed(uint8_t ins)
 {
-	uint32_t tries = c->tries;
-	uint16_t sw;
-
-	if (!a->sm) {
-		scp03_close(&ch->scp);
-		return SW_SECURITY;
+	switch (ins) {
+	case INS_GET_STATUS:
+	case INS_SET_STATUS:
+	case INS_BEGIN_RMAC:
+	case INS_END_RMAC:
+	case INS_INSTALL:
+	case INS_LOAD:
+	case INS_DELETE:
+	case INS_PUT_KEY:
+	case INS_STORE_DATA:
+		return true;
+	default:
+		return false;
 	}
-	if (ch->scp.state != SCP03_INITIATED) {
-		scp03_close(&ch->scp);
-		return SW_CONDITIONS;
-	}
-	/* A try counts before the answer is known: pulling the plug gains nothing. */
-	c->tries++;
-	if (store_save(c)) {
-		c->tries = tries;
-		return SW_MEMORY;
-	}
-	sw = scp03_authenticate(&ch->scp, head, a->data, a->lc);
-	if (sw == 0x6300 || sw == SW_SECURITY)
-		return sw;
-	/* passed, or failed for a reason that tells nothing about the keys */
-	c->tries = sw == SW_OK ? 0 : tries;
-	if (store_save(c)) {
-		scp03_close(&ch->scp);
-		return SW_MEMORY;
-	}
-	return sw;
 }
 
 static uint16_t command(struct card *c, struct channel *ch, struct apdu *a)
 {
-	bool data = a->ins == INS_GET_DATA || a->ins == INS_GET_DATA_ODD;
+	struct entry *e = ch->selected;
+	uint16_t sw;
 
-	/* LOAD blocks follow each other directly (GPCS 11.6.2.3) */
-	if (a->ins != INS_LOAD)
-		gp_load_cancel(&ch->load);
-	if (a->ins != INS_GET_STATUS)
-		ch->listing.active = false;
-	if (data)
-		return gp_get_data(c, ch, a);
-	switch (a->ins) {
-	case INS_GET_STATUS:
-	case INS_SET_STATUS:
-	case INS_INSTALL:
-	case INS_LOAD:
-	case INS_DELETE:
-		break;
-	default:
+	if (!entry_is_sd(e))
+		return e->code->process(c, ch, a);
+	interrupt(ch, a->ins);
+	if (a->ins == INS_GET_DATA || a->ins == INS_GET_DATA_ODD)
+		return gp_get_data(c, ch, e, a);
+	if (!is_managed(a->ins))
 		return SW_INS;
-	}
 	if (!a->gp_class)
 		return SW_CLA;
-	if (ch->scp.state != SCP03_OPEN)
+	if (ch->scp.state != SCP_OPEN || !ch->scp.authenticated)
 		return SW_SECURITY;
-	if (a->ins == INS_GET_STATUS)
-		return gp_get_status(c, ch, a);
-	if (a->ins == INS_SET_STATUS)
-		return gp_set_status(c, ch, a);
-	if (c->life_cycle == CARD_LOCKED)
-		return SW_CONDITIONS; /* GPCS 5.1.1.4 */
-	if (a->ins == INS_INSTALL)
-		return gp_install(c, ch, a);
-	if (a->ins == INS_LOAD)
-		return gp_load(c, ch, a);
-	return gp_delete(c, ch, a);
+	/* a domain that was locked while it was selected (GPCS 5.3.2) */
+	if (e->kind != ENTRY_ISD && e->state & APP_LOCKED)
+		return SW_CONDITIONS;
+	sw = managed(c, ch, e, a);
+	if (sw != SW_OK && sw != SW_MORE_DATA) {
+		gp_load_cancel(&ch->load);
+		gp_perso_cancel(&ch->perso);
+	}
+	return sw;
+}
+
+/*
+ * GPCS 11.1.5: INSTALL, DELETE and PUT KEY in several commands, bit 8 of P1 set in all
+ * but the last. They are one command for everything above, secure messaging included,
+ * whose MAC is over the whole with its length in three bytes.
+ */
+static uint16_t gather(struct card *c, struct channel *ch, struct apdu *a, bool *whole)
+{
+	struct parts *p = &ch->more;
+	bool may = a->gp_class &&
+		   (a->ins == INS_INSTALL || a->ins == INS_DELETE || a->ins == INS_PUT_KEY);
+	bool more = may && a->p1 & P1_MORE;
+	const uint8_t head[] = {a->cla, a->ins, (uint8_t)(a->p1 & ~P1_MORE), a->p2};
+	uint16_t sw;
+
+	*whole = !more;
+	if (!more && !p->active)
+		return SW_OK;
+	if (p->active && memcmp(p->head, head, sizeof(head))) {
+		parts_drop(p);
+		if (!more)
+			return SW_OK; /* another command: what was begun is forgotten */
+	}
+	if (ch->scp.state != SCP_OPEN)
+		return SW_SECURITY;
+	memcpy(p->head, head, sizeof(head));
+	p->active = true;
+	sw = parts_add(p, a->data, a->lc);
+	if (sw == SW_OK && more)
+		return SW_OK;
+	if (sw == SW_OK) {
+		OPENSSL_cleanse(c->scratch, CARD_CAPDU_MAX);
+		memcpy(c->scratch, p->data, p->len);
+		a->data = c->scratch;
+		a->lc = p->len;
+		a->ext = true;
+	}
+	parts_drop(p);
+	return sw;
 }
 
 uint16_t gp_dispatch(struct card *c, struct channel *ch, struct apdu *a)
 {
-	/* The MAC is made as on the basic channel (Amendment D 6.2.4). */
-	uint8_t head[4] = {(uint8_t)((a->cla & 0x80) | (a->sm ? 0x04 : 0)), a->ins, a->p1,
-			   a->p2};
+	struct entry *sd = entry_is_sd(ch->selected) ? ch->selected : ch->selected->parent;
+	bool whole;
 	uint16_t sw;
 
-	if (a->gp_class && a->ins == INS_INITIALIZE_UPDATE)
-		return a->sm ? SW_SECURITY : initialize_update(c, ch, a);
-	if (a->gp_class && a->ins == INS_EXTERNAL_AUTHENTICATE)
-		return external_authenticate(c, ch, a, head);
-	if (ch->scp.state == SCP03_INITIATED)
-		scp03_close(&ch->scp);
-	if (a->sm) {
-		if (ch->scp.state != SCP03_OPEN)
-			return SW_SECURITY;
-		sw = scp03_unwrap(&ch->scp, head, a->ext, a->data, &a->lc);
-		if (sw != SW_OK) {
-			gp_load_cancel(&ch->load);
-			return sw;
-		}
-	} else if (ch->scp.state == SCP03_OPEN && ch->scp.level & SCP03_CMAC) {
-		/* a command below the level of the session ends it (GPCS 10.6) */
-		scp03_close(&ch->scp);
-		gp_load_cancel(&ch->load);
+	if (a->gp_class && a->ins == INS_INITIALIZE_UPDATE) {
+		interrupt(ch, a->ins);
+		parts_drop(&ch->more);
+		if (!a->sm)
+			return scp_initialize_update(c, ch, sd, a);
+		scp_close(&ch->scp);
 		return SW_SECURITY;
 	}
+	if (a->gp_class && a->ins == INS_EXTERNAL_AUTHENTICATE && !a->p2)
+		return scp_external_authenticate(c, ch, a);
+	if (a->gp_class && sd && entry_is_sd(ch->selected)) {
+		if (a->ins == INS_PERFORM_SECURITY_OPERATION)
+			return scp11_certificate(c, ch, sd, a);
+		if (a->ins == INS_EXTERNAL_AUTHENTICATE || a->ins == INS_INTERNAL_AUTHENTICATE)
+			return scp11_authenticate(c, ch, sd, a,
+						  a->ins == INS_EXTERNAL_AUTHENTICATE);
+	}
+	if (ch->scp.state == SCP_INITIATED)
+		scp_close(&ch->scp);
+	sw = gather(c, ch, a, &whole);
+	if (sw != SW_OK || !whole) {
+		if (sw != SW_OK)
+			interrupt(ch, a->ins);
+		return sw;
+	}
+	if (a->sm || ch->scp.state == SCP_OPEN) {
+		sw = scp_unwrap(c, ch, a, a->ext);
+		if (sw != SW_OK) {
+			interrupt(ch, 0);
+			return sw;
+		}
+	}
 	sw = command(c, ch, a);
-	if (a->sm && scp03_wrap(&ch->scp, a->rsp.data, &a->rsp.len, a->rsp.room, sw)) {
-		scp03_close(&ch->scp);
+	if (scp_wrap(&ch->scp, a, sw)) {
+		scp_close(&ch->scp);
 		return SW_CONDITIONS;
 	}
 	return sw;

@@ -48,10 +48,12 @@ void scp03_close(struct scp03 *s)
 }
 
 int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
-		     const uint8_t host[8], const uint8_t seq[3], const uint8_t *aid,
-		     size_t aid_len, const uint8_t random[8], uint8_t rsp[32], size_t *rsp_len)
+		     const uint8_t *host, const uint8_t seq[3], const uint8_t *aid,
+		     size_t aid_len, const uint8_t *random, uint8_t rsp[SCP03_RSP_MAX],
+		     size_t *rsp_len)
 {
-	uint8_t context[19], *card = rsp + 13;
+	size_t n = i & SCP03_I_S16 ? 16 : 8;
+	uint8_t context[32], *card = rsp + 13, *end = card + 2 * n;
 	int bad = 0;
 
 	scp03_close(s);
@@ -59,34 +61,51 @@ int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
 	rsp[10] = keys->kvn;
 	rsp[11] = 0x03;
 	rsp[12] = i;
-	*rsp_len = 29;
+	*rsp_len = 13 + 2 * n;
 	if (i & SCP03_I_PSEUDO_RANDOM) {
 		/* Amendment D 6.2.2.1: sequence counter and AID */
 		memcpy(context, seq, 3);
 		memcpy(context + 3, aid, aid_len);
 		bad |= derive(keys->enc, keys->len, DERIVE_CARD_CHALLENGE, context, 3 + aid_len,
-			      card, 8);
-		memcpy(rsp + 29, seq, 3);
-		*rsp_len = 32;
+			      card, n);
+		memcpy(end, seq, 3);
+		*rsp_len += 3;
 	} else {
-		memcpy(card, random, 8);
+		memcpy(card, random, n);
 	}
-	memcpy(context, host, 8);
-	memcpy(context + 8, card, 8);
+	memcpy(context, host, n);
+	memcpy(context + n, card, n);
 	s->i = i;
 	s->key_len = keys->len;
-	bad |= derive(keys->enc, keys->len, DERIVE_S_ENC, context, 16, s->s_enc, keys->len);
-	bad |= derive(keys->mac, keys->len, DERIVE_S_MAC, context, 16, s->s_mac, keys->len);
-	bad |= derive(keys->mac, keys->len, DERIVE_S_RMAC, context, 16, s->s_rmac, keys->len);
-	bad |= derive(s->s_mac, keys->len, DERIVE_CARD_CRYPTOGRAM, context, 16, rsp + 21, 8);
-	bad |= derive(s->s_mac, keys->len, DERIVE_HOST_CRYPTOGRAM, context, 16,
-		      s->host_cryptogram, 8);
+	s->mac_len = (uint8_t)n;
+	bad |= derive(keys->enc, keys->len, DERIVE_S_ENC, context, 2 * n, s->s_enc, keys->len);
+	bad |= derive(keys->mac, keys->len, DERIVE_S_MAC, context, 2 * n, s->s_mac, keys->len);
+	bad |= derive(keys->mac, keys->len, DERIVE_S_RMAC, context, 2 * n, s->s_rmac,
+		      keys->len);
+	bad |= derive(s->s_mac, keys->len, DERIVE_CARD_CRYPTOGRAM, context, 2 * n, card + n, n);
+	bad |= derive(s->s_mac, keys->len, DERIVE_HOST_CRYPTOGRAM, context, 2 * n,
+		      s->host_cryptogram, n);
 	if (bad) {
 		scp03_close(s);
 		return -EIO;
 	}
 	s->state = SCP03_INITIATED;
 	return 0;
+}
+
+void scp03_open(struct scp03 *s, uint8_t level, const uint8_t *enc, const uint8_t *mac,
+		const uint8_t *rmac, size_t key_len, const uint8_t chain[16])
+{
+	scp03_close(s);
+	s->i = SCP03_I_RMAC | SCP03_I_RENC;
+	s->level = level;
+	s->key_len = (uint8_t)key_len;
+	s->mac_len = SCP03_MAC_LEN;
+	memcpy(s->s_enc, enc, key_len);
+	memcpy(s->s_mac, mac, key_len);
+	memcpy(s->s_rmac, rmac, key_len);
+	memcpy(s->chain, chain, sizeof(s->chain));
+	s->state = SCP03_OPEN;
 }
 
 /* Checks the MAC at the end of data[0..len), Amendment D 6.2.4. */
@@ -99,11 +118,11 @@ static int check_cmac(struct scp03 *s, const uint8_t head[4], int ext, const uin
 		{s->chain, sizeof(s->chain)},
 		{head, 4},
 		{ext ? lc : lc + 2, ext ? 3 : 1},
-		{data, len - SCP03_MAC_LEN},
+		{data, len - s->mac_len},
 	};
 
 	if (crypto_cmac(s->s_mac, s->key_len, parts, 4, mac) ||
-	    CRYPTO_memcmp(mac, data + len - SCP03_MAC_LEN, SCP03_MAC_LEN))
+	    CRYPTO_memcmp(mac, data + len - s->mac_len, s->mac_len))
 		return -EBADMSG;
 	memcpy(s->chain, mac, sizeof(mac));
 	return 0;
@@ -135,9 +154,9 @@ uint16_t scp03_authenticate(struct scp03 *s, const uint8_t head[4], const uint8_
 		sw = 0x6985;
 	else if (!level_offered(head[2], s->i) || head[3])
 		sw = 0x6a86;
-	else if (len != 8 + SCP03_MAC_LEN)
+	else if (len != 2U * s->mac_len)
 		sw = 0x6700;
-	else if (CRYPTO_memcmp(data, s->host_cryptogram, 8))
+	else if (CRYPTO_memcmp(data, s->host_cryptogram, s->mac_len))
 		sw = 0x6300;
 	else if (check_cmac(s, head, 0, data, len))
 		sw = 0x6982;
@@ -178,9 +197,9 @@ uint16_t scp03_unwrap(struct scp03 *s, const uint8_t head[4], int ext, uint8_t *
 	size_t n = *len;
 
 	count_command(s);
-	if (!(s->level & SCP03_CMAC) || n < SCP03_MAC_LEN || check_cmac(s, head, ext, data, n))
+	if (!(s->level & SCP03_CMAC) || n < s->mac_len || check_cmac(s, head, ext, data, n))
 		goto refuse;
-	n -= SCP03_MAC_LEN;
+	n -= s->mac_len;
 	if ((s->level & SCP03_CENC) && n) {
 		if (n % AES_BLOCK || make_iv(s, 0, iv) ||
 		    crypto_aes_cbc(false, s->s_enc, s->key_len, iv, data, n, data))
@@ -209,7 +228,7 @@ int scp03_wrap(struct scp03 *s, uint8_t *data, size_t *len, size_t room, uint16_
 	/* Amendment D 6.2.5: no R-MAC on an error */
 	if (sw != 0x9000 && sw >> 8 != 0x62 && sw >> 8 != 0x63)
 		return 0;
-	if (room < n + AES_BLOCK + SCP03_MAC_LEN)
+	if (room < n + AES_BLOCK + s->mac_len)
 		return -ENOSPC;
 	if ((s->level & SCP03_RENC) && n) {
 		data[n++] = 0x80;
@@ -226,7 +245,7 @@ int scp03_wrap(struct scp03 *s, uint8_t *data, size_t *len, size_t room, uint16_
 	};
 	if (crypto_cmac(s->s_rmac, s->key_len, parts, 3, mac))
 		return -EIO;
-	memcpy(data + n, mac, SCP03_MAC_LEN);
-	*len = n + SCP03_MAC_LEN;
+	memcpy(data + n, mac, s->mac_len);
+	*len = n + s->mac_len;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secure Channel Protocol 03, card side, S8 mode (GPC Amendment D).
+ * Secure Channel Protocol 03, card side (GPC Amendment D): S8 mode and, with
+ * SCP03_I_S16, cryptograms, challenges and MACs of 16 bytes.
  *
  * One struct scp03 per logical channel. It holds session keys only; static keys
  * are passed in when a session is initiated.
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SCP03_I_S16 0x01
 #define SCP03_I_PSEUDO_RANDOM 0x10 /* Amendment D, table 5-1 */
 #define SCP03_I_RMAC 0x20
 #define SCP03_I_RENC 0x40
@@ -20,7 +22,8 @@
 #define SCP03_RMAC 0x10
 #define SCP03_RENC 0x20
 
-#define SCP03_MAC_LEN 8
+#define SCP03_MAC_LEN 8 /* 16 in S16 mode */
+#define SCP03_RSP_MAX 48
 
 /** struct scp03_keys - static keys of one key version; @len 16, 24 or 32 */
 struct scp03_keys {
@@ -45,7 +48,8 @@ struct scp03 {
 	uint8_t s_enc[32];
 	uint8_t s_mac[32];
 	uint8_t s_rmac[32];
-	uint8_t host_cryptogram[8];
+	uint8_t mac_len; /* of cryptograms and challenges too */
+	uint8_t host_cryptogram[16];
 	uint8_t chain[16];   /* MAC chaining value */
 	uint8_t counter[16]; /* encryption counter block */
 };
@@ -54,18 +58,23 @@ struct scp03 {
  * scp03_initialize() - INITIALIZE UPDATE: derive session keys
  * @s: session; what was there is closed
  * @i: SCP03_I_*
- * @host: host challenge
+ * @host: host challenge, 8 or 16 bytes
  * @seq: sequence counter, used if @i has SCP03_I_PSEUDO_RANDOM
  * @aid: AID of the application that is spoken to, for the same case
- * @random: card challenge otherwise
- * @rsp: response data: 29 bytes, or 32 with a sequence counter
+ * @random: card challenge otherwise, 8 or 16 bytes
+ * @rsp: response data: 29 bytes (45 in S16 mode), 3 more with a sequence counter
  * @rsp_len: out
  *
  * Return: 0 or -EIO.
  */
 int scp03_initialize(struct scp03 *s, const struct scp03_keys *keys, uint8_t i,
-		     const uint8_t host[8], const uint8_t seq[3], const uint8_t *aid,
-		     size_t aid_len, const uint8_t random[8], uint8_t rsp[32], size_t *rsp_len);
+		     const uint8_t *host, const uint8_t seq[3], const uint8_t *aid,
+		     size_t aid_len, const uint8_t *random, uint8_t rsp[SCP03_RSP_MAX],
+		     size_t *rsp_len);
+
+/** scp03_open() - a session whose keys another protocol made (SCP11) */
+void scp03_open(struct scp03 *s, uint8_t level, const uint8_t *enc, const uint8_t *mac,
+		const uint8_t *rmac, size_t key_len, const uint8_t chain[16]);
 
 /**
  * scp03_authenticate() - EXTERNAL AUTHENTICATE
@@ -95,7 +104,7 @@ uint16_t scp03_unwrap(struct scp03 *s, const uint8_t head[4], int ext, uint8_t *
  * scp03_wrap() - encrypt and authenticate a response
  * @data: response data without status word
  * @len: in and out
- * @room: bytes at @data; 24 more than @len are always enough
+ * @room: bytes at @data; 32 more than @len are always enough
  *
  * Does nothing where the level has no response protection or @sw is an error.
  * Return: 0, -ENOSPC or -EIO.

@@ -103,7 +103,7 @@ static void data(struct bench *b, const char *hex, const char *want_hex)
 /* A session at a level, by what the card itself knows of the host's part. */
 static void authenticate(struct bench *b, uint8_t level, bool spoil, unsigned int want)
 {
-	struct scp03 *s = &b->card.channels[0].scp;
+	struct scp03 *s = &b->card.channels[0].scp.s3;
 	uint8_t cmd[21] = {0x84, 0x82, level, 0, 16}, mac[16];
 	struct crypto_part parts[] = {{s->chain, 16}, {cmd, 13}};
 	char hex[43];
@@ -141,6 +141,12 @@ static void test_lengths(void **state)
 	sw(b, "00A40400000009" ISD, 0x6700);
 	sw(b, "20A4040000", 0x6E00);
 	sw(b, "FFA4040000", 0x6E00);
+	/* CLA bit 5: parts of one command, and what does not continue them */
+	sw(b, "10A4040004A0000001", 0x9000);
+	sw(b, "00A404000451000000", 0x9000);
+	sw(b, "10A4040004A0000001", 0x9000);
+	sw(b, "00A4040C0451000000", 0x6883);
+	b->card.profile.no_chaining = 1;
 	sw(b, "10A4040000", 0x6884);
 	sw(b, "0CA4040000", 0x6882);
 	sw(b, "0012000000", 0x6D00);
@@ -211,7 +217,7 @@ static void test_tries(void **state)
 	for (int i = 0; i < 9; i++)
 		authenticate(b, 0, true, 0x6300);
 	authenticate(b, 0, false, 0x9000);
-	assert_int_equal(b->card.tries, 0);
+	assert_int_equal(b->card.entries[0]->tries, 0);
 	for (int i = 0; i < 10; i++)
 		authenticate(b, 0, true, 0x6300);
 	card_exit(&b->card);
@@ -317,12 +323,14 @@ static void test_load_rules(void **state)
 	sw(b, "80CA00660000", 0x6700);
 	sw(b, "80CA006600", 0x9000);
 	sw(b, "80E8800101AA", 0x6985);
-	/* in two blocks, a DAP block in front; unfinished content */
+	/* in two blocks; unfinished content; a DAP block of nobody */
 	sw(b, "80E602000D08" ELF "00000000", 0x9000);
-	sw(b, "80E8000008E2024F00C4056865", 0x9000);
+	sw(b, "80E8000004C4056865", 0x9000);
 	sw(b, "80E88001026C6C", 0x6A80);
 	sw(b, "80E602000D08" ELF "00000000", 0x9000);
-	sw(b, "80E8000008E2024F00C4056865", 0x9000);
+	sw(b, "80E8800008E2024F00C4056865", 0x6A80);
+	sw(b, "80E602000D08" ELF "00000000", 0x9000);
+	sw(b, "80E8000004C4056865", 0x9000);
 	sw(b, "80E88001036C6C6F", 0x9000);
 	sw(b, "80E602000D08" ELF "00000000", 0x6985);
 }

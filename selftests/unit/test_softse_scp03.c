@@ -144,7 +144,7 @@ static void make_keys(struct scp03_keys *keys, uint8_t len)
 static void open_session(struct scp03 *s, const struct vector *v)
 {
 	struct scp03_keys keys;
-	uint8_t host[8], aid[16], want[32], rsp[32], cmd[64];
+	uint8_t host[8], aid[16], want[32], rsp[SCP03_RSP_MAX], cmd[64];
 	size_t len;
 
 	make_keys(&keys, v->key_len);
@@ -239,7 +239,7 @@ static void test_authenticate_refuses(void **state)
 	};
 	static const uint8_t seq[] = {0, 0, 3};
 	struct scp03_keys keys;
-	uint8_t host[8], aid[16], rsp[32], cmd[64];
+	uint8_t host[8], aid[16], rsp[SCP03_RSP_MAX], cmd[64];
 	struct scp03 s = {0};
 	size_t len;
 
