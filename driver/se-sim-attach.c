@@ -73,18 +73,24 @@ static int check(const struct se_sim_attach *req)
 
 static int make_entry(struct property_entry *entry, const struct se_sim_prop *prop)
 {
-	if (!prop->name[0] || strnlen(prop->name, sizeof(prop->name)) == sizeof(prop->name) ||
-	    strnlen(prop->text, sizeof(prop->text)) == sizeof(prop->text))
+	if (!prop->name[0] || strnlen(prop->name, sizeof(prop->name)) == sizeof(prop->name))
 		return -EINVAL;
 	switch (prop->type) {
 	case SE_SIM_PROP_U32:
 		*entry = PROPERTY_ENTRY_U32(prop->name, prop->value);
 		return 0;
 	case SE_SIM_PROP_STRING:
+		if (strnlen(prop->text, sizeof(prop->text)) == sizeof(prop->text))
+			return -EINVAL;
 		*entry = PROPERTY_ENTRY_STRING(prop->name, prop->text);
 		return 0;
 	case SE_SIM_PROP_BOOL:
 		*entry = PROPERTY_ENTRY_BOOL(prop->name);
+		return 0;
+	case SE_SIM_PROP_BYTES:
+		if (!prop->value || prop->value > sizeof(prop->text))
+			return -EINVAL;
+		*entry = PROPERTY_ENTRY_U8_ARRAY_LEN(prop->name, prop->text, prop->value);
 		return 0;
 	default:
 		return -EINVAL;

@@ -75,19 +75,22 @@ struct se_sim_record {
  * @SE_SIM_PROP_U32: struct se_sim_prop.value
  * @SE_SIM_PROP_STRING: struct se_sim_prop.text
  * @SE_SIM_PROP_BOOL: true by being there
+ * @SE_SIM_PROP_BYTES: the first struct se_sim_prop.value bytes of @text
  */
 enum se_sim_prop_type {
 	SE_SIM_PROP_U32,
 	SE_SIM_PROP_STRING,
 	SE_SIM_PROP_BOOL,
+	SE_SIM_PROP_BYTES,
 };
 
 /**
  * struct se_sim_prop - a property of the device, as firmware would give it
  * @name: such as "sesame,poll-interval-us"; ends with a zero byte
- * @text: with SE_SIM_PROP_STRING; ends with a zero byte
+ * @text: with SE_SIM_PROP_STRING; ends with a zero byte. With SE_SIM_PROP_BYTES
+ *	any bytes
  * @type: enum se_sim_prop_type
- * @value: with SE_SIM_PROP_U32
+ * @value: with SE_SIM_PROP_U32; with SE_SIM_PROP_BYTES the length, at least 1
  */
 struct se_sim_prop {
 	char name[32];
