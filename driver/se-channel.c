@@ -2,8 +2,8 @@
 /*
  * Logical channels: CLA coding, opening, closing, and what a file may send.
  *
- * A file without a channel may use the basic channel with CAP_SYS_ADMIN only, of
- * its opener and of its user.
+ * A file without a channel may use the basic channel while it holds the lock, or
+ * with CAP_SYS_ADMIN, of its opener and of its user.
  * MANAGE CHANNEL is the kernel's: a raw one is refused, so that the channel
  * numbers below are the truth. A channel whose file has gone is closed by the
  * closer, which asks for a turn of its own and needs no thread.
@@ -16,6 +16,8 @@
 #include <linux/uaccess.h>
 
 #include "se-chip.h"
+#include "se-compat.h"
+#include "se-session.h"
 
 /* ISO/IEC 7816-4, 5.4.1 and GPC_SPE_034, 11.1.4 */
 #define CLA_PROPRIETARY		0x80
@@ -91,6 +93,49 @@ static int cla_with_channel(u8 cla, unsigned int channel, u8 *out)
 	return *out == CLA_INVALID ? -EACCES : 0;
 }
 
+static bool has_no_channel(u8 cla)
+{
+	return !(cla & CLA_FURTHER) && (cla & CLA_FIRST_RFU);
+}
+
+/**
+ * se_cla_plain() - a class byte without its channel and its chaining bit
+ * @cla: class
+ *
+ * In the form of the first channels. Where the further form does not tell the
+ * kind of secure messaging (se_cla_any_sm()), as if there were none.
+ *
+ * Return: the class.
+ */
+u8 se_cla_plain(u8 cla)
+{
+	if (cla & CLA_FURTHER)
+		return cla & CLA_PROPRIETARY;
+	return has_no_channel(cla) ? cla : cla & (CLA_PROPRIETARY | CLA_FIRST_SM);
+}
+
+/**
+ * se_cla_any_sm() - is it secure messaging of a kind that cannot be told?
+ * @cla: class
+ *
+ * Return: true if it is.
+ */
+bool se_cla_any_sm(u8 cla)
+{
+	return (cla & CLA_FURTHER) && (cla & CLA_FURTHER_SM);
+}
+
+/**
+ * se_cla_is_chained() - is it a link of a chain, and not the last?
+ * @cla: class
+ *
+ * Return: true if it is.
+ */
+bool se_cla_is_chained(u8 cla)
+{
+	return !has_no_channel(cla) && (cla & CLA_CHAINING);
+}
+
 /* The channel that a class byte addresses. */
 static unsigned int cla_channel(u8 cla)
 {
@@ -101,49 +146,64 @@ static unsigned int cla_channel(u8 cla)
 	return cla & CLA_FIRST_CHANNEL;
 }
 
-/*
- * The basic channel is for the privileged. Both who opened the file and who asks
- * must be: a program that is, and writes to a file that somebody gave it as
- * its standard output, does not know what it is doing; one that has dropped
- * its privileges meant it.
+/**
+ * se_channel_privileged() - may it use the basic channel without the lock?
+ * @file: open file
+ *
+ * Both who opened the file and who asks must be privileged: a program that is, and
+ * writes to a file that somebody gave it as its standard output, does not know
+ * what it is doing; one that has dropped its privileges meant it.
+ *
+ * Return: true if it may.
  */
-static bool may_use_basic(const struct se_file *file)
+bool se_channel_privileged(const struct se_file *file)
 {
 	return file_ns_capable(file->filp, &init_user_ns, CAP_SYS_ADMIN) &&
 	       capable(CAP_SYS_ADMIN);
 }
 
+static int check_basic(struct se_file *file, bool privileged, u8 cla)
+{
+	if (!privileged && file->chip->owner != file)
+		return -EACCES;
+	if (cla_channel(cla) || se_filter_forbids_locked(file, SE_FILTER_NO_BASIC))
+		return -EACCES;
+	return 0;
+}
+
 /**
- * se_channel_prepare() - may this file send the command? Write its channel in
- * @file: claimed
- * @cmd: C-APDU
- * @generation: out: if the file has a channel, the generation that it belongs to
+ * se_channel_check_locked() - may this file send the command?
+ * @file: open file; the chip's lock is held
+ * @privileged: se_channel_privileged() of who asked
+ * @cmd: C-APDU, se_capdu_ok()
+ * @len: its length
+ * @flow: what went before it; moved on
+ * @cla: out: the class with the channel written in
  *
  * Return: 0, -EACCES, or -ECONNRESET if the channel got lost.
  */
-int se_channel_prepare(struct se_file *file, u8 *cmd, u64 *generation)
+int se_channel_check_locked(struct se_file *file, bool privileged, const u8 *cmd, size_t len,
+			    struct se_flow *flow, u8 *cla)
 {
 	struct se_chip *chip = file->chip;
-	u64 now, of_channel;
-	u32 channel;
+	int ret;
 
-	spin_lock_irq(&chip->lock);
-	channel = file->channel;
-	of_channel = file->channel_generation;
-	now = chip->generation;
-	spin_unlock_irq(&chip->lock);
-
+	lockdep_assert_held(&chip->lock);
 	if (!(cmd[0] & CLA_PROPRIETARY) && cmd[1] == INS_MANAGE_CHANNEL)
 		return -EACCES;
-	if (channel == SE_CHANNEL_NONE) {
-		if (!may_use_basic(file) || cla_channel(cmd[0]))
-			return -EACCES;
-		return 0;
-	}
-	if (of_channel != now)
+	if (file->channel == SE_CHANNEL_NONE) {
+		ret = check_basic(file, privileged, cmd[0]);
+		*cla = cmd[0];
+	} else if (file->channel_generation != chip->generation) {
 		return -ECONNRESET;
-	*generation = of_channel;
-	return cla_with_channel(cmd[0], channel, &cmd[0]);
+	} else {
+		ret = cla_with_channel(cmd[0], file->channel, cla);
+	}
+	if (!ret)
+		ret = se_filter_check_locked(file, cmd, len, flow);
+	if (!ret)
+		se_flow_sent(flow, cmd);
+	return ret;
 }
 
 /*
@@ -206,7 +266,7 @@ void se_channel_orphan_locked(struct se_chip *chip, u32 mask)
 	chip->channels &= ~mask;
 	c->pending |= mask & ~BIT(0);
 	if (c->pending && c->turn.state == SE_TURN_NONE && !chip->dead)
-		se_turn_queue_locked(chip, &c->turn, true);
+		se_turn_queue_locked(chip, &c->turn);
 }
 
 /**
@@ -226,6 +286,16 @@ void se_closer_init(struct se_chip *chip)
  * Opening and closing for a file
  */
 
+static void drop_locked(struct se_file *file)
+{
+	struct se_chip *chip = file->chip;
+
+	if (file->channel != SE_CHANNEL_NONE && file->channel_generation == chip->generation)
+		se_channel_orphan_locked(chip, BIT(file->channel));
+	file->channel = SE_CHANNEL_NONE;
+	memset(&file->flow, 0, sizeof(file->flow));
+}
+
 /**
  * se_channel_drop() - give the file's channel up, if it has one that exists
  * @file: open file
@@ -234,13 +304,9 @@ void se_closer_init(struct se_chip *chip)
  */
 void se_channel_drop(struct se_file *file)
 {
-	struct se_chip *chip = file->chip;
-
-	spin_lock_irq(&chip->lock);
-	if (file->channel != SE_CHANNEL_NONE && file->channel_generation == chip->generation)
-		se_channel_orphan_locked(chip, BIT(file->channel));
-	file->channel = SE_CHANNEL_NONE;
-	spin_unlock_irq(&chip->lock);
+	spin_lock_irq(&file->chip->lock);
+	drop_locked(file);
+	spin_unlock_irq(&file->chip->lock);
 }
 
 /* An open command that may have run: its channel is one of those not in use. */
@@ -251,22 +317,12 @@ static void orphan_unknown(struct se_chip *chip)
 	spin_unlock_irq(&chip->lock);
 }
 
-static bool has_channel(struct se_file *file)
-{
-	bool has;
-
-	spin_lock_irq(&file->chip->lock);
-	has = file->channel != SE_CHANNEL_NONE &&
-	      file->channel_generation == file->chip->generation;
-	spin_unlock_irq(&file->chip->lock);
-	return has;
-}
-
 /* Return: the channel that the SE opened, or negative errno. */
-static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
+static int manage_open(struct se_op *op, struct se_xfer *xfer, u8 *buf,
 		       struct se_channel_open *open)
 {
 	static const u8 cmd[] = { 0x00, INS_MANAGE_CHANNEL, 0x00, 0x00, 0x01 };
+	struct se_file *file = op->file;
 	struct se_chip *chip = file->chip;
 	unsigned int channel;
 	bool known, moved;
@@ -274,7 +330,7 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 
 	xfer->cmd = cmd;
 	xfer->cmd_len = sizeof(cmd);
-	ret = se_file_xfer(file, xfer, false);
+	ret = se_op_xfer(op, xfer);
 	open->outcome = xfer->outcome;
 	open->sw = xfer->sw;
 	if (ret) {
@@ -302,6 +358,7 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 		chip->closer.pending &= ~BIT(channel);
 		file->channel = channel;
 		file->channel_generation = chip->generation;
+		memset(&file->flow, 0, sizeof(file->flow));
 	}
 	spin_unlock_irq(&chip->lock);
 	if (moved)
@@ -316,7 +373,7 @@ static int manage_open(struct se_file *file, struct se_xfer *xfer, u8 *buf,
 	return 0;
 }
 
-static int select_aid(struct se_file *file, struct se_xfer *xfer, u8 *cmd, const u8 *aid,
+static int select_aid(struct se_op *op, struct se_xfer *xfer, u8 *cmd, const u8 *aid,
 		      struct se_channel_open *open)
 {
 	size_t len = 4;
@@ -334,7 +391,7 @@ static int select_aid(struct se_file *file, struct se_xfer *xfer, u8 *cmd, const
 	cmd[len++] = 0x00;
 	xfer->cmd = cmd;
 	xfer->cmd_len = len;
-	ret = se_file_xfer(file, xfer, false);
+	ret = se_op_xfer(op, xfer);
 	open->outcome = xfer->outcome;
 	open->sw = xfer->sw;
 	if (ret)
@@ -358,7 +415,27 @@ static int put_select_response(struct se_channel_open *open, const struct se_xfe
 	return 0;
 }
 
-static int open_claimed(struct se_file *file, struct se_channel_open *open, const u8 *aid,
+/* What may have changed while it waited. Return: 0 or negative errno. */
+static int check_open(struct se_file *file, const u8 *aid, size_t len, bool now, u64 *generation)
+{
+	struct se_chip *chip = file->chip;
+	int ret = 0;
+
+	spin_lock_irq(&chip->lock);
+	*generation = chip->generation;
+	if (chip->dead)
+		ret = -ENODEV;
+	else if (file->channel != SE_CHANNEL_NONE && file->channel_generation == chip->generation)
+		ret = -EBUSY;
+	else if (!se_filter_aid_ok_locked(file, aid, len))
+		ret = -EACCES;
+	else if (now)
+		file->channel = SE_CHANNEL_NONE;
+	spin_unlock_irq(&chip->lock);
+	return ret;
+}
+
+static int open_channel(struct se_file *file, struct se_channel_open *open, const u8 *aid,
 			u8 *rsp, u64 deadline)
 {
 	u8 cmd[5 + SE_AID_MAX + 1];
@@ -367,26 +444,28 @@ static int open_claimed(struct se_file *file, struct se_channel_open *open, cons
 		.rsp_room = SE_RAPDU_MAX,
 		.deadline = deadline,
 	};
-	bool selecting;
+	bool selecting = false;
+	struct se_op op;
 	int ret;
 
-	if (has_channel(file))
-		return -EBUSY;
-	ret = se_file_turn(file, deadline);
+	ret = check_open(file, aid, open->aid_len, false, &xfer.generation);
 	if (ret)
 		return ret;
-	spin_lock_irq(&file->chip->lock);
-	file->channel = SE_CHANNEL_NONE;
-	xfer.generation = file->chip->generation;
-	spin_unlock_irq(&file->chip->lock);
-
-	ret = manage_open(file, &xfer, rsp, open);
-	selecting = !ret;
-	if (selecting)
-		ret = select_aid(file, &xfer, cmd, aid, open);
+	se_op_init(&op, file, SE_OP_CHANNEL, open->priority);
+	op.deadline = deadline;
+	ret = se_op_wait(&op);
 	if (ret)
-		se_channel_drop(file);
-	se_file_turn_end(file);
+		return ret;
+	ret = check_open(file, aid, open->aid_len, true, &xfer.generation);
+	if (!ret)
+		ret = manage_open(&op, &xfer, rsp, open);
+	if (!ret) {
+		selecting = true;
+		ret = select_aid(&op, &xfer, cmd, aid, open);
+		if (ret)
+			se_channel_drop(file);
+	}
+	se_op_end(&op);
 
 	/* not in the turn: the caller's memory may take its time. Empty if SELECT did not run */
 	if (selecting && put_select_response(open, &xfer, rsp)) {
@@ -401,7 +480,8 @@ static int open_claimed(struct se_file *file, struct se_channel_open *open, cons
  * @file: open file
  * @open: in and out
  *
- * Return: 0 or negative errno; -EINVAL and -ENOMEM say that nothing was done.
+ * Return: 0 or negative errno; -EINVAL, -EPERM and -ENOMEM say that nothing was
+ * done.
  */
 int se_channel_open(struct se_file *file, struct se_channel_open *open)
 {
@@ -411,10 +491,13 @@ int se_channel_open(struct se_file *file, struct se_channel_open *open)
 	u8 *rsp;
 	int ret;
 
-	if (open->flags)
+	if (open->flags || open->reserved)
 		return -EINVAL;
 	if (open->aid_len && (open->aid_len < SE_AID_MIN || open->aid_len > SE_AID_MAX))
 		return -EINVAL;
+	ret = se_priority_check(open->priority);
+	if (ret)
+		return ret;
 	rsp = kvmalloc(SE_RAPDU_MAX, GFP_KERNEL_ACCOUNT);
 	if (!rsp)
 		return -ENOMEM;
@@ -425,11 +508,7 @@ int se_channel_open(struct se_file *file, struct se_channel_open *open)
 	open->channel = SE_CHANNEL_NONE;
 	ret = -EFAULT;
 	if (!copy_from_user(aid, u64_to_user_ptr(open->aid_ptr), open->aid_len))
-		ret = se_file_claim(file, deadline, false);
-	if (!ret) {
-		ret = open_claimed(file, open, aid, rsp, deadline);
-		se_file_unclaim(file);
-	}
+		ret = open_channel(file, open, aid, rsp, deadline);
 	if (ret)
 		open->channel = SE_CHANNEL_NONE;
 	spin_lock_irq(&chip->lock);
@@ -440,25 +519,44 @@ int se_channel_open(struct se_file *file, struct se_channel_open *open)
 	return ret;
 }
 
+/* Give the channel up if nothing of the file is under way any more. */
+static bool try_close(struct se_file *file, int *ret)
+{
+	struct se_chip *chip = file->chip;
+	bool done = true;
+
+	spin_lock_irq(&chip->lock);
+	if (chip->dead) {
+		*ret = -ENODEV;
+	} else if (!list_empty(&file->ops)) {
+		done = false;
+	} else if (file->channel == SE_CHANNEL_NONE) {
+		*ret = -ENOTCONN;
+	} else {
+		drop_locked(file);
+		*ret = 0;
+	}
+	spin_unlock_irq(&chip->lock);
+	return done;
+}
+
 /**
  * se_channel_close() - SE_IOC_CHANNEL_CLOSE
  * @file: open file
  *
- * The SE is told before it gets anything else, but this does not wait for it.
+ * Waits for what the file has asked for before. The SE is told before it gets
+ * anything else, but this does not wait for it.
  *
- * Return: 0, -ENOTCONN if there is no channel, or what se_file_claim() returns.
+ * Return: 0, -ENOTCONN if there is no channel, -ETIMEDOUT, -EINTR or -ENODEV.
  */
 int se_channel_close(struct se_file *file)
 {
-	int ret;
+	u64 deadline = se_deadline(file->chip, 0, 1);
+	int waited, ret;
 
-	ret = se_file_claim(file, se_deadline(file->chip, 0, 1), false);
-	if (ret)
-		return ret;
-	if (READ_ONCE(file->channel) == SE_CHANNEL_NONE)
-		ret = -ENOTCONN;
-	else
-		se_channel_drop(file);
-	se_file_unclaim(file);
-	return ret;
+	waited = se_wait_interruptible_hrtimeout(file->wait, try_close(file, &ret),
+						 se_time_left(deadline));
+	if (waited == -ETIME)
+		return -ETIMEDOUT;
+	return waited ? -EINTR : ret;
 }

@@ -16,6 +16,7 @@
 
 #include "se-chip.h"
 #include "se-compat.h"
+#include "se-session.h"
 
 /* the ABI: the same for 32-bit and 64-bit user space, and for ever */
 static_assert(sizeof(struct se_info) == 72);
@@ -24,6 +25,58 @@ static_assert(sizeof(struct se_stream) == 56);
 static_assert(sizeof(struct se_channel_open) == 64);
 static_assert(sizeof(struct se_stats) == 1312);
 static_assert(sizeof(struct se_reset) == 32);
+static_assert(sizeof(struct se_lock) == 40);
+static_assert(sizeof(struct se_cancel) == 16);
+static_assert(sizeof(struct se_filter_rule) == 8);
+static_assert(sizeof(struct se_filter_aid) == 24);
+static_assert(sizeof(struct se_filter) == 32);
+static_assert(sizeof(struct se_uring_cmd) == 16);
+
+/*
+ * write() and read()
+ */
+
+/* The written APDU has a result; chip lock held. */
+static void written_ended(struct se_file *file)
+{
+	file->written.xfer = NULL;
+	file->responded = true;
+	se_op_end_locked(&file->written);
+}
+
+static void written_done(struct se_chip *chip, struct se_xfer *xfer)
+{
+	struct se_file *file = container_of(xfer, struct se_file, xfer);
+
+	se_flow_answered(&file->flow, xfer->sw);
+	written_ended(file);
+}
+
+static void written_changed(struct se_op *op, int error)
+{
+	struct se_file *file = op->file;
+	struct se_xfer *xfer = &file->xfer;
+	u8 cla;
+
+	if (!error)
+		error = se_channel_check_locked(file, op->privileged, file->cmd, xfer->cmd_len,
+						&file->flow, &cla);
+	if (!error) {
+		file->cmd[0] = cla;
+		xfer->deadline = se_deadline(file->chip, 0, 1);
+		xfer->generation = file->chip->generation;
+		error = se_xfer_start_locked(file->chip, xfer);
+	}
+	if (!error) {
+		op->xfer = xfer;
+		return;
+	}
+	xfer->state = SE_XFER_DONE;
+	xfer->error = error;
+	xfer->outcome = SE_OUTCOME_NOT_SENT;
+	xfer->rsp_len = 0;
+	written_ended(file);
+}
 
 static int se_open(struct inode *inode, struct file *filp)
 {
@@ -35,7 +88,10 @@ static int se_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	init_waitqueue_head(&file->wait);
 	mutex_init(&file->io);
-	INIT_LIST_HEAD(&file->turn.node);
+	INIT_LIST_HEAD(&file->ops);
+	se_op_init(&file->written, file, SE_OP_WRITTEN, 0);
+	file->written.changed = written_changed;
+	file->xfer.done = written_done;
 	file->channel = SE_CHANNEL_NONE;
 	file->chip = chip;
 	file->filp = filp;
@@ -47,66 +103,44 @@ static int se_open(struct inode *inode, struct file *filp)
 	return stream_open(inode, filp);
 }
 
-/*
- * write() and read()
- */
-
-/* The written APDU has a result; chip lock held. */
-static void written_ended(struct se_chip *chip, struct se_file *file)
-{
-	file->responded = true;
-	se_turn_end_locked(chip, &file->turn);
-	clear_bit_unlock(0, &file->busy);
-	wake_up_all(&file->wait);
-}
-
-static void written_done(struct se_chip *chip, struct se_xfer *xfer)
-{
-	written_ended(chip, container_of(xfer, struct se_file, xfer));
-}
-
-static void written_turn_changed(struct se_chip *chip, struct se_turn *turn)
-{
-	struct se_file *file = container_of(turn, struct se_file, turn);
-
-	if (turn->state == SE_TURN_HELD) {
-		file->xfer.deadline = se_deadline(chip, 0, 1);
-		if (!se_xfer_start_locked(chip, &file->xfer))
-			return;
-	}
-	file->xfer.state = SE_XFER_DONE;
-	file->xfer.error = -ENODEV;
-	written_ended(chip, file);
-}
-
+/* What can be seen to be refused is refused at once. */
 static int submit_written(struct se_file *file, size_t len)
 {
 	struct se_chip *chip = file->chip;
 	struct se_xfer *xfer = &file->xfer;
-	u64 generation = 0;
-	int ret;
+	struct se_flow flow;
+	int ret = 0;
+	u8 cla;
 
-	ret = se_channel_prepare(file, file->cmd, &generation);
-	if (ret)
-		return ret;
 	xfer->cmd = file->cmd;
 	xfer->cmd_len = len;
 	xfer->rsp = file->rsp;
 	xfer->rsp_room = SE_RAPDU_MAX;
-	xfer->generation = generation;
-	xfer->done = written_done;
 	xfer->state = SE_XFER_NONE;
-	file->turn.changed = written_turn_changed;
+	file->written.privileged = se_channel_privileged(file);
 	spin_lock_irq(&chip->lock);
-	ret = se_turn_queue_locked(chip, &file->turn, false);
+	flow = file->flow;
+	if (!chip->dead && list_empty(&file->ops))
+		ret = se_channel_check_locked(file, file->written.privileged, file->cmd, len,
+					      &flow, &cla);
+	if (!ret)
+		ret = se_op_queue_locked(&file->written);
 	spin_unlock_irq(&chip->lock);
 	return ret;
 }
 
+static bool is_writable(struct se_file *file)
+{
+	bool writable;
+
+	spin_lock_irq(&file->chip->lock);
+	writable = file->chip->dead || list_empty(&file->written.node);
+	spin_unlock_irq(&file->chip->lock);
+	return writable;
+}
+
 static int write_locked(struct se_file *file, const char __user *buf, size_t len, bool nonblock)
 {
-	int ret;
-
 	if (!file->cmd)
 		file->cmd = kvmalloc(SE_CAPDU_MAX, GFP_KERNEL_ACCOUNT);
 	if (!file->rsp)
@@ -114,21 +148,18 @@ static int write_locked(struct se_file *file, const char __user *buf, size_t len
 	if (!file->cmd || !file->rsp)
 		return -ENOMEM;
 
-	ret = se_file_claim(file, se_deadline(file->chip, 0, 1), nonblock);
-	if (ret)
-		return ret;
+	if (nonblock && !is_writable(file))
+		return -EAGAIN;
+	if (se_wait_interruptible(file->wait, is_writable(file)))
+		return -EINTR;
 	/* a response that nobody has read is not thrown away */
 	if (file->responded)
-		ret = -EBUSY;
-	else if (copy_from_user(file->cmd, buf, len))
-		ret = -EFAULT;
-	else if (!se_capdu_ok(file->cmd, len))
-		ret = -EINVAL;
-	else
-		ret = submit_written(file, len);
-	if (ret)
-		se_file_unclaim(file);
-	return ret;
+		return -EBUSY;
+	if (copy_from_user(file->cmd, buf, len))
+		return -EFAULT;
+	if (!se_capdu_ok(file->cmd, len))
+		return -EINVAL;
+	return submit_written(file, len);
 }
 
 static ssize_t se_write(struct file *filp, const char __user *buf, size_t len, loff_t *off)
@@ -157,7 +188,7 @@ static bool has_response(struct se_file *file)
 
 static bool nothing_coming(struct se_file *file)
 {
-	return has_response(file) || !test_bit(0, &file->busy);
+	return is_writable(file) || has_response(file);
 }
 
 static ssize_t read_locked(struct se_file *file, char __user *buf, size_t room)
@@ -215,9 +246,9 @@ static __poll_t se_poll(struct file *filp, poll_table *wait)
 	spin_lock_irq(&chip->lock);
 	if (file->responded)
 		mask |= EPOLLIN | EPOLLRDNORM;
-	else if (!test_bit(0, &file->busy))
+	else if (list_empty(&file->written.node))
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	if (file->seen != chip->generation)
+	if (file->seen != chip->generation || (file->lock_lost && !file->lock_lost_seen))
 		mask |= EPOLLPRI;
 	if (chip->dead)
 		mask |= EPOLLHUP | EPOLLERR;
@@ -225,24 +256,34 @@ static __poll_t se_poll(struct file *filp, poll_table *wait)
 	return mask;
 }
 
-/* The SE is not waited for: an APDU that is on the wire is given up. */
+static bool has_nothing(struct se_file *file)
+{
+	bool nothing;
+
+	spin_lock_irq(&file->chip->lock);
+	nothing = list_empty(&file->ops);
+	spin_unlock_irq(&file->chip->lock);
+	return nothing;
+}
+
+/* The SE is not waited for: a written APDU that is on the wire is given up. */
 static int se_release(struct inode *inode, struct file *filp)
 {
 	struct se_file *file = filp->private_data;
 	struct se_chip *chip = file->chip;
 
 	spin_lock_irq(&chip->lock);
-	if (file->turn.state == SE_TURN_QUEUED)
-		written_ended(chip, file);
+	if (!list_empty(&file->written.node))
+		se_op_cancel_locked(&file->written, -ECANCELED);
 	spin_unlock_irq(&chip->lock);
-	if (test_bit(0, &file->busy)) {
-		se_xfer_abandon(chip, &file->xfer, -ECANCELED);
-		se_wait_idle(file->wait, !test_bit(0, &file->busy));
-	}
+	se_wait_idle(file->wait, has_nothing(file));
+	/* before the lock: closing the channel goes before anybody else's turn */
 	se_channel_drop(file);
+	se_lock_unlock(file);
 
 	kvfree_sensitive(file->cmd, file->cmd ? SE_CAPDU_MAX : 0);
 	kvfree_sensitive(file->rsp, file->rsp ? SE_RAPDU_MAX : 0);
+	se_filter_free(file);
 	kfree(file);
 	put_device(&chip->dev);
 	return 0;
@@ -252,8 +293,16 @@ static int se_release(struct inode *inode, struct file *filp)
  * ioctl()
  */
 
-/* Give a structure back: of an older caller's as much as it has. */
-static int put_struct(void __user *to, size_t to_size, const void *from, size_t size)
+/**
+ * se_put_struct() - give a structure back
+ * @to: the caller's
+ * @to_size: how much of it the caller knows
+ * @from: ours
+ * @size: its size
+ *
+ * Return: 0 or -EFAULT.
+ */
+int se_put_struct(void __user *to, size_t to_size, const void *from, size_t size)
 {
 	if (copy_to_user(to, from, min(to_size, size)))
 		return -EFAULT;
@@ -276,7 +325,7 @@ static int get_info(struct se_file *file, void __user *arg, size_t size)
 
 	memset(&info, 0, sizeof(info));
 	info.abi = SE_ABI_VERSION;
-	info.caps = chip->caps;
+	info.caps = chip->caps | SE_URING_CAP;
 	info.dialect = chip->dialect->id;
 	info.max_capdu = SE_CAPDU_MAX;
 	info.max_rapdu = SE_RAPDU_MAX;
@@ -295,28 +344,16 @@ static int get_info(struct se_file *file, void __user *arg, size_t size)
 	info.channel = file->channel;
 	info.clock_hz = chip->clock_hz;
 	info.cip_len = chip->cip_len;
+	info.lock = se_lock_state_locked(file);
 	memcpy(cip, chip->cip, chip->cip_len);
 	file->seen = chip->generation;
+	file->lock_lost_seen = true;
 	spin_unlock_irq(&chip->lock);
 
 	cip_len = min(in.cip_len, info.cip_len);
 	if (in.cip_ptr && copy_to_user(u64_to_user_ptr(in.cip_ptr), cip, cip_len))
 		return -EFAULT;
-	return put_struct(arg, size, &info, sizeof(info));
-}
-
-static int submit(struct se_file *file, void __user *arg, size_t size)
-{
-	struct se_stream stream;
-	int ret;
-
-	ret = copy_struct_from_user(&stream, sizeof(stream), arg, size);
-	if (ret)
-		return ret;
-	ret = se_stream_run(file, &stream);
-	if (ret == -EINVAL || ret == -E2BIG || ret == -ENOMEM)
-		return ret;
-	return put_struct(arg, size, &stream, sizeof(stream)) ?: ret;
+	return se_put_struct(arg, size, &info, sizeof(info));
 }
 
 static int channel_open(struct se_file *file, void __user *arg, size_t size)
@@ -328,9 +365,9 @@ static int channel_open(struct se_file *file, void __user *arg, size_t size)
 	if (ret)
 		return ret;
 	ret = se_channel_open(file, &open);
-	if (ret == -EINVAL || ret == -ENOMEM)
+	if (ret == -EINVAL || ret == -ENOMEM || ret == -EPERM)
 		return ret;
-	if (put_struct(arg, size, &open, sizeof(open))) {
+	if (se_put_struct(arg, size, &open, sizeof(open))) {
 		/* after a failure no channel is left open */
 		if (!ret)
 			se_channel_drop(file);
@@ -348,7 +385,7 @@ static int get_stats(struct se_file *file, void __user *arg, size_t size)
 	if (!stats)
 		return -ENOMEM;
 	se_stats_read(file->chip, stats);
-	ret = put_struct(arg, size, stats, sizeof(*stats));
+	ret = se_put_struct(arg, size, stats, sizeof(*stats));
 	kfree(stats);
 	return ret;
 }
@@ -361,10 +398,48 @@ static int reset_chip(struct se_file *file, void __user *arg, size_t size)
 	ret = copy_struct_from_user(&reset, sizeof(reset), arg, size);
 	if (ret)
 		return ret;
-	ret = se_reset_run(file->chip, &reset);
+	ret = se_reset_run(file, &reset);
 	if (ret && ret != -EIO && ret != -ETIMEDOUT)
 		return ret;
-	return put_struct(arg, size, &reset, sizeof(reset)) ?: ret;
+	return se_put_struct(arg, size, &reset, sizeof(reset)) ?: ret;
+}
+
+static int lock_chip(struct se_file *file, void __user *arg, size_t size)
+{
+	struct se_lock lock;
+	int ret;
+
+	ret = copy_struct_from_user(&lock, sizeof(lock), arg, size);
+	if (ret)
+		return ret;
+	ret = se_lock_run(file, &lock);
+	if (ret)
+		return ret;
+	if (se_put_struct(arg, size, &lock, sizeof(lock))) {
+		se_lock_unlock(file);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int cancel(struct se_file *file, void __user *arg, size_t size)
+{
+	struct se_cancel cancel;
+	int ret;
+
+	ret = copy_struct_from_user(&cancel, sizeof(cancel), arg, size);
+	if (!ret)
+		ret = se_cancel_run(file, &cancel);
+	return ret ?: se_put_struct(arg, size, &cancel, sizeof(cancel));
+}
+
+static int set_filter(struct se_file *file, void __user *arg, size_t size)
+{
+	struct se_filter filter;
+	int ret;
+
+	ret = copy_struct_from_user(&filter, sizeof(filter), arg, size);
+	return ret ?: se_filter_set(file, &filter);
 }
 
 /*
@@ -381,7 +456,7 @@ static long se_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case SE_IOC_GET_INFO & ~IOCSIZE_MASK:
 		return get_info(file, p, size);
 	case SE_IOC_SUBMIT & ~IOCSIZE_MASK:
-		return submit(file, p, size);
+		return se_stream_run(file, p, size);
 	case SE_IOC_CHANNEL_OPEN & ~IOCSIZE_MASK:
 		return channel_open(file, p, size);
 	case SE_IOC_CHANNEL_CLOSE & ~IOCSIZE_MASK:
@@ -390,6 +465,14 @@ static long se_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return get_stats(file, p, size);
 	case SE_IOC_RESET & ~IOCSIZE_MASK:
 		return reset_chip(file, p, size);
+	case SE_IOC_LOCK & ~IOCSIZE_MASK:
+		return lock_chip(file, p, size);
+	case SE_IOC_UNLOCK & ~IOCSIZE_MASK:
+		return size ? -ENOTTY : se_lock_unlock(file);
+	case SE_IOC_CANCEL & ~IOCSIZE_MASK:
+		return cancel(file, p, size);
+	case SE_IOC_SET_FILTER & ~IOCSIZE_MASK:
+		return set_filter(file, p, size);
 	default:
 		return -ENOTTY;
 	}
@@ -404,4 +487,7 @@ const struct file_operations se_fops = {
 	.poll = se_poll,
 	.unlocked_ioctl = se_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+#ifdef SE_URING
+	.uring_cmd = se_uring_cmd,
+#endif
 };

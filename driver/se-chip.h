@@ -11,10 +11,10 @@
  * touches it, without a lock.
  *
  * Terms: an exchange (struct se_xfer) is one APDU. A turn (struct se_turn) is
- * the right to make exchanges; turns are granted in the order in which they
- * were asked for, one at a time, so that nobody else's APDU comes between two
- * of one stream. Each file asks for one turn at a time: that makes the queue
- * fair between files.
+ * the right to make exchanges; turns are granted one at a time, in the order in
+ * which they were asked for (a priority is worth some seconds of waiting), so
+ * that nobody else's APDU comes between two of one stream. Each file asks for
+ * one turn at a time (se-session.h): that makes the queue fair between files.
  */
 #ifndef _SE_CHIP_H
 #define _SE_CHIP_H
@@ -37,8 +37,11 @@
 
 #define SE_CHANNELS		20	/* ISO/IEC 7816-4, 5.4.2: 0 to 19 */
 #define SE_TURN_MAX_NS		(600ULL * NSEC_PER_SEC)	/* whatever deadline is asked for */
+#define SE_PRIORITY_NS		NSEC_PER_SEC	/* of waiting, that one step is worth */
 
 #define SE_STATS_NR	(sizeof(struct se_stats) / sizeof(__u64))
+
+struct se_file;
 
 enum se_turn_state {
 	SE_TURN_NONE,
@@ -51,13 +54,19 @@ enum se_turn_state {
  * struct se_turn - a place in the queue
  * @node: in se_chip.turns while QUEUED; chip lock
  * @state: chip lock
+ * @file: who asks; NULL: the driver itself, before all others, lock or no lock
+ * @priority: of struct se_stream
  * @since: when it was asked for, nanoseconds; chip lock
+ * @key: the lowest goes first; chip lock
  * @changed: called under the chip lock when @state became HELD or REVOKED
  */
 struct se_turn {
 	struct list_head node;
 	enum se_turn_state state;
+	struct se_file *file;
+	s32 priority;
 	u64 since;
+	s64 key;
 	void (*changed)(struct se_chip *chip, struct se_turn *turn);
 };
 
@@ -264,7 +273,11 @@ struct se_policy {
  * @clock_hz: see @ifsc
  * @cip: see @ifsc
  * @cip_len: see @ifsc
- * @turns: queued turns; lock
+ * @turns: queued turns, by their keys; lock
+ * @waiting: struct se_op of all files that wait for a turn; lock
+ * @granting: somebody is in the loop that grants turns; lock
+ * @owner: the file that holds the lock of SE_IOC_LOCK, or NULL; lock
+ * @owner_end: when its hold ends; lock
  * @turn: the one that is held, or NULL; lock
  * @turn_end: no exchange of it lasts longer; lock
  * @xfer: the exchange that is pending or running, or NULL; lock. Only the
@@ -281,10 +294,11 @@ struct se_policy {
  * @irq_reason: why the interrupt mode is what it is
  * @debugfs: its folder there
  * @faults: faults that were ordered
- * @worker: runs @work and @turn_watch
+ * @worker: runs @work and @queue_watch
  * @work: the link's next step
- * @turn_watch: takes the turn from a holder that does nothing with it
- * @turn_idle_end: when it may do so; lock
+ * @queue_watch: ends what has waited, held the lock or been idle for too long
+ * @queue_watch_at: when it runs next, U64_MAX if it is not queued; lock
+ * @turn_idle_end: when a holder that does nothing with its turn loses it; lock
  * @events: SE_EVENT_* bits for the worker
  * @timer: queues @work at the next deadline
  * @t1: the engine; worker, as everything below
@@ -334,6 +348,10 @@ struct se_chip {
 	u8 cip[SE_CIP_MAX];
 	u32 cip_len;
 	struct list_head turns;
+	struct list_head waiting;
+	bool granting;
+	struct se_file *owner;
+	u64 owner_end;
 	struct se_turn *turn;
 	u64 turn_end;
 	struct se_xfer *xfer;
@@ -354,7 +372,8 @@ struct se_chip {
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
-	struct kthread_delayed_work turn_watch;
+	struct kthread_delayed_work queue_watch;
+	u64 queue_watch_at;
 	u64 turn_idle_end;
 	unsigned long events;
 	struct hrtimer timer;
@@ -383,39 +402,6 @@ struct se_chip {
 	u8 *rsp;
 };
 
-/**
- * struct se_file - one open file: a session
- * @chip: holds a reference
- * @filp: the file, for who opened it
- * @wait: for turns, exchanges and responses of this file
- * @busy: bit 0: a stream, a channel operation or a written APDU is under way
- * @seen: the last generation that this file was told of; chip lock
- * @channel: bound logical channel or SE_CHANNEL_NONE; chip lock
- * @channel_generation: the channel exists as long as the chip has this one;
- *	chip lock
- * @turn: of whatever holds @busy
- * @xfer: of a written APDU
- * @io: serialises write() and read()
- * @cmd: written C-APDU; io
- * @rsp: R-APDU for read()
- * @responded: @xfer has a result that was not read; chip lock
- */
-struct se_file {
-	struct se_chip *chip;
-	const struct file *filp;
-	wait_queue_head_t wait;
-	unsigned long busy;
-	u64 seen;
-	u32 channel;
-	u64 channel_generation;
-	struct se_turn turn;
-	struct se_xfer xfer;
-	struct mutex io;	/* write() against read() */
-	u8 *cmd;
-	u8 *rsp;
-	bool responded;
-};
-
 /* se-core.c */
 void se_chip_set_state(struct se_chip *chip, enum se_state state, enum se_reason reason);
 void se_chip_move_generation(struct se_chip *chip, enum se_reason reason, bool channels_closed);
@@ -431,6 +417,7 @@ void se_link_stop(struct se_chip *chip);
 void se_link_free(struct se_chip *chip);
 void se_link_state_lost(struct se_chip *chip);
 int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
+void se_xfer_abandon_locked(struct se_chip *chip, struct se_xfer *xfer, int error);
 void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
 bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 
@@ -467,34 +454,23 @@ u64 se_power_deadline(struct se_chip *chip);
 /* se-reset.c */
 int se_reset_post(struct se_chip *chip, enum se_reset_level level,
 		  void (*ended)(struct se_chip *chip, const struct se_reset_request *request));
-int se_reset_run(struct se_chip *chip, struct se_reset *reset);
 bool se_reset_wanted(struct se_chip *chip, enum se_reset_level *level);
 void se_reset_begun(struct se_chip *chip, enum se_reset_level level);
 void se_reset_done(struct se_chip *chip, int error);
 
 /* se-queue.c */
-int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first);
+void se_queue_init(struct se_chip *chip);
+int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn);
 void se_turn_end_locked(struct se_chip *chip, struct se_turn *turn);
 void se_turn_idle_locked(struct se_chip *chip);
+void se_turn_grant_locked(struct se_chip *chip);
 void se_turn_revoke_all(struct se_chip *chip);
-void se_turn_watch(struct kthread_work *work);
-int se_file_claim(struct se_file *file, u64 deadline, bool nonblock);
-void se_file_unclaim(struct se_file *file);
-int se_file_turn(struct se_file *file, u64 deadline);
-int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle);
-void se_file_turn_end(struct se_file *file);
+void se_queue_watch_locked(struct se_chip *chip, u64 when);
+void se_queue_watch(struct kthread_work *work);
 u64 se_deadline(struct se_chip *chip, u64 deadline_ns, u32 nr);
 ktime_t se_time_left(u64 deadline);
 
-/* se-stream.c */
-int se_stream_run(struct se_file *file, struct se_stream *stream);
-
 /* se-channel.c */
-bool se_capdu_ok(const u8 *cmd, size_t len);
-int se_channel_prepare(struct se_file *file, u8 *cmd, u64 *generation);
-int se_channel_open(struct se_file *file, struct se_channel_open *open);
-int se_channel_close(struct se_file *file);
-void se_channel_drop(struct se_file *file);
 void se_channel_orphan_locked(struct se_chip *chip, u32 mask);
 void se_closer_init(struct se_chip *chip);
 

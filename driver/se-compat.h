@@ -167,4 +167,51 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 #define se_regulator_register		regulator_register
 #endif
 
+/*
+ * io_uring passthrough: since 5.19; a request can be cancelled since 6.7
+ * (SE_URING_CANCEL). The header moved, io_uring_cmd_done() lost its second result
+ * in 6.18, and the callback of task work has other arguments since 6.19.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0) && IS_ENABLED(CONFIG_IO_URING)
+#define SE_URING
+#define SE_URING_CAP		SE_CAP_URING
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring.h>
+#else
+#include <linux/io_uring/cmd.h>
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define se_uring_done(cmd, res, extra, flags)	io_uring_cmd_done(cmd, res, extra, flags)
+#else
+#define se_uring_done(cmd, res, extra, flags)	io_uring_cmd_done32(cmd, res, extra, flags)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define se_uring_sqe_cmd(ioucmd)	((ioucmd)->cmd)
+#else
+#define se_uring_sqe_cmd(ioucmd)	((const void *)(ioucmd)->sqe->cmd)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define SE_URING_CANCEL
+/* Define @name, for io_uring_cmd_complete_in_task(), in terms of @function. */
+#ifdef IO_URING_CMD_TASK_WORK_ISSUE_FLAGS
+#define SE_URING_TASK_WORK(name, function)					\
+static void name(struct io_tw_req req, io_tw_token_t token)			\
+{										\
+	function(io_uring_cmd_from_tw(req), IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);	\
+}
+#else
+#define SE_URING_TASK_WORK(name, function)					\
+static void name(struct io_uring_cmd *cmd, unsigned int issue_flags)		\
+{										\
+	function(cmd, issue_flags);						\
+}
+#endif
+#endif
+#else
+#define SE_URING_CAP		0
+#endif
+
 #endif /* _SE_COMPAT_H */

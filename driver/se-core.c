@@ -83,13 +83,13 @@ struct se_chip *se_chip_alloc(struct device *parent, const struct se_transport_o
 		return ERR_PTR(-ENOMEM);
 
 	spin_lock_init(&chip->lock);
-	INIT_LIST_HEAD(&chip->turns);
+	se_queue_init(chip);
 	init_waitqueue_head(&chip->wait);
 	chip->ops = ops;
 	chip->drvdata = drvdata;
 	chip->dialect = constants;
 	chip->policy = se_policy_default;
-	chip->caps = caps;
+	chip->caps = caps | SE_URING_CAP;
 	chip->irq_mode = caps & SE_CAP_IRQ ? SE_IRQ_MODE_IRQ : SE_IRQ_MODE_POLL;
 	chip->dead = true;
 	chip->generation = atomic64_inc_return(&se_generation);

@@ -561,21 +561,33 @@ int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer)
 }
 
 /**
- * se_xfer_abandon() - give an exchange up
- * @chip: the chip
+ * se_xfer_abandon_locked() - give an exchange up
+ * @chip: the chip, its lock held
  * @xfer: started
  * @error: negative errno that it is to end with
  *
  * It ends soon after, with what is known of it, and by the usual way.
  */
-void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error)
+void se_xfer_abandon_locked(struct se_chip *chip, struct se_xfer *xfer, int error)
 {
-	spin_lock_irq(&chip->lock);
+	lockdep_assert_held(&chip->lock);
 	if (xfer->state == SE_XFER_PENDING || xfer->state == SE_XFER_RUNNING) {
 		xfer->abandon = error;
 		if (!chip->dead)
 			kthread_queue_work(chip->worker, &chip->work);
 	}
+}
+
+/**
+ * se_xfer_abandon() - give an exchange up
+ * @chip: the chip, its lock not held
+ * @xfer: see se_xfer_abandon_locked()
+ * @error: see se_xfer_abandon_locked()
+ */
+void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error)
+{
+	spin_lock_irq(&chip->lock);
+	se_xfer_abandon_locked(chip, xfer, error);
 	spin_unlock_irq(&chip->lock);
 }
 
@@ -623,7 +635,6 @@ int se_link_init(struct se_chip *chip)
 	int ret;
 
 	kthread_init_work(&chip->work, link_work);
-	kthread_init_delayed_work(&chip->turn_watch, se_turn_watch);
 	se_hrtimer_setup(&chip->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 
 	chip->block_tx = kmalloc(SE_T1_BLOCK_MAX, GFP_KERNEL);
@@ -659,7 +670,7 @@ void se_link_stop(struct se_chip *chip)
 	kthread_flush_worker(chip->worker);
 	hrtimer_cancel(&chip->timer);
 	stop_awaiting(chip);
-	kthread_cancel_delayed_work_sync(&chip->turn_watch);
+	kthread_cancel_delayed_work_sync(&chip->queue_watch);
 	kthread_destroy_worker(chip->worker);
 	wipe(chip);
 }

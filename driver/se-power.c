@@ -36,6 +36,7 @@ static bool can_switch(struct se_chip *chip)
 static bool in_use(struct se_chip *chip)
 {
 	return chip->xfer || chip->turn || !list_empty(&chip->turns) || chip->reset ||
+	       chip->owner ||
 	       (can_switch(chip) && (chip->channels || chip->closer.pending));
 }
 

@@ -1,48 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue: turns, and waiting for them.
+ * The queue: who may use the SE, one at a time.
  *
- * A turn is taken back from a holder that leaves the SE idle for too long (its
- * memory may be backed by something that never answers), and no exchange goes on
- * after SE_TURN_MAX_NS, whatever its deadline (an SE may ask for more time for
- * ever): no process can keep the others out for good.
+ * Turns are granted by the time at which they were asked for, less a second for
+ * each step of priority: whoever waits overtakes, sooner or later, all that comes
+ * new, so nobody starves. While a file holds the lock only its turns are granted,
+ * and the driver's own.
+ *
+ * A turn is taken back from a holder that leaves the SE idle for too long (a
+ * thread that gets no time to run), and no exchange goes on after SE_TURN_MAX_NS,
+ * whatever its deadline (an SE may ask for more time for ever): no process can
+ * keep the others out for good.
  */
 #include <linux/ktime.h>
-#include <linux/sched/signal.h>
 
 #include "se-chip.h"
-#include "se-compat.h"
+#include "se-session.h"
 
-#define SE_TURN_IDLE_MS	10000
+#define SE_TURN_IDLE_NS	NSEC_PER_SEC
 
-static void grant_next(struct se_chip *chip)
+/* The first that may have it. */
+static struct se_turn *next_turn(struct se_chip *chip)
 {
 	struct se_turn *turn;
 
-	chip->turn = list_first_entry_or_null(&chip->turns, struct se_turn, node);
-	if (!chip->turn)
+	list_for_each_entry(turn, &chip->turns, node)
+		if (!chip->owner || !turn->file || turn->file == chip->owner)
+			return turn;
+	return NULL;
+}
+
+/**
+ * se_turn_grant_locked() - give the turn to the next, if nobody has it
+ * @chip: the chip, its lock held
+ *
+ * A holder may give its turn back at once, from inside its callback; the loop
+ * then goes on, so that the stack does not grow with the queue.
+ */
+void se_turn_grant_locked(struct se_chip *chip)
+{
+	struct se_turn *turn;
+
+	lockdep_assert_held(&chip->lock);
+	if (chip->granting || chip->dead)
 		return;
-	turn = chip->turn;
-	list_del_init(&turn->node);
-	turn->state = SE_TURN_HELD;
-	se_stat_time(chip, queue, ktime_get_ns() - turn->since);
-	chip->turn_end = ktime_get_ns() + SE_TURN_MAX_NS;
-	se_turn_idle_locked(chip);
-	turn->changed(chip, turn);
+	chip->granting = true;
+	while (!chip->turn && (turn = next_turn(chip))) {
+		list_del_init(&turn->node);
+		turn->state = SE_TURN_HELD;
+		chip->turn = turn;
+		se_stat_time(chip, queue, ktime_get_ns() - turn->since);
+		chip->turn_end = ktime_get_ns() + SE_TURN_MAX_NS;
+		se_turn_idle_locked(chip);
+		turn->changed(chip, turn);
+	}
+	chip->granting = false;
 }
 
 /**
  * se_turn_queue_locked() - ask for a turn
  * @chip: the chip, its lock held
  * @turn: not in use
- * @first: before all others (the kernel's own housekeeping)
  *
  * turn->changed is called when it is granted, perhaps before this returns.
  *
  * Return: 0 or -ENODEV.
  */
-int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first)
+int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn)
 {
+	struct se_turn *other;
+
 	lockdep_assert_held(&chip->lock);
 	if (chip->dead) {
 		turn->state = SE_TURN_REVOKED;
@@ -50,12 +77,13 @@ int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn, bool first)
 	}
 	turn->state = SE_TURN_QUEUED;
 	turn->since = ktime_get_ns();
-	if (first)
-		list_add(&turn->node, &chip->turns);
-	else
-		list_add_tail(&turn->node, &chip->turns);
-	if (!chip->turn)
-		grant_next(chip);
+	turn->key = turn->file ? (s64)turn->since - turn->priority * SE_PRIORITY_NS : S64_MIN;
+	/* from the end: most come with the same priority */
+	list_for_each_entry_reverse(other, &chip->turns, node)
+		if (other->key <= turn->key)
+			break;
+	list_add(&turn->node, &other->node);
+	se_turn_grant_locked(chip);
 	return 0;
 }
 
@@ -70,52 +98,96 @@ void se_turn_end_locked(struct se_chip *chip, struct se_turn *turn)
 	if (turn->state == SE_TURN_QUEUED)
 		list_del_init(&turn->node);
 	turn->state = SE_TURN_NONE;
-	if (chip->turn == turn) {
+	if (chip->turn == turn)
 		chip->turn = NULL;
-		grant_next(chip);
-	}
+	se_turn_grant_locked(chip);
 }
 
 /**
  * se_turn_idle_locked() - the holder of the turn has no exchange under way
  * @chip: the chip, its lock held
  *
- * Starts the time after which se_turn_watch() takes the turn from it.
+ * Starts the time after which se_queue_watch() takes the turn from it.
  */
 void se_turn_idle_locked(struct se_chip *chip)
 {
 	lockdep_assert_held(&chip->lock);
-	if (chip->dead)
-		return;
-	chip->turn_idle_end = ktime_get_ns() + SE_TURN_IDLE_MS * NSEC_PER_MSEC;
-	/* one that is queued already looks at the new end when it runs */
-	kthread_queue_delayed_work(chip->worker, &chip->turn_watch,
-				   msecs_to_jiffies(SE_TURN_IDLE_MS));
+	chip->turn_idle_end = ktime_get_ns() + SE_TURN_IDLE_NS;
+	se_queue_watch_locked(chip, chip->turn_idle_end);
 }
 
 /**
- * se_turn_watch() - take the turn from a holder that does nothing with it
- * @work: se_chip.turn_watch
+ * se_queue_watch_locked() - have the watch look at the queue
+ * @chip: the chip, its lock held
+ * @when: at that time, nanoseconds, or soon after
  */
-void se_turn_watch(struct kthread_work *work)
+void se_queue_watch_locked(struct se_chip *chip, u64 when)
 {
-	struct se_chip *chip = container_of(work, struct se_chip, turn_watch.work);
-	struct se_turn *turn;
+	u64 now;
+
+	lockdep_assert_held(&chip->lock);
+	if (chip->dead || when >= chip->queue_watch_at)
+		return;
+	now = ktime_get_ns();
+	chip->queue_watch_at = when;
+	kthread_mod_delayed_work(chip->worker, &chip->queue_watch,
+				 when > now ? nsecs_to_jiffies(when - now) + 1 : 0);
+}
+
+/* Take the turn from a holder that does nothing with it. */
+static u64 watch_idle(struct se_chip *chip, u64 now)
+{
+	struct se_turn *turn = chip->turn;
+
+	/* the end of the exchange starts the time anew */
+	if (!turn || chip->xfer)
+		return U64_MAX;
+	if (now < chip->turn_idle_end)
+		return chip->turn_idle_end;
+	chip->turn = NULL;
+	turn->state = SE_TURN_REVOKED;
+	turn->changed(chip, turn);
+	return U64_MAX;
+}
+
+static u64 watch_waiting(struct se_chip *chip, u64 now)
+{
+	struct se_op *op, *next;
+	u64 when = U64_MAX;
+
+	list_for_each_entry_safe(op, next, &chip->waiting, waiting) {
+		if (now < op->deadline)
+			when = min(when, op->deadline);
+		else
+			se_op_drop_locked(op, -ETIMEDOUT);
+	}
+	return when;
+}
+
+/**
+ * se_queue_watch() - end what has waited, held the lock or been idle for too long
+ * @work: se_chip.queue_watch
+ */
+void se_queue_watch(struct kthread_work *work)
+{
+	struct se_chip *chip = container_of(work, struct se_chip, queue_watch.work);
 	u64 now = ktime_get_ns();
+	u64 when;
 
 	spin_lock_irq(&chip->lock);
-	turn = chip->turn;
-	if (chip->dead || !turn || chip->xfer) {
-		/* the end of the exchange starts the time anew */
-	} else if (now < chip->turn_idle_end) {
-		kthread_queue_delayed_work(chip->worker, &chip->turn_watch,
-					   nsecs_to_jiffies(chip->turn_idle_end - now) + 1);
-	} else {
-		/* first: changed() may end the turn, and must not grant the next */
-		chip->turn = NULL;
-		turn->state = SE_TURN_REVOKED;
-		turn->changed(chip, turn);
-		grant_next(chip);
+	chip->queue_watch_at = U64_MAX;
+	if (!chip->dead) {
+		/* the lists are walked before anybody is granted anything */
+		chip->granting = true;
+		if (chip->owner && now >= chip->owner_end)
+			se_lock_expire_locked(chip);
+		when = chip->owner ? chip->owner_end : U64_MAX;
+		when = min(when, watch_idle(chip, now));
+		when = min(when, watch_waiting(chip, now));
+		chip->granting = false;
+		if (when != U64_MAX)
+			se_queue_watch_locked(chip, when);
+		se_turn_grant_locked(chip);
 	}
 	spin_unlock_irq(&chip->lock);
 }
@@ -124,22 +196,38 @@ void se_turn_watch(struct kthread_work *work)
  * se_turn_revoke_all() - the SE is gone: nobody gets a turn any more
  * @chip: it is marked dead
  *
- * In one with the mark: between the two, each written APDU that got its turn
- * would end at once and grant the next, one in the stack frame of the other.
+ * In one with the mark, so that nothing is queued behind it.
  */
 void se_turn_revoke_all(struct se_chip *chip)
 {
-	struct se_turn *turn, *next;
+	struct se_turn *turn, *next_turn;
+	struct se_op *op, *next;
 
 	spin_lock_irq(&chip->lock);
 	chip->dead = true;
-	list_for_each_entry_safe(turn, next, &chip->turns, node) {
+	list_for_each_entry_safe(op, next, &chip->waiting, waiting)
+		se_op_drop_locked(op, -ENODEV);
+	/* the driver's own */
+	list_for_each_entry_safe(turn, next_turn, &chip->turns, node) {
 		list_del_init(&turn->node);
 		turn->state = SE_TURN_REVOKED;
 		turn->changed(chip, turn);
 	}
+	chip->owner = NULL;
 	spin_unlock_irq(&chip->lock);
 	wake_up_all(&chip->wait);
+}
+
+/**
+ * se_queue_init() - part of making a chip
+ * @chip: being made
+ */
+void se_queue_init(struct se_chip *chip)
+{
+	INIT_LIST_HEAD(&chip->turns);
+	INIT_LIST_HEAD(&chip->waiting);
+	chip->queue_watch_at = U64_MAX;
+	kthread_init_delayed_work(&chip->queue_watch, se_queue_watch);
 }
 
 /**
@@ -168,155 +256,4 @@ ktime_t se_time_left(u64 deadline)
 	u64 now = ktime_get_ns();
 
 	return ns_to_ktime(deadline > now ? min_t(u64, deadline - now, KTIME_MAX) : 0);
-}
-
-static bool is_dead(struct se_chip *chip)
-{
-	bool dead;
-
-	spin_lock_irq(&chip->lock);
-	dead = chip->dead;
-	spin_unlock_irq(&chip->lock);
-	return dead;
-}
-
-/* Try to get the file, or learn that there is no point in it: true ends the wait. */
-static bool try_claim(struct se_file *file, int *ret)
-{
-	*ret = is_dead(file->chip) ? -ENODEV : 0;
-	return *ret || !test_and_set_bit_lock(0, &file->busy);
-}
-
-/**
- * se_file_claim() - be the one who uses the file's turn
- * @file: open file
- * @deadline: absolute, nanoseconds
- * @nonblock: do not wait
- *
- * Return: 0, -EAGAIN, -ETIMEDOUT, -EINTR or -ENODEV.
- */
-int se_file_claim(struct se_file *file, u64 deadline, bool nonblock)
-{
-	int waited, ret;
-
-	if (try_claim(file, &ret))
-		return ret;
-	if (nonblock)
-		return -EAGAIN;
-	waited = se_wait_interruptible_hrtimeout(file->wait, try_claim(file, &ret),
-						 se_time_left(deadline));
-	if (waited == -ETIME)
-		return -ETIMEDOUT;
-	return waited ? -EINTR : ret;
-}
-
-/**
- * se_file_unclaim() - let others use the file
- * @file: claimed
- */
-void se_file_unclaim(struct se_file *file)
-{
-	clear_bit_unlock(0, &file->busy);
-	wake_up_all(&file->wait);
-}
-
-static enum se_turn_state turn_state(struct se_file *file)
-{
-	enum se_turn_state state;
-
-	spin_lock_irq(&file->chip->lock);
-	state = file->turn.state;
-	spin_unlock_irq(&file->chip->lock);
-	return state;
-}
-
-static void turn_changed(struct se_chip *chip, struct se_turn *turn)
-{
-	struct se_file *file = container_of(turn, struct se_file, turn);
-
-	wake_up_all(&file->wait);
-}
-
-/**
- * se_file_turn() - wait for the file's turn
- * @file: claimed
- * @deadline: absolute, nanoseconds
- *
- * Return: 0 (to be followed by se_file_turn_end()), -ETIMEDOUT, -EINTR or
- * -ENODEV.
- */
-int se_file_turn(struct se_file *file, u64 deadline)
-{
-	struct se_chip *chip = file->chip;
-	int ret;
-
-	file->turn.changed = turn_changed;
-	spin_lock_irq(&chip->lock);
-	ret = se_turn_queue_locked(chip, &file->turn, false);
-	spin_unlock_irq(&chip->lock);
-	if (ret)
-		return ret;
-
-	ret = 0;
-	if (turn_state(file) == SE_TURN_QUEUED)
-		ret = se_wait_interruptible_hrtimeout(file->wait,
-						      turn_state(file) != SE_TURN_QUEUED,
-						      se_time_left(deadline));
-	if (!ret) {
-		if (turn_state(file) == SE_TURN_HELD)
-			return 0;
-		ret = -ENODEV;
-	}
-
-	se_file_turn_end(file);
-	if (ret == -ETIME)
-		return -ETIMEDOUT;
-	return ret == -ENODEV ? -ENODEV : -EINTR;
-}
-
-/**
- * se_file_turn_end() - give the file's turn back
- * @file: after se_file_turn(), no exchange under way
- */
-void se_file_turn_end(struct se_file *file)
-{
-	spin_lock_irq(&file->chip->lock);
-	se_turn_end_locked(file->chip, &file->turn);
-	spin_unlock_irq(&file->chip->lock);
-}
-
-/**
- * se_file_xfer() - make one exchange and wait for its end
- * @file: holds the turn
- * @xfer: inputs set
- * @settle: do not give up on a signal
- *
- * Return: @xfer->error; @xfer->outcome is right in every case.
- */
-int se_file_xfer(struct se_file *file, struct se_xfer *xfer, bool settle)
-{
-	struct se_chip *chip = file->chip;
-	int ret;
-
-	xfer->done = NULL;
-	xfer->wait = &file->wait;
-	spin_lock_irq(&chip->lock);
-	if (file->turn.state != SE_TURN_HELD) {
-		xfer->error = chip->dead ? -ENODEV : -ETIMEDOUT;
-		xfer->outcome = SE_OUTCOME_NOT_SENT;
-		xfer->rsp_len = 0;
-		xfer->sw = 0;
-		ret = xfer->error;
-	} else {
-		ret = se_xfer_start_locked(chip, xfer);
-	}
-	spin_unlock_irq(&chip->lock);
-	if (ret)
-		return ret;
-
-	if (!settle && se_wait_interruptible(file->wait, se_xfer_is_done(chip, xfer)))
-		se_xfer_abandon(chip, xfer, -EINTR);
-	/* idle: a long deadline is no hung task */
-	se_wait_idle(file->wait, se_xfer_is_done(chip, xfer));
-	return xfer->error;
 }

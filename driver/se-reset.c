@@ -8,6 +8,7 @@
 
 #include "se-chip.h"
 #include "se-compat.h"
+#include "se-session.h"
 
 static int ask_locked(struct se_chip *chip, struct se_reset_request *request)
 {
@@ -22,12 +23,29 @@ static int ask_locked(struct se_chip *chip, struct se_reset_request *request)
 	return 0;
 }
 
-static int ask(struct se_chip *chip, struct se_reset_request *request)
+/*
+ * Who has the SE for itself may reset it as well: nobody else's APDU is cut off.
+ * But others may hang on the same supply.
+ */
+static int check_right(struct se_file *file, enum se_reset_level level, bool privileged)
 {
+	if (se_filter_forbids_locked(file, SE_FILTER_NO_RESET))
+		return -EACCES;
+	if (privileged || (level != SE_RESET_POWER && file->chip->owner == file))
+		return 0;
+	return -EPERM;
+}
+
+static int ask(struct se_file *file, struct se_reset_request *request)
+{
+	struct se_chip *chip = file->chip;
+	bool privileged = capable(CAP_SYS_ADMIN);
 	int ret;
 
 	spin_lock_irq(&chip->lock);
-	ret = ask_locked(chip, request);
+	ret = check_right(file, request->level, privileged);
+	if (!ret)
+		ret = ask_locked(chip, request);
 	spin_unlock_irq(&chip->lock);
 	return ret;
 }
@@ -74,24 +92,22 @@ static bool is_done(struct se_chip *chip, struct se_reset_request *request)
 
 /**
  * se_reset_run() - SE_IOC_RESET
- * @chip: the chip
+ * @file: open file
  * @reset: in and out
  *
  * Return: 0 or a negative errno. After 0, -EIO and -ETIMEDOUT the structure is to
  * be written back.
  */
-int se_reset_run(struct se_chip *chip, struct se_reset *reset)
+int se_reset_run(struct se_file *file, struct se_reset *reset)
 {
+	struct se_chip *chip = file->chip;
 	struct se_reset_request request = { .level = reset->level };
 	u64 deadline = se_deadline(chip, reset->deadline_ns, 1);
 	int ret;
 
 	if (reset->flags || reset->reserved || reset->level > SE_RESET_POWER)
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-
-	ret = ask(chip, &request);
+	ret = ask(file, &request);
 	if (ret)
 		return ret;
 	ret = se_wait_interruptible_hrtimeout(chip->wait, is_done(chip, &request),

@@ -1,36 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SE_IOC_SUBMIT: a stream runs in its caller's context.
+ * SE_IOC_SUBMIT: the caller's side of a stream.
  *
- * The commands are copied and checked before the first of them is sent, so that
- * a stream that may not run, or that is not whole, sends nothing. While it
- * runs, the caller's memory is written in an order that lets a reader of it
- * (who may outlive a killed caller) rely on the outcome: UNKNOWN is there
- * before a command can leave, and a final outcome comes after everything else
- * of its APDU.
+ * All of it is read and checked before the first command is sent, so that a
+ * stream that may not run, or that is not whole, sends nothing. The caller's
+ * memory is written in an order that lets a reader of it (who may outlive a
+ * killed caller) rely on the outcomes: UNKNOWN is there before a command can
+ * leave, and a final outcome comes after everything else of its APDU. None of
+ * this happens in the turn: memory that never answers holds up its owner only.
  */
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "se-chip.h"
+#include "se-session.h"
 
-/* a stream on its way */
-struct stream {
-	struct se_file *file;
-	struct se_stream *s;
-	struct se_apdu *apdus;
-	u8 *cmds;		/* all C-APDUs, one after the other */
-	size_t cmds_len;
-	u8 *rsp;
-	size_t rsp_room;
-	u64 generation;		/* that the chip must have, 0: not yet known */
-};
+/* the members of struct se_apdu from here on are written */
+#define APDU_OUT	offsetof(struct se_apdu, rsp_len)
 
 static u8 __user *apdu_user(const struct se_stream *s, u32 i)
 {
 	return u64_to_user_ptr(s->apdus_ptr + (u64)i * s->apdu_size);
+}
+
+static size_t room(const struct se_apdu *a)
+{
+	return min_t(size_t, a->rsp_room, SE_RAPDU_MAX);
+}
+
+static int put_outcome(const struct se_stream *s, u32 i, enum se_outcome outcome)
+{
+	__u16 __user *p = (__u16 __user *)(apdu_user(s, i) + offsetof(struct se_apdu, outcome));
+
+	return put_user((__u16)outcome, p);
+}
+
+static int check_stream(const struct se_stream *s)
+{
+	if (!s->nr || s->nr > SE_STREAM_MAX)
+		return -EINVAL;
+	if (s->flags & ~(SE_STREAM_CHECK_GENERATION | SE_STREAM_SETTLE | SE_STREAM_NEED_LOCK))
+		return -EINVAL;
+	if (s->apdu_size < sizeof(struct se_apdu))
+		return -EINVAL;
+	if (s->apdu_size > PAGE_SIZE)
+		return -E2BIG;
+	return se_priority_check(s->priority);
 }
 
 static int check_apdu(const struct se_apdu *a)
@@ -43,48 +59,48 @@ static int check_apdu(const struct se_apdu *a)
 }
 
 /* Read the array; put the output members into a known state. */
-static int get_apdus(struct stream *st)
+static int get_apdus(struct se_run *run)
 {
-	const size_t out = offsetof(struct se_apdu, rsp_len);
-	struct se_stream *s = st->s;
+	struct se_stream *s = &run->s;
 	u32 i;
 	int ret;
 
-	st->apdus = kvcalloc(s->nr, sizeof(*st->apdus), GFP_KERNEL_ACCOUNT);
-	if (!st->apdus)
+	run->apdus = kvcalloc(s->nr, sizeof(*run->apdus), GFP_KERNEL_ACCOUNT);
+	if (!run->apdus)
 		return -ENOMEM;
 	for (i = 0; i < s->nr; i++) {
-		struct se_apdu *a = &st->apdus[i];
+		struct se_apdu *a = &run->apdus[i];
 
 		ret = copy_struct_from_user(a, sizeof(*a), apdu_user(s, i), s->apdu_size);
 		if (!ret)
 			ret = check_apdu(a);
 		if (ret)
 			return ret;
-		memset((u8 *)a + out, 0, sizeof(*a) - out);
-		st->cmds_len += a->cmd_len;
-		st->rsp_room = max_t(size_t, st->rsp_room,
-				     min_t(size_t, a->rsp_room, SE_RAPDU_MAX));
+		memset((u8 *)a + APDU_OUT, 0, sizeof(*a) - APDU_OUT);
+		run->cmds_len += a->cmd_len;
 	}
 	for (i = 0; i < s->nr; i++)
-		if (copy_to_user(apdu_user(s, i) + out, (u8 *)&st->apdus[i] + out,
-				 sizeof(struct se_apdu) - out))
+		if (copy_to_user(apdu_user(s, i) + APDU_OUT, (u8 *)&run->apdus[i] + APDU_OUT,
+				 sizeof(struct se_apdu) - APDU_OUT))
 			return -EFAULT;
 	return 0;
 }
 
-static int get_commands(struct stream *st)
+static int get_commands(struct se_run *run)
 {
 	u8 *cmd;
 	u32 i;
 
-	st->cmds = kvmalloc(st->cmds_len, GFP_KERNEL_ACCOUNT);
-	st->rsp = kvmalloc(st->rsp_room, GFP_KERNEL_ACCOUNT);
-	if (!st->cmds || !st->rsp)
+	for (i = 0; i < run->s.nr; i++)
+		run->rsps_len += room(&run->apdus[i]);
+	run->cmds = kvmalloc(run->cmds_len, GFP_KERNEL_ACCOUNT);
+	run->rsps = kvmalloc(run->rsps_len, GFP_KERNEL_ACCOUNT);
+	if (!run->cmds || !run->rsps)
 		return -ENOMEM;
-	cmd = st->cmds;
-	for (i = 0; i < st->s->nr; cmd += st->apdus[i].cmd_len, i++) {
-		const struct se_apdu *a = &st->apdus[i];
+	run->told_rsp = run->rsps;
+	cmd = run->cmds;
+	for (i = 0; i < run->s.nr; cmd += run->apdus[i].cmd_len, i++) {
+		const struct se_apdu *a = &run->apdus[i];
 
 		if (copy_from_user(cmd, u64_to_user_ptr(a->cmd_ptr), a->cmd_len))
 			return -EFAULT;
@@ -94,89 +110,108 @@ static int get_commands(struct stream *st)
 	return 0;
 }
 
-static int prepare_commands(struct stream *st)
+/* A response that cannot be written is noticed before its command is sent. */
+static int probe_room(const struct se_apdu *a)
 {
-	u8 *cmd = st->cmds;
-	u32 i;
-	int ret;
+	u8 __user *rsp = u64_to_user_ptr(a->rsp_ptr);
+	size_t last = room(a) - 1;
+	size_t at;
 
-	for (i = 0; i < st->s->nr; cmd += st->apdus[i].cmd_len, i++) {
-		ret = se_channel_prepare(st->file, cmd, &st->generation);
-		if (ret)
-			return ret;
-	}
+	for (at = 0; at < last; at += PAGE_SIZE - offset_in_page(rsp + at))
+		if (put_user(0, rsp + at))
+			return -EFAULT;
+	return put_user(0, rsp + last);
+}
+
+static int probe(struct se_run *run)
+{
+	u32 i;
+
+	for (i = 0; i < run->s.nr; i++)
+		if (probe_room(&run->apdus[i]) ||
+		    put_outcome(&run->s, i, SE_OUTCOME_UNKNOWN))
+			return -EFAULT;
 	return 0;
 }
 
-static bool sw_expected(const struct se_apdu *a)
+/* Does it say that nothing was looked at, and that the structure is as it was? */
+static bool is_refusal(int error)
 {
-	bool any = false;
-	int i;
-
-	for (i = 0; i < SE_SW_MATCHES; i++) {
-		if (!a->expect[i].mask)
-			continue;
-		any = true;
-		if ((a->sw & a->expect[i].mask) == (a->expect[i].value & a->expect[i].mask))
-			return true;
-	}
-	return !any;
+	return error == -EINVAL || error == -E2BIG || error == -ENOMEM || error == -EPERM;
 }
 
-static int put_outcome(const struct se_stream *s, u32 i, enum se_outcome outcome)
+/**
+ * se_stream_get() - read a stream
+ * @run: of se_run_init()
+ * @user: struct se_stream of the caller
+ * @size: how much of it there is
+ *
+ * Return: 0, or negative errno. Whatever it is, se_stream_put_end() and
+ * se_stream_free() follow.
+ */
+int se_stream_get(struct se_run *run, void __user *user, size_t size)
 {
-	__u16 __user *p = (__u16 __user *)(apdu_user(s, i) + offsetof(struct se_apdu, outcome));
+	struct se_stream *s = &run->s;
+	int ret;
 
-	return put_user((__u16)outcome, p);
+	ret = copy_struct_from_user(s, sizeof(*s), user, size);
+	if (ret)
+		return ret;
+	run->user = user;
+	run->user_size = size;
+	ret = check_stream(s);
+	if (ret)
+		return ret;
+	run->deadline = se_deadline(run->op.file->chip, s->deadline_ns, s->nr);
+	ret = get_apdus(run);
+	if (!ret)
+		ret = get_commands(run);
+	if (is_refusal(ret))
+		return ret;
+	s->done = 0;
+	return ret ?: probe(run);
 }
 
 /* The response, then what is known of it, then the outcome. */
-static int put_result(struct stream *st, u32 i)
+static int put_result(struct se_run *run, u32 i)
 {
-	const size_t out = offsetof(struct se_apdu, rsp_len);
-	struct se_apdu *a = &st->apdus[i];
+	struct se_apdu *a = &run->apdus[i];
 	u16 outcome = a->outcome;
 	int ret = 0;
 
-	if (copy_to_user(u64_to_user_ptr(a->rsp_ptr), st->rsp, min(a->rsp_len, a->rsp_room)))
+	if (copy_to_user(u64_to_user_ptr(a->rsp_ptr), run->told_rsp, min(a->rsp_len, a->rsp_room)))
 		ret = -EFAULT;
 	a->outcome = SE_OUTCOME_UNKNOWN;
-	if (copy_to_user(apdu_user(st->s, i) + out, (u8 *)a + out, sizeof(*a) - out))
+	if (copy_to_user(apdu_user(&run->s, i) + APDU_OUT, (u8 *)a + APDU_OUT,
+			 sizeof(*a) - APDU_OUT))
 		ret = -EFAULT;
 	a->outcome = outcome;
 	smp_wmb();	/* for whoever looks at the memory meanwhile */
-	if (put_outcome(st->s, i, outcome))
+	if (put_outcome(&run->s, i, outcome))
 		ret = -EFAULT;
+	memzero_explicit(run->told_rsp, min_t(size_t, a->rsp_len, room(a)));
+	run->told_rsp += room(a);
 	return ret;
 }
 
-static int run_apdu(struct stream *st, u32 i, const u8 *cmd, u64 deadline)
+/**
+ * se_stream_put() - give the caller what has come back so far
+ * @run: started
+ *
+ * Return: 0 or -EFAULT; every APDU is tried.
+ */
+int se_stream_put(struct se_run *run)
 {
-	struct se_apdu *a = &st->apdus[i];
-	struct se_xfer xfer = {
-		.cmd = cmd,
-		.cmd_len = a->cmd_len,
-		.rsp = st->rsp,
-		.rsp_room = min_t(size_t, a->rsp_room, st->rsp_room),
-		.deadline = deadline,
-		.generation = st->generation,
-		.cookie = st->s->cookie,
-	};
-	int ret, err;
+	u32 finished;
+	int ret = 0;
 
-	if (put_outcome(st->s, i, SE_OUTCOME_UNKNOWN))
-		return -EFAULT;
-	err = se_file_xfer(st->file, &xfer, st->s->flags & SE_STREAM_SETTLE);
-	a->rsp_len = xfer.rsp_len;
-	a->sw = xfer.sw;
-	a->outcome = xfer.outcome;
-	a->wtx = xfer.wtx;
-	a->retrans = xfer.retrans;
-	a->wire_ns = xfer.wire_ns;
-	a->total_ns = xfer.total_ns;
-	ret = put_result(st, i);
-	memzero_explicit(st->rsp, min_t(size_t, a->rsp_len, st->rsp_room));
-	return err ?: ret;
+	spin_lock_irq(&run->op.file->chip->lock);
+	finished = run->finished;
+	spin_unlock_irq(&run->op.file->chip->lock);
+	for (; run->told < finished; run->told++)
+		if (put_result(run, run->told))
+			ret = -EFAULT;
+	return ret;
 }
 
 static enum se_stop stop_of(int error)
@@ -196,125 +231,82 @@ static enum se_stop stop_of(int error)
 		return SE_STOP_FAULT;
 	case -EACCES:
 		return SE_STOP_REFUSED;
+	case -ECANCELED:
+		return SE_STOP_CANCELLED;
+	case -ENOLCK:
+		return SE_STOP_LOCK;
 	default:
 		return SE_STOP_LINK;
 	}
 }
 
-static u64 chip_generation(struct se_chip *chip)
-{
-	u64 generation;
-
-	spin_lock_irq(&chip->lock);
-	generation = chip->generation;
-	spin_unlock_irq(&chip->lock);
-	return generation;
-}
-
-static int run_apdus(struct stream *st, u64 deadline)
-{
-	struct se_stream *s = st->s;
-	const u8 *cmd = st->cmds;
-	u32 i;
-	int ret;
-
-	/* on the basic channel: it must not move while the stream runs */
-	if (!st->generation)
-		st->generation = chip_generation(st->file->chip);
-
-	for (i = 0; i < s->nr; cmd += st->apdus[i].cmd_len, i++) {
-		const struct se_apdu *a = &st->apdus[i];
-
-		if (signal_pending(current))
-			return -EINTR;
-		ret = run_apdu(st, i, cmd, deadline);
-		if (a->outcome == SE_OUTCOME_EXECUTED)
-			s->done++;
-		if (ret)
-			return ret;
-		if (a->rsp_len > a->rsp_room) {
-			s->stop = SE_STOP_ROOM;
-			return 0;
-		}
-		if (!sw_expected(a)) {
-			s->stop = SE_STOP_SW;
-			return 0;
-		}
-	}
-	s->stop = SE_STOP_END;
-	return 0;
-}
-
-static int run_claimed(struct stream *st, u64 deadline)
-{
-	struct se_stream *s = st->s;
-	int ret;
-
-	ret = prepare_commands(st);
-	if (ret)
-		return ret;
-	if (s->flags & SE_STREAM_CHECK_GENERATION) {
-		if (st->generation && st->generation != s->generation)
-			return -ECONNRESET;
-		st->generation = s->generation;
-		if (chip_generation(st->file->chip) != s->generation)
-			return -ECONNRESET;
-	}
-	ret = se_file_turn(st->file, deadline);
-	if (ret)
-		return ret;
-	ret = run_apdus(st, deadline);
-	se_file_turn_end(st->file);
-	return ret;
-}
-
 /**
- * se_stream_run() - SE_IOC_SUBMIT
- * @file: open file
- * @s: in and out
+ * se_stream_put_end() - tell the caller how it ended
+ * @run: not under way
+ * @result: 0 or negative errno
  *
- * Return: 0, or a negative errno. -EINVAL, -E2BIG and -ENOMEM say that nothing
- * was looked at and @s is as it was; in all other cases it is to be written
- * back.
+ * Return: what the caller is to be told: @result, or -EFAULT.
  */
-int se_stream_run(struct se_file *file, struct se_stream *s)
+int se_stream_put_end(struct se_run *run, int result)
 {
-	struct stream st = { .file = file, .s = s };
-	u64 deadline;
-	int ret;
+	struct se_file *file = run->op.file;
+	struct se_stream *s = &run->s;
+	int ret = result;
+	u32 i;
 
-	if (!s->nr || s->nr > SE_STREAM_MAX || s->priority)
-		return -EINVAL;
-	if (s->flags & ~(SE_STREAM_CHECK_GENERATION | SE_STREAM_SETTLE))
-		return -EINVAL;
-	if (s->apdu_size < sizeof(struct se_apdu))
-		return -EINVAL;
-	if (s->apdu_size > PAGE_SIZE)
-		return -E2BIG;
-	deadline = se_deadline(file->chip, s->deadline_ns, s->nr);
-
-	ret = get_apdus(&st);
-	if (!ret)
-		ret = get_commands(&st);
-	if (ret == -EINVAL || ret == -E2BIG || ret == -ENOMEM)
-		goto out;
-
-	s->done = 0;
-	if (!ret)
-		ret = se_file_claim(file, deadline, false);
-	if (!ret) {
-		ret = run_claimed(&st, deadline);
-		se_file_unclaim(file);
-	}
+	if (is_refusal(result) || !run->user)
+		return result;
+	/* those that were not sent are UNKNOWN until now */
+	for (i = run->told; i < s->nr; i++)
+		if (put_outcome(s, i, SE_OUTCOME_NOT_SENT) && !ret)
+			ret = -EFAULT;
 	if (ret)
 		s->stop = stop_of(ret);
 	spin_lock_irq(&file->chip->lock);
 	s->generation = file->chip->generation;
 	file->seen = s->generation;
 	spin_unlock_irq(&file->chip->lock);
-out:
-	kvfree_sensitive(st.cmds, st.cmds_len);
-	kvfree_sensitive(st.rsp, st.rsp_room);
-	kvfree(st.apdus);
+	return se_put_struct(run->user, run->user_size, s, sizeof(*s)) ?: ret;
+}
+
+/**
+ * se_stream_free() - give a stream's memory back
+ * @run: not under way; what @run itself lies in is the caller's
+ */
+void se_stream_free(struct se_run *run)
+{
+	kvfree_sensitive(run->cmds, run->cmds_len);
+	/* a response is cleared when it is given to the caller */
+	kvfree_sensitive(run->rsps, run->told < run->finished ? run->rsps_len : 0);
+	kvfree(run->apdus);
+}
+
+/**
+ * se_stream_run() - SE_IOC_SUBMIT
+ * @file: open file
+ * @user: struct se_stream of the caller
+ * @size: how much of it there is
+ *
+ * Return: 0, or a negative errno.
+ */
+int se_stream_run(struct se_file *file, void __user *user, size_t size)
+{
+	struct se_run *run;
+	int ret;
+
+	run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
+	if (!run)
+		return -ENOMEM;
+	se_run_init(run, file);
+	ret = se_stream_get(run, user, size);
+	if (!ret)
+		ret = se_run_start(run);
+	if (!ret) {
+		ret = se_run_wait(run);
+		ret = run->result ?: ret;
+	}
+	ret = se_stream_put_end(run, ret);
+	se_stream_free(run);
+	kfree_sensitive(run);
 	return ret;
 }

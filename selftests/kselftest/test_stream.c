@@ -354,13 +354,15 @@ static void test_faults(void **state)
 	assert_int_equal(stream.done, 0);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_NOT_SENT);
 
-	/* a response that cannot be written: it ran, and the stream ends there */
+	/* a response that could not be written: nothing is sent either */
 	apdu_set(&a[1], &s[1], 0x80, 0x20, 4);
 	a[0].rsp_ptr = 8;
 	assert_int_equal(submit(fd, a, 2, &stream), -EFAULT);
-	assert_int_equal(stream.done, 1);
-	assert_int_equal(a[0].outcome, SE_OUTCOME_EXECUTED);
+	assert_int_equal(stream.stop, SE_STOP_FAULT);
+	assert_int_equal(stream.done, 0);
+	assert_int_equal(a[0].outcome, SE_OUTCOME_NOT_SENT);
 	assert_int_equal(a[1].outcome, SE_OUTCOME_NOT_SENT);
+	assert_int_equal(card_ran(&card, -1, "200004"), 0);
 	close(fd);
 }
 
