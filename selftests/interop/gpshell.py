@@ -7,11 +7,15 @@ at each level it can speak, and checks softse's R-MACs. Runs in the root, in a
 network of its own; needs pcscd, vsmartcard-vpcd, gpshell and
 libgppcscconnectionplugin1 there, and is skipped without them."""
 
+import os
 import sys
 import tempfile
 
-from pcscd import Pcscd, Softse, missing, own_network, run_until
-from tap import tap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../server"))
+
+from cap import Cap  # noqa: E402
+from pcscd import Pcscd, Softse, missing, own_network, run_until  # noqa: E402
+from tap import tap  # noqa: E402
 
 ELF, MODULE, APP = (bytes.fromhex("F0534553414D45" + tail)
                     for tail in ("01", "0101", "0102"))
@@ -38,24 +42,11 @@ release_context
 """
 
 
-def component(tag: int, data: bytes) -> bytes:
-    return bytes([tag]) + len(data).to_bytes(2, "big") + data
-
-
-def load_file() -> bytes:
-    """Header, Directory, Import, Applet and Method components of a CAP file
-    (JCVM 6): no code, but what a host reads of it is right."""
-    header = bytes.fromhex("DECAFFED0102040001") + bytes([len(ELF)]) + ELF
-    applet = bytes([1, len(MODULE)]) + MODULE + b"\0\0"
-    return component(1, header) + component(2, bytes(31)) + component(4, b"\0") + \
-        component(3, applet) + component(7, bytes(512))
-
-
 def manage(level: int, i: int, where: str) -> list[str]:
     """One card, one session; gives what went wrong."""
     cap, script = (f"{where}/{n}" for n in ("cap.ijc", "script"))
     with open(cap, "wb") as f:
-        f.write(load_file())
+        f.write(Cap(ELF, [MODULE], code=512).load_file())
     with open(script, "w", encoding="ascii") as f:
         f.write(SCRIPT.format(i=i, level=level, key=KEY, cap=cap, app=APP.hex(),
                               elf=ELF.hex(), module=MODULE.hex()))
