@@ -487,7 +487,7 @@ int se_recover_init(struct se_chip *chip)
 		dev_err(dev, "sesame,atr: %s\n", atr.problem);
 		return -EINVAL;
 	}
-	if (atr.crc != (chip->dialect->edc != SE_T1_EDC_LRC)) {
+	if (atr.crc == (chip->dialect->edc == SE_T1_EDC_LRC)) {
 		dev_err(dev, "sesame,atr: its checksum is not that of %s\n", chip->dialect->name);
 		return -EINVAL;
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # unit/test_X.c        cmocka programs on libsesame.a and the T=1 library
+# unit/kunit_t1        the suites of driver/tests/, in user space
 # unit/test_softse_X.c the same on softse's own code
 # fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
 # kselftest/X.c        programs that run in the virtual machine
@@ -27,15 +28,20 @@ $(OUT)/libset1.a: $(T1_OBJ) driver
 	@rm -f $@ && ar rcs $@ $(T1_OBJ)
 -include $(T1_OBJ:.o=.d)
 
+# The engine's KUnit suites as a program.
+KUNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out %/se-export.c,$(wildcard driver/tests/*.c)))
+$(OUT)/unit/kunit_t1: $(KUNIT_OBJ) $(OUT)/libset1.a
+-include $(KUNIT_OBJ:.o=.d)
+
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
 UNIT_SOFTSE := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_softse_*.c))
 UNIT_T1 := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_t1*.c))
-UNIT := $(UNIT_SRC:selftests/unit/%.c=$(OUT)/unit/%)
+UNIT := $(UNIT_SRC:selftests/unit/%.c=$(OUT)/unit/%) $(OUT)/unit/kunit_t1
 UNIT_OBJ := $(UNIT_SRC:%.c=$(OUT)/%.o)
 $(UNIT_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests
 $(UNIT_SOFTSE): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libsoftse.a
 $(UNIT_T1): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libset1.a
-$(filter-out $(UNIT_SOFTSE) $(UNIT_T1),$(UNIT)): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(LIB)
+$(filter-out $(UNIT_SOFTSE) $(UNIT_T1) %/kunit_t1,$(UNIT)): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(LIB)
 $(UNIT):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -45,6 +51,10 @@ $(UNIT):
 KSFT_SRC := $(wildcard selftests/kselftest/*.c)
 KSFT_OBJ := $(KSFT_SRC:%.c=$(OUT)/%.o)
 KSFT := $(KSFT_SRC:selftests/kselftest/%.c=$(OUT)/kselftest/%)
+# those that play the card themselves (simcard.h), on softse's T=1
+KSFT_CARD := $(patsubst %,$(OUT)/kselftest/%,soak test_fault test_i2c)
+$(KSFT_OBJ): CPPFLAGS_EXTRA := -Iselftests
+$(KSFT_CARD): $(OUT)/libsoftse.a
 $(KSFT): $(OUT)/kselftest/%: $(OUT)/selftests/kselftest/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
