@@ -28,8 +28,8 @@ enable_trace
 establish_context
 card_connect
 select -AID A000000151000000
-open_sc -scp 3 -scpimpl {i} -security {level} -keyver 48 -mac_key {key} -enc_key {key} \
--kek_key {key}
+open_sc -scp {scp} -scpimpl {i} -security {level} -keyver {kvn} -mac_key {key} \
+-enc_key {key} -kek_key {key}
 get_status -element 80
 install -file {cap} -nvCodeLimit 500 -instAID {app} -pkgAID {elf} -AID {module} -priv 0
 get_status -element 40
@@ -42,15 +42,22 @@ release_context
 """
 
 
-def manage(level: int, i: int, where: str) -> list[str]:
+def manage(scp: int, level: int, i: int, where: str) -> list[str]:
     """One card, one session; gives what went wrong."""
     cap, script = (f"{where}/{n}" for n in ("cap.ijc", "script"))
     with open(cap, "wb") as f:
         f.write(Cap(ELF, [MODULE], code=512).load_file())
     with open(script, "w", encoding="ascii") as f:
-        f.write(SCRIPT.format(i=i, level=level, key=KEY, cap=cap, app=APP.hex(),
+        f.write(SCRIPT.format(scp=scp, kvn=0x20 if scp == 2 else 0x30, i=i, level=level, key=KEY, cap=cap, app=APP.hex(),
                               elf=ELF.hex(), module=MODULE.hex()))
-    with Softse(f"--scp={i:02x}") as softse:
+    options = [f"--scp={i:02x}"]
+    if scp == 2:
+        options = [f"--keys={where}/keys", f"--profile={where}/profile"]
+        with open(f"{where}/keys", "w", encoding="ascii") as f:
+            f.write(f"kvn 20 des\n{KEY}\n")
+        with open(f"{where}/profile", "w", encoding="ascii") as f:
+            f.write(f"scp02_i = {i}\n")
+    with Softse(*options) as softse:
         softse.wait_for("connected")
         text = run_until("open_sc", "gpshell", script)
     bad = [line for line in text.splitlines() if "returns 0x" in line or "failed" in line]
@@ -70,10 +77,11 @@ def main() -> int:
         return tap.done()
     own_network()
     with tempfile.TemporaryDirectory() as where, Pcscd():
-        for i in (0x60, 0x70):
-            for level in LEVELS:
-                bad = manage(level, i, where)
-                tap(not bad, f"GPShell manages softse, i={i:02X}, level {level:02X}")
+        for scp, i in ((2, 0x15), (2, 0x55), (3, 0x60), (3, 0x70)):
+            for level in LEVELS if scp == 3 else (0x00, 0x01, 0x03):
+                bad = manage(scp, level, i, where)
+                tap(not bad, f"GPShell manages softse, SCP0{scp}, i={i:02X}, "
+                    f"level {level:02X}")
                 for line in bad:
                     print(f"# {line}")
     return tap.done()

@@ -93,10 +93,9 @@ static uint16_t delete_object(struct card *c, struct entry *sd, struct entry *e,
 
 	if (e->kind == ENTRY_ISD)
 		return SW_CONDITIONS;
-	if (related && e->kind != ENTRY_ELF)
-		return SW_CONDITIONS; /* 11.2.2.2: a load file and what was made of it */
 	victims[n++] = e;
-	if (related)
+	/* 11.2.2.2: a load file and what was made of it; nothing is related to others */
+	if (related && e->kind == ENTRY_ELF)
 		for (size_t i = 0; i < c->n_entries; i++)
 			if (c->entries[i]->elf == e)
 				victims[n++] = c->entries[i];

@@ -203,6 +203,10 @@ static const char *set(struct card_profile *card, struct t1_params *t1, const ch
 		SETTING("channels", 1, CARD_CHANNELS, card->channels),
 		SETTING("key_tries", 0, 255, card->key_tries),
 		SETTING("status_page", 24, 239, card->status_page),
+		SETTING("scp02_i", 0, 0x7f, card->scp02_i),
+		SETTING("le_policy", 0, LE_STRICT, card->le_policy),
+		SETTING("no_chaining", 0, 1, card->no_chaining),
+		SETTING("strict_load", 0, 1, card->strict_load),
 	};
 
 	const char *wanted = set_link(t1, key, value);
@@ -345,6 +349,7 @@ static bool end_of_set(struct scp03_keys *k, unsigned int lines)
 int keys_read(const char *path, struct card_profile *card, char *err, size_t err_room)
 {
 	struct scp03_keys sets[CARD_KEYSETS] = {{.kvn = 0x30}};
+	uint8_t types[CARD_KEYSETS] = {0};
 	FILE *f = fopen(path, "re");
 	unsigned int number = 1, lines = 0;
 	size_t n = 0;
@@ -358,7 +363,7 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 	}
 	for (; fgets(line, sizeof(line), f); number++) {
 		uint8_t key[32], kvn;
-		char *text;
+		char *text, *type;
 		int len;
 
 		line[strcspn(line, "#\n")] = 0;
@@ -366,6 +371,9 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 		if (!*text)
 			continue;
 		if (!strncmp(text, "kvn ", 4)) {
+			type = strstr(text, " des"); /* a set of SCP02 */
+			if (type)
+				*type = 0;
 			if (parse_hex(trim(text + 4), &kvn, 1) != 1 || !kvn || kvn > 0x7f) {
 				snprintf(err, err_room,
 					 "%s:%u: expected a key version 01 to 7f in hex", path,
@@ -381,10 +389,12 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 			}
 			lines = 0;
 			sets[n].kvn = kvn;
+			types[n] = type ? KEY_DES : KEY_AES;
 			continue;
 		}
 		len = parse_hex(text, key, sizeof(key));
-		if ((len != 16 && len != 24 && len != 32) || (lines && len != sets[n].len) ||
+		if ((len != 16 && len != 24 && len != 32) ||
+		    (types[n] == KEY_DES && len != 16) || (lines && len != sets[n].len) ||
 		    lines == 3) {
 			/* the text may be most of a key: not shown */
 			snprintf(
@@ -408,6 +418,7 @@ int keys_read(const char *path, struct card_profile *card, char *err, size_t err
 		goto out;
 	}
 	memcpy(card->keys, sets, sizeof(sets));
+	memcpy(card->key_types, types, sizeof(types));
 	card->n_keys = n + 1;
 	ret = 0;
 out:
