@@ -74,7 +74,8 @@ void fault_help(FILE *f)
 			snprintf(own, sizeof(own), "%s", args[ARG_ERROR]);
 		else if (kinds[i].arg)
 			snprintf(own, sizeof(own), "%s%u", args[kinds[i].arg], kinds[i].value);
-		fprintf(f, "  %-10s %-50s %s\n", kinds[i].name, kinds[i].what, own);
+		fprintf(f, "  %-12s %s", kinds[i].name, kinds[i].what);
+		fprintf(f, *own ? " (%s)\n" : "\n", own);
 	}
 	fputs("\n"
 	      "When (default n=1):\n"
