@@ -6,6 +6,7 @@
 # fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
 # kselftest/X.c        programs that run in the virtual machine
 # interop/X.c          programs that the interop scripts run
+# bench/X.c            programs that measure
 # softse/              the software SE
 
 FUZZ_SECONDS ?= 30
@@ -70,6 +71,15 @@ $(INTEROP): $(OUT)/interop/%: $(OUT)/selftests/interop/%.o $(LIB)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 -include $(INTEROP_OBJ:.o=.d)
 
+BENCH_SRC := $(wildcard selftests/bench/*.c)
+BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
+BENCH := $(BENCH_SRC:selftests/bench/%.c=$(OUT)/bench/%)
+$(BENCH): $(OUT)/bench/%: $(OUT)/selftests/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+-include $(BENCH_OBJ:.o=.d)
+
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SRC:selftests/fuzz/%.c=$(OUT)/fuzz/%)
@@ -89,7 +99,7 @@ $(FUZZERS):
 
 .PHONY: softse tests unit fuzzers
 softse: $(OUT)/softse
-tests: $(UNIT) $(KSFT) $(INTEROP)
+tests: $(UNIT) $(KSFT) $(INTEROP) $(BENCH)
 fuzzers: $(FUZZERS)
 unit: $(UNIT)
 	@selftests/rig/run-unit $(UNIT)
