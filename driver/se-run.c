@@ -262,8 +262,8 @@ int se_run_wait(struct se_run *run)
 		spin_lock_irq(&chip->lock);
 		run->news = false;
 		spin_unlock_irq(&chip->lock);
-		if (!ret)
-			ret = se_stream_put(run);
+		/* also after a failure: what ran since then must not pass for not sent */
+		ret = se_stream_put(run) ?: ret;
 		if (ret) {
 			spin_lock_irq(&chip->lock);
 			if (!run->has_ended && !run->op.stop)
@@ -272,5 +272,5 @@ int se_run_wait(struct se_run *run)
 		}
 	} while (!has_ended(run));
 	/* what came while the last was given */
-	return ret ?: se_stream_put(run);
+	return se_stream_put(run) ?: ret;
 }
