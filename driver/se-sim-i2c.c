@@ -125,7 +125,7 @@ int se_sim_i2c_register(struct se_sim *sim)
 	if (ret)
 		return ret;
 	snprintf(sim->bus_name, sizeof(sim->bus_name), "i2c%d", adap->nr);
-	snprintf(sim->dev_name, sizeof(sim->dev_name), "%d-%04x", adap->nr, sim->addr);
+	snprintf(sim->dev_names[0], sizeof(sim->dev_names[0]), "%d-%04x", adap->nr, sim->addr);
 	return 0;
 }
 

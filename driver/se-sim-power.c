@@ -107,15 +107,32 @@ static int pin_direction(struct gpio_chip *gc, unsigned int offset)
 	return GPIO_LINE_DIRECTION_OUT;
 }
 
+static int name_user(struct se_sim *sim, unsigned int i)
+{
+	struct gpiod_lookup_table *lookup;
+	struct gpiod_lookup *pin;
+
+	if (!sim->dev_names[i][0])
+		return 0;
+	lookup = kzalloc(struct_size(lookup, table, PINS + 1), GFP_KERNEL);
+	if (!lookup)
+		return -ENOMEM;
+	lookup->dev_id = sim->dev_names[i];
+	pin = lookup->table;
+	if (!(sim->flags & SE_SIM_NO_RESET))
+		*pin++ = GPIO_LOOKUP(sim->label, PIN_RESET, "reset", GPIO_ACTIVE_LOW);
+	if (sim->flags & SE_SIM_ENABLE)
+		*pin++ = GPIO_LOOKUP(sim->label, PIN_ENABLE, "enable", GPIO_ACTIVE_HIGH);
+	gpiod_add_lookup_table(lookup);
+	sim->lookups[i] = lookup;
+	return 0;
+}
+
 static int gpio_create(struct se_sim *sim)
 {
 	struct gpio_chip *gc = &sim->gc;
-	struct gpiod_lookup *pin;
+	unsigned int i;
 	int ret;
-
-	sim->lookup = kzalloc(struct_size(sim->lookup, table, PINS + 1), GFP_KERNEL);
-	if (!sim->lookup)
-		return -ENOMEM;
 
 	gc->label = sim->label;
 	gc->parent = sim->parent;
@@ -131,14 +148,9 @@ static int gpio_create(struct se_sim *sim)
 		return ret;
 	sim->gc_added = true;
 
-	sim->lookup->dev_id = sim->dev_name;
-	pin = sim->lookup->table;
-	if (!(sim->flags & SE_SIM_NO_RESET))
-		*pin++ = GPIO_LOOKUP(sim->label, PIN_RESET, "reset", GPIO_ACTIVE_LOW);
-	if (sim->flags & SE_SIM_ENABLE)
-		*pin++ = GPIO_LOOKUP(sim->label, PIN_ENABLE, "enable", GPIO_ACTIVE_HIGH);
-	gpiod_add_lookup_table(sim->lookup);
-	return 0;
+	for (i = 0; i < SE_SIM_NAMES && !ret; i++)
+		ret = name_user(sim, i);
+	return ret;
 }
 
 /* ---- the supply --------------------------------------------------------------- */
@@ -185,8 +197,7 @@ static int supply_create(struct se_sim *sim)
 {
 	struct regulator_init_data init = {
 		.constraints = { .valid_ops_mask = REGULATOR_CHANGE_STATUS },
-		.num_consumer_supplies = 1,
-		.consumer_supplies = &sim->consumer,
+		.consumer_supplies = sim->consumers,
 	};
 	struct regulator_config config = {
 		.dev = sim->parent,
@@ -194,11 +205,15 @@ static int supply_create(struct se_sim *sim)
 		.driver_data = sim,
 	};
 	struct regulator_dev *rdev;
+	unsigned int n = 0;
 
 	if (!IS_ENABLED(CONFIG_REGULATOR))
 		return -EOPNOTSUPP;
-	sim->consumer.dev_name = sim->dev_name;
-	sim->consumer.supply = "vdd";
+	for (; n < SE_SIM_NAMES && sim->dev_names[n][0]; n++) {
+		sim->consumers[n].dev_name = sim->dev_names[n];
+		sim->consumers[n].supply = "vdd";
+	}
+	init.num_consumer_supplies = n;
 	sim->rdesc.name = sim->label;
 	sim->rdesc.owner = THIS_MODULE;
 	sim->rdesc.type = REGULATOR_VOLTAGE;
@@ -237,14 +252,19 @@ int se_sim_power_create(struct se_sim *sim)
  */
 void se_sim_power_destroy(struct se_sim *sim)
 {
+	unsigned int i;
+
 	if (IS_ENABLED(CONFIG_REGULATOR) && sim->rdev)
 		regulator_unregister(sim->rdev);
 	sim->rdev = NULL;
-	if (sim->gc_added) {
-		gpiod_remove_lookup_table(sim->lookup);
-		gpiochip_remove(&sim->gc);
-		sim->gc_added = false;
+	for (i = 0; i < SE_SIM_NAMES; i++) {
+		if (!sim->lookups[i])
+			continue;
+		gpiod_remove_lookup_table(sim->lookups[i]);
+		kfree(sim->lookups[i]);
+		sim->lookups[i] = NULL;
 	}
-	kfree(sim->lookup);
-	sim->lookup = NULL;
+	if (sim->gc_added)
+		gpiochip_remove(&sim->gc);
+	sim->gc_added = false;
 }

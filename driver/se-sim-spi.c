@@ -130,7 +130,11 @@ int se_sim_spi_register(struct se_sim *sim)
 	}
 	sim->ctlr = ctlr;
 	snprintf(sim->bus_name, sizeof(sim->bus_name), "spi%d", ctlr->bus_num);
-	snprintf(sim->dev_name, sizeof(sim->dev_name), "spi%d.0", ctlr->bus_num);
+	snprintf(sim->dev_names[0], sizeof(sim->dev_names[0]), "spi%d.0", ctlr->bus_num);
+	/* since 6.9, where it has properties */
+	snprintf(sim->node_name, sizeof(sim->node_name), "se-sim%d", ctlr->bus_num);
+	snprintf(sim->dev_names[1], sizeof(sim->dev_names[1]), "spi-%s", sim->node_name);
+	sim->node.name = sim->node_name;
 	return 0;
 }
 

@@ -42,6 +42,7 @@
 #define SE_SIM_BLOCK_MAX	4095
 #define SE_SIM_INSERT_MAX	256	/* bytes that a fault adds */
 #define SE_SIM_DIRS		2
+#define SE_SIM_NAMES		2	/* that the device may get, by kernel version */
 
 /**
  * struct se_sim_ring - bytes under way; no lock of its own
@@ -172,12 +173,13 @@ struct se_sim {
 	struct work_struct free_work;
 	struct device *parent;
 	char bus_name[24];		/* spi0, i2c-0 */
-	char dev_name[24];		/* spi0.0, 0-0048 */
+	char dev_names[SE_SIM_NAMES][40];	/* spi0.0, 0-0048 */
 	char label[32];			/* of what is around: se-sim-spi0 */
 	char device[24];
 	u16 addr;
 	struct se_sim_prop *props;
 	struct property_entry entries[SE_SIM_PROPS_MAX + 1];
+	char node_name[24];
 	struct software_node node;
 	struct spi_controller *ctlr;
 	struct spi_device *spi;
@@ -193,10 +195,10 @@ struct se_sim {
 
 	struct gpio_chip gc;
 	bool gc_added;
-	struct gpiod_lookup_table *lookup;
+	struct gpiod_lookup_table *lookups[SE_SIM_NAMES];
 	struct regulator_dev *rdev;
 	struct regulator_desc rdesc;
-	struct regulator_consumer_supply consumer;
+	struct regulator_consumer_supply consumers[SE_SIM_NAMES];
 };
 
 static inline bool se_sim_is_edge(const struct se_sim *sim)
