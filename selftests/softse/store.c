@@ -22,7 +22,7 @@
 
 #define HEADER "softse-state 2"
 /* What reaches the disk in one piece; a power cut comes between two. */
-#define PIECE 4096
+#define PIECE 256
 #define STATE_MAX (8U * 1024U * 1024U)
 
 static void put_hex(FILE *f, const uint8_t *v, size_t len)
