@@ -445,6 +445,7 @@ void se_power_start(struct se_chip *chip);
 void se_power_stop(struct se_chip *chip);
 void se_power_set_autosuspend(struct se_chip *chip, u32 ms);
 bool se_power_get(struct se_chip *chip);
+void se_power_unused_locked(struct se_chip *chip);
 void se_power_idle(struct se_chip *chip);
 void se_power_step(struct se_chip *chip, u64 now);
 bool se_power_parked(struct se_chip *chip);

@@ -396,9 +396,18 @@ EXPORT_SYMBOL_GPL(se_drdy_guard);
 bool se_drdy_due(struct se_drdy *d)
 {
 	d->looking = xchg(&d->cause, CAUSE_NONE);
-	if (d->looking != CAUSE_WATCH)
+	switch (d->looking) {
+	case CAUSE_WATCH:
+		d->watch_us = min_t(u32, d->watch_us * 2, WATCH_MAX_US);
+		break;
+	case CAUSE_NONE:
+		/* an answer is overdue: the line may have failed since */
+		if (d->sent || !test_bit(DRDY_IRQ, &d->state))
+			return true;
+		break;
+	default:
 		return true;
-	d->watch_us = min_t(u32, d->watch_us * 2, WATCH_MAX_US);
+	}
 	return !line_trusted(d) || line_active(d, true);
 }
 EXPORT_SYMBOL_GPL(se_drdy_due);

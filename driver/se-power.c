@@ -37,7 +37,7 @@ static bool in_use(struct se_chip *chip)
 {
 	return chip->xfer || chip->turn || !list_empty(&chip->turns) || chip->reset ||
 	       chip->owner ||
-	       (can_switch(chip) && (chip->channels || chip->closer.pending));
+	       (can_switch(chip) && (chip->owner || chip->channels || chip->closer.pending));
 }
 
 static bool is_quiet(struct se_chip *chip)
@@ -138,6 +138,19 @@ bool se_power_get(struct se_chip *chip)
 }
 
 /**
+ * se_power_unused_locked() - nobody has the SE any more
+ * @chip: the chip, its lock held
+ *
+ * If that kept it from being suspended, it is tried again.
+ */
+void se_power_unused_locked(struct se_chip *chip)
+{
+	lockdep_assert_held(&chip->lock);
+	if (chip->power.refused && !chip->dead)
+		kthread_queue_work(chip->worker, &chip->work);
+}
+
+/**
  * se_power_idle() - nothing is wanted of the SE for now
  * @chip: worker context
  */
@@ -172,6 +185,9 @@ static void answer_idle(struct se_chip *chip, int error)
 	else
 		p->active = false;
 	wake_up_all(&p->wait);
+	/* who came meanwhile was sent away */
+	if (!chip->dead && (chip->xfer || chip->reset))
+		kthread_queue_work(chip->worker, &chip->work);
 }
 
 /*
@@ -256,6 +272,9 @@ static void look_at_sleep(struct se_chip *chip, u64 now)
 			return;
 		/* what is left of an abandoned command is awaited afterwards */
 		p->restart = !se_link_park(chip);
+		/* an SE that does not answer S(RELEASE) goes without */
+		if (p->cutting && cut(chip))
+			p->restart = false;
 	}
 	spin_lock_irq(&chip->lock);
 	p->cutting = false;

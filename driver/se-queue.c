@@ -55,6 +55,8 @@ void se_turn_grant_locked(struct se_chip *chip)
 		turn->changed(chip, turn);
 	}
 	chip->granting = false;
+	if (!chip->turn)
+		se_power_unused_locked(chip);
 }
 
 /**
