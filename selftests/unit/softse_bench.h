@@ -109,7 +109,9 @@ static inline void cmd_at(struct bench *b, const char *head, const char *data_he
 	unsigned int got;
 
 	assert_int_equal(head_len, 4);
-	if (n > 255) {
+	if (!n) {
+		got = bench_run(b, cmd, 4);
+	} else if (n > 255) {
 		cmd[4] = 0;
 		cmd[5] = (uint8_t)(n >> 8);
 		cmd[6] = (uint8_t)n;
