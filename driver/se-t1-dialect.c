@@ -45,7 +45,8 @@ const struct se_t1_dialect se_t1_dialect_gp = {
 /*
  * ISO/IEC 7816-3, clause 11: one address, IFSC and IFSD 32 (11.4.2) and, with
  * BWI 4 and no clock of a contact interface to count by, about the 1.6 s of
- * the usual 3.57 MHz and Fd 372.
+ * the usual 3.57 MHz and Fd 372. ISO/IEC 13239 sends the CRC highest term first
+ * and the bits of a byte lowest first: the low byte of the reflected register.
  */
 const struct se_t1_dialect se_t1_dialect_iso_lrc = {
 	.name = "iso-lrc",
@@ -71,7 +72,7 @@ const struct se_t1_dialect se_t1_dialect_iso_crc = {
 	.name = "iso-crc",
 	.id = SE_DIALECT_ISO_CRC,
 	.len_bytes = 1,
-	.edc = SE_T1_EDC_CRC_MSB,
+	.edc = SE_T1_EDC_CRC_LSB,
 	.read = SE_T1_READ_ATR,
 	.inf_max = 254,
 	.s_resynch = 0x00,

@@ -244,13 +244,13 @@ static void on_repeat_i(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t
 		recover(t1, t1->silent ? -ETIMEDOUT : fault(rx), act);
 		return;
 	}
-	/* what has not arrived need not be sent again for nobody */
-	if (t1->leaving && t1->cmd_off) {
-		stop(t1, act);
-		return;
-	}
-	if (t1->leaving) {
-		fail(t1, t1->leaving, act);
+	/*
+	 * The end of a command is not sent again for nobody. But the R-block may be
+	 * late, and the command on its way: which N(S) is next is not known. Any
+	 * other part of it may go out: it runs nothing.
+	 */
+	if (t1->leaving && t1->phase == PH_ANSWER) {
+		recover(t1, t1->leaving, act);
 		return;
 	}
 	t1->resends++;
@@ -283,9 +283,13 @@ static void on_next(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_ac
 {
 	size_t left;
 
-	(void)rx;
 	if (may_be_reset(t1, t1->ns ^ 1)) {
 		recover(t1, -ETIMEDOUT, act);
+		return;
+	}
+	/* it takes our first block for an old one: it counts from 0 again */
+	if (rx->r_error && !t1->requests) {
+		recover(t1, -EPROTO, act);
 		return;
 	}
 	t1->ns ^= 1;
@@ -429,7 +433,8 @@ static void on_out_of_step(struct se_t1 *t1, const struct se_t1_rx *rx, struct s
 /*
  * Rule 9: an R-block hands the right to send back, and says which N(S) the SE
  * waits for: that of the aborted block again, or the next. In a chain of its own
- * it has had all of ours.
+ * it has had all of ours. Where blocks were repeated in this exchange it may be
+ * about one of those, and our response not have arrived: then RESYNCH.
  */
 static void on_aborted(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
@@ -437,7 +442,7 @@ static void on_aborted(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1
 		on_abort(t1, rx, act);	/* 7.3: our response was damaged */
 		return;
 	}
-	if (t1->outcome == SE_T1_EXECUTED && rx->n_r != t1->ns) {
+	if ((t1->outcome == SE_T1_EXECUTED && rx->n_r != t1->ns) || t1->count.retrans) {
 		recover(t1, -ECONNABORTED, act);
 		return;
 	}

@@ -99,7 +99,7 @@ static void golden_iso(struct kunit *test)
 	sends(test, &act, "00810081");
 	se_test_link(test, &t1, &se_t1_dialect_iso_crc, 32);
 	se_t1_start_resynch(&t1, &act);
-	sends(test, &act, "00C0000C66");
+	sends(test, &act, "00C000660C");
 	se_test_link(test, &t1, &se_t1_dialect_iso_lrc, 32);
 	start(&t1, &act);
 	/* a line that is stuck low reads as the block 00 00 00 00 */

@@ -25,6 +25,7 @@ static const struct row rows[] = {
 	{ PH_COMMAND, EV_R_SAME, "81", "20 80100000", "7.1" },
 	{ PH_COMMAND, EV_R_SAME, "80", "WAIT", "7.1" },		/* no error, not asked for */
 	{ PH_COMMAND, EV_R_NEXT, "90", "40 00", "2.2, 5" },
+	{ PH_COMMAND, EV_R_NEXT, "92", "C0", "2.2, 5" },	/* it takes I(0,1) for an old one */
 	{ PH_COMMAND, EV_WTX, "C3 02", "E3 02", "3" },
 	{ PH_COMMAND, EV_IFS, "C1 10", "E1 10", "4" },
 	{ PH_COMMAND, EV_ABORT, "C2", "E2", "9" },
