@@ -189,9 +189,9 @@ int se_channel_check_locked(struct se_file *file, bool privileged, const u8 *cmd
 	int ret;
 
 	lockdep_assert_held(&chip->lock);
-	if (!(cmd[0] & CLA_PROPRIETARY) && cmd[1] == INS_MANAGE_CHANNEL)
-		return -EACCES;
-	if (file->channel == SE_CHANNEL_NONE) {
+	if (!(cmd[0] & CLA_PROPRIETARY) && cmd[1] == INS_MANAGE_CHANNEL) {
+		ret = -EACCES;
+	} else if (file->channel == SE_CHANNEL_NONE) {
 		ret = check_basic(file, privileged, cmd[0]);
 		*cla = cmd[0];
 	} else if (file->channel_generation != chip->generation) {
@@ -203,6 +203,8 @@ int se_channel_check_locked(struct se_file *file, bool privileged, const u8 *cmd
 		ret = se_filter_check_locked(file, cmd, len, flow);
 	if (!ret)
 		se_flow_sent(flow, cmd);
+	else if (ret == -EACCES)
+		se_stat_inc(chip, refused);
 	return ret;
 }
 
@@ -554,8 +556,7 @@ int se_channel_close(struct se_file *file)
 	u64 deadline = se_deadline(file->chip, 0, 1);
 	int waited, ret;
 
-	waited = se_wait_interruptible_hrtimeout(file->wait, try_close(file, &ret),
-						 se_time_left(deadline));
+	waited = se_wait_until(file->wait, try_close(file, &ret), deadline);
 	if (waited == -ETIME)
 		return -ETIMEDOUT;
 	return waited ? -EINTR : ret;

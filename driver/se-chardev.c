@@ -150,7 +150,7 @@ static int write_locked(struct se_file *file, const char __user *buf, size_t len
 
 	if (nonblock && !is_writable(file))
 		return -EAGAIN;
-	if (se_wait_interruptible(file->wait, is_writable(file)))
+	if (se_wait_until(file->wait, is_writable(file), U64_MAX))
 		return -EINTR;
 	/* a response that nobody has read is not thrown away */
 	if (file->responded)
@@ -225,7 +225,7 @@ static ssize_t se_read(struct file *filp, char __user *buf, size_t room, loff_t 
 	if (filp->f_flags & O_NONBLOCK) {
 		if (!nothing_coming(file))
 			return -EAGAIN;
-	} else if (se_wait_interruptible(file->wait, nothing_coming(file))) {
+	} else if (se_wait_until(file->wait, nothing_coming(file), U64_MAX)) {
 		return -EINTR;
 	}
 	if (mutex_lock_interruptible(&file->io))

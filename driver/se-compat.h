@@ -6,6 +6,7 @@
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
 #include <linux/version.h>
 #include <linux/wait.h>
 #include <net/genetlink.h>
@@ -58,6 +59,13 @@ static inline void se_hrtimer_setup(struct hrtimer *timer,
 })
 #define se_wait_idle(wq, condition)					\
 	wait_event_state(wq, condition, (TASK_IDLE | TASK_FREEZABLE))
+#endif
+
+/* Is there a signal, and not only task work? The kernel can tell since 5.11. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define se_signal_pending()	signal_pending(current)
+#else
+#define se_signal_pending()	task_sigpending(current)
 #endif
 
 /* Since 6.14 kthread_create_worker() does not start the thread. */

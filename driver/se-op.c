@@ -163,7 +163,7 @@ int se_op_wait(struct se_op *op)
 	if (ret)
 		return ret;
 
-	if (!se_wait_interruptible(op->wait, was_told(op)))
+	if (!se_wait_until(op->wait, was_told(op), U64_MAX))
 		return op->error;
 	spin_lock_irq(&chip->lock);
 	if (!op->told)
@@ -211,7 +211,7 @@ int se_op_xfer(struct se_op *op, struct se_xfer *xfer)
 	if (ret)
 		return ret;
 
-	if (se_wait_interruptible(op->wait, se_xfer_is_done(chip, xfer)))
+	if (se_wait_until(op->wait, se_xfer_is_done(chip, xfer), U64_MAX))
 		se_xfer_abandon(chip, xfer, -EINTR);
 	/* idle: a long deadline is no hung task */
 	se_wait_idle(op->wait, se_xfer_is_done(chip, xfer));

@@ -110,8 +110,7 @@ int se_reset_run(struct se_file *file, struct se_reset *reset)
 	ret = ask(file, &request);
 	if (ret)
 		return ret;
-	ret = se_wait_interruptible_hrtimeout(chip->wait, is_done(chip, &request),
-					      se_time_left(deadline));
+	ret = se_wait_until(chip->wait, is_done(chip, &request), deadline);
 
 	spin_lock_irq(&chip->lock);
 	if (chip->reset == &request)

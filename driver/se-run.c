@@ -254,7 +254,7 @@ int se_run_wait(struct se_run *run)
 	int ret = 0;
 
 	do {
-		if (se_wait_interruptible(run->op.wait, take_news(run))) {
+		if (se_wait_until(run->op.wait, take_news(run), U64_MAX)) {
 			interrupt(run);
 			/* idle: a long deadline is no hung task */
 			se_wait_idle(run->op.wait, has_ended(run));

@@ -13,9 +13,33 @@
 #ifndef _SE_SESSION_H
 #define _SE_SESSION_H
 
+#include <linux/ktime.h>
+
 #include "se-chip.h"
+#include "se-compat.h"
 
 struct io_uring_cmd;
+
+/*
+ * Wait until a deadline (nanoseconds, U64_MAX for none) or a signal. Task work,
+ * io_uring's for instance, wakes a task as a signal does, but it is none that its
+ * program knows of: the wait goes on, in short pieces so that a real one is seen.
+ * 0, -ETIME or -ERESTARTSYS.
+ */
+#define se_wait_until(wq, condition, deadline)					\
+({										\
+	u64 __se_deadline = (deadline);						\
+	int __se_waited = se_wait_interruptible_hrtimeout(wq, condition,	\
+							  se_time_left(__se_deadline)); \
+										\
+	while (__se_waited == -ERESTARTSYS && !se_signal_pending()) {		\
+		if (wait_event_killable_timeout(wq, condition, HZ / 10) > 0)	\
+			__se_waited = 0;					\
+		else if (ktime_get_ns() >= __se_deadline)			\
+			__se_waited = -ETIME;					\
+	}									\
+	__se_waited;								\
+})
 
 enum se_op_kind {
 	SE_OP_STREAM,
