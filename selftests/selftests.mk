@@ -85,7 +85,7 @@ FUZZ_OBJ := $(FUZZ_SRC:%.c=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SRC:selftests/fuzz/%.c=$(OUT)/fuzz/%)
 # libFuzzer calls LLVMFuzzerTestOneInput; no header declares it
 $(FUZZ_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests -Wno-missing-prototypes
-FUZZ_T1 := $(filter %/fuzz_t1 %/fuzz_cip,$(FUZZERS))
+FUZZ_T1 := $(filter %/fuzz_t1 %/fuzz_cip %/fuzz_atr,$(FUZZERS))
 FUZZ_SOFTSE := $(patsubst selftests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard selftests/fuzz/fuzz_softse_*.c))
 $(FUZZ_T1): $(OUT)/fuzz/%: $(OUT)/selftests/fuzz/%.o $(OUT)/libset1.a
 $(FUZZ_SOFTSE): $(OUT)/fuzz/%: $(OUT)/selftests/fuzz/%.o $(OUT)/libsoftse.a

@@ -29,6 +29,7 @@ static uint8_t byte(struct input *in)
 			abort(); \
 	} while (0)
 
+static const struct se_t1_dialect *dialect;
 static u8 tx[300];
 static u8 last_i[300];
 static size_t last_i_len;
@@ -36,17 +37,18 @@ static bool last_was_final;
 
 static void check(const struct se_t1 *t1, const struct se_t1_action *act, bool start)
 {
-	u16 crc;
+	size_t len;
 
 	switch (act->op) {
 	case SE_T1_SEND:
 		CHECK(act->wait_us > 0 && act->block == tx);
-		CHECK(act->len >= 6 && act->len <= sizeof(tx));
-		CHECK(act->block[0] == 0x21);
-		CHECK(6U + (((size_t)act->block[2] << 8) | act->block[3]) == act->len);
-		crc = se_edc_crc(act->block, act->len - 2);
-		CHECK(act->block[act->len - 2] == crc >> 8);
-		CHECK(act->block[act->len - 1] == (crc & 0xff));
+		CHECK(act->len >= se_t1_overhead(dialect) && act->len <= sizeof(tx));
+		CHECK(act->block[0] == dialect->nad_tx);
+		len = dialect->len_bytes == 2 ? ((size_t)act->block[2] << 8) | act->block[3]
+					      : act->block[2];
+		CHECK(len <= dialect->inf_max);
+		CHECK(se_t1_overhead(dialect) + len == act->len);
+		CHECK(se_edc_ok(dialect->edc, act->block, act->len));
 		CHECK(se_t1_busy(t1));
 		if (act->block[1] & 0x80)
 			break;
@@ -79,22 +81,21 @@ static size_t make_block(struct input *in, u8 *block, size_t room)
 {
 	uint8_t how = byte(in), n = byte(in);
 	size_t len = 0;
-	u16 crc;
 
 	if (how & 1) { /* any bytes */
 		while (len < n && len < room && in->left)
 			block[len++] = byte(in);
 		return len;
 	}
-	block[len++] = 0x12;
+	block[len++] = dialect->nad_rx;
 	block[len++] = byte(in);
-	block[len++] = 0;
+	if (dialect->len_bytes == 2)
+		block[len++] = 0;
 	block[len++] = n;
 	while (n--)
 		block[len++] = byte(in);
-	crc = se_edc_crc(block, len);
-	block[len++] = (u8)(crc >> 8);
-	block[len++] = (u8)((crc & 0xff) ^ (how & 2));
+	len += se_edc_put(dialect->edc, block, len);
+	block[len - 1] ^= how & 2;
 	return len;
 }
 
@@ -108,9 +109,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	u8 *rsp, *cmd, *block;
 	size_t room, len;
 
+	dialect = se_t1_dialect_by_id(byte(&in) % 5);
 	params.ifsc = (u16)(1 + byte(&in));
 	params.wtx_max = byte(&in) & 7;
-	if (se_t1_init(&t1, &se_t1_dialect_gp, &params, tx, sizeof(tx)))
+	params.no_resynch = byte(&in) & 1;
+	if (se_t1_init(&t1, dialect, &params, tx, sizeof(tx)))
 		return 0;
 	room = byte(&in);
 	len = 1U + byte(&in) + byte(&in);
@@ -143,12 +146,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			se_t1_start_resynch(&t1, &act);
 			break;
 		case 4:
-			if (byte(&in) & 1)
+			n = byte(&in) % 3;
+			if (n == 0)
+				se_t1_start_release(&t1, &act);
+			else if (n == 1)
 				se_t1_start_swr(&t1, &act);
 			else
-				se_t1_start_release(&t1, &act);
+				se_t1_start_atr(&t1, rsp, room, &act);
 			break;
 		case 5:
+			if (byte(&in) & 1) {
+				se_t1_leave(&t1, -1);
+				continue;
+			}
 			se_t1_abort(&t1, -(int)byte(&in), &act);
 			break;
 		case 6:
