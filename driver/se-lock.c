@@ -31,6 +31,7 @@ static void take_locked(struct se_file *file, struct lock_op *lo)
 	chip->owner = file;
 	chip->owner_end = ktime_get_ns() + lo->hold_ns;
 	lo->expires = chip->owner_end;
+	se_stat_inc(chip, locks);
 	file->lock_lost = false;
 	se_queue_watch_locked(chip, chip->owner_end);
 }
@@ -163,6 +164,7 @@ void se_lock_expire_locked(struct se_chip *chip)
 
 	lockdep_assert_held(&chip->lock);
 	chip->owner = NULL;
+	se_stat_inc(chip, lock_timeouts);
 	file->lock_lost = true;
 	file->lock_lost_seen = false;
 	if (chip->turn && chip->turn->file == file) {
