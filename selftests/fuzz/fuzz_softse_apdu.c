@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "softse/card.h"
+#include "softse/registry-check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n > size)
 			n = size;
 		got = card_execute(&card, 1, data, n, rsp, sizeof(rsp), &work);
-		if (got < 2 || got > sizeof(rsp))
+		if (got < 2 || got > sizeof(rsp) || registry_check(&card))
 			abort();
 		data += n;
 		size -= n;

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fill(int fd, const uint8_t *data, size_t size)
 {
-	static const char header[] = "softse-state 1\n";
+	static const char header[] = "softse-state 2\n";
 	uint8_t hash[32], *text;
 	size_t len = sizeof(header) - 1;
 

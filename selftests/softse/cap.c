@@ -113,12 +113,12 @@ static int cut(struct file *f, const uint8_t *p, size_t n)
 
 		if (!v)
 			return wrong(f, "a component goes beyond the end of the file");
+		if (tag != CAP_HEADER && !f->have[CAP_HEADER])
+			return wrong(f, "the Header component is not the first");
 		if (tag >= CAP_CUSTOM)
 			continue;
 		if (!tag || tag >= CAP_TAGS)
 			return wrong(f, "a component with an unknown tag");
-		if (tag != CAP_HEADER && !f->have[CAP_HEADER])
-			return wrong(f, "the Header component is not the first");
 		if (f->have[tag])
 			return wrong(f, "a component comes twice");
 		f->have[tag] = true;
