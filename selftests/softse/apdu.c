@@ -12,6 +12,7 @@
 #include "log.h"
 
 enum {
+	INS_PERFORM_SECURITY_OPERATION = 0x2a,
 	INS_MANAGE_CHANNEL = 0x70,
 	INS_SELECT = 0xa4,
 	INS_GET_RESPONSE = 0xc0,
@@ -306,7 +307,10 @@ static uint16_t deliver(struct card *c, struct channel *ch, struct apdu *a)
 static uint16_t collect(struct card *c, struct channel *ch, struct apdu *a, bool *whole)
 {
 	struct parts *p = &ch->chain;
-	const uint8_t head[] = {(uint8_t)(a->cla & ~0x10), a->ins, a->p1, a->p2};
+	/* certificates mark their parts in P1 as well (Amendment F, 7.5) */
+	bool certificate = a->gp_class && a->ins == INS_PERFORM_SECURITY_OPERATION;
+	const uint8_t head[] = {(uint8_t)(a->cla & ~0x10), a->ins,
+				certificate ? a->p1 & 0x7f : a->p1, a->p2};
 	uint16_t sw;
 
 	*whole = !a->chained;

@@ -124,8 +124,9 @@ static uint16_t command(struct card *c, struct channel *ch, struct apdu *a)
 static uint16_t gather(struct card *c, struct channel *ch, struct apdu *a, bool *whole)
 {
 	struct parts *p = &ch->more;
-	bool may = a->gp_class &&
-		   (a->ins == INS_INSTALL || a->ins == INS_DELETE || a->ins == INS_PUT_KEY);
+	bool certificate = a->ins == INS_PERFORM_SECURITY_OPERATION;
+	bool may = a->gp_class && (a->ins == INS_INSTALL || a->ins == INS_DELETE ||
+				   a->ins == INS_PUT_KEY || certificate);
 	bool more = may && a->p1 & P1_MORE;
 	const uint8_t head[] = {a->cla, a->ins, (uint8_t)(a->p1 & ~P1_MORE), a->p2};
 	uint16_t sw;
@@ -138,7 +139,7 @@ static uint16_t gather(struct card *c, struct channel *ch, struct apdu *a, bool 
 		if (!more)
 			return SW_OK; /* another command: what was begun is forgotten */
 	}
-	if (ch->scp.state != SCP_OPEN)
+	if (ch->scp.state != SCP_OPEN && !certificate)
 		return SW_SECURITY;
 	memcpy(p->head, head, sizeof(head));
 	p->active = true;
@@ -173,8 +174,10 @@ uint16_t gp_dispatch(struct card *c, struct channel *ch, struct apdu *a)
 	if (a->gp_class && a->ins == INS_EXTERNAL_AUTHENTICATE && !a->p2)
 		return scp_external_authenticate(c, ch, a);
 	if (a->gp_class && sd && entry_is_sd(ch->selected)) {
-		if (a->ins == INS_PERFORM_SECURITY_OPERATION)
-			return scp11_certificate(c, ch, sd, a);
+		if (a->ins == INS_PERFORM_SECURITY_OPERATION) {
+			sw = gather(c, ch, a, &whole);
+			return sw == SW_OK && whole ? scp11_certificate(c, ch, sd, a) : sw;
+		}
 		if (a->ins == INS_EXTERNAL_AUTHENTICATE || a->ins == INS_INTERNAL_AUTHENTICATE)
 			return scp11_authenticate(c, ch, sd, a,
 						  a->ins == INS_EXTERNAL_AUTHENTICATE);

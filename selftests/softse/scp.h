@@ -66,6 +66,18 @@ uint16_t scp_decrypt(struct channel *ch, uint8_t *data, size_t len);
 /* scp11.c */
 uint16_t scp11_certificate(struct card *c, struct channel *ch, struct entry *sd,
 			   struct apdu *a);
+#define SCP11_IDS_MAX 64
+
+/**
+ * scp11_keys() - receipt key, S-ENC, S-MAC, S-RMAC, S-DEK (Amendment F, 3.1.2)
+ * @usage: tag 95
+ * @secret: ShSee and ShSss, one after the other
+ * @ids: host ID, SIN and SDIN, each with its length, or nothing
+ *
+ * Return: 0 or -EIO.
+ */
+int scp11_keys(uint8_t usage, uint8_t key_len, const uint8_t *secret, size_t len,
+	       const uint8_t *ids, size_t ids_len, uint8_t keys[5 * 32]);
 /** scp11_authenticate() - INTERNAL (b) or MUTUAL (a, c) AUTHENTICATE */
 uint16_t scp11_authenticate(struct card *c, struct channel *ch, struct entry *sd,
 			    struct apdu *a, bool mutual);

@@ -216,16 +216,23 @@ static void put_lv(struct buf *b, const void *v, size_t len)
 	buf_put(b, v, len);
 }
 
-/* Amendment F 3.1.2: both secrets, one after the other, give five keys. */
+int scp11_keys(uint8_t usage, uint8_t key_len, const uint8_t *secret, size_t len,
+	       const uint8_t *ids, size_t ids_len, uint8_t keys[5 * 32])
+{
+	uint8_t info[3 + SCP11_IDS_MAX] = {usage, KEY_AES, key_len};
+
+	if (ids_len)
+		memcpy(info + 3, ids, ids_len);
+	return crypto_x963(secret, len, info, 3 + ids_len, keys, 5U * key_len);
+}
+
+/* Who talks to whom is part of the keys, if the host says who it is (6.5.2.3). */
 static int derive(struct card *c, struct entry *sd, const struct agreement *g,
 		  const uint8_t *secret, size_t len, uint8_t keys[5 * 32])
 {
-	uint8_t info[3 + 3 * 17 + 8];
-	struct buf b = {.data = info, .room = sizeof(info)};
+	uint8_t ids[SCP11_IDS_MAX];
+	struct buf b = {.data = ids, .room = sizeof(ids)};
 
-	buf_u8(&b, g->usage);
-	buf_u8(&b, KEY_AES);
-	buf_u8(&b, g->key_len);
 	if (g->has_host_id) {
 		const struct object *sin = entry_object(sd, 0x42, 0);
 		const struct object *sdin = entry_object(sd, 0x45, 0);
@@ -242,7 +249,7 @@ static int derive(struct card *c, struct entry *sd, const struct agreement *g,
 	}
 	if (b.overflow)
 		return -1;
-	return crypto_x963(secret, len, info, b.len, keys, 5U * g->key_len);
+	return scp11_keys(g->usage, g->key_len, secret, len, ids, b.len, keys);
 }
 
 uint16_t scp11_authenticate(struct card *c, struct channel *ch, struct entry *sd,
