@@ -4,7 +4,9 @@
 #define _SE_COMPAT_H
 
 #include <linux/freezer.h>
+#include <linux/gpio/machine.h>
 #include <linux/hrtimer.h>
+#include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 #include <linux/version.h>
@@ -128,6 +130,20 @@ static void name(struct i2c_client *client)					\
 #define SE_I2C_PROBE(function)	.probe_new = (function)
 #else
 #define SE_I2C_PROBE(function)	.probe = (function)
+#endif
+
+/* A controller is allocated as a host since 6.6. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define spi_alloc_host		spi_alloc_master
+#endif
+
+/* Interrupt work has an initializer, and a GPIO lookup is an expression, since 5.11. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define IRQ_WORK_INIT_HARD(function)						\
+	(struct irq_work){ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) }
+#undef GPIO_LOOKUP
+#define GPIO_LOOKUP(chip, line, name, polarity)					\
+	(struct gpiod_lookup)GPIO_LOOKUP_IDX(chip, line, name, 0, polarity)
 #endif
 
 /* gpio_chip.set tells of errors since 6.17: define @name in terms of @function. */
