@@ -139,7 +139,6 @@ def broken(cap: Cap):
     yield "cut", whole[:-1]
     yield "component-twice", whole + u1(5) + u2(len(good[5])) + good[5]
     yield "unknown-component", whole + u1(13) + u2(0)
-    yield "custom-first", u1(0x80) + u2(0) + whole
     yield "tag-zero", whole + u1(0) + u2(0)
     yield "format-version", with_(1, put(good[1], 5, b"\x03"))
     yield "header-flags", with_(1, put(good[1], 6, b"\x80"))
