@@ -525,6 +525,8 @@ static const struct stop_word stop_words[] = {
 	[SE_STOP_GONE] = {"se-gone", "the SE went away"},
 	[SE_STOP_FAULT] = {"internal", "a buffer was refused"},
 	[SE_STOP_REFUSED] = {"script-refused", "the driver refuses this command"},
+	[SE_STOP_CANCELLED] = {"cancelled", "it was cancelled"},
+	[SE_STOP_LOCK] = {"lock-lost", "the SE is not ours alone any more"},
 };
 
 /*

@@ -10,7 +10,7 @@
  * @scheme: what stands before the colon in a name
  * @open: sets se->fd and, if it needs one, se->priv
  * The others are as their namesakes in se.h. submit() finds apdus_ptr, nr and
- * apdu_size filled in.
+ * apdu_size filled in. From @lock on NULL means -EOPNOTSUPP.
  */
 struct se_backend {
 	const char *scheme;
@@ -22,6 +22,10 @@ struct se_backend {
 	int (*channel_open)(struct se *se, struct se_channel_open *open);
 	int (*channel_close)(struct se *se);
 	int (*reset)(struct se *se, struct se_reset *reset);
+	int (*lock)(struct se *se, struct se_lock *lock);
+	int (*unlock)(struct se *se);
+	int (*cancel)(struct se *se, struct se_cancel *cancel);
+	int (*set_filter)(struct se *se, const struct se_filter *filter);
 };
 
 struct se {

@@ -63,6 +63,28 @@ static int ioctl_reset(struct se *se, struct se_reset *reset)
 	return do_ioctl(se, SE_IOC_RESET, reset);
 }
 
+static int ioctl_lock(struct se *se, struct se_lock *lock)
+{
+	return do_ioctl(se, SE_IOC_LOCK, lock);
+}
+
+static int ioctl_unlock(struct se *se)
+{
+	return do_ioctl(se, SE_IOC_UNLOCK, NULL);
+}
+
+static int ioctl_cancel(struct se *se, struct se_cancel *cancel)
+{
+	return do_ioctl(se, SE_IOC_CANCEL, cancel);
+}
+
+static int ioctl_set_filter(struct se *se, const struct se_filter *filter)
+{
+	struct se_filter f = *filter;
+
+	return do_ioctl(se, SE_IOC_SET_FILTER, &f);
+}
+
 const struct se_backend se_backend_ioctl = {
 	.scheme = "ioctl",
 	.open = ioctl_open,
@@ -73,4 +95,8 @@ const struct se_backend se_backend_ioctl = {
 	.channel_open = ioctl_channel_open,
 	.channel_close = ioctl_channel_close,
 	.reset = ioctl_reset,
+	.lock = ioctl_lock,
+	.unlock = ioctl_unlock,
+	.cancel = ioctl_cancel,
+	.set_filter = ioctl_set_filter,
 };

@@ -123,6 +123,43 @@ int se_reset(struct se *se, uint32_t level, uint64_t deadline_ns, struct se_rese
 	return se->ops->reset(se, ret);
 }
 
+int se_lock(struct se *se, uint32_t hold_ms, uint64_t deadline_ns, struct se_lock *ret)
+{
+	struct se_lock mine;
+
+	if (!ret)
+		ret = &mine;
+	*ret = (struct se_lock){.hold_ms = hold_ms, .deadline_ns = deadline_ns};
+	return se->ops->lock ? se->ops->lock(se, ret) : -EOPNOTSUPP;
+}
+
+int se_unlock(struct se *se)
+{
+	return se->ops->unlock ? se->ops->unlock(se) : -EOPNOTSUPP;
+}
+
+int se_cancel(struct se *se, uint64_t cookie, uint32_t flags)
+{
+	struct se_cancel c = {.cookie = cookie, .flags = flags};
+	int r = se->ops->cancel ? se->ops->cancel(se, &c) : -EOPNOTSUPP;
+
+	return r < 0 ? r : (int)c.cancelled;
+}
+
+int se_set_filter(struct se *se, uint32_t flags, const struct se_filter_rule *rules,
+		  uint32_t nr_rules, const struct se_filter_aid *aids, uint32_t nr_aids)
+{
+	const struct se_filter f = {
+		.rules_ptr = (uintptr_t)rules,
+		.aids_ptr = (uintptr_t)aids,
+		.nr_rules = nr_rules,
+		.nr_aids = nr_aids,
+		.flags = flags,
+	};
+
+	return se->ops->set_filter ? se->ops->set_filter(se, &f) : -EOPNOTSUPP;
+}
+
 uint64_t se_deadline_in(uint64_t ms)
 {
 	struct timespec ts;
@@ -192,7 +229,8 @@ NAMES(se_reset_level_name, "resynch", "software", "line", "power")
 NAMES(se_irq_mode_name, "poll", "irq")
 NAMES(se_outcome_name, "not-sent", "executed", "unknown")
 NAMES(se_stop_name, "end", "status-word", "room", "deadline", "signal", "generation", "link",
-      "gone", "fault", "refused")
+      "gone", "fault", "refused", "cancelled", "lock")
+NAMES(se_lock_state_name, "free", "mine", "other", "lost")
 NAMES(se_reason_name, "none", "startup", "removed", "link", "abandoned", "reset-line",
       "requested", "irq-lost", "irq-storm", "irq-good", "config", "power")
 NAMES(se_event_name, "device-add", "device-del", "state-change", "generation-change", "lost",

@@ -88,6 +88,45 @@ int se_channel_close(struct se *se);
  */
 int se_reset(struct se *se, uint32_t level, uint64_t deadline_ns, struct se_reset *ret);
 
+/**
+ * se_lock() - SE_IOC_LOCK: have the SE for oneself, for a while
+ * @hold_ms: for how long, 0 for as long as the policy allows
+ * @deadline_ns: bounds the wait for it, as in struct se_stream
+ * @ret: out: what was granted, and until when; may be NULL
+ *
+ * Ends with se_unlock(), se_close(), or by itself. Errors: those of SE_IOC_LOCK;
+ * -EOPNOTSUPP on the socket, whose SE has no such thing.
+ */
+int se_lock(struct se *se, uint32_t hold_ms, uint64_t deadline_ns, struct se_lock *ret);
+
+/** se_unlock() - SE_IOC_UNLOCK. -ENOLCK if it is not held, or not any more. */
+int se_unlock(struct se *se);
+
+/**
+ * se_cancel() - SE_IOC_CANCEL: give up what this session asked for
+ * @cookie: of struct se_stream
+ * @flags: SE_CANCEL_*
+ *
+ * The one call that another thread may make while se_submit() is under way.
+ * Returns how many requests it met. Errors: -ENOENT (none), -ENODEV; -EOPNOTSUPP on
+ * the socket, where a deadline has to do.
+ */
+int se_cancel(struct se *se, uint64_t cookie, uint32_t flags);
+
+/**
+ * se_set_filter() - SE_IOC_SET_FILTER: narrow what this session may do, for good
+ * @flags: SE_FILTER_*
+ * @rules: with SE_FILTER_RULES, commands that may be sent
+ * @nr_rules: their number
+ * @aids: with SE_FILTER_AIDS, applications that may be selected
+ * @nr_aids: their number
+ *
+ * Errors: those of SE_IOC_SET_FILTER; -EOPNOTSUPP on the socket: nobody could hold
+ * a process to a filter that lies in its own memory.
+ */
+int se_set_filter(struct se *se, uint32_t flags, const struct se_filter_rule *rules,
+		  uint32_t nr_rules, const struct se_filter_aid *aids, uint32_t nr_aids);
+
 /** se_deadline_in() - now plus @ms, in the terms of struct se_stream.deadline_ns. */
 uint64_t se_deadline_in(uint64_t ms);
 
@@ -98,6 +137,7 @@ const char *se_irq_mode_name(uint32_t mode);
 const char *se_outcome_name(uint32_t outcome);
 const char *se_reset_level_name(uint32_t level);
 const char *se_stop_name(uint32_t stop);
+const char *se_lock_state_name(uint32_t lock);
 const char *se_reason_name(uint32_t reason);
 
 /** se_to_hex() - @len bytes as 2 * @len capital digits and a NUL. */

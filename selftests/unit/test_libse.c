@@ -242,6 +242,8 @@ static void test_names(void **state)
 	se_close(NULL);
 	assert_string_equal(se_outcome_name(SE_OUTCOME_UNKNOWN), "unknown");
 	assert_string_equal(se_stop_name(SE_STOP_REFUSED), "refused");
+	assert_string_equal(se_stop_name(SE_STOP_LOCK), "lock");
+	assert_string_equal(se_lock_state_name(SE_LOCK_LOST), "lost");
 	assert_string_equal(se_state_name(SE_STATE_DEAD), "dead");
 	assert_string_equal(se_reason_name(SE_REASON_RESET_LINE), "reset-line");
 	assert_string_equal(se_reason_name(99), "?");
@@ -432,6 +434,10 @@ static void test_reset(void **state)
 	(void)state;
 	assert_int_equal(se_channel_open(se, &open), 0);
 	assert_int_equal(se_reset(se, SE_RESET_RESYNCH, 0, &r), -EOPNOTSUPP);
+	assert_int_equal(se_lock(se, 0, 0, NULL), -EOPNOTSUPP);
+	assert_int_equal(se_unlock(se), -EOPNOTSUPP);
+	assert_int_equal(se_cancel(se, 1, 0), -EOPNOTSUPP);
+	assert_int_equal(se_set_filter(se, SE_FILTER_NO_LOCK, NULL, 0, NULL, 0), -EOPNOTSUPP);
 	assert_int_equal(se_reset(se, SE_RESET_POWER + 1, 0, &r), -EINVAL);
 	assert_string_equal(sim.controls, "");
 	/* an answer that is still to come is not taken for what follows */
