@@ -18,6 +18,9 @@ help:
 
 ## make demo      the main job, start to end, in a virtual machine
 ## make check     every test that needs only Debian and npm packages
+## make check-kernels   the modules against every supported kernel's headers
+## make check-debug     kernel tests under KASAN, lockdep, kmemleak, faults
+## make check-interop   peers from other registries (needs a JDK and Maven)
 ## make shell     an interactive shell in the virtual machine, stack running
 ## make           build modules, daemon, tools and tests
 ## make overlays  device tree overlays, into build/overlays
@@ -47,11 +50,12 @@ INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
 $(INNER): root
 	@$(IN_ROOT) $(MAKE) NATIVE=1 $@ $(if $(V),V=$(V))
 
-.PHONY: root demo check check-interop shell
+ON_HOST := demo check check-interop check-kernels check-debug shell
+.PHONY: root $(ON_HOST)
 root:
 	@$(RIG)/make-root
 
-demo check check-interop shell: root
+$(ON_HOST): root
 	@$(RIG)/$@
 
 endif
