@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bridge.h"
+#include "image.h"
 #include "log.h"
 #include "options.h"
 #include "profile.h"
@@ -182,6 +183,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "softse: %s\n", err);
 		return ret;
 	}
+	if (s.options.export_to)
+		return image_copy(&card->profile, card->state_path, s.options.export_to);
+	if (s.options.compare_with)
+		return image_compare(&card->profile, card->state_path, s.options.compare_with);
+	if (s.options.reset_image && image_reset(card->state_path))
+		return EXIT_FAILURE;
 	catch_signals(&unblocked);
 	ret = s.options.log ? log_open(&card->log, s.options.log) : 0;
 	if (ret) {

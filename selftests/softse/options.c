@@ -18,6 +18,9 @@ enum {
 	OPT_VPCD,
 	OPT_BRIDGE,
 	OPT_STATE,
+	OPT_EXPORT,
+	OPT_COMPARE,
+	OPT_RESET_IMAGE,
 	OPT_LOG,
 	OPT_PROFILE,
 	OPT_DIALECT,
@@ -52,6 +55,9 @@ static const struct option fixed[] = {
 	{"vpcd", optional_argument, NULL, OPT_VPCD},
 	{"bridge", required_argument, NULL, OPT_BRIDGE},
 	{"state", required_argument, NULL, OPT_STATE},
+	{"export", required_argument, NULL, OPT_EXPORT},
+	{"compare", required_argument, NULL, OPT_COMPARE},
+	{"reset-image", no_argument, NULL, OPT_RESET_IMAGE},
 	{"log", required_argument, NULL, OPT_LOG},
 	{"profile", required_argument, NULL, OPT_PROFILE},
 	{"dialect", required_argument, NULL, OPT_DIALECT},
@@ -80,11 +86,15 @@ static const char help[] =
 	"\n"
 	"What it is:\n"
 	"  --state=FILE         keep the card in FILE; without it all is lost at the end\n"
+	"  --reset-image        begin with a new card, whatever is in that file\n"
+	"  --export=FILE        check that file, copy it (\"-\": to standard output), end\n"
+	"  --compare=FILE       tell how that file differs from another, end (1: it does)\n"
 	"  --profile=FILE       card and link parameters, 'key = value' lines\n"
 	"  --dialect=NAME       gp, iso-lrc, iso-crc, nxp or um11225 (default gp)\n"
 	"  --keys=FILE          SCP03 keys: one line of hex digits or three (ENC, MAC, DEK)\n"
 	"                       (default 404142..4F for all, key version 30)\n"
-	"  --scp=I              SCP03 option 'i' in hex: 00 10 20 30 60 or 70 (default 70)\n"
+	"  --scp=I              SCP03 option 'i' in hex: 00 10 20 30 60 or 70 (default 70);\n"
+	"                       one more for S16\n"
 	"  --work-ms=N          let every command take N ms more\n"
 	"  --no-fsync           do not wait for the disk: faster, not safe from power cuts\n"
 	"  --fault=NAME[:ARGS]  what goes wrong on the link; --fault=help lists it\n"
@@ -128,6 +138,7 @@ static bool scp_option(const char *text, unsigned long *i)
 	if (parse_hex(text, &v, 1) != 1)
 		return false;
 	*i = v;
+	v &= (uint8_t)~SCP03_I_S16;
 	return v == 0x00 || v == 0x10 || v == 0x20 || v == 0x30 || v == 0x60 || v == 0x70;
 }
 
@@ -174,6 +185,15 @@ static int take(int opt, const char *name, struct options *o, struct card_profil
 	case OPT_STATE:
 		*state_path = optarg;
 		break;
+	case OPT_EXPORT:
+		o->export_to = optarg;
+		break;
+	case OPT_COMPARE:
+		o->compare_with = optarg;
+		break;
+	case OPT_RESET_IMAGE:
+		o->reset_image = true;
+		break;
 	case OPT_LOG:
 		o->log = optarg;
 		break;
@@ -193,7 +213,8 @@ static int take(int opt, const char *name, struct options *o, struct card_profil
 		break;
 	case OPT_SCP:
 		if (!scp_option(optarg, &o->scp))
-			return usage("--scp wants 00, 10, 20, 30, 60 or 70", optarg);
+			return usage("--scp wants 00, 10, 20, 30, 60 or 70, or one more",
+				     optarg);
 		o->scp_given = true;
 		break;
 	case OPT_WORK_MS:
@@ -225,8 +246,12 @@ static int take(int opt, const char *name, struct options *o, struct card_profil
 }
 
 /* What goes together and what does not. */
-static int check(const struct options *o)
+static int check(const struct options *o, const char *state_path)
 {
+	if ((o->export_to || o->compare_with || o->reset_image) && !state_path)
+		return usage("an image is a --state=FILE", NULL);
+	if (o->export_to || o->compare_with)
+		return -1;
 	if (!o->sim && !o->apdu_socket && !o->block_socket && !o->vpcd)
 		return usage("nothing to be plugged into: give --sim, --apdu-socket, "
 			     "--block-socket or --vpcd",
@@ -267,5 +292,5 @@ int options_parse(int argc, char **argv, struct options *o, struct card_profile 
 	}
 	if (optind < argc)
 		return usage("unexpected argument", argv[optind]);
-	return check(o);
+	return check(o, *state_path);
 }

@@ -16,6 +16,8 @@ struct options {
 	const char *bridge;
 	/* what it is */
 	const char *log, *profile, *keys, *dialect;
+	const char *export_to, *compare_with; /* and nothing else is done */
+	bool reset_image;
 	unsigned long scp;
 	bool scp_given;
 	const char *faults[FAULT_MAX];
