@@ -20,7 +20,7 @@ static void spoil(char *digit)
 /* Lengths in front, in hex. */
 static char *lv(char *out, const char *hex)
 {
-	snprintf(out, 1024, "%02zX%s", strlen(hex) / 2, hex);
+	sprintf(out, "%02zX%s", strlen(hex) / 2, hex);
 	return out;
 }
 
@@ -287,7 +287,7 @@ static void test_privileges(void **state)
 /* The signature of a DAP block over a file's hash. */
 static void dap_block(char *out, const char *aid, const void *sig, size_t len)
 {
-	char name[64], value[300], s[300], inner[600];
+	char name[128], value[320], s[300], inner[600];
 
 	lv(name, aid);
 	hex_of(s, sig, len);
