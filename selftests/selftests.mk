@@ -53,7 +53,7 @@ KSFT_SRC := $(wildcard selftests/kselftest/*.c)
 KSFT_OBJ := $(KSFT_SRC:%.c=$(OUT)/%.o)
 KSFT := $(KSFT_SRC:selftests/kselftest/%.c=$(OUT)/kselftest/%)
 # those that play the card themselves (simcard.h), on softse's T=1
-KSFT_CARD := $(patsubst %,$(OUT)/kselftest/%,soak test_fault test_i2c)
+KSFT_CARD := $(patsubst %,$(OUT)/kselftest/%,soak test_fault test_i2c test_recover)
 $(KSFT_OBJ): CPPFLAGS_EXTRA := -Iselftests
 $(KSFT_CARD): $(OUT)/libsoftse.a
 $(KSFT): $(OUT)/kselftest/%: $(OUT)/selftests/kselftest/%.o $(LIB)
