@@ -405,6 +405,8 @@ struct se_chip {
 /* se-core.c */
 void se_chip_set_state(struct se_chip *chip, enum se_state state, enum se_reason reason);
 void se_chip_move_generation(struct se_chip *chip, enum se_reason reason, bool channels_closed);
+void se_chip_move_generation_locked(struct se_chip *chip, bool channels_closed);
+void se_chip_generation_moved(struct se_chip *chip, enum se_reason reason);
 void se_chip_ready(struct se_chip *chip);
 struct se_chip *se_chip_get(u32 index);
 struct se_chip *se_chip_get_next(u32 *index);

@@ -306,14 +306,34 @@ void se_chip_set_state(struct se_chip *chip, enum se_state state, enum se_reason
 void se_chip_move_generation(struct se_chip *chip, enum se_reason reason, bool channels_closed)
 {
 	spin_lock_irq(&chip->lock);
+	se_chip_move_generation_locked(chip, channels_closed);
+	spin_unlock_irq(&chip->lock);
+	se_chip_generation_moved(chip, reason);
+}
+
+/**
+ * se_chip_move_generation_locked() - the same, to be told by se_chip_generation_moved()
+ * @chip: worker context, the lock held
+ * @channels_closed: see there
+ */
+void se_chip_move_generation_locked(struct se_chip *chip, bool channels_closed)
+{
+	lockdep_assert_held(&chip->lock);
 	chip->generation = atomic64_inc_return(&se_generation);
 	if (channels_closed)
 		chip->closer.pending = 0;
 	else
 		se_channel_orphan_locked(chip, chip->channels);
 	chip->channels = 0;
-	spin_unlock_irq(&chip->lock);
+}
 
+/**
+ * se_chip_generation_moved() - tell it
+ * @chip: worker context
+ * @reason: why
+ */
+void se_chip_generation_moved(struct se_chip *chip, enum se_reason reason)
+{
 	if (!chip->live)
 		return;
 	wake_up_all(&chip->wait);

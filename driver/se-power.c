@@ -191,24 +191,37 @@ static void answer_idle(struct se_chip *chip, int error)
 }
 
 /*
- * Take the supply away: S(RELEASE) first, where the dialect has it, so that the
- * SE can put its house in order. False: the end of that is to be awaited.
+ * Nobody has anything in the SE: from here on it is as good as off. The
+ * generation moves now, in one with the look at who is there, so that whoever
+ * comes next is not told that something was lost which he never had.
  */
-static bool cut(struct se_chip *chip)
+static bool begin_cut(struct se_chip *chip)
+{
+	struct se_power *p = &chip->power;
+	bool begun;
+
+	spin_lock_irq(&chip->lock);
+	begun = !in_use(chip);
+	if (begun) {
+		p->cutting = true;
+		se_chip_move_generation_locked(chip, true);
+	}
+	spin_unlock_irq(&chip->lock);
+	if (!begun)
+		return false;
+	p->told = true;
+	se_chip_generation_moved(chip, SE_REASON_POWER);
+	/* so that the SE can put its house in order */
+	if (chip->state == SE_STATE_IDLE && chip->dialect->s_release != SE_T1_NO_CODE)
+		se_link_release(chip);
+	return true;
+}
+
+static int end_cut(struct se_chip *chip)
 {
 	struct se_power *p = &chip->power;
 	int ret;
 
-	if (!p->cutting) {
-		spin_lock_irq(&chip->lock);
-		p->cutting = true;
-		spin_unlock_irq(&chip->lock);
-		if (chip->state == SE_STATE_IDLE &&
-		    chip->dialect->s_release != SE_T1_NO_CODE) {
-			se_link_release(chip);
-			return false;
-		}
-	}
 	ret = chip->ops->power(chip, false);
 	spin_lock_irq(&chip->lock);
 	p->cutting = false;
@@ -216,41 +229,32 @@ static bool cut(struct se_chip *chip)
 	if (ret) {
 		dev_err(chip->parent, "power off: %d\n", ret);
 		se_link_restart(chip, SE_REASON_POWER, false);
-		return true;
+		return -EBUSY;
 	}
 	p->on = false;
 	se_stat_inc(chip, power_offs);
-	/* now, not when it comes back: whoever looks in between sees the truth */
-	se_chip_move_generation(chip, SE_REASON_POWER, true);
-	p->told = true;
 	if (chip->state != SE_STATE_DEAD)
 		se_chip_set_state(chip, SE_STATE_OFF, SE_REASON_POWER);
-	return true;
+	return 0;
 }
 
 static void look_at_idle(struct se_chip *chip)
 {
 	struct se_power *p = &chip->power;
-	bool busy;
-	int error;
+	int error = 0;
 
-	if (!p->cutting) {
-		spin_lock_irq(&chip->lock);
-		busy = !is_quiet(chip) || in_use(chip);
-		if (busy)
-			answer_idle(chip, -EBUSY);
-		spin_unlock_irq(&chip->lock);
-		if (busy)
-			return;
-	}
-	if (p->on && can_switch(chip)) {
-		if (!is_quiet(chip) || !cut(chip))
-			return;
-		error = p->on ? -EBUSY : 0;
-	} else {
-		error = 0;
-	}
+	if (!p->cutting && !is_quiet(chip))
+		error = -EBUSY;
+	else if (p->on && can_switch(chip) && !p->cutting && !begin_cut(chip))
+		error = -EBUSY;
+	else if (p->cutting && !is_quiet(chip))
+		return;	/* S(RELEASE) is on the wire */
+	else if (p->cutting)
+		error = end_cut(chip);
+
 	spin_lock_irq(&chip->lock);
+	if (!error && in_use(chip))
+		error = p->on ? -EBUSY : 0;
 	answer_idle(chip, error);
 	spin_unlock_irq(&chip->lock);
 }
@@ -258,26 +262,20 @@ static void look_at_idle(struct se_chip *chip)
 static void look_at_sleep(struct se_chip *chip, u64 now)
 {
 	struct se_power *p = &chip->power;
-	bool keep;
 
-	if (is_quiet(chip)) {
-		spin_lock_irq(&chip->lock);
-		keep = in_use(chip) && !p->cutting;
-		spin_unlock_irq(&chip->lock);
-		if (p->on && can_switch(chip) && !keep && !cut(chip))
-			return;
-	}
+	if (is_quiet(chip) && p->on && can_switch(chip) && !p->cutting)
+		begin_cut(chip);
 	if (!is_quiet(chip)) {
 		if (now < p->sleep_cap)
 			return;
 		/* what is left of an abandoned command is awaited afterwards */
 		p->restart = !se_link_park(chip);
-		/* an SE that does not answer S(RELEASE) goes without */
-		if (p->cutting && cut(chip))
-			p->restart = false;
 	}
+	/* an SE that does not answer S(RELEASE) goes without */
+	if (p->cutting && !end_cut(chip))
+		p->restart = false;
+
 	spin_lock_irq(&chip->lock);
-	p->cutting = false;
 	p->parked = true;
 	spin_unlock_irq(&chip->lock);
 	wake_up_all(&p->wait);
