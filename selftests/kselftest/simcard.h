@@ -190,6 +190,9 @@ static inline void simcard_attach(struct simcard *c)
 
 	if (c->sim < 0)
 		simcard_open(c);
+	/* where NAD is 00, line fill cannot be */
+	if (!c->params.nad_se)
+		c->attach.flags |= SE_SIM_FILL_FF;
 	c->stop = eventfd(0, EFD_CLOEXEC);
 	assert_true(c->stop >= 0);
 	t1_init(&c->t1, &c->params, &user, &c->faults);

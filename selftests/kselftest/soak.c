@@ -261,16 +261,16 @@ static void plug(struct soak *s, uint64_t round)
 	simcard_prop_u32(c, "sesame,poll-interval-us", 100);
 	ppm = rates[rnd(s, 5)];
 	faults_of_card(s, ppm);
+	printf("# round %" PRIu64 ": %s on %s, flags %x, IFSC %u, SEAL %u, %u ppm\n", round,
+	       dialect, c->attach.flags & SE_SIM_I2C ? "I2C" : "SPI", c->attach.flags,
+	       c->params.ifsc, c->params.seal, ppm);
+	fflush(stdout);
 	simcard_open(c);
 	simcard_plug(c);
 	/* the driver has seen a good SE; from here on nothing is certain */
 	faults_of_bus(s, ppm);
 	s->plugs++;
 	s->round = round;
-	printf("# round %" PRIu64 ": %s on %s, flags %x, IFSC %u, SEAL %u, %u ppm\n", round,
-	       dialect, c->attach.flags & SE_SIM_I2C ? "I2C" : "SPI", c->attach.flags,
-	       c->params.ifsc, c->params.seal, ppm);
-	fflush(stdout);
 }
 
 /* ---- one exchange ---------------------------------------------------------- */
