@@ -189,6 +189,7 @@ static void arm(struct se_drdy *d)
 	    !d->trial && ktime_after(ktime_get(), d->retry_at)) {
 		d->trial = true;
 		d->good = 0;
+		d->trouble = 0;
 	}
 	if (d->trial && !test_and_set_bit(DRDY_IRQ, &d->state))
 		enable_irq(d->irq);
@@ -278,15 +279,14 @@ static void irq_lost(struct se_drdy *d)
 {
 	se_chip_irq_event(d->chip, SE_IRQ_EVENT_LOST);
 	d->good = 0;
-	if (d->trial) {
-		retry_later(d);
-		return;
-	}
-	d->trouble += d->proven ? TROUBLE_LOST : TROUBLE_MAX;
+	/* on trial it may be late now and then: polling goes on meanwhile */
+	d->trouble += d->proven || d->trial ? TROUBLE_LOST : TROUBLE_MAX;
 	if (d->trouble < TROUBLE_MAX)
 		return;
 	d->trouble = TROUBLE_MAX;
-	if (d->policy == SE_IRQ_POLICY_AUTO)
+	if (d->trial)
+		retry_later(d);
+	else if (d->policy == SE_IRQ_POLICY_AUTO)
 		fall_back(d, d->proven ? "gets lost" : "does not come");
 }
 
