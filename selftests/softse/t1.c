@@ -1,117 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The rules of ISO/IEC 7816-3, 11.6.3, from the card's side. */
-#include "t1.h"
+#include "t1-send.h"
 
 #include <string.h>
 
-#define PCB_NS 0x40
-#define PCB_MORE 0x20
-#define PCB_R 0x80
-#define PCB_R_NR 0x10
-#define PCB_S_REQ 0xc0
-#define PCB_S_RSP 0xe0
-
 enum { R_ACK = 0, R_EDC = 1, R_OTHER = 2 };
-
-static size_t prologue(const struct t1 *t)
-{
-	return 2U + t->params.dialect->len_bytes;
-}
-
-static bool in_chain(const struct t1 *t)
-{
-	return t->cmd_len || (t->have_i && t->i_more);
-}
-
-static unsigned int chain_flag(const struct t1 *t)
-{
-	return in_chain(t) ? FAULT_ON_CHAIN : 0;
-}
-
-/* A late block does not overtake, nor is it overtaken. */
-static void send_late(struct t1 *t)
-{
-	size_t len = t->late_len;
-
-	t->late_len = 0;
-	if (len)
-		t->user.send(t->user.ctx, t->late, len);
-}
-
-static void send_noise(struct t1 *t, struct fault *f)
-{
-	uint8_t noise[64];
-
-	for (uint32_t i = 0; i < f->arg; i++)
-		noise[i] = (uint8_t)fault_random(f, 256);
-	t->user.send(t->user.ctx, noise, f->arg);
-}
-
-/* A fault that changes what the block says; EDC is made anew where it has to be right. */
-static void change(struct t1 *t, uint8_t *block, size_t *len, unsigned int on)
-{
-	const struct t1_dialect *d = t->params.dialect;
-	size_t body = *len - t1_edc_len(d);
-	struct fault *f;
-
-	if (fault_strikes(t->faults, FAULT_WRONG_NS, on))
-		block[1] ^= PCB_NS;
-	if (fault_strikes(t->faults, FAULT_WRONG_NAD, on))
-		block[0] ^= 0x33;
-	if (fault_strikes(t->faults, FAULT_WRONG_PCB, on))
-		block[1] = 0xbf; /* an R-block with bits that are reserved */
-	if (fault_strikes(t->faults, FAULT_WRONG_LEN, on))
-		block[1 + d->len_bytes]++;
-	t1_put_edc(d, block, body);
-	f = fault_strikes(t->faults, FAULT_CORRUPT, on);
-	if (f) {
-		/* NAD and LEN stay, so that it is the EDC that tells */
-		size_t first = prologue(t), i = fault_random(f, (uint32_t)(*len - first + 1));
-
-		block[i ? first + i - 1 : 1] ^= (uint8_t)(1U << fault_random(f, 8));
-	}
-	f = fault_strikes(t->faults, FAULT_TRUNCATE, on);
-	if (f)
-		*len = 1 + fault_random(f, (uint32_t)*len - 1);
-}
-
-/* @block is whole, EDC included. The one way out. */
-static void emit(struct t1 *t, const uint8_t *block, size_t len, unsigned int on)
-{
-	uint8_t wrong[T1_BLOCK_MAX];
-	struct fault *f;
-
-	if (!t->faults || !t->faults->n) {
-		t->user.send(t->user.ctx, block, len);
-		return;
-	}
-	send_late(t);
-	on |= chain_flag(t);
-	memcpy(wrong, block, len);
-	if (t->stale_len && fault_strikes(t->faults, FAULT_STALE, on)) {
-		memcpy(wrong, t->stale, t->stale_len);
-		len = t->stale_len;
-	} else if (on & FAULT_ON_I) {
-		memcpy(t->stale, block, len);
-		t->stale_len = len;
-	}
-	change(t, wrong, &len, on);
-	if (fault_strikes(t->faults, FAULT_DROP, on))
-		return;
-	f = fault_strikes(t->faults, FAULT_NOISE, on);
-	if (f)
-		send_noise(t, f);
-	f = fault_strikes(t->faults, FAULT_LATE, on);
-	if (f) {
-		memcpy(t->late, wrong, len);
-		t->late_len = len;
-		t->late_us = t->now_us + f->arg * 1000ULL;
-		return;
-	}
-	t->user.send(t->user.ctx, wrong, len);
-	if (fault_strikes(t->faults, FAULT_DUPLICATE, on))
-		t->user.send(t->user.ctx, wrong, len);
-}
 
 static void send_short(struct t1 *t, uint8_t pcb, const uint8_t *inf, size_t len,
 		       unsigned int on)
@@ -121,7 +14,7 @@ static void send_short(struct t1 *t, uint8_t pcb, const uint8_t *inf, size_t len
 
 	if (len)
 		memcpy(block + n, inf, len);
-	emit(t, block, t1_put_edc(t->params.dialect, block, n + len), on);
+	t1_emit(t, block, t1_put_edc(t->params.dialect, block, n + len), on);
 }
 
 static void send_r(struct t1 *t, uint8_t error)
@@ -195,12 +88,12 @@ static void send_i(struct t1 *t)
 	t->i_len = t1_put_edc(d, t->i_block, head + n);
 	t->have_i = true;
 	t->ns ^= 1;
-	emit(t, t->i_block, t->i_len, FAULT_ON_I);
+	t1_emit(t, t->i_block, t->i_len, FAULT_ON_I);
 }
 
 static void repeat_i(struct t1 *t)
 {
-	emit(t, t->i_block, t->i_len, FAULT_ON_I);
+	t1_emit(t, t->i_block, t->i_len, FAULT_ON_I);
 }
 
 /* Where the exchange stands goes; sequence numbers stay. */
@@ -269,7 +162,7 @@ static void go_on(struct t1 *t, enum t1_next next)
 /* The SE has the turn, for a block of an exchange: may it come right away? */
 static void take_turn(struct t1 *t, enum t1_next next)
 {
-	unsigned int on = (next == T1_NEXT_I ? FAULT_ON_I : FAULT_ON_R) | chain_flag(t);
+	unsigned int on = (next == T1_NEXT_I ? FAULT_ON_I : FAULT_ON_R) | t1_chain_flag(t);
 	struct fault *f;
 
 	/* what is left to come makes a chain even if nothing of it has left yet */
@@ -517,7 +410,7 @@ static bool spoiled(struct t1 *t, uint8_t pcb, bool *good)
 
 	if (!t->faults)
 		return false;
-	on |= chain_flag(t);
+	on |= t1_chain_flag(t);
 	if (on & FAULT_ON_I && pcb & PCB_MORE)
 		on |= FAULT_ON_CHAIN;
 	if (fault_strikes(t->faults, FAULT_DEAF, on))
@@ -566,10 +459,10 @@ void t1_relay(struct t1 *t, uint8_t pcb, const uint8_t *inf, size_t len, uint64_
 		memcpy(block + n, inf, len);
 	t->i_more = !(pcb & 0x80) && pcb & PCB_MORE;
 	t->have_i = t->i_more; /* for the fault script: a chain is going on */
-	emit(t, block, t1_put_edc(d, block, n + len),
-	     !(pcb & 0x80)	     ? FAULT_ON_I
-	     : (pcb & 0xc0) == PCB_R ? FAULT_ON_R
-				     : FAULT_ON_S);
+	t1_emit(t, block, t1_put_edc(d, block, n + len),
+		!(pcb & 0x80)		? FAULT_ON_I
+		: (pcb & 0xc0) == PCB_R ? FAULT_ON_R
+					: FAULT_ON_S);
 }
 
 void t1_set_ifsc(struct t1 *t, uint16_t ifsc)
@@ -580,8 +473,8 @@ void t1_set_ifsc(struct t1 *t, uint16_t ifsc)
 static void got_block(struct t1 *t, uint64_t now)
 {
 	const struct t1_dialect *d = t->params.dialect;
-	size_t len = t->rx_len - prologue(t) - t1_edc_len(d);
-	const uint8_t *inf = t->rx + prologue(t);
+	size_t len = t->rx_len - t1_prologue(t) - t1_edc_len(d);
+	const uint8_t *inf = t->rx + t1_prologue(t);
 	uint8_t pcb = t->rx[1];
 	bool good = t1_edc_good(d, t->rx, t->rx_len);
 
@@ -626,7 +519,7 @@ static size_t inf_len(const struct t1 *t)
 
 void t1_input(struct t1 *t, const uint8_t *data, size_t len, uint64_t now_us)
 {
-	const size_t head = prologue(t), edc = t1_edc_len(t->params.dialect);
+	const size_t head = t1_prologue(t), edc = t1_edc_len(t->params.dialect);
 
 	t->now_us = now_us;
 	if (t->absent || now_us < t->deaf_until_us) {
@@ -715,7 +608,7 @@ void t1_tick(struct t1 *t, uint64_t now_us)
 	if (t->absent || now_us < t->deaf_until_us)
 		return;
 	if (t->late_len && now_us >= t->late_us)
-		send_late(t);
+		t1_send_late(t);
 	if (!t->working || t->s_open)
 		return;
 	if (now_us >= t->ready_us)
