@@ -3,119 +3,7 @@
  * se-sim by itself: this program plays the SE and, through spidev, the host.
  * Needs the modules se-sim and spidev, and root.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-#include <linux/gpio.h>
-#include <linux/spi/spidev.h>
-#include <linux/se_sim.h>
-#include <cmocka.h>
-
-/* One bus: the SE's end, the host's end and the number of the bus. */
-struct bus {
-	int se;
-	int host;
-	__u32 nr;
-};
-
-struct record {
-	struct se_sim_record head;
-	uint8_t data[8192];
-};
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	nanosleep(&ts, NULL);
-}
-
-static void spidev_path(char *path, size_t room, __u32 nr)
-{
-	snprintf(path, room, "/dev/spidev%u.0", nr);
-}
-
-/* Plug in with @flags besides SPIDEV and open the host's end. */
-static void bus_open(struct bus *bus, __u32 flags)
-{
-	struct se_sim_attach attach = {.flags = SE_SIM_SPIDEV | flags};
-	char path[32];
-	int i;
-
-	bus->se = open("/dev/se-sim", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	assert_true(bus->se >= 0);
-	assert_int_equal(ioctl(bus->se, SE_SIM_IOC_ATTACH, &attach), 0);
-	bus->nr = attach.bus;
-	spidev_path(path, sizeof(path), bus->nr);
-	for (i = 0; i < 200; i++) {
-		bus->host = open(path, O_RDWR | O_CLOEXEC);
-		if (bus->host >= 0)
-			return;
-		pause_ms(10);
-	}
-	fail_msg("%s did not appear", path);
-}
-
-static void bus_close(struct bus *bus)
-{
-	close(bus->host);
-	close(bus->se);
-}
-
-static void counters(struct bus *bus, struct se_sim_counters *c)
-{
-	assert_int_equal(ioctl(bus->se, SE_SIM_IOC_COUNTERS, c), 0);
-}
-
-static void transfer(struct bus *bus, struct spi_ioc_transfer *xfer, unsigned int n)
-{
-	int ret = n == 1 ? ioctl(bus->host, SPI_IOC_MESSAGE(1), xfer)
-			 : ioctl(bus->host, SPI_IOC_MESSAGE(2), xfer);
-
-	assert_true(ret >= 0);
-}
-
-static void expect_access(struct bus *bus, const void *data, size_t len)
-{
-	struct record rec;
-	ssize_t got = read(bus->se, &rec, sizeof(rec));
-
-	assert_int_equal(got, sizeof(rec.head) + len);
-	assert_int_equal(rec.head.type, SE_SIM_ACCESS);
-	assert_int_equal(rec.head.len, len);
-	assert_memory_equal(rec.data, data, len);
-	assert_true(rec.head.time_ns && rec.head.time_ns <= now_ns());
-}
-
-static void expect_nothing(struct bus *bus)
-{
-	struct record rec;
-
-	assert_int_equal(read(bus->se, &rec, sizeof(rec)), -1);
-	assert_int_equal(errno, EAGAIN);
-}
+#include "simbus.h"
 
 static void test_attach(void **state)
 {
@@ -364,41 +252,6 @@ static void test_two_buses(void **state)
 	bus_close(&b);
 }
 
-/* Open the reset line of the bus as an output, active low, not asserted. */
-static int reset_line(struct bus *bus)
-{
-	struct gpio_v2_line_request req = {
-		.num_lines = 1,
-		.consumer = "test_sim",
-		.config.flags = GPIO_V2_LINE_FLAG_OUTPUT | GPIO_V2_LINE_FLAG_ACTIVE_LOW,
-	};
-	struct gpiochip_info info;
-	char path[32], label[32];
-	int i, fd;
-
-	snprintf(label, sizeof(label), "se-sim-spi%u", bus->nr);
-	for (i = 0; i < 32; i++) {
-		snprintf(path, sizeof(path), "/dev/gpiochip%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (!ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &info) && !strcmp(info.label, label)) {
-			assert_int_equal(ioctl(fd, GPIO_V2_GET_LINE_IOCTL, &req), 0);
-			close(fd);
-			return req.fd;
-		}
-		close(fd);
-	}
-	return -1;
-}
-
-static void set_reset(int line, int on)
-{
-	struct gpio_v2_line_values v = {.bits = on ? 1 : 0, .mask = 1};
-
-	assert_int_equal(ioctl(line, GPIO_V2_LINE_SET_VALUES_IOCTL, &v), 0);
-}
-
 static void test_reset(void **state)
 {
 	struct se_sim_counters c;
@@ -413,12 +266,12 @@ static void test_reset(void **state)
 	assert_true(line >= 0);
 	assert_int_equal(write(bus.host, "old", 3), 3);
 	assert_int_equal(write(bus.se, "old", 3), 3);
-	set_reset(line, 1);
+	gpio_set(line, 1);
 	assert_int_equal(read(bus.host, got, 3), 3);
 	assert_memory_equal(got, "\0\0\0", 3);
 	assert_int_equal(write(bus.host, "deaf", 4), 4);
 	expect_nothing(&bus);
-	set_reset(line, 0);
+	gpio_set(line, 0);
 	/* the SE has not noticed yet: what it says is from before the reset */
 	assert_int_equal(write(bus.se, "old", 3), 3);
 	assert_int_equal(write(bus.host, "new", 3), 3);
