@@ -20,6 +20,7 @@ help:
 ## make check     every test that needs only Debian and npm packages
 ## make check-kernels   the modules against every supported kernel's headers
 ## make check-debug     kernel tests under KASAN, lockdep, kmemleak, faults
+## make soak            long runs under fault, N= KN= SEED=
 ## make bench           the driver against user space over spidev; on a quiet machine
 ## make check-interop   peers from other registries (needs a JDK and Maven)
 ## make shell     an interactive shell in the virtual machine, stack running
@@ -51,7 +52,7 @@ INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
 $(INNER): root
 	@$(IN_ROOT) $(MAKE) NATIVE=1 $@ $(if $(V),V=$(V))
 
-ON_HOST := demo check check-interop check-kernels check-debug bench shell
+ON_HOST := demo check check-interop check-kernels check-debug soak bench shell
 .PHONY: root $(ON_HOST)
 root:
 	@$(RIG)/make-root
