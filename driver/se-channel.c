@@ -194,10 +194,10 @@ int se_channel_check_locked(struct se_file *file, bool privileged, const u8 *cmd
 	} else if (file->channel == SE_CHANNEL_NONE) {
 		ret = check_basic(file, privileged, cmd[0]);
 		*cla = cmd[0];
-	} else if (file->channel_generation != chip->generation) {
-		return -ECONNRESET;
-	} else {
+	} else if (file->channel_generation == chip->generation) {
 		ret = cla_with_channel(cmd[0], file->channel, cla);
+	} else {
+		ret = -ECONNRESET;
 	}
 	if (!ret)
 		ret = se_filter_check_locked(file, cmd, len, flow);

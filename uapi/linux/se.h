@@ -176,10 +176,11 @@ struct se_sw_match {
  *	buffer holds the first @rsp_room bytes, @sw is right all the same and
  *	the stream stops with SE_STOP_ROOM
  * @sw: out: status word
- * @outcome: out: enum se_outcome. Written SE_OUTCOME_UNKNOWN before the
- *	command may leave and its final value afterwards, APDU by APDU while
- *	the stream runs, so that memory that outlives the caller (a shared
- *	file mapping) tells the truth about a caller that was killed
+ * @outcome: out: enum se_outcome. Written SE_OUTCOME_UNKNOWN before the first
+ *	command of the stream may leave, and its final value when it is known
+ *	(at the end, or behind an APDU that took its time), so that memory that
+ *	outlives the caller (a shared file mapping) tells the truth about a
+ *	caller that was killed
  * @wtx: out: waiting time extensions that the SE asked for
  * @retrans: out: blocks repeated on the link (never the APDU)
  * @reserved: 0
@@ -449,7 +450,7 @@ enum se_reset_level {
  * and LINE, and keeps the lock; CAP_SYS_ADMIN may ask for every level at any time
  * (POWER needs it: others may hang on the same supply).
  *
- * errno: EPERM, EOPNOTSUPP (the level is not wired), EBUSY (another reset is
+ * errno: EPERM, EACCES (filter), EOPNOTSUPP (the level is not wired), EBUSY (another reset is
  * under way), EIO (the SE did not come back, it is SE_STATE_DEAD), ETIMEDOUT,
  * EINTR, ENODEV. The structure is written back with 0, EIO and ETIMEDOUT.
  */
