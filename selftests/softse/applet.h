@@ -24,7 +24,28 @@ struct applet {
 /** applet_find() - the code of a module, or NULL */
 const struct applet *applet_find(const struct card *c, const struct aid *module);
 
+/** applet_native() - is the module in the card itself, so that no load file is needed? */
+bool applet_native(const struct aid *module);
+
+/**
+ * applet_profile() - a new card has this applet from the beginning
+ * @words: its name, and "default" if it is selected after a reset
+ *
+ * Return: NULL or what was expected instead.
+ */
+const char *applet_profile(struct card_profile *p, const char *words);
+
+/** applet_make() - the instances that the profile asks for. Return: 0 or negative errno. */
+int applet_make(struct card *c);
+
+/** applet_authenticated() - an open session with at least these bits of its level? */
+bool applet_authenticated(const struct channel *ch, uint8_t level);
+
 extern const struct applet applet_test;
+extern const struct applet applet_pkcs15;
+extern const struct applet applet_iot_safe;
+extern const struct applet applet_vault;
+extern const struct applet applet_ara;
 /** applet_sd - marks a module whose instances are security domains */
 extern const struct applet applet_sd;
 

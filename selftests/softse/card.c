@@ -68,7 +68,7 @@ static int put_keys(const struct card_profile *p, struct entry *isd)
 	return 0;
 }
 
-/* A card as it leaves the factory: the issuer's domain and nothing else. */
+/* A card as it leaves the factory: the issuer's domain, and what the profile names. */
 static int make_card(struct card *c)
 {
 	struct entry *isd = entry_new(ENTRY_ISD);
@@ -82,7 +82,7 @@ static int make_card(struct card *c)
 	c->entries[0] = isd;
 	c->n_entries = 1;
 	c->life_cycle = c->profile.life_cycle;
-	return put_keys(&c->profile, isd);
+	return put_keys(&c->profile, isd) ? -ENOMEM : applet_make(c);
 }
 
 int card_init(struct card *c, char *err, size_t err_room)

@@ -119,7 +119,7 @@ struct channel {
 	size_t rest_len;
 	uint8_t repeat[4]; /* header that was answered 6Cxx */
 	bool repeat_on;
-	uint8_t ram[64]; /* the selected applet's; zero after SELECT */
+	uint8_t ram[512]; /* the selected applet's; zero after SELECT */
 };
 
 /* Answers that do not fit Le, or that come without one. */
@@ -149,6 +149,8 @@ struct card_profile {
 	uint8_t iin[8], cin[10];      /* GET DATA 42 and 45 */
 	size_t iin_len, cin_len;
 	struct aid test_module; /* the module that the test applet is the code of */
+	uint32_t applets;	/* of a new card: bits, see applet.c */
+	uint8_t default_applet; /* its number and one; 0: the issuer security domain */
 	uint64_t work_us;	/* extra time that every command takes */
 	bool no_fsync;
 };

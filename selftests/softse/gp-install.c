@@ -199,7 +199,7 @@ static bool module_known(const struct card *c, const struct entry *elf,
 			 const struct aid *module)
 {
 	if (!elf)
-		return aid_equal(module, &c->profile.sd_module);
+		return aid_equal(module, &c->profile.sd_module) || applet_native(module);
 	for (size_t i = 0; i < elf->n_modules; i++)
 		if (aid_equal(&elf->modules[i], module))
 			return true;

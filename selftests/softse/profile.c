@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applet.h"
+
 int parse_hex(const char *text, uint8_t *out, size_t room)
 {
 	size_t n = strlen(text);
@@ -133,6 +135,8 @@ static const char *set_other(struct card_profile *card, struct t1_params *t1, co
 			card->scp_i |= SCP03_I_PSEUDO_RANDOM;
 		return NULL;
 	}
+	if (!strcmp(key, "applet"))
+		return applet_profile(card, value);
 	if (!strcmp(key, "key_length")) {
 		unsigned long bytes;
 

@@ -418,3 +418,18 @@ void entry_drop_object(struct entry *e, struct object *o)
 	e->n_objects--;
 	memmove(o, o + 1, (size_t)(e->objects + e->n_objects - o) * sizeof(*o));
 }
+
+struct counter *entry_add_counter(struct card *c, struct entry *e, uint16_t id)
+{
+	struct counter *k;
+
+	if (e->n_counters == CARD_COUNTERS || registry_free_nvm(c) < sizeof(*k))
+		return NULL;
+	k = realloc(e->counters, (e->n_counters + 1) * sizeof(*k));
+	if (!k)
+		return NULL;
+	e->counters = k;
+	k += e->n_counters++;
+	*k = (struct counter){.id = id};
+	return k;
+}

@@ -242,5 +242,7 @@ struct object *entry_object(struct entry *e, uint32_t tag, uint16_t ref);
 uint16_t entry_put_object(struct card *c, struct entry *e, uint32_t tag, uint16_t ref,
 			  const void *v, size_t len);
 void entry_drop_object(struct entry *e, struct object *o);
+/** entry_add_counter() - a counter that is 0, or NULL where there is no room */
+struct counter *entry_add_counter(struct card *c, struct entry *e, uint16_t id);
 
 #endif
