@@ -9,6 +9,7 @@
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
+#include <linux/spi/spi.h>
 #include <linux/version.h>
 #include <linux/wait.h>
 #include <net/genetlink.h>
@@ -132,7 +133,10 @@ static void name(struct i2c_client *client)					\
 #define SE_I2C_PROBE(function)	.probe = (function)
 #endif
 
-/* A controller is allocated as a host since 6.6. */
+/*
+ * A controller is allocated as a host since 6.6, and in stable kernels: hence its
+ * header first.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define spi_alloc_host		spi_alloc_master
 #endif
@@ -184,8 +188,8 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 #define se_board_properties(info, node)	((info)->swnode = (node))
 #endif
 
-/* regulator_register() wants to know its device since 6.2. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* regulator_register() wants to know its device since 6.2, and in stable 6.1 kernels. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #define se_regulator_register(dev, desc, config)	regulator_register(desc, config)
 #else
 #define se_regulator_register		regulator_register
