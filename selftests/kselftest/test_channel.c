@@ -133,9 +133,11 @@ static void test_every_channel(void **state)
 	assert_int_equal(seen, 0xffffe);
 	assert_int_equal(channel_open(extra, APPLET, APPLET_LEN, NULL), -EUSERS);
 	/* chaining and secure messaging on channel 19 would make FF of it */
-	for (int i = 0; i < 19; i++)
+	for (int i = 0; i < 19; i++) {
 		assert_int_equal(transmit(fd[i], 0x9c, 0x50, 0, &s) == -EACCES,
 				 channel[i] == 19);
+		transmit(fd[i], 0x8c, 0x50, 0, &s); /* the last link */
+	}
 	for (int round = 0; round < 2; round++) {
 		for (int i = 18; i >= 0; i--) {
 			assert_int_equal(transmit(fd[i], round ? 0x80 : 0xc5, 0x50, 0, &s),
@@ -149,6 +151,74 @@ static void test_every_channel(void **state)
 	assert_int_equal(card_ran_soon(&card, 0, "7080", closed + 19), closed + 19);
 	assert_int_equal(channel_open(extra, APPLET, APPLET_LEN, NULL), 0);
 	close(extra);
+}
+
+/* The class byte with which INS P1 P2 first came to the card, or -1. */
+static int class_seen(const char *header)
+{
+	char path[64], line[200], head[16];
+	unsigned int cla = 0;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/log", card.dir);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*u %*u %*d %15s", head) == 1 &&
+			!strcmp(head + 2, header) && sscanf(head, "%2x", &cla) == 1;
+	fclose(f);
+	return found ? (int)cla : -1;
+}
+
+/* Every class on every channel, as ISO/IEC 7816-4, 5.4.1 and GPCS 11.1.4 code it. */
+static void test_every_class(void **state)
+{
+	enum { REFUSED = 0xff };
+	static const struct {
+		uint8_t cla, first, further;
+	} classes[] = {
+		{0x00, 0x00, 0x40},	  {0x04, 0x04, 0x60},	    {0x08, 0x08, 0x60},
+		{0x0c, 0x0c, 0x60},	  {0x80, 0x80, 0xc0},	    {0x84, 0x84, 0xe0},
+		{0x88, 0x88, 0xe0},	  {0x8f, 0x8c, 0xe0},	    {0x40, 0x00, 0x40},
+		{0xc5, 0x80, 0xc0},	  {0x60, REFUSED, 0x60},    {0xef, REFUSED, 0xe0},
+		{0x20, REFUSED, REFUSED}, {0xa0, REFUSED, REFUSED}, {0x10, 0x10, 0x50},
+		{0x90, 0x90, 0xd0},	  {0xd3, 0x90, 0xd0},
+	};
+	enum { N = sizeof(classes) / sizeof(classes[0]) };
+	uint32_t channel[19];
+	int fd[19];
+
+	(void)state;
+	for (int i = 0; i < 19; i++)
+		fd[i] = applet(&channel[i]);
+	for (unsigned int i = 0; i < 19; i++) {
+		for (unsigned int k = 0; k < N; k++) {
+			uint32_t ch = channel[i];
+			uint8_t form = ch < 4 ? classes[k].first : classes[k].further;
+			uint16_t id = (uint16_t)(0x6000 + ch * 32 + k);
+			char head[16];
+			int ret;
+
+			snprintf(head, sizeof(head), "50%04X", id);
+			ret = transmit(fd[i], classes[k].cla, 0x50, id, NULL);
+			if (form == REFUSED) {
+				assert_int_equal(ret, -EACCES);
+				assert_int_equal(class_seen(head), -1);
+				continue;
+			}
+			assert_true(ret > 0);
+			assert_int_equal(class_seen(head), form | (ch < 4 ? ch : ch - 4));
+			if (form & 0x10) /* the last link */
+				transmit(fd[i], classes[k].cla & (uint8_t)~0x10, 0x50, id,
+					 NULL);
+		}
+	}
+	for (int i = 0; i < 19; i++)
+		close(fd[i]);
+	fd[0] = card_open(&card);
+	await_idle(fd[0]);
+	close(fd[0]);
 }
 
 /* INITIALIZE UPDATE on two channels: each has its own secure channel session. */
@@ -395,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_no_such_application),
 		cmocka_unit_test(test_open_faults),
 		cmocka_unit_test(test_every_channel),
+		cmocka_unit_test(test_every_class),
 		cmocka_unit_test(test_secure_messaging_class),
 		cmocka_unit_test(test_two_sessions_do_not_mix),
 		cmocka_unit_test(test_killed_client),
