@@ -11,6 +11,15 @@ struct world {
 	unsigned int think_us;
 };
 
+/* A test that fails leaves its card running: that is not to be on the stack. */
+static struct world *world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	return w;
+}
+
 /* The data of the command, and 9000. */
 static size_t echo(void *ctx, const uint8_t *cmd, size_t len, uint8_t *rsp, uint64_t now_us,
 		   uint64_t *ready_us)
@@ -110,29 +119,31 @@ static void test_gp(void **state)
 	static const uint32_t flags[] = {0, SE_SIM_IRQ_EDGE, SE_SIM_NO_IRQ,
 					 SE_SIM_NO_IRQ | SE_SIM_NO_NACK | SE_SIM_FILL_FF,
 					 SE_SIM_SUPPLY | SE_SIM_ENABLE};
-	struct world w;
+	struct world *w = world_new();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		world_init(&w, "gp", "gp-se", flags[i]);
-		check_sizes(&w, SE_DIALECT_GP);
+		world_init(w, "gp", "gp-se", flags[i]);
+		check_sizes(w, SE_DIALECT_GP);
 	}
+	free(w);
 }
 
 static void test_um11225(void **state)
 {
 	static const char *const devices[] = {"se050", "se051", "t1-se"};
-	struct world w;
+	struct world *w = world_new();
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		world_init(&w, "um11225", devices[i], SE_SIM_NO_IRQ);
+		world_init(w, "um11225", devices[i], SE_SIM_NO_IRQ);
 		if (i == 2)
-			simcard_prop_text(&w.card, "sesame,dialect", "um11225");
-		check_sizes(&w, SE_DIALECT_UM11225);
+			simcard_prop_text(&w->card, "sesame,dialect", "um11225");
+		check_sizes(w, SE_DIALECT_UM11225);
 	}
-	world_init(&w, "um11225", "se050", 0);
-	check_sizes(&w, SE_DIALECT_UM11225);
+	world_init(w, "um11225", "se050", 0);
+	check_sizes(w, SE_DIALECT_UM11225);
+	free(w);
 }
 
 /* While the SE computes it is asked once in a polling interval, not more. */
@@ -141,23 +152,24 @@ static void test_polling(void **state)
 	struct se_sim_counters before, after;
 	struct se_info info;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "um11225", "se050", SE_SIM_NO_IRQ);
-	simcard_prop_u32(&w.card, "sesame,poll-interval-us", 5000);
-	w.think_us = 100000;
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
+	world_init(w, "um11225", "se050", SE_SIM_NO_IRQ);
+	simcard_prop_u32(&w->card, "sesame,poll-interval-us", 5000);
+	w->think_us = 100000;
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
 	get_info(fd, &info);
 	assert_false(info.caps & SE_CAP_IRQ);
-	counters(&w, &before);
+	counters(w, &before);
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	counters(&w, &after);
+	counters(w, &after);
 	assert_in_range(after.nacks - before.nacks, 3, 22);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* With the line nobody asks in vain. */
@@ -165,22 +177,23 @@ static void test_line(void **state)
 {
 	struct se_sim_counters before, after;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
+	world_init(w, "gp", "gp-se", 0);
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(exchange(fd, 10, &a), 0);
-	w.think_us = 60000;
-	counters(&w, &before);
+	w->think_us = 60000;
+	counters(w, &before);
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	counters(&w, &after);
+	counters(w, &after);
 	assert_int_equal(after.nacks, before.nacks);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* A write that is not acknowledged comes again; the SE runs it once. */
@@ -189,37 +202,38 @@ static void test_nack(void **state)
 	struct se_sim_fault f = {
 		.kind = SE_SIM_FAULT_NACK, .dir = SE_SIM_OUT, .ppm = SE_SIM_PPM, .count = 5};
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
-	simcard_fault(&w.card, &f);
+	world_init(w, "gp", "gp-se", 0);
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
+	simcard_fault(&w->card, &f);
 	assert_int_equal(exchange(fd, 10, &a), 0);
 	assert_int_equal(a.retrans, 0);
-	assert_int_equal(simcard_done(&w.card, f.kind, f.dir), 5);
-	assert_int_equal(atomic_load(&w.ran), 1);
+	assert_int_equal(simcard_done(&w->card, f.kind, f.dir), 5);
+	assert_int_equal(atomic_load(&w->ran), 1);
 	/* in the middle of a block as well */
 	f.dir = SE_SIM_IN;
 	f.nth = 2;
 	f.count = 2;
-	simcard_fault(&w.card, &f);
+	simcard_fault(&w->card, &f);
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	assert_int_equal(atomic_load(&w.ran), 2);
+	assert_int_equal(atomic_load(&w->ran), 2);
 	/* one that never acknowledges is an error, and the command did not run */
 	f = (struct se_sim_fault){
 		.kind = SE_SIM_FAULT_NACK, .dir = SE_SIM_OUT, .ppm = SE_SIM_PPM, .count = 20};
-	simcard_fault(&w.card, &f);
+	simcard_fault(&w->card, &f);
 	assert_int_equal(exchange(fd, 10, &a), -EIO);
 	assert_int_not_equal(a.outcome, SE_OUTCOME_EXECUTED);
-	assert_int_equal(atomic_load(&w.ran), 2);
+	assert_int_equal(atomic_load(&w->ran), 2);
 	/* and the driver has recovered */
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	assert_int_equal(atomic_load(&w.ran), 3);
+	assert_int_equal(atomic_load(&w->ran), 3);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* An adapter with short messages makes short blocks: each a single write. */
@@ -227,35 +241,37 @@ static void test_short_messages(void **state)
 {
 	struct se_sim_counters c;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	w.card.attach.max_transfer = 32;
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
+	world_init(w, "gp", "gp-se", 0);
+	w->card.attach.max_transfer = 32;
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
 	assert_int_equal(exchange(fd, 300, &a), 0);
-	counters(&w, &c);
+	counters(w, &c);
 	assert_in_range(c.longest, 30, 32);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* Too short for any block: refused when the driver is bound. */
 static void test_refused(void **state)
 {
-	struct world w;
+	struct world *w = world_new();
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	w.card.attach.max_transfer = 12;
-	assert_false(simcard_plug_ms(&w.card, 1500));
-	simcard_pull(&w.card);
+	world_init(w, "gp", "gp-se", 0);
+	w->card.attach.max_transfer = 12;
+	assert_false(simcard_plug_ms(&w->card, 1500));
+	simcard_pull(&w->card);
 	/* and one whose dialect nobody names */
-	world_init(&w, "um11225", "t1-se", 0);
-	assert_false(simcard_plug_ms(&w.card, 1500));
-	simcard_pull(&w.card);
+	world_init(w, "um11225", "t1-se", 0);
+	assert_false(simcard_plug_ms(&w->card, 1500));
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* The SE's guard time lies between any two accesses, also prologue and rest. */
@@ -264,21 +280,22 @@ static void test_guard(void **state)
 	struct se_sim_timing timing = {.flags = SE_SIM_STRICT, .segt_us = 2000};
 	struct se_sim_counters c;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	w.card.params.rwgt_us = 2000;
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
+	world_init(w, "gp", "gp-se", 0);
+	w->card.params.rwgt_us = 2000;
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	assert_int_equal(ioctl(w.card.sim, SE_SIM_IOC_TIMING, &timing), 0);
+	assert_int_equal(ioctl(w->card.sim, SE_SIM_IOC_TIMING, &timing), 0);
 	assert_int_equal(exchange(fd, 300, &a), 0);
-	counters(&w, &c);
+	counters(w, &c);
 	assert_int_equal(c.segt_violations, 0);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* Bytes in front of each I-block, for parts that want them; else nothing. */
@@ -287,26 +304,27 @@ static void test_dummy_frame(void **state)
 	struct se_sim_counters before, after;
 	struct se_sim_prop *p;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
 	for (unsigned int dummy = 0; dummy < 2; dummy++) {
-		world_init(&w, "gp", "gp-se", 0);
+		world_init(w, "gp", "gp-se", 0);
 		if (dummy) {
-			p = simcard_prop(&w.card, "sesame,dummy-frame");
+			p = simcard_prop(&w->card, "sesame,dummy-frame");
 			p->type = SE_SIM_PROP_BYTES;
 			p->value = 1; /* 00: line fill to the SE */
 		}
-		simcard_plug(&w.card);
-		fd = simcard_node(&w.card);
-		counters(&w, &before);
+		simcard_plug(&w->card);
+		fd = simcard_node(&w->card);
+		counters(w, &before);
 		assert_int_equal(exchange(fd, 10, &a), 0);
-		counters(&w, &after);
+		counters(w, &after);
 		assert_int_equal(after.accesses_out - before.accesses_out, 1 + dummy);
 		close(fd);
-		simcard_pull(&w.card);
+		simcard_pull(&w->card);
 	}
+	free(w);
 }
 
 /* Reset line and power are seen by the SE; the driver goes on afterwards. */
@@ -315,24 +333,25 @@ static void test_reset(void **state)
 	struct se_reset reset = {.level = SE_RESET_LINE};
 	unsigned int before;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "um11225", "se050", SE_SIM_SUPPLY);
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
+	world_init(w, "um11225", "se050", SE_SIM_SUPPLY);
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
 	assert_int_equal(exchange(fd, 10, &a), 0);
-	before = atomic_load(&w.card.resets);
+	before = atomic_load(&w->card.resets);
 	assert_int_equal(ioctl(fd, SE_IOC_RESET, &reset), 0);
-	assert_int_equal(atomic_load(&w.card.resets), before + 1);
+	assert_int_equal(atomic_load(&w->card.resets), before + 1);
 	reset = (struct se_reset){.level = SE_RESET_POWER};
-	before = atomic_load(&w.card.power_offs);
+	before = atomic_load(&w->card.power_offs);
 	assert_int_equal(ioctl(fd, SE_IOC_RESET, &reset), 0);
-	assert_int_equal(atomic_load(&w.card.power_offs), before + 1);
+	assert_int_equal(atomic_load(&w->card.power_offs), before + 1);
 	assert_int_equal(exchange(fd, 10, &a), 0);
 	close(fd);
-	simcard_pull(&w.card);
+	simcard_pull(&w->card);
+	free(w);
 }
 
 /* Unplugged while the SE computes: ENODEV, and what is known of it. */
@@ -347,19 +366,20 @@ static void test_unplug(void **state)
 {
 	pthread_t thread;
 	struct se_apdu a;
-	struct world w;
+	struct world *w = world_new();
 	int fd;
 
 	(void)state;
-	world_init(&w, "gp", "gp-se", 0);
-	w.think_us = 5000000;
-	simcard_plug(&w.card);
-	fd = simcard_node(&w.card);
-	assert_int_equal(pthread_create(&thread, NULL, pull_soon, &w.card), 0);
+	world_init(w, "gp", "gp-se", 0);
+	w->think_us = 5000000;
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
+	assert_int_equal(pthread_create(&thread, NULL, pull_soon, &w->card), 0);
 	assert_int_equal(exchange(fd, 10, &a), -ENODEV);
 	assert_int_equal(a.outcome, SE_OUTCOME_UNKNOWN);
 	pthread_join(thread, NULL);
 	close(fd);
+	free(w);
 }
 
 int main(void)
