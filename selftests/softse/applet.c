@@ -19,6 +19,7 @@ const struct applet applet_sd = {
 			__VA_ARGS__                     \
 		}                                       \
 	}
+#define PKCS15 AID(0xa0, 0, 0, 0, 0x63, 'P', 'K', 'C', 'S', '-', '1', '5')
 
 /* What a profile calls by name; its place is the bit in card_profile.applets. */
 static const struct builtin {
@@ -30,6 +31,9 @@ static const struct builtin {
 	uint8_t params_len;
 } builtins[] = {
 	{"test", &applet_test, {0}, AID(SESAME, 1, 2), {0}, 0},
+	{"pkcs15", &applet_pkcs15, AID(SESAME, 2, 1), PKCS15, {0}, 1},
+	{"pkcs15-pin", &applet_pkcs15, AID(SESAME, 2, 1), PKCS15, {1}, 1},
+	{"pkcs15-scp03", &applet_pkcs15, AID(SESAME, 2, 1), PKCS15, {2}, 1},
 	{"vault", &applet_vault, AID(SESAME, 4, 1), AID(SESAME, 4), {0}, 0},
 	{"ara",
 	 &applet_ara,
