@@ -121,6 +121,31 @@ size_t crypto_ec_hash(uint8_t curve);
 bool crypto_rsa_verify(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
 		       const void *data, size_t len, const uint8_t *sig, size_t sig_len);
 
+/** crypto_tls12_prf() - RFC 5246, 5; @seed: label and seed. Return: 0 or -EIO. */
+int crypto_tls12_prf(size_t hash_len, const uint8_t *secret, size_t secret_len,
+		     const uint8_t *seed, size_t seed_len, uint8_t *out, size_t len);
+
+/**
+ * crypto_hkdf() - RFC 5869
+ * @expand: false: extract only, then @len is @hash_len and @info is not used
+ *
+ * Return: 0 or -EIO.
+ */
+int crypto_hkdf(size_t hash_len, const uint8_t *secret, size_t secret_len, const uint8_t *salt,
+		size_t salt_len, const uint8_t *info, size_t info_len, bool expand,
+		uint8_t *out, size_t len);
+
+/**
+ * crypto_sha_resume() - the end of a hash that was begun elsewhere
+ * @state: chaining value, 32 bytes (SHA-256) or 64 (SHA-384, SHA-512)
+ * @hashed: bytes that are in it, whole blocks
+ * @data: what is left
+ *
+ * Return: 0, -EINVAL for a state that cannot be, -EIO.
+ */
+int crypto_sha_resume(size_t hash_len, const uint8_t *state, size_t state_len, uint64_t hashed,
+		      const void *data, size_t len, uint8_t *hash);
+
 /** crypto_random() - 0 or -EIO */
 int crypto_random(void *out, size_t len);
 
