@@ -45,7 +45,7 @@ static void world_init(struct world *w, const char *dialect, const char *device,
 	w->card.execute = echo;
 	w->card.ctx = w;
 	w->card.params.physical = 2;
-	w->card.params.bwt_ms = 200;
+	w->card.params.bwt_ms = 2000;
 	w->card.attach.flags = SE_SIM_I2C | SE_SIM_NO_CLOCK | flags;
 	snprintf(w->card.attach.device, sizeof(w->card.attach.device), "%s", device);
 	simcard_prop_u32(&w->card, "sesame,power-up-us", 1500);
