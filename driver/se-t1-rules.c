@@ -121,6 +121,22 @@ static bool may_be_reset(const struct se_t1 *t1, u8 n_r)
 	return t1->silent || (t1->phase == PH_ANSWER && t1->requests);
 }
 
+/*
+ * The SE speaks of its own accord after the last block of the command: it has
+ * got it. If it asks for it after that it has lost it, and may have run it.
+ */
+static void hear(struct se_t1 *t1)
+{
+	if (t1->phase == PH_ANSWER)
+		t1->heard = true;
+}
+
+static void on_received(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
+{
+	hear(t1);
+	on_ignore(t1, rx, act);
+}
+
 /* rule 7.1, seen from the other end: the SE has not got our I-block */
 static void on_repeat_i(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_action *act)
 {
@@ -128,7 +144,7 @@ static void on_repeat_i(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t
 		on_ignore(t1, rx, act);
 		return;
 	}
-	if (t1->resends >= MAX_ATTEMPTS - 1 || may_be_reset(t1, t1->ns)) {
+	if (t1->resends >= MAX_ATTEMPTS - 1 || t1->heard || may_be_reset(t1, t1->ns)) {
 		se_t1_recover(t1, t1->silent ? -ETIMEDOUT : fault(rx), act);
 		return;
 	}
@@ -270,6 +286,7 @@ static void on_wtx(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_act
 		return;
 	}
 	t1->count.wtx++;
+	hear(t1);
 	se_t1_step(t1);
 	se_t1_send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_wtx), &multiplier, 1, act);
 	if (multiplier)
@@ -292,6 +309,7 @@ static void on_ifs(struct se_t1 *t1, const struct se_t1_rx *rx, struct se_t1_act
 	}
 	t1->ignored++;
 	t1->requests = 0;
+	hear(t1);
 	memcpy(inf, rx->inf, rx->len);
 	t1->ifsc = room < value ? (u16)room : (u16)value;
 	se_t1_send(t1, (u8)(PCB_S | PCB_S_RESPONSE | t1->dialect->s_ifs), inf, rx->len, act);
@@ -487,7 +505,7 @@ static const struct rule rules[PH_NR][EV_NR] = {
 		[EV_I_MORE] = { on_more, "2.2, 5" },
 		[EV_I_OLD] = { on_old_answer, "doubled, or out of step: 6.1" },
 		[EV_R_SAME] = { on_repeat_i, "7.1" },
-		[EV_R_NEXT] = { on_ignore, "2.1: received, its I-block follows" },
+		[EV_R_NEXT] = { on_received, "2.1: received, its I-block follows" },
 		[EV_WTX] = { on_wtx, "3" },
 		[EV_IFS] = { on_ifs, "4" },
 		[EV_ABORT] = { on_abort, "9: by the receiver" },

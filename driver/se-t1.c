@@ -242,6 +242,7 @@ static bool start(struct se_t1 *t1, struct se_t1_action *act)
 	t1->aborts = 0;
 	t1->error = 0;
 	t1->leaving = 0;
+	t1->heard = false;
 	t1->outcome = SE_T1_NOT_SENT;
 	t1->rsp = NULL;
 	t1->rsp_room = 0;

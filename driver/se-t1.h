@@ -273,6 +273,7 @@ struct se_t1 {
 	u8 aborts;		/* S(ABORT) requests answered in this exchange */
 	u8 outcome;
 	bool silent;		/* a waiting time has passed in this step */
+	bool heard;		/* the SE has shown that it has the whole command */
 	bool lost;		/* out of step with the SE */
 	int leaving;		/* the caller has left, for this reason */
 	int error;		/* that the exchange ends with after recovery */

@@ -80,6 +80,7 @@ struct faults {
 	uint32_t mute;	  /* the card drops what comes, for a while */
 	uint32_t abort;	  /* per million commands */
 	uint32_t reset;	  /* after it ran the command */
+	uint32_t worn;	  /* reset at work, while it asks for time; per million requests */
 	uint32_t unheard; /* reset before a command */
 	uint32_t give_up; /* the caller's deadline, per million blocks */
 };
@@ -496,6 +497,11 @@ static void card_step(void)
 	f = get(&card.in);
 	if (!f)
 		return;
+	if (card.owes == OWES_ANSWER && card.last[1] == 0xc3 && chance(faults->worn)) {
+		card_reset(); /* it is up again by now, and has not expected that */
+		card_r(2);
+		return;
+	}
 	head = se_t1_prologue_len(dialect);
 	if (card.mute) {
 		card.mute--;
@@ -696,6 +702,7 @@ static const struct faults profiles[] = {
 	 .abort = 50000,
 	 .give_up = 20000},
 	{.name = "reset in mid-work, 1 %", .loss = 5000, .damage = 5000, .reset = 10000},
+	{.name = "reset at WTX, 5 %", .loss = 5000, .damage = 5000, .worn = 50000},
 	{.name = "reset unheard, 5 %", .unheard = 50000},
 };
 
