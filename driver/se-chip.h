@@ -418,16 +418,18 @@ void se_link_start(struct se_chip *chip);
 void se_link_stop(struct se_chip *chip);
 void se_link_free(struct se_chip *chip);
 void se_link_state_lost(struct se_chip *chip);
-int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
-void se_xfer_abandon_locked(struct se_chip *chip, struct se_xfer *xfer, int error);
-void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
-bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 
 void se_link_go(struct se_chip *chip, enum se_link_op op);
 void se_link_quit(struct se_chip *chip);
 void se_link_release(struct se_chip *chip);
 bool se_link_park(struct se_chip *chip);
 void se_link_unpark(struct se_chip *chip);
+
+/* se-xfer.c */
+int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer);
+void se_xfer_abandon_locked(struct se_chip *chip, struct se_xfer *xfer, int error);
+void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error);
+bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer);
 
 /* se-recover.c */
 int se_recover_init(struct se_chip *chip);
@@ -523,6 +525,8 @@ void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t s
 /* se-stats.c */
 #define se_stat_time(chip, hist, ns)	se_stats_time(chip, SE_STAT_INDEX(hist), ns)
 void se_stats_time(struct se_chip *chip, unsigned int index, u64 ns);
+void se_stats_blocks(struct se_chip *chip);
+void se_stats_end(struct se_chip *chip, const struct se_xfer *xfer);
 u64 se_stats_get(struct se_chip *chip, unsigned int index);
 void se_stats_read(struct se_chip *chip, struct se_stats *stats);
 

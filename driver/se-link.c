@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The link: exchanges and deadlines, on the chip's worker. Start-up and
- * recovery are in se-recover.c.
+ * recovery are in se-recover.c, what callers do with exchanges in se-xfer.c.
  *
  * There is one work. Whatever happens (data ready, a timer, a new exchange,
  * a caller that gives up) queues it; it looks at what is due and makes the next
@@ -62,45 +62,6 @@ static void stop_awaiting(struct se_chip *chip)
 	clear_bit(SE_EVENT_DATA_READY, &chip->events);
 }
 
-/* The engine counts by exchange; called once at the end of each. */
-static void add_counts(struct se_chip *chip)
-{
-	const struct se_t1_counters *c = &chip->t1.count;
-
-	se_stat_add(chip, blocks_tx, c->blocks_tx);
-	se_stat_add(chip, blocks_rx, c->blocks_rx);
-	se_stat_add(chip, retrans, c->retrans);
-	se_stat_add(chip, edc_errors, c->edc_errors);
-	se_stat_add(chip, timeouts, c->timeouts);
-	se_stat_add(chip, wtx, c->wtx);
-	se_stat_add(chip, aborts, c->aborts);
-	se_stat_add(chip, protocol_errors, c->bad);
-	se_stat_add(chip, wtx_refused, c->wtx_refused);
-	if (!chip->starting)
-		se_stat_add(chip, resyncs, c->resyncs);
-}
-
-static void count_times(struct se_chip *chip, const struct se_xfer *xfer)
-{
-	se_stat_time(chip, total, xfer->total_ns);
-	se_stat_time(chip, wire, xfer->wire_ns);
-	se_stat_time(chip, think, chip->think_ns);
-}
-
-static void count_end(struct se_chip *chip, int error, enum se_outcome outcome)
-{
-	if (!error)
-		se_stat_inc(chip, apdus);
-	else
-		se_stat_inc(chip, errors);
-	if (outcome == SE_OUTCOME_UNKNOWN)
-		se_stat_inc(chip, unknown);
-	if (error == -ETIMEDOUT)
-		se_stat_inc(chip, deadlines);
-	else if (error == -EINTR || error == -ECANCELED)
-		se_stat_inc(chip, cancels);
-}
-
 /* The exchange is over for its caller. The worker owns chip->xfer until here. */
 static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 {
@@ -111,7 +72,6 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 	if (xfer->state == SE_XFER_RUNNING) {
 		xfer->total_ns = ktime_get_ns() - chip->started;
 		xfer->wire_ns = chip->wire_ns;
-		count_times(chip, xfer);
 		xfer->wtx = chip->t1.count.wtx;
 		xfer->retrans = chip->t1.count.retrans;
 	}
@@ -121,7 +81,7 @@ static void finish(struct se_chip *chip, int error, enum se_outcome outcome)
 		memcpy(xfer->rsp, chip->rsp, min_t(size_t, xfer->rsp_len, xfer->rsp_room));
 	}
 	if (xfer->state == SE_XFER_RUNNING) {
-		count_end(chip, error, outcome);
+		se_stats_end(chip, xfer);
 		trace_se_apdu_end(chip, xfer);
 	}
 
@@ -195,7 +155,7 @@ static void exchange_done(struct se_chip *chip)
 {
 	enum se_link_op op = chip->op;
 
-	add_counts(chip);
+	se_stats_blocks(chip);
 	if (op == SE_LINK_APDU) {
 		finish(chip, 0, SE_OUTCOME_EXECUTED);
 		wipe(chip);
@@ -212,7 +172,7 @@ static void exchange_failed(struct se_chip *chip, const struct se_t1_action *a)
 {
 	enum se_link_op op = chip->op;
 
-	add_counts(chip);
+	se_stats_blocks(chip);
 	if (op == SE_LINK_APDU) {
 		dev_dbg(chip->parent, "exchange failed: %d%s%s\n", a->error,
 			a->link_lost ? ", link lost" : "", a->resynced ? ", resynchronised" : "");
@@ -359,7 +319,7 @@ static void look_at_reset(struct se_chip *chip)
 	if (chip->op == SE_LINK_APDU)
 		se_recover_lost(chip, SE_REASON_REQUESTED);
 	if (chip->op == SE_LINK_APDU && hard) {
-		add_counts(chip);
+		se_stats_blocks(chip);
 		finish(chip, -ECONNRESET, (enum se_outcome)se_t1_outcome(&chip->t1));
 	} else if (chip->op == SE_LINK_APDU) {
 		abandon(chip, -ECONNRESET);
@@ -528,84 +488,6 @@ void se_link_unpark(struct se_chip *chip)
 {
 	if (chip->awaiting)
 		chip->ops->expect(chip, true);
-}
-
-/**
- * se_xfer_start_locked() - hand an exchange to the worker
- * @chip: the chip, its lock held; the caller has the turn
- * @xfer: inputs set; stays in use until @xfer->done has been called
- *
- * Return: 0, or -ENODEV; then @xfer->done is not called.
- */
-int se_xfer_start_locked(struct se_chip *chip, struct se_xfer *xfer)
-{
-	lockdep_assert_held(&chip->lock);
-	xfer->deadline = min(xfer->deadline, chip->turn_end);
-	xfer->abandon = 0;
-	xfer->outcome = SE_OUTCOME_NOT_SENT;
-	xfer->rsp_len = 0;
-	xfer->sw = 0;
-	xfer->wtx = 0;
-	xfer->retrans = 0;
-	xfer->wire_ns = 0;
-	xfer->total_ns = 0;
-	if (chip->dead) {
-		xfer->state = SE_XFER_DONE;
-		xfer->error = -ENODEV;
-		return -ENODEV;
-	}
-	xfer->state = SE_XFER_PENDING;
-	chip->xfer = xfer;
-	kthread_queue_work(chip->worker, &chip->work);
-	return 0;
-}
-
-/**
- * se_xfer_abandon_locked() - give an exchange up
- * @chip: the chip, its lock held
- * @xfer: started
- * @error: negative errno that it is to end with
- *
- * It ends soon after, with what is known of it, and by the usual way.
- */
-void se_xfer_abandon_locked(struct se_chip *chip, struct se_xfer *xfer, int error)
-{
-	lockdep_assert_held(&chip->lock);
-	if (xfer->state == SE_XFER_PENDING || xfer->state == SE_XFER_RUNNING) {
-		xfer->abandon = error;
-		if (!chip->dead)
-			kthread_queue_work(chip->worker, &chip->work);
-	}
-}
-
-/**
- * se_xfer_abandon() - give an exchange up
- * @chip: the chip, its lock not held
- * @xfer: see se_xfer_abandon_locked()
- * @error: see se_xfer_abandon_locked()
- */
-void se_xfer_abandon(struct se_chip *chip, struct se_xfer *xfer, int error)
-{
-	spin_lock_irq(&chip->lock);
-	se_xfer_abandon_locked(chip, xfer, error);
-	spin_unlock_irq(&chip->lock);
-}
-
-/**
- * se_xfer_is_done() - has it ended?
- * @chip: the chip
- * @xfer: started
- *
- * Takes the lock, so that whoever ended it has let go of @xfer.
- */
-bool se_xfer_is_done(struct se_chip *chip, struct se_xfer *xfer)
-{
-	bool done;
-
-	spin_lock_irq(&chip->lock);
-	done = xfer->state == SE_XFER_DONE;
-	spin_unlock_irq(&chip->lock);
-	return done;
 }
 
 /**

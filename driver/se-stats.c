@@ -74,3 +74,46 @@ void se_stats_time(struct se_chip *chip, unsigned int index, u64 ns)
 	atomic64_add(ns, &chip->stats[index]);
 	atomic64_inc(&chip->stats[index + 1 + bucket(ns)]);
 }
+
+/**
+ * se_stats_blocks() - count what the engine counted in an exchange
+ * @chip: worker context; called once at the end of each exchange
+ */
+void se_stats_blocks(struct se_chip *chip)
+{
+	const struct se_t1_counters *c = &chip->t1.count;
+
+	se_stat_add(chip, blocks_tx, c->blocks_tx);
+	se_stat_add(chip, blocks_rx, c->blocks_rx);
+	se_stat_add(chip, retrans, c->retrans);
+	se_stat_add(chip, edc_errors, c->edc_errors);
+	se_stat_add(chip, timeouts, c->timeouts);
+	se_stat_add(chip, wtx, c->wtx);
+	se_stat_add(chip, aborts, c->aborts);
+	se_stat_add(chip, protocol_errors, c->bad);
+	se_stat_add(chip, wtx_refused, c->wtx_refused);
+	if (!chip->starting)
+		se_stat_add(chip, resyncs, c->resyncs);
+}
+
+/**
+ * se_stats_end() - count an exchange of an APDU that is over for its caller
+ * @chip: worker context
+ * @xfer: its outputs are set
+ */
+void se_stats_end(struct se_chip *chip, const struct se_xfer *xfer)
+{
+	se_stat_time(chip, total, xfer->total_ns);
+	se_stat_time(chip, wire, xfer->wire_ns);
+	se_stat_time(chip, think, chip->think_ns);
+	if (!xfer->error)
+		se_stat_inc(chip, apdus);
+	else
+		se_stat_inc(chip, errors);
+	if (xfer->outcome == SE_OUTCOME_UNKNOWN)
+		se_stat_inc(chip, unknown);
+	if (xfer->error == -ETIMEDOUT)
+		se_stat_inc(chip, deadlines);
+	else if (xfer->error == -EINTR || xfer->error == -ECANCELED)
+		se_stat_inc(chip, cancels);
+}
