@@ -200,6 +200,8 @@ static void bus_failed(struct se_chip *chip, int error)
 
 	dev_err_ratelimited(chip->parent, "bus: %d\n", error);
 	stop_awaiting(chip);
+	/* the engine still waits; it is to take what recovery asks of it */
+	se_t1_reset(&chip->t1);
 	exchange_failed(chip, &a);
 }
 

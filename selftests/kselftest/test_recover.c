@@ -222,6 +222,37 @@ static void test_dead_and_back(void **state)
 	simcard_pull(&w.card);
 }
 
+/* a bus that fails once: the rungs are climbed in their order, none is left out */
+static void test_bus_error(void **state)
+{
+	struct se_sim_fault error = {.kind = SE_SIM_FAULT_ERROR,
+				     .dir = SE_SIM_OUT,
+				     .ppm = SE_SIM_PPM,
+				     .count = 1};
+	struct se_stats before, after;
+	struct se_info info;
+	struct se_apdu a;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_init(&w, "gp", SE_SIM_NO_CLOCK);
+	simcard_plug(&w.card);
+	fd = simcard_node(&w.card);
+	info = info_of(fd);
+	before = stats_of(fd);
+	simcard_fault(&w.card, &error);
+	assert_int_equal(exchange(fd, 20, 0, &a), -EIO);
+	assert_int_equal(a.outcome, SE_OUTCOME_UNKNOWN);
+	assert_int_equal(exchange(fd, 20, 0, &a), 0);
+	after = stats_of(fd);
+	assert_int_equal(after.resets, before.resets + 1);
+	assert_int_equal(atomic_load(&w.card.resets), 0); /* S(SWR) was enough */
+	assert_int_equal(info_of(fd).generation, info.generation + 1);
+	close(fd);
+	simcard_pull(&w.card);
+}
+
 struct worker {
 	pthread_t thread;
 	int fd, ret;
@@ -302,7 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialects),      cmocka_unit_test(test_board_atr),
 		cmocka_unit_test(test_dead_and_back), cmocka_unit_test(test_reset_in_exchange),
-		cmocka_unit_test(test_leave_chain),
+		cmocka_unit_test(test_leave_chain),   cmocka_unit_test(test_bus_error),
 	};
 
 	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
