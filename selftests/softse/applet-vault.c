@@ -24,7 +24,7 @@ enum {
 	INS_GET_SLOT = 0x42,
 	INS_DELETE_SLOT = 0x44,
 	INS_LIST_SLOTS = 0x46,
-	INS_PUT_PIN = 0x50,
+	INS_PUT_PIN = 0x4a,
 };
 
 /* Who may read a slot, who may write it; a bit each, any of them will do. */
