@@ -503,6 +503,7 @@ enum se_recover_step {
  * @duration_ns: how long it took
  * @size: bytes of the whole block, 0 if none could be made out
  * @inf_len: LEN
+ * @rule: of struct se_t1_action: why it was sent, or what decided about it; or NULL
  * @nad: NAD
  * @pcb: PCB
  * @sent: to the SE, rather than from it
@@ -513,6 +514,7 @@ struct se_block_info {
 	u64 duration_ns;
 	u32 size;
 	u16 inf_len;
+	const char *rule;
 	u8 nad;
 	u8 pcb;
 	bool sent;
@@ -520,7 +522,7 @@ struct se_block_info {
 };
 
 void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t size, bool edc_ok,
-		      u64 begin, u64 end);
+		      const char *rule, u64 begin, u64 end);
 
 /* se-stats.c */
 #define se_stat_time(chip, hist, ns)	se_stats_time(chip, SE_STAT_INDEX(hist), ns)

@@ -195,6 +195,13 @@ static int name(struct gpio_chip *gc, unsigned int offset, int value)		\
 #define se_regulator_register		regulator_register
 #endif
 
+/* for TP_fast_assign(): __string() has kept the text since 6.10 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define se_assign_str(field, text)	__assign_str(field, text)
+#else
+#define se_assign_str(field, text)	__assign_str(field)
+#endif
+
 /*
  * io_uring passthrough: since 5.19; a request can be cancelled since 6.7
  * (SE_URING_CANCEL). The header moved, io_uring_cmd_done() lost its second result

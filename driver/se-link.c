@@ -174,8 +174,9 @@ static void exchange_failed(struct se_chip *chip, const struct se_t1_action *a)
 
 	se_stats_blocks(chip);
 	if (op == SE_LINK_APDU) {
-		dev_dbg(chip->parent, "exchange failed: %d%s%s\n", a->error,
-			a->link_lost ? ", link lost" : "", a->resynced ? ", resynchronised" : "");
+		dev_dbg(chip->parent, "exchange failed: %d%s%s, rule %s\n", a->error,
+			a->link_lost ? ", link lost" : "", a->resynced ? ", resynchronised" : "",
+			a->rule ? a->rule : "none");
 		chip->reason = SE_REASON_LINK;
 		if (a->link_lost || a->resynced)
 			se_chip_set_state(chip, SE_STATE_RECOVERING, chip->reason);
@@ -217,7 +218,7 @@ static void act(struct se_chip *chip, const struct se_t1_action *a)
 		      chip->ops->send(chip, a->block, a->len);
 		end = ktime_get_ns();
 		chip->wire_ns += end - begin;
-		se_observe_block(chip, true, a->block, a->len, true, begin, end);
+		se_observe_block(chip, true, a->block, a->len, true, a->rule, begin, end);
 		if (a->wtx)
 			trace_se_wtx(chip, chip->t1.count.wtx, a->wait_us);
 		if (ret) {
@@ -269,7 +270,8 @@ static bool receive(struct se_chip *chip)
 	/* a damaged prologue: to the engine it is a block with a bad checksum */
 	n = max(n, 0);
 	se_t1_rx(&chip->t1, chip->block_rx, n, &a);
-	se_observe_block(chip, false, chip->block_rx, n, n && !a.edc_error, begin, end);
+	se_observe_block(chip, false, chip->block_rx, n, n && !a.edc_error, a.rule,
+			 begin, end);
 	act(chip, &a);
 	return true;
 }

@@ -17,16 +17,18 @@
  * @block: what was moved; of it only the prologue is looked at
  * @size: bytes of it, 0 if no block could be made out
  * @edc_ok: the checksum was right; always so for sent ones
+ * @rule: of struct se_t1_action
  * @begin: when the bus access began, CLOCK_MONOTONIC, nanoseconds
  * @end: when it had ended
  */
 void se_observe_block(struct se_chip *chip, bool sent, const u8 *block, size_t size, bool edc_ok,
-		      u64 begin, u64 end)
+		      const char *rule, u64 begin, u64 end)
 {
 	bool monitored = se_netlink_monitored();
 	struct se_block_info info = {
 		.sent = sent,
 		.edc_ok = edc_ok,
+		.rule = rule,
 		.begin_ns = begin,
 		.duration_ns = end - begin,
 	};

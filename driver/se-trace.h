@@ -14,6 +14,7 @@
 #include <linux/tracepoint.h>
 
 #include "se-chip.h"
+#include "se-compat.h"
 
 TRACE_DEFINE_ENUM(SE_OUTCOME_NOT_SENT);
 TRACE_DEFINE_ENUM(SE_OUTCOME_EXECUTED);
@@ -138,6 +139,7 @@ DECLARE_EVENT_CLASS(se_block,
 		__field(u8, pcb)
 		__field(u8, edc_ok)
 		__field(u64, ns)
+		__string(rule, block->rule ? block->rule : "")
 	),
 	TP_fast_assign(
 		__entry->index = chip->index;
@@ -147,10 +149,11 @@ DECLARE_EVENT_CLASS(se_block,
 		__entry->pcb = block->pcb;
 		__entry->edc_ok = block->edc_ok;
 		__entry->ns = block->duration_ns;
+		se_assign_str(rule, block->rule ? block->rule : "");
 	),
-	TP_printk("se%u nad=%02x pcb=%02x len=%u size=%u edc=%s bus_ns=%llu",
+	TP_printk("se%u nad=%02x pcb=%02x len=%u size=%u edc=%s bus_ns=%llu rule=%s",
 		  __entry->index, __entry->nad, __entry->pcb, __entry->inf_len, __entry->size,
-		  __entry->edc_ok ? "ok" : "bad", __entry->ns)
+		  __entry->edc_ok ? "ok" : "bad", __entry->ns, __get_str(rule))
 );
 
 DEFINE_EVENT(se_block, se_block_tx,

@@ -156,6 +156,8 @@ static void test_apdu(void **state)
 	assert_int_equal(value_in(line, " total_ns="), a.total_ns);
 	assert_non_null(line_with("se_block_tx: ", "nad=21 pcb=", " len=27 size=33 edc=ok"));
 	assert_non_null(line_with("se_block_rx: ", "nad=12 pcb=", " len=23 size=29 edc=ok"));
+	/* an answer to a command: ISO/IEC 7816-3, 11.6.3.2, rule 2.1 */
+	assert_non_null(line_with("se_block_rx: ", " len=23 size=29 edc=ok", " rule=2.1"));
 	assert_non_null(line_with("se_irq: ", "mode=irq", "event=data"));
 	assert_no_payload(trace, strlen(trace));
 	close(fd);
