@@ -252,15 +252,28 @@ static void irq_good(struct se_drdy *d)
 	}
 }
 
+/* While it is on trial polling goes on: now and then it may be early or late. */
+static void trial_failed(struct se_drdy *d)
+{
+	d->trouble += TROUBLE_LOST;
+	if (d->trouble >= TROUBLE_MAX)
+		retry_later(d);
+}
+
 static void irq_spurious(struct se_drdy *d)
 {
 	ktime_t now = ktime_get();
 
 	se_chip_irq_event(d->chip, SE_IRQ_EVENT_SPURIOUS);
-	d->backoff = true;
+	/*
+	 * An edge cannot be stuck. One that belongs to a block which was found
+	 * otherwise, while the interrupt was disabled, is given late: to back off
+	 * for it would make the next one late as well, and so on.
+	 */
+	d->backoff = !d->edge;
 	d->good = 0;
 	if (d->trial) {
-		retry_later(d);
+		trial_failed(d);
 		return;
 	}
 	if (ktime_ms_delta(now, d->storm_since) > STORM_MS) {
@@ -279,14 +292,15 @@ static void irq_lost(struct se_drdy *d)
 {
 	se_chip_irq_event(d->chip, SE_IRQ_EVENT_LOST);
 	d->good = 0;
-	/* on trial it may be late now and then: polling goes on meanwhile */
-	d->trouble += d->proven || d->trial ? TROUBLE_LOST : TROUBLE_MAX;
+	if (d->trial) {
+		trial_failed(d);
+		return;
+	}
+	d->trouble += d->proven ? TROUBLE_LOST : TROUBLE_MAX;
 	if (d->trouble < TROUBLE_MAX)
 		return;
 	d->trouble = TROUBLE_MAX;
-	if (d->trial)
-		retry_later(d);
-	else if (d->policy == SE_IRQ_POLICY_AUTO)
+	if (d->policy == SE_IRQ_POLICY_AUTO)
 		fall_back(d, d->proven ? "gets lost" : "does not come");
 }
 
