@@ -62,6 +62,42 @@ def programs():
             tap("3B 80 80 01 01" in scan("3B 80 80 01 01"), "the profile's ATR is the card's")
 
 
+def pkcs15(kind, *pin):
+    """pkcs15-tool on the PKCS #15 applet, selected after a reset as a SIM's files are."""
+    with tempfile.NamedTemporaryFile("w", suffix=".profile") as f, \
+            tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        f.write(f"applet = {kind} default\n")
+        f.flush()
+        # the card is none that OpenSC knows by its ATR: ISO/IEC 7816-15 must do
+        conf.write("app default { enable_default_driver = true; card_drivers = default; }\n")
+        conf.flush()
+        with Softse(f"--profile={f.name}") as softse:
+            softse.wait_for("connected")
+            scan(ATR)
+            tool = ["env", f"OPENSC_CONF={conf.name}", "pkcs15-tool"]
+            out, status = run(*tool, "--dump")
+            tap(status == 0 and all(x in out for x in (
+                "PKCS#15 Card [softse]", "Private EC Key [device key]",
+                "X.509 Certificate [device certificate]", "Data object 'LwM2M Bootstrap'",
+                "2.23.43.9.1")) and ("PIN [PIN]" in out) == bool(pin),
+                f"pkcs15-tool lists what is in {kind}", "" if status == 0 else out)
+            out, _ = run(*tool, "-C")
+            tap(out.count("Data object '") == 1 and ("Data (72 bytes)" in out) == (not pin),
+                "and its data objects")
+            out, status = run(*tool, "--read-data-object", "2.23.43.9.1", *pin)
+            tap(status == 0 and "< 00 01 00 42 00 00 00 00 3D 08 00 3A C8 00 16 63 6F" in out,
+                "reads EF LwM2M_Bootstrap by its OID", "" if status == 0 else out)
+            if pin:
+                out, _ = run(*tool, "--read-data-object", "2.23.43.9.1", "--pin", "4321")
+                tap("PIN code or key incorrect" in out or "incorrect" in out,
+                    "but not with a wrong PIN", out if "incorrect" not in out else "")
+            out, status = run(*tool, "--read-certificate", "01")
+            text, _ = run("openssl", "x509", "-noout", "-subject", text=out)
+            tap(status == 0 and "softse" in text, "and OpenSSL reads its certificate",
+                "" if "softse" in text else out + text)
+    gone(ATR)
+
+
 def another_atr_without_reader():
     with Softse() as softse:
         tap(softse.wait_for(f"vpcd {VPCD}: Connection refused; trying again"),
@@ -99,13 +135,15 @@ def foreign_card():
 
 
 def main():
-    absent = missing("pcsc_scan", "opensc-tool", "scriptor", "vicc")
+    absent = missing("pcsc_scan", "opensc-tool", "pkcs15-tool", "scriptor", "vicc")
     if absent:
         tap.skip("softse and PC/SC programs", f"without {' and '.join(absent)}")
         return tap.done()
     own_network()
     with Pcscd():
         programs()
+        pkcs15("pkcs15")
+        pkcs15("pkcs15-pin", "--pin", "1234")
         foreign_card()
     another_atr_without_reader()
     return tap.done()

@@ -136,6 +136,7 @@ static void make_aodf(struct buf *b)
 static void make_prkdf(struct buf *b, uint8_t mode)
 {
 	static const uint8_t id[] = {1}, usage[] = {0x05, 0x20}, size[] = {0x01, 0x00};
+	static const uint8_t folder[] = {0x3f, 0x00, FID_PKCS15 >> 8, FID_PKCS15 & 0xff};
 	struct node object, part, inner;
 
 	begin(&object);
@@ -144,7 +145,9 @@ static void make_prkdf(struct buf *b, uint8_t mode)
 	buf_tlv(&part.b, BIT_STRING, usage, 2); /* sign */
 	buf_tlv(&part.b, INTEGER, id, 1);	/* key reference */
 	end(&object.b, SEQUENCE, &part);
-	put_path(begin(&inner), FID_PKCS15);
+	buf_tlv(begin(&part), OCTETS, folder, sizeof(folder));
+	begin(&inner);
+	end(&inner.b, SEQUENCE, &part);
 	buf_tlv(&inner.b, INTEGER, size, 2);
 	begin(&part);
 	end(&part.b, SEQUENCE, &inner);
