@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "softse/applet.h"
 #include "softse/card.h"
 #include "softse/registry-check.h"
 
@@ -28,6 +29,8 @@ static void authenticate(struct card *c, uint8_t level)
 	s->s3.state = SCP03_OPEN;
 	s->s3.key_len = 16;
 	s->s3.mac_len = 8;
+	/* an applet may be what is selected; other channels begin with it */
+	c->channels[0].selected = c->entries[0];
 }
 
 static void install(struct card *c)
@@ -38,13 +41,30 @@ static void install(struct card *c)
 		"\x80\xe6\x0c\x00\x23\x08\xf0SESAME\x01\x09\xf0SESAME\x01\x01"
 		"\x09\xf0SESAME\x01\x02\x01\x00\x02\xc9\x00\x00";
 	static uint8_t rsp[CARD_RAPDU_MAX];
+	size_t n = c->n_entries;
 	uint64_t work;
 
 	authenticate(c, 0);
 	card_execute(c, 1, load, sizeof(load) - 1, rsp, sizeof(rsp), &work);
 	card_execute(c, 1, block, sizeof(block) - 1, rsp, sizeof(rsp), &work);
 	card_execute(c, 1, app, sizeof(app) - 1, rsp, sizeof(rsp), &work);
-	if (c->n_entries != 3)
+	if (c->n_entries != n + 2)
+		abort();
+}
+
+/* The upper bits: one applet, selected from the beginning, or none. */
+static void add_applets(struct card_profile *p, uint8_t first)
+{
+	static const char *const names[8] = {NULL,
+					     "pkcs15 default",
+					     "pkcs15-pin default",
+					     "pkcs15-scp03 default",
+					     "iot-safe default",
+					     "vault default",
+					     "ara default"};
+	const char *name = names[first >> 5];
+
+	if (name && applet_profile(p, name))
 		abort();
 }
 
@@ -60,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&card, 0, sizeof(card));
 	card_profile_default(&card.profile);
 	card.profile.status_page = 24;
+	add_applets(&card.profile, *data);
 	if (card_init(&card, err, sizeof(err)))
 		abort();
 	if (*data & 1)
