@@ -19,6 +19,9 @@
 
 #define SE_TURN_IDLE_NS	NSEC_PER_SEC
 
+/* a deadline may be further away than the jiffies of a 32-bit machine go */
+#define SE_WATCH_MAX_NS	(3600ULL * NSEC_PER_SEC)
+
 /* The first that may have it. */
 static struct se_turn *next_turn(struct se_chip *chip)
 {
@@ -79,7 +82,7 @@ int se_turn_queue_locked(struct se_chip *chip, struct se_turn *turn)
 	}
 	turn->state = SE_TURN_QUEUED;
 	turn->since = ktime_get_ns();
-	turn->key = turn->file ? (s64)turn->since - turn->priority * SE_PRIORITY_NS : S64_MIN;
+	turn->key = turn->file ? (s64)turn->since - turn->priority * (s64)SE_PRIORITY_NS : S64_MIN;
 	/* from the end: most come with the same priority */
 	list_for_each_entry_reverse(other, &chip->turns, node)
 		if (other->key <= turn->key)
@@ -131,6 +134,7 @@ void se_queue_watch_locked(struct se_chip *chip, u64 when)
 	if (chip->dead || when >= chip->queue_watch_at)
 		return;
 	now = ktime_get_ns();
+	when = min(when, now + SE_WATCH_MAX_NS);
 	chip->queue_watch_at = when;
 	kthread_mod_delayed_work(chip->worker, &chip->queue_watch,
 				 when > now ? nsecs_to_jiffies(when - now) + 1 : 0);
