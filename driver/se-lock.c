@@ -36,15 +36,21 @@ static void take_locked(struct se_file *file, struct lock_op *lo)
 	se_queue_watch_locked(chip, chip->owner_end);
 }
 
+/* Another thread may have been faster, with the lock or with a filter. */
+static int check_locked(struct se_file *file)
+{
+	if (se_filter_forbids_locked(file, SE_FILTER_NO_LOCK))
+		return -EACCES;
+	return file->chip->owner == file ? -EDEADLK : 0;
+}
+
 static void lock_changed(struct se_op *op, int error)
 {
 	struct se_file *file = op->file;
 
 	if (!error) {
-		/* another thread may have been faster */
-		if (file->chip->owner == file)
-			error = -EDEADLK;
-		else
+		error = check_locked(file);
+		if (!error)
 			take_locked(file, container_of(op, struct lock_op, op));
 		se_op_end_locked(op);
 	}
@@ -64,17 +70,16 @@ static u32 hold_ms(struct se_chip *chip, u32 wanted)
 static int try_lock(struct se_file *file, struct lock_op *lo, bool nonblock)
 {
 	struct se_chip *chip = file->chip;
-	int ret = 0;
+	int ret;
 
 	spin_lock_irq(&chip->lock);
-	if (chip->dead)
-		ret = -ENODEV;
-	else if (chip->owner == file)
-		ret = -EDEADLK;
-	else if (nonblock && (chip->owner || chip->turn || !list_empty(&chip->turns)))
-		ret = -EBUSY;
-	else if (nonblock)
-		take_locked(file, lo);
+	ret = chip->dead ? -ENODEV : check_locked(file);
+	if (!ret && nonblock) {
+		if (chip->owner || chip->turn || !list_empty(&chip->turns))
+			ret = -EBUSY;
+		else
+			take_locked(file, lo);
+	}
 	spin_unlock_irq(&chip->lock);
 	return ret;
 }
@@ -88,9 +93,7 @@ static int check(struct se_file *file, const struct se_lock *lock)
 	ret = se_priority_check(lock->priority);
 	if (ret)
 		return ret;
-	if (!(file->filp->f_mode & FMODE_WRITE))
-		return -EPERM;
-	return se_filter_forbids(file, SE_FILTER_NO_LOCK) ? -EACCES : 0;
+	return file->filp->f_mode & FMODE_WRITE ? 0 : -EPERM;
 }
 
 /**
