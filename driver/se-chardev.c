@@ -48,7 +48,7 @@ static void written_done(struct se_chip *chip, struct se_xfer *xfer)
 {
 	struct se_file *file = container_of(xfer, struct se_file, xfer);
 
-	se_flow_answered(&file->flow, xfer->sw);
+	se_flow_ended(&file->flow, &file->flow_before, xfer);
 	written_ended(file);
 }
 
@@ -58,6 +58,7 @@ static void written_changed(struct se_op *op, int error)
 	struct se_xfer *xfer = &file->xfer;
 	u8 cla;
 
+	file->flow_before = file->flow;
 	if (!error)
 		error = se_channel_check_locked(file, op->privileged, file->cmd, xfer->cmd_len,
 						&file->flow, &cla);
@@ -139,8 +140,18 @@ static bool is_writable(struct se_file *file)
 	return writable;
 }
 
+/* Who must not block does not wait for another thread's memory either. */
+static int lock_io(struct se_file *file, bool nonblock)
+{
+	if (nonblock)
+		return mutex_trylock(&file->io) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&file->io) ? -EINTR : 0;
+}
+
 static int write_locked(struct se_file *file, const char __user *buf, size_t len, bool nonblock)
 {
+	int ret;
+
 	if (!file->cmd)
 		file->cmd = kvmalloc(SE_CAPDU_MAX, GFP_KERNEL_ACCOUNT);
 	if (!file->rsp)
@@ -156,22 +167,28 @@ static int write_locked(struct se_file *file, const char __user *buf, size_t len
 	if (file->responded)
 		return -EBUSY;
 	if (copy_from_user(file->cmd, buf, len))
-		return -EFAULT;
-	if (!se_capdu_ok(file->cmd, len))
-		return -EINVAL;
-	return submit_written(file, len);
+		ret = -EFAULT;
+	else if (!se_capdu_ok(file->cmd, len))
+		ret = -EINVAL;
+	else
+		ret = submit_written(file, len);
+	if (ret)
+		memzero_explicit(file->cmd, len);
+	return ret;
 }
 
 static ssize_t se_write(struct file *filp, const char __user *buf, size_t len, loff_t *off)
 {
 	struct se_file *file = filp->private_data;
+	bool nonblock = filp->f_flags & O_NONBLOCK;
 	int ret;
 
 	if (len < SE_CAPDU_MIN || len > SE_CAPDU_MAX)
 		return -EINVAL;
-	if (mutex_lock_interruptible(&file->io))
-		return -EINTR;
-	ret = write_locked(file, buf, len, filp->f_flags & O_NONBLOCK);
+	ret = lock_io(file, nonblock);
+	if (ret)
+		return ret;
+	ret = write_locked(file, buf, len, nonblock);
 	mutex_unlock(&file->io);
 	return ret ?: len;
 }
@@ -220,16 +237,18 @@ static ssize_t read_locked(struct se_file *file, char __user *buf, size_t room)
 static ssize_t se_read(struct file *filp, char __user *buf, size_t room, loff_t *off)
 {
 	struct se_file *file = filp->private_data;
+	bool nonblock = filp->f_flags & O_NONBLOCK;
 	ssize_t ret;
 
-	if (filp->f_flags & O_NONBLOCK) {
+	if (nonblock) {
 		if (!nothing_coming(file))
 			return -EAGAIN;
 	} else if (se_wait_until(file->wait, nothing_coming(file), U64_MAX)) {
 		return -EINTR;
 	}
-	if (mutex_lock_interruptible(&file->io))
-		return -EINTR;
+	ret = lock_io(file, nonblock);
+	if (ret)
+		return ret;
 	ret = read_locked(file, buf, room);
 	mutex_unlock(&file->io);
 	return ret;

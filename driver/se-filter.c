@@ -158,23 +158,6 @@ bool se_filter_forbids_locked(struct se_file *file, u32 flag)
 	return false;
 }
 
-/**
- * se_filter_forbids() - has the file given something up?
- * @file: open file
- * @flag: SE_FILTER_NO_*
- *
- * Return: true if it has.
- */
-bool se_filter_forbids(struct se_file *file, u32 flag)
-{
-	bool forbids;
-
-	spin_lock_irq(&file->chip->lock);
-	forbids = se_filter_forbids_locked(file, flag);
-	spin_unlock_irq(&file->chip->lock);
-	return forbids;
-}
-
 /*
  * The class of a further channel has one bit for three kinds of secure
  * messaging; which one it is cannot be seen, so a rule has to allow all.
@@ -319,7 +302,7 @@ bool se_filter_aid_ok_locked(struct se_file *file, const u8 *aid, size_t len)
 }
 
 /**
- * se_flow_sent() - a command of the file leaves
+ * se_flow_sent() - a command of the file is to leave
  * @flow: of the file, or a copy that looks ahead
  * @cmd: C-APDU
  */
@@ -333,12 +316,18 @@ void se_flow_sent(struct se_flow *flow, const u8 *cmd)
 }
 
 /**
- * se_flow_answered() - it was answered
+ * se_flow_ended() - it was answered, or got lost, or has not left after all
  * @flow: of the file
- * @sw: status word, 0 if the answer got lost
+ * @before: the same before se_flow_sent()
+ * @xfer: its exchange
  */
-void se_flow_answered(struct se_flow *flow, u16 sw)
+void se_flow_ended(struct se_flow *flow, const struct se_flow *before, const struct se_xfer *xfer)
 {
-	flow->more = sw >> 8 == 0x61;
+	if (xfer->outcome == SE_OUTCOME_NOT_SENT) {
+		/* the SE is where it was: in a chain, or with a response to fetch */
+		*flow = *before;
+		return;
+	}
+	flow->more = xfer->sw >> 8 == 0x61;
 	flow->unknown = false;
 }

@@ -89,6 +89,7 @@ static void begin_next(struct se_run *run)
 	u8 cla;
 
 	/* once more: what the last one was answered, a filter that is new */
+	file->flow_before = file->flow;
 	if (!ret)
 		ret = se_channel_check_locked(file, run->op.privileged, run->cmd, a->cmd_len,
 					      &file->flow, &cla);
@@ -114,9 +115,10 @@ static void xfer_done(struct se_chip *chip, struct se_xfer *xfer)
 {
 	struct se_run *run = container_of(xfer, struct se_run, xfer);
 	struct se_apdu *a = &run->apdus[run->next];
+	struct se_file *file = run->op.file;
 
 	run->op.xfer = NULL;
-	se_flow_answered(&run->op.file->flow, xfer->sw);
+	se_flow_ended(&file->flow, &file->flow_before, xfer);
 	a->rsp_len = xfer->rsp_len;
 	a->sw = xfer->sw;
 	a->outcome = xfer->outcome;

@@ -112,6 +112,7 @@ struct se_filter_layer;
  * @channel_generation: the channel exists as long as the chip has this one;
  *	chip lock
  * @flow: see there; chip lock
+ * @flow_before: the same without the command that is under way; chip lock
  * @lock_lost: the hold of its lock ended; chip lock
  * @lock_lost_seen: SE_IOC_GET_INFO has told so; chip lock
  * @filters: an APDU has to pass all of them; chip lock
@@ -133,6 +134,7 @@ struct se_file {
 	u32 channel;
 	u64 channel_generation;
 	struct se_flow flow;
+	struct se_flow flow_before;
 	bool lock_lost;
 	bool lock_lost_seen;
 	struct se_filter_layer *filters[SE_FILTER_LAYERS_MAX];
@@ -241,10 +243,9 @@ void se_filter_free(struct se_file *file);
 int se_filter_check_locked(struct se_file *file, const u8 *cmd, size_t len,
 			   const struct se_flow *flow);
 bool se_filter_aid_ok_locked(struct se_file *file, const u8 *aid, size_t len);
-bool se_filter_forbids(struct se_file *file, u32 flag);
 bool se_filter_forbids_locked(struct se_file *file, u32 flag);
 void se_flow_sent(struct se_flow *flow, const u8 *cmd);
-void se_flow_answered(struct se_flow *flow, u16 sw);
+void se_flow_ended(struct se_flow *flow, const struct se_flow *before, const struct se_xfer *xfer);
 
 /* se-lock.c */
 int se_lock_run(struct se_file *file, struct se_lock *lock);

@@ -36,11 +36,16 @@ static int put_outcome(const struct se_stream *s, u32 i, enum se_outcome outcome
 	return put_user((__u16)outcome, p);
 }
 
-static int check_stream(const struct se_stream *s)
+static int check_stream(const struct se_run *run)
 {
+	const struct se_stream *s = &run->s;
+
 	if (!s->nr || s->nr > SE_STREAM_MAX)
 		return -EINVAL;
 	if (s->flags & ~(SE_STREAM_CHECK_GENERATION | SE_STREAM_SETTLE | SE_STREAM_NEED_LOCK))
+		return -EINVAL;
+	/* a signal is not what ends it */
+	if (run->uring && s->flags & SE_STREAM_SETTLE)
 		return -EINVAL;
 	if (s->apdu_size < sizeof(struct se_apdu))
 		return -EINVAL;
@@ -159,7 +164,7 @@ int se_stream_get(struct se_run *run, void __user *user, size_t size)
 		return ret;
 	run->user = user;
 	run->user_size = size;
-	ret = check_stream(s);
+	ret = check_stream(run);
 	if (ret)
 		return ret;
 	run->deadline = se_deadline(run->op.file->chip, s->deadline_ns, s->nr);

@@ -79,15 +79,10 @@ static int get_run(struct se_run *run, struct io_uring_cmd *cmd)
 {
 	const struct se_uring_cmd *sqe = se_uring_sqe_cmd(cmd);
 	u64 user = READ_ONCE(sqe->stream_ptr);
-	int ret;
 
 	if (READ_ONCE(sqe->reserved))
 		return -EINVAL;
-	ret = se_stream_get(run, u64_to_user_ptr(user), _IOC_SIZE(cmd->cmd_op));
-	/* a signal is not what ends it */
-	if (!ret && run->s.flags & SE_STREAM_SETTLE)
-		ret = -EINVAL;
-	return ret;
+	return se_stream_get(run, u64_to_user_ptr(user), _IOC_SIZE(cmd->cmd_op));
 }
 
 #ifdef SE_URING_CANCEL

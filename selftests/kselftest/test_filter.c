@@ -203,6 +203,34 @@ static void test_get_response(void **state)
 	close(fd);
 }
 
+/* What was given up before it left is as if it had never been asked for. */
+static void test_not_sent(void **state)
+{
+	const struct se_filter_rule one = rule(0x80, 0x40);
+	struct se_stream stream = {0};
+	struct se_apdu a;
+	struct step s;
+	int fd = applet(), other = applet();
+
+	(void)state;
+	assert_int_equal(filter(fd, SE_FILTER_RULES, &one, 1, NULL, 0), 0);
+	assert_int_equal(transmit_raw(fd, "\x80\x40\x00\x14\x08", 5) >> 8, 0x61);
+	/* the SE goes on with it for 3 s */
+	apdu_set(&a, &s, 0x80, 0x30, 3000);
+	stream.deadline_ns = (now_ms() + 700) * 1000000;
+	assert_int_equal(submit(other, &a, 1, &stream), -ETIMEDOUT);
+	assert_int_equal(a.outcome, SE_OUTCOME_UNKNOWN);
+	apdu_set(&a, &s, 0x00, 0xc0, 0);
+	stream.deadline_ns = (now_ms() + 200) * 1000000;
+	assert_int_equal(submit(fd, &a, 1, &stream), -ETIMEDOUT);
+	assert_int_equal(a.outcome, SE_OUTCOME_NOT_SENT);
+	/* so it may be asked for again, once */
+	assert_true(transmit_raw(fd, "\x00\xc0\x00\x00\x0c", 5) >= 0);
+	assert_int_equal(transmit_raw(fd, "\x00\xc0\x00\x00\x00", 5), -EACCES);
+	close(other);
+	close(fd);
+}
+
 static void test_aids(void **state)
 {
 	struct se_filter_aid aids[2] = {{.len = APPLET_LEN}};
@@ -371,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_further_channel),
 		cmocka_unit_test(test_chaining),
 		cmocka_unit_test(test_get_response),
+		cmocka_unit_test(test_not_sent),
 		cmocka_unit_test(test_aids),
 		cmocka_unit_test(test_one_way),
 		cmocka_unit_test(test_descriptors),

@@ -253,6 +253,7 @@ static void test_refused(void **state)
 	ring_add(&r, fd, SE_URING_CMD_SUBMIT, &q.stream, 0);
 	ring_enter(&r, 1, 1);
 	assert_int_equal(ring_next(&r, NULL).res, -EINVAL);
+	assert_int_equal(q.a[0].outcome, SE_OUTCOME_NOT_SENT);
 	q.stream.flags = 0;
 	q.stream.nr = 0;
 	ring_add(&r, fd, SE_URING_CMD_SUBMIT, &q.stream, 0);
