@@ -258,7 +258,7 @@ static void on_reset(void *userdata, int error, uint32_t level)
 static void test_job(void **state)
 {
 	static const uint8_t script[] = {
-		0xaa, 0x1c, 0x22, 5,	0x80, 0x20, 3, 1, 0,	0x22, 5,    0x80, 0x30, 2, 0x58,
+		0xaa, 0x1c, 0x22, 5,	0x80, 0x20, 3, 1, 0,	0x22, 5,    0x80, 0x30, 7, 0xd0,
 		0,    0x22, 5,	  0x80, 0x20, 3,    1, 0, 0x22, 5,    0x80, 0x20, 3,	1, 0};
 	struct job_params params = {.se = "se", .aid_len = APPLET_LEN};
 	struct over over = {.error = 1};
