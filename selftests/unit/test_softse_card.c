@@ -400,7 +400,7 @@ static void test_applet(void **state)
 	sw(b, "00C0000000", 0x6D00);
 	sw(b, "8040FFFF000000", 0x9000);
 	assert_int_equal(b->len, 65535);
-	sw(b, "8060000000", 0x6D00);
+	sw(b, "80A0000000", 0x6D00);
 	sw(b, "8410000000", 0x6882);
 }
 
