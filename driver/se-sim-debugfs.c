@@ -82,8 +82,8 @@ static int counters_show(struct seq_file *m, void *unused)
 		   c.accesses, c.accesses_out, c.accesses_in, c.accesses_idle);
 	seq_printf(m, "bytes_out %llu\nbytes_in %llu\nirqs %llu\nresets %llu\n",
 		   c.bytes_out, c.bytes_in, c.irqs, c.resets);
-	seq_printf(m, "power_ons %llu\npower_offs %llu\nnacks %llu\n",
-		   c.power_ons, c.power_offs, c.nacks);
+	seq_printf(m, "power_ons %llu\npower_offs %llu\nnacks %llu\nclocked %llu\n",
+		   c.power_ons, c.power_offs, c.nacks, c.clocked);
 	seq_printf(m, "dropped %llu\nlongest_access %llu\nshortest_gap_ns %llu\n",
 		   c.dropped, c.longest, c.gap_ns == U64_MAX ? 0 : c.gap_ns);
 	seq_printf(m, "segt_violations %llu\nseal_violations %llu\nclock_violations %llu\n",

@@ -14,10 +14,13 @@
 #include "se-compat.h"
 #include "se-sim.h"
 
-/* Below this the scheduler is dearer than the loop. */
-#define SPIN_MAX_US	20
+/*
+ * A sleep ends late by what timer and scheduler take, which would be a slower clock
+ * than the one that is modelled: the end of each wait is a loop.
+ */
+#define SPIN_US		60
 
-/* A wait is cut in pieces of this, so that a slow clock does not hold up close(). */
+/* A sleep is cut in pieces of this, so that a slow clock does not hold up close(). */
 #define NAP_US		10000
 
 /* In se_sim.held, before the bytes of a block that is late. */
@@ -39,19 +42,19 @@ struct se_sim_queued {
  */
 void se_sim_spend(struct se_sim *sim, u64 ns)
 {
-	u64 us;
+	u64 end = ktime_get_ns() + ns, now, us;
 
 	if (sim->flags & SE_SIM_NO_CLOCK)
 		return;
-	us = div_u64(ns, NSEC_PER_USEC);
-	if (us <= SPIN_MAX_US) {
-		ndelay(ns);
-		return;
+	while ((now = ktime_get_ns()) < end && !READ_ONCE(sim->dead)) {
+		us = div_u64(end - now, NSEC_PER_USEC);
+		if (us > SPIN_US) {
+			us = min_t(u64, us - SPIN_US, NAP_US);
+			usleep_range(us, us);
+		} else {
+			cpu_relax();
+		}
 	}
-	for (; us > 2 * NAP_US && !READ_ONCE(sim->dead); us -= NAP_US)
-		usleep_range(NAP_US, NAP_US + NAP_US / 100);
-	if (!READ_ONCE(sim->dead))
-		usleep_range(us, us + us / 8 + 1);
 }
 
 /* ---- what is to happen later ---------------------------------------------- */
@@ -559,6 +562,7 @@ void se_sim_access_end(struct se_sim *sim)
 	sim->selected = false;
 	sim->last_end_ns = ktime_get_ns();
 	sim->counters.longest = max_t(u64, sim->counters.longest, sim->clocked);
+	sim->counters.clocked += sim->clocked;
 	sim->spurious = false;
 	if (sim->took)
 		sim->counters.accesses_in++;

@@ -155,6 +155,7 @@ struct se_sim_attach {
  * @seal_violations: accesses that were too long
  * @clock_violations: transfers with too fast a clock
  * @nacks: I2C messages that were not acknowledged
+ * @clocked: bytes clocked, whether anybody had something to say or not
  */
 struct se_sim_counters {
 	__u64 accesses;
@@ -174,6 +175,7 @@ struct se_sim_counters {
 	__u64 seal_violations;
 	__u64 clock_violations;
 	__u64 nacks;
+	__u64 clocked;
 };
 
 /**
