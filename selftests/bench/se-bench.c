@@ -1,51 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * se-bench SOFTSE CARD-STATE: the driver against user space over spidev, on the
- * same virtual wire and the same card. Prints "bench NAME VALUE UNIT REFERENCE
- * RATIO" (RATIO is VALUE / REFERENCE, - where there is no reference).
+ * se-bench: the driver against user space over spidev, on two buses of se-sim that
+ * are alike, with the same card (card.h) at the far end of each. Prints "bench NAME
+ * VALUE UNIT REFERENCE RATIO" (- where there is no reference).
  *
- * Each figure is the best of some rounds: what the machine does beside only adds.
- * What a line says, and what its reference is, stands in
- * Documentation/driver/observe.rst.
+ * All contenders take turns in each of several rounds, so that what the machine does
+ * beside falls on all of them. VALUE and REFERENCE are medians; RATIO is the median
+ * of the ratios of each round. What a line says, and what its reference is, stands in
+ * Documentation/driver/bench.rst.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
-#include <linux/io_uring.h>
 #include <linux/se.h>
 
-#include <libse/se.h>
-
+#include "card.h"
+#include "ring.h"
 #include "spidev-t1.h"
+#include "usage.h"
 
-#define ROUNDS 5
-#define ROUND_US 200000.0 /* or one stream, if that takes longer */
-#define MOST 512
+#define ROUNDS 9
+#define TURN_US 200000.0 /* of one contender in a round, or one stream */
+#define MOST (8 * STREAM)
 #define STREAM 64
 #define HZ 10000000U
+#define PAUSE_NS 1000000 /* of the vendors' loop */
 #define APPLET "\xf0\x53\x45\x53\x41\x4d\x45\x01\x02"
 #define APPLET_LEN 9
 #define BIG 4096U   /* of a long answer */
 #define LONG 32000U /* of a long command */
 
-static const char *softse, *card_state;
 static uint8_t answers[STREAM][BIG + 16];
 
 static void die(const char *what)
 {
-	fprintf(stderr, "se-bench: %s: %s\n", what, strerror(errno));
-	exit(1);
+	card_die(what);
 }
 
 static double now_us(void)
@@ -56,193 +49,132 @@ static double now_us(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-static void report(const char *name, double value, const char *unit, double reference)
+/*
+ * Figures
+ */
+
+static int by_size(const void *a, const void *b)
 {
-	if (reference > 0)
-		printf("bench %s %.2f %s %.2f %.3f\n", name, value, unit, reference,
-		       value / reference);
-	else
-		printf("bench %s %.2f %s - -\n", name, value, unit);
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double median(const double *v)
+{
+	double sorted[ROUNDS];
+
+	memcpy(sorted, v, sizeof(sorted));
+	qsort(sorted, ROUNDS, sizeof(*sorted), by_size);
+	return sorted[ROUNDS / 2];
+}
+
+static void report(const char *of, const char *what, double value, const char *unit)
+{
+	printf("bench %s-%s %.2f %s - -\n", of, what, value, unit);
+	fflush(stdout);
+}
+
+static void report_against(const char *of, const char *what, double value, const char *unit,
+			   double reference)
+{
+	printf("bench %s-%s %.2f %s %.2f %.3f\n", of, what, value, unit, reference,
+	       value / reference);
+	fflush(stdout);
+}
+
+static void report_rounds(const char *of, const char *what, const double *value,
+			  const char *unit, const double *reference)
+{
+	double ratio[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		ratio[i] = value[i] / reference[i];
+	printf("bench %s-%s %.2f %s %.2f %.3f\n", of, what, median(value), unit,
+	       median(reference), median(ratio));
 	fflush(stdout);
 }
 
 /*
- * The card
+ * APDUs
  */
 
-struct card {
-	pid_t pid;
-	char node[32];
-	uint32_t index;
+struct command {
+	const char *name;
+	uint32_t cmd_len;
+	uint32_t rsp_len; /* status word included */
+	uint8_t cmd[LONG + 16];
 };
 
-static void write_profile(const char *path, unsigned int ifsc)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		die(path);
-	/* nothing but the clock is to cost time on this wire */
-	fprintf(f, "mcf_khz = %u\nsegt_us = 0\nseal = 8192\nmpot = 10\nifsc = %u\n", HZ / 1000,
-		ifsc);
-	fclose(f);
-}
-
-static bool newest(const char *pattern, char *path, size_t room)
-{
-	glob_t g;
-	bool found = glob(pattern, 0, NULL, &g) == 0;
-
-	if (found)
-		snprintf(path, room, "%s", g.gl_pathv[g.gl_pathc - 1]);
-	globfree(&g);
-	return found;
-}
-
-static void plug(struct card *card, const char *option, unsigned int ifsc)
-{
-	const char *pattern =
-		option && !strcmp(option, "--spidev") ? "/dev/spidev*" : "/dev/se[0-9]*";
-	char copy[300];
-
-	snprintf(copy, sizeof(copy), "cp %s /tmp/bench.state", card_state);
-	if (system(copy))
-		die("cp");
-	write_profile("/tmp/bench.profile", ifsc);
-	card->pid = fork();
-	if (card->pid < 0)
-		die("fork");
-	if (!card->pid) {
-		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		dup2(null, 1);
-		execl(softse, "softse", "--sim", "--state=/tmp/bench.state", "--no-fsync",
-		      "--profile=/tmp/bench.profile", "--max-hz=10000000", option,
-		      (char *)NULL);
-		_exit(127);
-	}
-	for (int i = 0; i < 1000; i++) {
-		if (newest(pattern, card->node, sizeof(card->node)))
-			return;
-		usleep(20000);
-	}
-	errno = ETIMEDOUT;
-	die(pattern);
-}
-
-static void pull(struct card *card)
-{
-	kill(card->pid, SIGKILL);
-	waitpid(card->pid, NULL, 0);
-	for (int i = 0; i < 500 && !access(card->node, F_OK); i++)
-		usleep(10000);
-}
-
-/*
- * What a thread has used
- */
-
-struct used {
-	uint64_t cpu_ns;
-	uint64_t switches;
+static const struct command short_apdu = {
+	.name = "short",
+	.cmd = {0x80, 0x30, 0, 0},
+	.cmd_len = 4,
+	.rsp_len = 2,
 };
 
-static uint64_t number_behind(const char *path, const char *key)
-{
-	char line[200];
-	uint64_t n = 0;
-	FILE *f = fopen(path, "re");
+static const struct command big_answer = {
+	.name = "4k",
+	.cmd = {0x80, 0x40, BIG >> 8, BIG & 0xff, 0, 0, 0},
+	.cmd_len = 7,
+	.rsp_len = BIG + 2,
+};
 
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)))
-			n = strtoull(line + strlen(key), NULL, 10);
-	if (f)
-		fclose(f);
-	return n;
+static const struct command long_command = {
+	.cmd = {0x80, 0x30, 0, 0, 0, LONG >> 8, LONG & 0xff},
+	.cmd_len = 7 + LONG,
+	.rsp_len = 2,
+};
+
+/* How many APDUs make a turn, by how long one takes. */
+static uint32_t turn_of(double us)
+{
+	double streams = TURN_US / us / STREAM;
+
+	if (streams < 1)
+		return STREAM;
+	return streams > MOST / STREAM ? MOST : (uint32_t)streams * STREAM;
 }
 
-static struct used used_by(const char *task)
+static double wire_us(size_t bytes)
 {
-	struct used u;
-	char path[80];
-
-	snprintf(path, sizeof(path), "/proc/%s/schedstat", task);
-	u.cpu_ns = number_behind(path, "");
-	snprintf(path, sizeof(path), "/proc/%s/status", task);
-	u.switches = number_behind(path, "voluntary_ctxt_switches:") +
-		     number_behind(path, "nonvoluntary_ctxt_switches:");
-	return u;
-}
-
-/* The kernel thread of an SE: it has its name. */
-static void find_worker(const char *name, char *task, size_t room)
-{
-	struct dirent *e;
-	DIR *d = opendir("/proc");
-
-	*task = '\0';
-	while (d && (e = readdir(d))) {
-		char path[300], comm[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		f = fopen(path, "re");
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) && !strncmp(comm, name, strlen(name)) &&
-		    comm[strlen(name)] == '\n')
-			snprintf(task, room, "%.15s", e->d_name);
-		fclose(f);
-	}
-	if (d)
-		closedir(d);
-	if (!*task)
-		die("the worker of the SE");
+	return (double)bytes * 8e6 / HZ;
 }
 
 /*
  * The driver
  */
 
-struct command {
-	uint8_t cmd[LONG + 16];
-	uint32_t cmd_len;
-	uint32_t rsp_len; /* status word included */
+struct driver {
+	struct card card;
+	int fd;
+	char worker[16];
+	uint64_t calls;
 };
 
-static struct command short_apdu(void)
-{
-	struct command c = {.cmd = {0x80, 0x30, 0, 0}, .cmd_len = 4, .rsp_len = 2};
-
-	return c;
-}
-
-static struct command big_answer(void)
-{
-	struct command c = {.cmd = {0x80, 0x40, BIG >> 8, BIG & 0xff, 0, 0, 0},
-			    .cmd_len = 7,
-			    .rsp_len = BIG + 2};
-
-	return c;
-}
-
-static struct command *long_command(void)
-{
-	static struct command c = {.cmd = {0x80, 0x30, 0, 0, 0, LONG >> 8, LONG & 0xff},
-				   .cmd_len = 7 + LONG,
-				   .rsp_len = 2};
-
-	return &c;
-}
-
-static int open_se(const struct card *card)
+static void driver_plug(struct driver *d, uint32_t flags, uint16_t ifsc)
 {
 	struct se_channel_open open_it = {.aid_ptr = (uintptr_t)APPLET, .aid_len = APPLET_LEN};
-	int fd = open(card->node, O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, SE_IOC_CHANNEL_OPEN, &open_it))
-		die(card->node);
-	return fd;
+	memset(d, 0, sizeof(*d));
+	d->card.hz = HZ;
+	d->card.ifsc = ifsc;
+	d->card.flags = flags;
+	card_plug(&d->card);
+	d->fd = open(d->card.node, O_RDWR | O_CLOEXEC);
+	if (d->fd < 0 || ioctl(d->fd, SE_IOC_CHANNEL_OPEN, &open_it))
+		die(d->card.node);
+	usage_find(strrchr(d->card.node, '/') + 1, d->worker, sizeof(d->worker));
+	if (!*d->worker) {
+		errno = ESRCH;
+		die("the worker of the SE");
+	}
+}
+
+static void driver_pull(struct driver *d)
+{
+	close(d->fd);
+	card_pull(&d->card);
 }
 
 static void fill(struct se_apdu *apdus, const struct command *c, uint32_t nr)
@@ -265,8 +197,8 @@ static void check(const struct se_apdu *apdus, const struct command *c, uint32_t
 		}
 }
 
-/* Microseconds for @nr APDUs, @each at a time. */
-static double by_ioctl(int fd, const struct command *c, uint32_t nr, uint32_t each)
+/* Microseconds for each of @nr APDUs, @each at a time. */
+static double by_ioctl(struct driver *d, const struct command *c, uint32_t nr, uint32_t each)
 {
 	struct se_apdu apdus[STREAM];
 	double begin = now_us();
@@ -277,140 +209,109 @@ static double by_ioctl(int fd, const struct command *c, uint32_t nr, uint32_t ea
 				      .apdu_size = sizeof(apdus[0])};
 
 		fill(apdus, c, each);
-		if (ioctl(fd, SE_IOC_SUBMIT, &s))
+		d->calls++;
+		if (ioctl(d->fd, SE_IOC_SUBMIT, &s))
 			die("SE_IOC_SUBMIT");
 		check(apdus, c, each);
 	}
-	return now_us() - begin;
+	return (now_us() - begin) / nr;
 }
 
-/*
- * io_uring by its system calls: one ring of STREAM entries
- */
-
-struct ring {
-	int fd;
-	unsigned int *sq_tail, *sq_mask, *sq_array, *cq_head, *cq_tail, *cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-};
-
-static bool ring_open(struct ring *r)
-{
-	struct io_uring_params p = {0};
-	uint8_t *sq, *cq;
-
-	r->fd = (int)syscall(__NR_io_uring_setup, STREAM, &p);
-	if (r->fd < 0)
-		return false;
-	sq = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED,
-		  r->fd, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
-		  PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_CQ_RING);
-	r->sqes = mmap(NULL, p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
-		       MAP_SHARED, r->fd, IORING_OFF_SQES);
-	if (sq == MAP_FAILED || cq == MAP_FAILED || r->sqes == MAP_FAILED)
-		die("mmap of the ring");
-	r->sq_tail = (unsigned int *)(void *)(sq + p.sq_off.tail);
-	r->sq_mask = (unsigned int *)(void *)(sq + p.sq_off.ring_mask);
-	r->sq_array = (unsigned int *)(void *)(sq + p.sq_off.array);
-	r->cq_head = (unsigned int *)(void *)(cq + p.cq_off.head);
-	r->cq_tail = (unsigned int *)(void *)(cq + p.cq_off.tail);
-	r->cq_mask = (unsigned int *)(void *)(cq + p.cq_off.ring_mask);
-	r->cqes = (struct io_uring_cqe *)(void *)(cq + p.cq_off.cqes);
-	return true;
-}
-
-/* STREAM requests of one APDU each are under way at a time; -1 if the kernel has none. */
-static double by_uring(int fd, const struct command *c, uint32_t nr)
+/* STREAM requests of one APDU each are under way at a time. */
+static double by_uring(struct driver *d, struct ring *r, const struct command *c, uint32_t nr)
 {
 	static struct se_stream streams[STREAM];
 	struct se_apdu apdus[STREAM];
-	struct ring r;
-	double begin;
+	double begin = now_us();
 
-	if (!ring_open(&r))
-		return -1;
-	begin = now_us();
 	for (uint32_t done = 0; done < nr; done += STREAM) {
-		unsigned int tail = *r.sq_tail, head = *r.cq_head;
+		int calls, res;
 
 		fill(apdus, c, STREAM);
 		for (uint32_t i = 0; i < STREAM; i++) {
 			struct se_uring_cmd cmd = {.stream_ptr = (uintptr_t)&streams[i]};
-			unsigned int slot = (tail + i) & *r.sq_mask;
-			struct io_uring_sqe *sqe = &r.sqes[slot];
+			struct io_uring_sqe *sqe = ring_sqe(r, i);
 
 			streams[i] = (struct se_stream){.apdus_ptr = (uintptr_t)&apdus[i],
 							.nr = 1,
 							.apdu_size = sizeof(apdus[i])};
-			memset(sqe, 0, sizeof(*sqe));
 			sqe->opcode = IORING_OP_URING_CMD;
-			sqe->fd = fd;
+			sqe->fd = d->fd;
 			sqe->cmd_op = SE_URING_CMD_SUBMIT;
 			memcpy(sqe->cmd, &cmd, sizeof(cmd));
-			r.sq_array[slot] = slot;
 		}
-		__atomic_store_n(r.sq_tail, tail + STREAM, __ATOMIC_RELEASE);
-		if (syscall(__NR_io_uring_enter, r.fd, STREAM, STREAM, IORING_ENTER_GETEVENTS,
-			    NULL, 0) != STREAM)
+		calls = ring_run(r, STREAM);
+		if (calls < 0)
 			die("io_uring_enter");
-		for (uint32_t i = 0; i < STREAM; i++, head++) {
-			while (head == __atomic_load_n(r.cq_tail, __ATOMIC_ACQUIRE))
-				syscall(__NR_io_uring_enter, r.fd, 0, 1, IORING_ENTER_GETEVENTS,
-					NULL, 0);
-			if (r.cqes[head & *r.cq_mask].res != 1) {
-				errno = -r.cqes[head & *r.cq_mask].res;
+		d->calls += (uint64_t)calls;
+		for (uint32_t i = 0; i < STREAM; i++) {
+			res = ring_result(r);
+			if (res != 1) {
+				errno = -res;
 				die("SE_URING_CMD_SUBMIT");
 			}
 		}
-		__atomic_store_n(r.cq_head, head, __ATOMIC_RELEASE);
 		check(apdus, c, STREAM);
 	}
-	begin = now_us() - begin;
-	close(r.fd);
-	return begin;
+	return (now_us() - begin) / nr;
 }
 
 /*
  * spidev
  */
 
-static void open_spidev(struct t1 *t, const struct card *card, long pause_ns)
+struct user {
+	struct card card;
+	struct t1 t1;
+};
+
+static void user_plug(struct user *u, uint16_t ifsc)
 {
 	static const uint8_t head[] = {0x00, 0xa4, 0x04, 0x00, APPLET_LEN};
 	uint8_t select[sizeof(head) + APPLET_LEN], rsp[300];
 
-	memset(t, 0, sizeof(*t));
-	t->hz = HZ;
-	t->pause_ns = pause_ns;
-	t->fd = open(card->node, O_RDWR | O_CLOEXEC);
+	memset(u, 0, sizeof(*u));
+	u->card.hz = HZ;
+	u->card.ifsc = ifsc;
+	u->card.flags = SE_SIM_SPIDEV;
+	card_plug(&u->card);
+	u->t1.hz = HZ;
+	u->t1.pause_ns = PAUSE_NS;
+	u->t1.fd = open(u->card.node, O_RDWR | O_CLOEXEC);
 	memcpy(select, head, sizeof(head));
 	memcpy(select + sizeof(head), APPLET, APPLET_LEN);
-	if (t->fd < 0 || t1_start(t) ||
-	    t1_apdu(t, select, sizeof(select), rsp, sizeof(rsp)) < 2)
-		die(card->node);
+	if (u->t1.fd < 0 || t1_start(&u->t1) ||
+	    t1_apdu(&u->t1, select, sizeof(select), rsp, sizeof(rsp)) < 2)
+		die(u->card.node);
 }
 
-static double by_spidev(struct t1 *t, const struct command *c, uint32_t nr)
+static void user_pull(struct user *u)
+{
+	close(u->t1.fd);
+	card_pull(&u->card);
+}
+
+/* The vendors' way */
+static double by_vendor(struct user *u, const struct command *c, uint32_t nr)
 {
 	double begin = now_us();
 
 	for (uint32_t i = 0; i < nr; i++)
-		if (t1_apdu(t, c->cmd, c->cmd_len, answers[0], sizeof(answers[0])) !=
+		if (t1_apdu(&u->t1, c->cmd, c->cmd_len, answers[0], sizeof(answers[0])) !=
 		    (int)c->rsp_len) {
 			errno = EBADMSG;
 			die("an answer over spidev");
 		}
-	return now_us() - begin;
+	return (now_us() - begin) / nr;
 }
 
-/* The same blocks, with no protocol between them. */
-static double by_floor(struct t1 *t, const struct command *c, uint32_t nr)
+/* The same blocks, made before, with no protocol between them. */
+static double by_floor(struct user *u, const struct command *c, uint32_t nr)
 {
 	static uint8_t blocks[2][T1_BLOCK];
 	static uint8_t acks[2][6];
 	size_t out = 0, first, rest;
+	struct t1 *t = &u->t1;
 	double begin;
 
 	for (uint8_t bit = 0; bit < 2; bit++) {
@@ -432,239 +333,252 @@ static double by_floor(struct t1 *t, const struct command *c, uint32_t nr)
 	}
 	begin = now_us() - begin;
 	t->ns ^= nr & 1;
-	return begin;
+	return begin / nr;
 }
 
-/* How many APDUs make a round, by how long one stream of them took. */
-static uint32_t round_of(double stream_us)
+/* One long command in blocks of IFSC, each acknowledged */
+static double by_floor_chain(struct user *u, const struct command *c)
 {
-	double streams = ROUND_US / stream_us;
+	static uint8_t blocks[LONG / 254 + 2][T1_BLOCK];
+	static size_t len[LONG / 254 + 2];
+	struct t1 *t = &u->t1;
+	size_t n = 0, off = 0;
+	double begin;
 
-	if (streams < 1)
-		return STREAM;
-	return streams > MOST / STREAM ? MOST : (uint32_t)streams * STREAM;
-}
+	for (; off < c->cmd_len; n++) {
+		size_t part = c->cmd_len - off < t->ifsc ? c->cmd_len - off : t->ifsc;
+		uint8_t more = off + part < c->cmd_len ? 0x20 : 0;
 
-static double best(double a, double b)
-{
-	return !a || (b > 0 && b < a) ? b : a;
+		len[n] = t1_build(blocks[n], (uint8_t)(t->ns << 6 | more), c->cmd + off, part);
+		t->ns ^= 1;
+		off += part;
+	}
+	begin = now_us();
+	for (size_t i = 0; i < n; i++)
+		if (t1_floor(t, blocks[i], len[i], i + 1 < n ? 6 : c->rsp_len + 6))
+			die("the floor of a chain");
+	t->nr ^= 1;
+	return now_us() - begin;
 }
 
 /*
  * What is measured
  */
 
-struct times {
-	double one, stream, uring, vendor, floor;
+/* (b): what an APDU costs beside time */
+struct account {
+	const char *of;
+	const char *way;
+	const struct card *card;
+	const char *worker;
+	uint64_t *calls;
+	struct se_sim_counters bus;
+	struct usage usage;
+	uint64_t calls_before;
 };
 
-static double wire_us(size_t bytes)
+static void account_begin(struct account *a)
 {
-	return (double)bytes * 8e6 / HZ;
+	a->bus = card_counters(a->card);
+	a->calls_before = *a->calls;
+	a->usage = usage_now(a->worker);
 }
 
-/* (a) and the accounts of (b), with the driver */
-static void measure_driver(struct times *t, const struct command *c, const char *name)
+static void account_end(const struct account *a, uint32_t nr)
 {
-	struct used worker[2], me[2];
-	struct se_stats before, after;
-	char task[16], line[60];
-	struct card card;
-	struct se_info info = {0};
-	uint32_t nr;
-	double n;
-	int fd;
+	struct usage usage = usage_now(a->worker);
+	struct se_sim_counters bus = card_counters(a->card);
+	char what[40];
+	const struct {
+		const char *name;
+		double value;
+		const char *unit;
+	} lines[] = {
+		{"accesses", (double)(bus.accesses - a->bus.accesses), "per-APDU"},
+		{"bytes", (double)(bus.clocked - a->bus.clocked), "per-APDU"},
+		{"syscalls", (double)(*a->calls - a->calls_before), "per-APDU"},
+		{"switches", (double)(usage.switches - a->usage.switches), "per-APDU"},
+		{"cpu", (double)(usage.cpu_ns - a->usage.cpu_ns) / 1e3, "us-per-APDU"},
+	};
 
-	plug(&card, NULL, T1_INF);
-	fd = open_se(&card);
-	find_worker(card.node + 5, task, sizeof(task));
-	nr = round_of(by_ioctl(fd, c, STREAM, 1));
-	n = nr;
-	for (int i = 0; i < ROUNDS; i++) {
-		t->one = best(t->one, by_ioctl(fd, c, nr, 1) / n);
-		t->stream = best(t->stream, by_ioctl(fd, c, nr, STREAM) / n);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(what, sizeof(what), "%s-%s", a->way, lines[i].name);
+		report(a->of, what, lines[i].value / nr, lines[i].unit);
 	}
-	if (!ioctl(fd, SE_IOC_GET_INFO, &info) && info.caps & SE_CAP_URING)
-		for (int i = 0; i < ROUNDS; i++)
-			t->uring = best(t->uring, by_uring(fd, c, nr) / n);
+}
 
-	for (int k = 0; k < 2; k++) {
-		uint32_t each = k ? STREAM : 1;
+static void measure_costs(struct driver *d, struct ring *r, struct user *u,
+			  const struct command *c, uint32_t nr)
+{
+	const uint32_t few = STREAM / 2;
+	struct account a = {.of = c->name,
+			    .way = "ioctl",
+			    .card = &d->card,
+			    .worker = d->worker,
+			    .calls = &d->calls};
 
-		ioctl(fd, SE_IOC_GET_STATS, &before);
-		worker[0] = used_by(task);
-		me[0] = used_by("thread-self");
-		by_ioctl(fd, c, nr, each);
-		worker[1] = used_by(task);
-		me[1] = used_by("thread-self");
-		ioctl(fd, SE_IOC_GET_STATS, &after);
-		snprintf(line, sizeof(line), "%s-%s-accesses", name, k ? "stream" : "ioctl");
-		report(line, (double)(after.accesses - before.accesses) / n, "per-APDU", 0);
-		snprintf(line, sizeof(line), "%s-%s-bytes", name, k ? "stream" : "ioctl");
-		report(line,
-		       (double)(after.bytes_tx + after.bytes_rx - before.bytes_tx -
-				before.bytes_rx) /
-			       n,
-		       "per-APDU", 0);
-		snprintf(line, sizeof(line), "%s-%s-syscalls", name, k ? "stream" : "ioctl");
-		report(line, 1.0 / each, "per-APDU", 0);
-		snprintf(line, sizeof(line), "%s-%s-switches", name, k ? "stream" : "ioctl");
-		report(line,
-		       (double)(worker[1].switches - worker[0].switches + me[1].switches -
-				me[0].switches) /
-			       n,
-		       "per-APDU", 0);
-		snprintf(line, sizeof(line), "%s-%s-cpu", name, k ? "stream" : "ioctl");
-		report(line,
-		       (double)(worker[1].cpu_ns - worker[0].cpu_ns + me[1].cpu_ns -
-				me[0].cpu_ns) /
-			       n / 1e3,
-		       "us-per-APDU", 0);
+	account_begin(&a);
+	by_ioctl(d, c, nr, 1);
+	account_end(&a, nr);
+	a.way = "stream64";
+	account_begin(&a);
+	by_ioctl(d, c, nr, STREAM);
+	account_end(&a, nr);
+	if (r->fd >= 0) {
+		a.way = "uring64";
+		account_begin(&a);
+		by_uring(d, r, c, nr);
+		account_end(&a, nr);
 	}
-	close(fd);
-	pull(&card);
+	a.card = &u->card;
+	a.worker = "";
+	a.calls = &u->t1.calls;
+	a.way = "floor";
+	account_begin(&a);
+	by_floor(u, c, nr);
+	account_end(&a, nr);
+	a.way = "vendor";
+	account_begin(&a);
+	by_vendor(u, c, few);
+	account_end(&a, few);
 }
 
-static void measure_spidev(struct times *t, const struct command *c, const char *name)
+/*
+ * (a). What a turnaround costs the floor, beside the bytes, is returned: there are two
+ * for an APDU of one block each way.
+ */
+static double measure(struct driver *d, struct ring *r, struct user *u, const struct command *c)
 {
-	struct used before, after;
-	struct card card;
-	struct t1 t1;
-	char line[60];
-	uint32_t nr, few;
-
-	plug(&card, "--spidev", T1_INF);
-	open_spidev(&t1, &card, 0);
-	nr = round_of(by_floor(&t1, c, STREAM));
-	few = STREAM / 2;
-	for (int i = 0; i < ROUNDS; i++)
-		t->floor = best(t->floor, by_floor(&t1, c, nr) / nr);
-
-	t1.pause_ns = 1000000;
-	for (int i = 0; i < 2; i++)
-		t->vendor = best(t->vendor, by_spidev(&t1, c, few) / few);
-	t1.calls = t1.accesses = 0;
-	before = used_by("thread-self");
-	by_spidev(&t1, c, few);
-	after = used_by("thread-self");
-	snprintf(line, sizeof(line), "%s-vendor-accesses", name);
-	report(line, (double)t1.accesses / few, "per-APDU", 0);
-	snprintf(line, sizeof(line), "%s-vendor-syscalls", name);
-	report(line, (double)t1.calls / few, "per-APDU", 0);
-	snprintf(line, sizeof(line), "%s-vendor-switches", name);
-	report(line, (double)(after.switches - before.switches) / few, "per-APDU", 0);
-	close(t1.fd);
-	pull(&card);
-}
-
-static void report_times(const struct times *t, const struct command *c, const char *name)
-{
-	double wire = wire_us(c->cmd_len + 6 + c->rsp_len + 6);
-	char line[60];
+	uint32_t nr = turn_of(by_ioctl(d, c, STREAM, 1)), few = nr / 16;
+	double floor[ROUNDS], one[ROUNDS], stream[ROUNDS], uring[ROUNDS], vendor[ROUNDS];
+	double wire = wire_us(c->cmd_len + 6 + c->rsp_len + 6), over[ROUNDS],
+	       over_floor[ROUNDS];
 
 	if (c->rsp_len > T1_INF)
 		wire += wire_us(6 + 6);
-	snprintf(line, sizeof(line), "%s-floor", name);
-	report(line, t->floor, "us", wire);
-	snprintf(line, sizeof(line), "%s-ioctl", name);
-	report(line, t->one, "us", t->floor);
-	snprintf(line, sizeof(line), "%s-stream%d", name, STREAM);
-	report(line, t->stream, "us", t->floor);
-	if (t->uring > 0) {
-		snprintf(line, sizeof(line), "%s-uring%d", name, STREAM);
-		report(line, t->uring, "us", t->floor);
+	for (int i = 0; i < ROUNDS; i++) {
+		floor[i] = by_floor(u, c, nr);
+		one[i] = by_ioctl(d, c, nr, 1);
+		stream[i] = by_ioctl(d, c, nr, STREAM);
+		if (r->fd >= 0)
+			uring[i] = by_uring(d, r, c, nr);
+		vendor[i] = by_vendor(u, c, few);
 	}
-	snprintf(line, sizeof(line), "%s-vendor-ioctl", name);
-	report(line, t->vendor, "us", t->one);
-	snprintf(line, sizeof(line), "%s-vendor-stream%d", name, STREAM);
-	report(line, t->vendor, "us", t->stream);
-	snprintf(line, sizeof(line), "%s-ioctl-rate", name);
-	report(line, 1e6 / t->one, "APDU/s", 1e6 / t->floor);
-	snprintf(line, sizeof(line), "%s-stream%d-rate", name, STREAM);
-	report(line, 1e6 / t->stream, "APDU/s", 1e6 / t->floor);
-	snprintf(line, sizeof(line), "%s-ioctl-over-wire", name);
-	report(line, t->one - wire, "us", t->floor - wire);
-	snprintf(line, sizeof(line), "%s-stream%d-over-wire", name, STREAM);
-	report(line, t->stream - wire, "us", t->floor - wire);
+	report_against(c->name, "floor", median(floor), "us", wire);
+	report_rounds(c->name, "ioctl", one, "us", floor);
+	report_rounds(c->name, "stream64", stream, "us", floor);
+	if (r->fd >= 0)
+		report_rounds(c->name, "uring64", uring, "us", floor);
+	report_rounds(c->name, "vendor-ioctl", vendor, "us", one);
+	report_rounds(c->name, "vendor-stream64", vendor, "us", stream);
+	report_against(c->name, "ioctl-rate", 1e6 / median(one), "APDU/s", 1e6 / median(floor));
+	report_against(c->name, "stream64-rate", 1e6 / median(stream), "APDU/s",
+		       1e6 / median(floor));
+	for (int i = 0; i < ROUNDS; i++) {
+		over_floor[i] = floor[i] - wire;
+		over[i] = one[i] - wire;
+	}
+	report_rounds(c->name, "ioctl-over-wire", over, "us", over_floor);
+	for (int i = 0; i < ROUNDS; i++)
+		over[i] = stream[i] - wire;
+	report_rounds(c->name, "stream64-over-wire", over, "us", over_floor);
+	measure_costs(d, r, u, c, nr);
+	return median(over_floor) / 2;
 }
 
-/* (c): the SE works for half a second; how busy is the machine with waiting? */
-static void measure_waiting(const char *option, const char *name, double limit)
-{
-	struct command c = {
-		.cmd = {0x80, 0x30, 500 >> 8, 500 & 0xff}, .cmd_len = 4, .rsp_len = 2};
-	struct used worker[2], me[2];
-	char task[16], line[60];
-	struct card card;
-	double us, cpu;
-	int fd;
+/* (c): the SE works for half a second; how busy are those who wait? */
+static const struct command work = {
+	.cmd = {0x80, 0x30, 500 >> 8, 500 & 0xff}, .cmd_len = 4, .rsp_len = 2};
 
-	plug(&card, option, T1_INF);
-	fd = open_se(&card);
-	find_worker(card.node + 5, task, sizeof(task));
-	worker[0] = used_by(task);
-	me[0] = used_by("thread-self");
-	us = by_ioctl(fd, &c, 6, 1);
-	worker[1] = used_by(task);
-	me[1] = used_by("thread-self");
-	cpu = (double)(worker[1].cpu_ns - worker[0].cpu_ns + me[1].cpu_ns - me[0].cpu_ns) / 1e3;
-	snprintf(line, sizeof(line), "waiting-%s-cpu", name);
-	report(line, 100 * cpu / us, "percent", limit);
-	close(fd);
-	pull(&card);
+#define WORK_NR 6
+
+static double busy(const char *worker, double us, const struct usage *before)
+{
+	struct usage after = usage_now(worker);
+
+	return 100 * (double)(after.cpu_ns - before->cpu_ns) / 1e3 / (us * WORK_NR);
+}
+
+static void measure_waiting(uint32_t flags, const char *name, double limit)
+{
+	struct usage before;
+	struct driver d;
+	double us;
+
+	driver_plug(&d, flags, T1_INF);
+	before = usage_now(d.worker);
+	us = by_ioctl(&d, &work, WORK_NR, 1);
+	report_against("waiting", name, busy(d.worker, us, &before), "percent", limit);
+	driver_pull(&d);
+}
+
+static void measure_waiting_vendor(void)
+{
+	struct usage before;
+	struct user u;
+	double us;
+
+	user_plug(&u, T1_INF);
+	before = usage_now("");
+	us = by_vendor(&u, &work, WORK_NR);
+	report("waiting", "vendor-cpu", busy("", us, &before), "percent");
+	user_pull(&u);
 }
 
 /*
  * (d): a long command in blocks of IFSC, each acknowledged. The model: bytes at the
- * clock, and a turnaround g for each block, which is what the floor showed that bus
- * and SE need.
+ * clock, and a turnaround @g of the floor in each direction for each block. And the
+ * floor of the very same blocks.
  */
-static void measure_wire(unsigned int ifsc, double g)
+static void measure_wire(uint16_t ifsc, double g)
 {
-	const struct command *c = long_command();
+	const struct command *c = &long_command;
 	unsigned int blocks = (c->cmd_len + ifsc - 1) / ifsc;
 	size_t bytes = c->cmd_len + c->rsp_len + blocks * 12U;
-	double model = wire_us(bytes) + g * 2 * blocks, us = 0;
-	struct card card;
-	char line[60];
-	int fd;
+	double model = (double)LONG * 1e3 / (wire_us(bytes) + g * 2 * blocks);
+	double rate[ROUNDS], floor[ROUNDS], models[ROUNDS];
+	struct driver d;
+	struct user u;
+	char name[16];
 
-	plug(&card, NULL, ifsc);
-	fd = open_se(&card);
-	for (int i = 0; i < ROUNDS; i++)
-		us = best(us, by_ioctl(fd, c, 4, 1) / 4);
-	snprintf(line, sizeof(line), "wire-ifs%u", ifsc);
-	report(line, (double)c->cmd_len * 1e3 / us, "kB/s", (double)c->cmd_len * 1e3 / model);
-	close(fd);
-	pull(&card);
+	driver_plug(&d, 0, ifsc);
+	user_plug(&u, ifsc);
+	for (int i = 0; i < ROUNDS; i++) {
+		floor[i] = (double)LONG * 1e3 / by_floor_chain(&u, c);
+		rate[i] = (double)LONG * 1e3 / by_ioctl(&d, c, 1, 1);
+		models[i] = model;
+	}
+	user_pull(&u);
+	driver_pull(&d);
+	snprintf(name, sizeof(name), "ifs%u", ifsc);
+	report_rounds("wire", name, rate, "kB/s", models);
+	strcat(name, "-floor");
+	report_rounds("wire", name, rate, "kB/s", floor);
+	report_against("wire", ifsc == 254 ? "ifs254-clock" : "ifs4089-clock", median(rate),
+		       "kB/s", (double)LONG * 1e3 / wire_us(bytes));
 }
 
-int main(int argc, char *argv[])
+int main(void)
 {
-	static struct command c[2];
-	struct times t[2] = {{0}};
+	struct driver d;
+	struct user u;
+	struct ring r;
+	double g;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: se-bench SOFTSE CARD-STATE\n");
-		return 2;
-	}
-	softse = argv[1];
-	card_state = argv[2];
-	c[0] = short_apdu();
-	c[1] = big_answer();
-	for (int i = 0; i < 2; i++) {
-		const char *name = i ? "4k" : "short";
-
-		measure_spidev(&t[i], &c[i], name);
-		measure_driver(&t[i], &c[i], name);
-		report_times(&t[i], &c[i], name);
-	}
-	measure_waiting(NULL, "irq", 0.5);
-	measure_waiting("--no-irq", "poll", 2.0);
-
-	double g = (t[0].floor - wire_us(4 + 6 + 2 + 6)) / 2;
-
-	report("turnaround", g, "us", 0);
+	driver_plug(&d, 0, T1_INF);
+	user_plug(&u, T1_INF);
+	if (!ring_open(&r, STREAM))
+		r.fd = -1;
+	g = measure(&d, &r, &u, &short_apdu);
+	measure(&d, &r, &u, &big_answer);
+	if (r.fd >= 0)
+		close(r.fd);
+	user_pull(&u);
+	driver_pull(&d);
+	measure_waiting(0, "irq-cpu", 0.5);
+	measure_waiting(SE_SIM_NO_IRQ, "poll-cpu", 2.0);
+	measure_waiting_vendor();
+	report("turnaround", "floor", g, "us");
 	measure_wire(254, g);
 	measure_wire(T1_INF, g);
 	return 0;

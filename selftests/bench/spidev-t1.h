@@ -25,11 +25,11 @@
 struct t1 {
 	int fd;
 	uint32_t hz;
-	long pause_ns;	   /* between two looks; 0: none */
-	uint8_t ns, nr;	   /* sequence bits: ours to send, the SE's to expect */
+	long pause_ns;	/* between two looks; 0: none */
+	uint8_t ns, nr; /* sequence bits: ours to send, the SE's to expect */
 	uint16_t ifsc;
-	uint64_t calls;	   /* system calls made */
-	uint64_t accesses; /* of the bus */
+	uint64_t calls; /* system calls made */
+	uint64_t bytes; /* clocked */
 	uint8_t block[T1_BLOCK + 8];
 };
 
@@ -43,7 +43,7 @@ static inline int t1_move(struct t1 *t, const uint8_t *tx, uint8_t *rx, size_t l
 	};
 
 	t->calls++;
-	t->accesses++;
+	t->bytes += len;
 	return ioctl(t->fd, SPI_IOC_MESSAGE(1), &x) == (int)len ? 0 : -1;
 }
 
@@ -127,7 +127,8 @@ static inline int t1_start(struct t1 *t)
 }
 
 /* One APDU; the length of the answer, or -1. */
-static inline int t1_apdu(struct t1 *t, const uint8_t *cmd, size_t len, uint8_t *rsp, size_t room)
+static inline int t1_apdu(struct t1 *t, const uint8_t *cmd, size_t len, uint8_t *rsp,
+			  size_t room)
 {
 	size_t part, got = 0;
 	uint8_t pcb;
