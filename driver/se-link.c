@@ -361,11 +361,19 @@ static int give_up(struct se_chip *chip, u64 now)
 	return error;
 }
 
+static void look_at_state_lost(struct se_chip *chip)
+{
+	if (test_and_clear_bit(SE_EVENT_STATE_LOST, &chip->events))
+		se_chip_move_generation(chip, SE_REASON_LINK, false);
+}
+
 static void begin(struct se_chip *chip)
 {
 	struct se_xfer *xfer = chip->xfer;
 	struct se_t1_action a;
 
+	/* it was told before @xfer came, perhaps since the work began */
+	look_at_state_lost(chip);
 	if (xfer->generation && xfer->generation != chip->generation) {
 		finish(chip, -ECONNRESET, SE_OUTCOME_NOT_SENT);
 		return;
@@ -426,8 +434,7 @@ static void link_work(struct kthread_work *work)
 
 	if (se_power_parked(chip))
 		return;
-	if (test_and_clear_bit(SE_EVENT_STATE_LOST, &chip->events))
-		se_chip_move_generation(chip, SE_REASON_LINK, false);
+	look_at_state_lost(chip);
 	/* nothing has been tried yet */
 	if (chip->state == SE_STATE_OFF && !chip->starting && !chip->live)
 		se_recover_start(chip);
