@@ -47,13 +47,11 @@ void se_sim_spend(struct se_sim *sim, u64 ns)
 	if (sim->flags & SE_SIM_NO_CLOCK)
 		return;
 	while ((now = ktime_get_ns()) < end && !READ_ONCE(sim->dead)) {
-		us = div_u64(end - now, NSEC_PER_USEC);
-		if (us > SPIN_US) {
-			us = min_t(u64, us - SPIN_US, NAP_US);
-			usleep_range(us, us);
-		} else {
+		us = min_t(u64, div_u64(end - now, NSEC_PER_USEC), NAP_US);
+		if (us > SPIN_US)
+			usleep_range(us - SPIN_US, us - SPIN_US / 2);
+		else
 			cpu_relax();
-		}
 	}
 }
 
