@@ -196,6 +196,7 @@ struct se_closer {
  * @told: the generation has moved, and no exchange has begun since; worker
  * @cutting: power is about to go, S(RELEASE) may be on the wire; lock, written
  *	by the worker
+ * @release_end: S(RELEASE) has to be answered until then, nanoseconds; worker
  * @active: runtime PM has the bus device active; lock
  * @refused: a runtime suspend came at a bad time; lock
  * @idle_wanted: a runtime suspend waits; lock
@@ -212,6 +213,7 @@ struct se_power {
 	bool on;
 	bool told;
 	bool cutting;
+	u64 release_end;
 	bool active;
 	bool refused;
 	bool idle_wanted;

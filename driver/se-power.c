@@ -27,6 +27,9 @@
 /* Devices of a laptop or a phone get some seconds in all to go to sleep. */
 #define SE_SLEEP_MS	2000
 
+/* An SE that works answers S(RELEASE) at once; nobody waits for one that does not. */
+#define SE_RELEASE_MS	300
+
 static bool can_switch(struct se_chip *chip)
 {
 	return (chip->caps & SE_CAP_POWER) && chip->ops->power;
@@ -204,6 +207,7 @@ static bool begin_cut(struct se_chip *chip)
 	begun = !in_use(chip);
 	if (begun) {
 		p->cutting = true;
+		p->release_end = ktime_get_ns() + SE_RELEASE_MS * NSEC_PER_MSEC;
 		se_chip_move_generation_locked(chip, true);
 	}
 	spin_unlock_irq(&chip->lock);
@@ -238,7 +242,7 @@ static int end_cut(struct se_chip *chip)
 	return 0;
 }
 
-static void look_at_idle(struct se_chip *chip)
+static void look_at_idle(struct se_chip *chip, u64 now)
 {
 	struct se_power *p = &chip->power;
 	int error = 0;
@@ -247,9 +251,12 @@ static void look_at_idle(struct se_chip *chip)
 		error = -EBUSY;
 	else if (p->on && can_switch(chip) && !p->cutting && !begin_cut(chip))
 		error = -EBUSY;
-	else if (p->cutting && !is_quiet(chip))
-		return;	/* S(RELEASE) is on the wire */
-	else if (p->cutting)
+	if (p->cutting && !is_quiet(chip)) {
+		if (now < p->release_end)
+			return;
+		se_link_park(chip);
+	}
+	if (p->cutting)
 		error = end_cut(chip);
 
 	spin_lock_irq(&chip->lock);
@@ -266,7 +273,7 @@ static void look_at_sleep(struct se_chip *chip, u64 now)
 	if (is_quiet(chip) && p->on && can_switch(chip) && !p->cutting)
 		begin_cut(chip);
 	if (!is_quiet(chip)) {
-		if (now < p->sleep_cap)
+		if (now < (p->cutting ? p->release_end : p->sleep_cap))
 			return;
 		/* what is left of an abandoned command is awaited afterwards */
 		p->restart = !se_link_park(chip);
@@ -296,7 +303,7 @@ void se_power_step(struct se_chip *chip, u64 now)
 	sleep = p->sleep_wanted && !p->parked;
 	spin_unlock_irq(&chip->lock);
 	if (idle)
-		look_at_idle(chip);
+		look_at_idle(chip, now);
 	if (sleep)
 		look_at_sleep(chip, now);
 }
@@ -351,10 +358,14 @@ int se_power_give_up_locked(struct se_chip *chip, u64 now)
  */
 u64 se_power_deadline(struct se_chip *chip)
 {
-	u64 when;
+	struct se_power *p = &chip->power;
+	u64 when = U64_MAX;
 
 	spin_lock_irq(&chip->lock);
-	when = chip->power.sleep_wanted && !chip->power.parked ? chip->power.sleep_cap : U64_MAX;
+	if (p->cutting)
+		when = p->release_end;
+	else if (p->sleep_wanted && !p->parked)
+		when = p->sleep_cap;
 	spin_unlock_irq(&chip->lock);
 	return when;
 }

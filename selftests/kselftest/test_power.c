@@ -138,6 +138,34 @@ static void test_enable(void **state)
 	se_stop(&se);
 }
 
+/* An SE that does not answer S(RELEASE) holds nobody up: not the suspend, not the unplugging.
+ */
+static void test_rude(void **state)
+{
+	struct se_conf conf = plain;
+	struct se_stats t;
+	uint64_t start;
+	struct se se;
+	int i;
+
+	(void)state;
+	conf.flags |= SE_SIM_SUPPLY;
+	conf.bwt_ms = 5000;
+	conf.rude = true;
+	start_idle(&se, &conf);
+	assert_true(wait_suspended(&se, 2000));
+	assert_int_equal(power_offs(&se), 1);
+	exchange_ok(&se, 10);
+	stats(&se, &t);
+	assert_int_equal(t.releases, 0);
+	for (i = 0; i < 200 && atomic_load(&se.releases) < 2; i++)
+		pause_ms(5);
+	assert_int_equal(atomic_load(&se.releases), 2);
+	start = now_ms();
+	se_stop(&se);
+	assert_true(now_ms() - start < 1000);
+}
+
 /* Nothing switches the SE: idle means nothing to it, and it keeps what it holds. */
 static void test_not_switched(void **state)
 {
@@ -444,6 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_supply),
 		cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_rude),
 		cmocka_unit_test(test_not_switched),
 		cmocka_unit_test(test_channel_keeps_power),
 		cmocka_unit_test(test_race),

@@ -43,6 +43,7 @@ struct se_conf {
 	uint8_t pwt_ms;	    /* power-up waiting time; 0 means 5 */
 	uint8_t pst_ms;	    /* idle time after which it sleeps */
 	uint16_t wut_us;    /* what it takes to wake it up */
+	bool rude;	    /* does not answer S(RELEASE) */
 	__u32 max_transfer; /* of the controller */
 	__u32 max_message;  /* of the controller */
 	const struct se_sim_prop *props;
@@ -219,6 +220,8 @@ static inline bool se_block(struct se *se)
 		break;
 	case 0xc6:
 		atomic_fetch_add(&se->releases, 1);
+		if (se->conf.rude)
+			break;
 		se_say(se, 0xe6, NULL, 0);
 		break;
 	case 0x00:
