@@ -38,12 +38,13 @@ static void check_economy(__u32 flags, unsigned int fill)
 	assert_int_equal(b.accesses - a.accesses, 2 * n);
 	assert_int_equal(b.accesses_out - a.accesses_out, n);
 	assert_int_equal(b.accesses_in - a.accesses_in, n);
-	assert_int_equal(b.accesses_idle, 0);
+	/* what the self-test of the interrupt took, at the start, does not count */
+	assert_int_equal(b.accesses_idle - a.accesses_idle, 0);
 	assert_int_equal(b.irqs - a.irqs, n);
 	assert_int_equal(t.accesses - s.accesses, 2 * n);
 	assert_int_equal(t.irqs - s.irqs, n);
 	assert_int_equal(t.irqs_spurious, 0);
-	assert_int_equal(t.polls, 0);
+	assert_int_equal(t.polls - s.polls, 0);
 	assert_int_equal(t.timeouts, 0);
 	assert_int_equal(t.retrans, 0);
 	assert_int_equal(t.accesses, b.accesses);
