@@ -225,10 +225,8 @@ static void test_dead_and_back(void **state)
 /* a bus that fails once: the rungs are climbed in their order, none is left out */
 static void test_bus_error(void **state)
 {
-	struct se_sim_fault error = {.kind = SE_SIM_FAULT_ERROR,
-				     .dir = SE_SIM_OUT,
-				     .ppm = SE_SIM_PPM,
-				     .count = 1};
+	struct se_sim_fault error = {
+		.kind = SE_SIM_FAULT_ERROR, .dir = SE_SIM_OUT, .ppm = SE_SIM_PPM, .count = 1};
 	struct se_stats before, after;
 	struct se_info info;
 	struct se_apdu a;
