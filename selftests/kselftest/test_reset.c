@@ -300,6 +300,11 @@ static void test_job(void **state)
 	assert_int_equal(card_ran(&card, -1, "200301"), 1);
 	assert_int_equal(job_se_get(store, 0, &after), 0);
 	assert_true(after.generation != before.generation);
+	/* its channel is closed behind the job's back */
+	for (int i = 0; i < 200 && after.state == SE_STATE_BUSY; i++) {
+		pause_ms(20);
+		assert_int_equal(job_se_get(store, 0, &after), 0);
+	}
 	assert_int_equal(after.state, SE_STATE_IDLE);
 	job_store_close(store);
 }
