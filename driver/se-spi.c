@@ -28,6 +28,8 @@
 /* Every SE bears that much, and it is what holds before it has said more. */
 #define SEAL_MIN	16
 
+#define DRAIN_PART	16
+
 /* A message is made of at most so many transfers, where the controller has small ones. */
 #define XFERS_MAX	64
 
@@ -264,6 +266,25 @@ static int read_prologue(struct se_spi *ss, size_t len)
 	return 1;
 }
 
+/*
+ * Nobody knows where this block ends: take what the SE has to give, so that the
+ * rest of it does not pass for blocks.
+ */
+static void drain(struct se_spi *ss)
+{
+	size_t done, i;
+
+	for (done = 0; done < SE_T1_BLOCK_MAX; done += DRAIN_PART) {
+		if (clock_bytes(ss, NULL, ss->rx, DRAIN_PART, true))
+			return;
+		for (i = 0; i < DRAIN_PART; i++)
+			if (!se_t1_is_idle(ss->dialect, ss->rx[i]))
+				break;
+		if (i == DRAIN_PART)
+			return;
+	}
+}
+
 /* Read one block into ss->rx. Returns its length, 0 for nothing, or negative errno. */
 static int read_block(struct se_spi *ss, size_t room)
 {
@@ -274,10 +295,12 @@ static int read_block(struct se_spi *ss, size_t room)
 	if (ret <= 0)
 		goto out;
 	len = se_t1_block_len(ss->dialect, ss->rx);
-	if (len > 0 && len <= room)
+	if (len > 0 && len <= room) {
 		ret = clock_bytes(ss, NULL, ss->rx + head, len - head, false) ?: len;
-	else
+	} else {
+		drain(ss);
 		ret = len > 0 ? -EMSGSIZE : len;
+	}
 out:
 	access_end(ss, true);
 	return ret;
