@@ -157,10 +157,11 @@ static void exchange_done(struct se_chip *chip)
 
 	se_stats_blocks(chip);
 	if (op == SE_LINK_APDU) {
+		/* before the caller can look */
+		se_chip_set_state(chip, SE_STATE_IDLE, SE_REASON_NONE);
 		finish(chip, 0, SE_OUTCOME_EXECUTED);
 		wipe(chip);
 		chip->op = SE_LINK_NONE;
-		se_chip_set_state(chip, SE_STATE_IDLE, SE_REASON_NONE);
 		return;
 	}
 	if (op == SE_LINK_DRAIN || op == SE_LINK_ABORT)
