@@ -41,7 +41,7 @@ static void test_select_response(void **state)
 	struct se_channel_open open = {0};
 	struct se_info info = {0};
 	uint8_t rsp[64];
-	int fd = card_open(&card);
+	int fd = card_open(&card), closed = card_ran(&card, 0, "7080");
 
 	(void)state;
 	open.aid_ptr = (uintptr_t)isd;
@@ -67,6 +67,8 @@ static void test_select_response(void **state)
 	assert_int_equal(channel_open(fd, NULL, 0, &open), 0);
 	assert_int_equal(open.sw, 0x9000);
 	close(fd);
+	/* both, before the next test counts */
+	assert_int_equal(card_ran_soon(&card, 0, "7080", closed + 2), closed + 2);
 }
 
 static void test_no_such_application(void **state)
