@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs: one script, for one application on one SE, from one origin.
+ * Jobs: one script or one plan, for one application on one SE, from one origin.
  *
  * Everything that leaves the daemon towards an SE leaves through here. The
  * journal (SQLite, WAL, synchronous=FULL) is written before the first APDU of a
  * chunk leaves, and results stay until the origin has acknowledged them. An
  * APDU is never sent twice: a job that was interrupted ends, with an exact list
  * of what ran, and its origin decides.
+ *
+ * A script is C-APDUs as they are (TS 102 226); its result is the response
+ * script. A plan is what shall be so in the card (gp/plan.h); it is run over a
+ * secure channel, can be resumed and rolled back, and its result is a JSON text.
  *
  * Threads: every function may be called from any thread; the ones with a
  * callback call it in the caller's thread. One worker thread for each SE runs
@@ -29,6 +33,7 @@
 #define JOB_CODE_MAX 32
 #define JOB_DETAIL_MAX 256
 #define JOB_SELECT_MAX 258
+#define JOB_KEYSET_MAX 32
 #define JOB_SLOT_NONE (-1)
 
 struct job_store;
@@ -53,6 +58,28 @@ enum job_state {
 	JOB_UNKNOWN,
 	JOB_CANCELLED,
 	JOB_EXPIRED,
+};
+
+/**
+ * enum job_kind - what a job consists of
+ * @JOB_SCRIPT: an ETSI TS 102 226 command script
+ * @JOB_PLAN: a card content management plan, JSON (Documentation/daemon/gp.rst)
+ */
+enum job_kind {
+	JOB_SCRIPT,
+	JOB_PLAN,
+};
+
+/**
+ * enum job_mode - what a run does with its plan; JOB_FORWARD with scripts
+ * @JOB_FORWARD: from the beginning
+ * @JOB_RESUME: read the card's registry, do what is missing
+ * @JOB_ROLLBACK: read the card's registry, undo what this plan has changed
+ */
+enum job_mode {
+	JOB_FORWARD,
+	JOB_RESUME,
+	JOB_ROLLBACK,
 };
 
 /** struct job_error - why a call failed; both strings always terminated */
@@ -98,6 +125,12 @@ struct job_options {
  * @compact: the script is in compact format (TS 102 226, 5.1), which cannot be
  *	told from its bytes; otherwise expanded, AA or AE
  * @deadline_s: seconds from job_run(), 0 for none
+ * @kind: what job_script_write() stages; with JOB_PLAN the AID is that of the
+ *	plan's security domain, and @aid, @compact and @keep_channel must be 0: a
+ *	secure channel is never left open
+ * @keyset: with JOB_PLAN: key set to use, "" for the one that the plan names
+ * @retry_authentication: with JOB_PLAN: authenticate although the last attempt
+ *	on this card failed or has no known end (keys/ledger.h)
  */
 struct job_params {
 	char se[JOB_SE_MAX];
@@ -107,6 +140,9 @@ struct job_params {
 	bool compact;
 	uint32_t token;
 	uint32_t deadline_s;
+	enum job_kind kind;
+	char keyset[JOB_KEYSET_MAX];
+	bool retry_authentication;
 };
 
 /**
@@ -118,7 +154,10 @@ struct job_params {
  * @slot: the origin's own number for it (LwM2M: instance), or JOB_SLOT_NONE
  * @script_len: bytes of the complete staged script, 0 if there is none
  * @executed: APDUs with SE_OUTCOME_EXECUTED
- * @total: C-APDUs in the script; 0 until it was checked
+ * @total: C-APDUs in the script; 0 until it was checked. Of a plan: how many
+ *	there will be as far as is known, which may grow while it runs
+ * @mode: of the current or last run
+ * @resumable: job_resume() and job_rollback() have something to go by
  * @code: short result: "" before the end, then "ok", "status-word",
  *	"script-format-error", "no-application", "channel-lost", "se-gone",
  *	"interrupted", "deadline", "cancelled", "disk-full", "generation", …
@@ -127,7 +166,8 @@ struct job_params {
  *	failed), 0 if none
  * @interrupted: enum se_outcome of the APDU at which the job ended early;
  *	SE_OUTCOME_EXECUTED when it was not interrupted at an APDU
- * @result_len: bytes of the response script; grows only at the end
+ * @result_len: bytes of the response script, or of the plan's JSON result; grows
+ *	only at the end
  * @select_sw: status word of channel opening (SELECT), 0 if a kept channel was
  *	used or nothing was opened
  * @select_rsp: its response, status word included
@@ -145,6 +185,8 @@ struct job_info {
 	uint64_t script_len;
 	uint32_t executed;
 	uint32_t total;
+	enum job_mode mode;
+	bool resumable;
 	char code[JOB_CODE_MAX];
 	char detail[JOB_DETAIL_MAX];
 	uint16_t last_sw;
@@ -298,6 +340,44 @@ typedef void (*job_reset_t)(void *userdata, int error, uint32_t level);
 int job_se_reset(struct job_store *s, const char *se, int level, job_reset_t fn,
 		 void *userdata);
 
+/** job_se_stats - counters of the driver; zeros where there is none. -ENODEV */
+int job_se_stats(struct job_store *s, const char *name, struct se_stats *stats);
+
+/* ---- key sets and policy ---- */
+
+/**
+ * struct job_keyset - where a key set comes from; never its keys
+ * @name: what plans call it
+ * @source: as in keys/source.h: "file:PATH", "credential:NAME", "pkcs11:URI", …
+ */
+struct job_keyset {
+	char name[JOB_KEYSET_MAX];
+	char source[512];
+};
+
+/**
+ * job_set_keysets - the key sets that plans may name; replaces what was set
+ *
+ * Copied. The source is read when a run begins, by the worker, and its keys are
+ * cleared when the run ends. Returns 0 or -ENOMEM.
+ */
+int job_set_keysets(struct job_store *s, const struct job_keyset *sets, size_t n);
+
+/** job_keyset_get - the @index-th key set; -ENOENT past the end */
+int job_keyset_get(struct job_store *s, unsigned int index, struct job_keyset *set);
+
+struct job_policy; /* job/policy.h */
+
+/**
+ * job_set_policies - who may do what; replaces what was set
+ *
+ * Copied. The first one whose origin matches counts. Without any (@n 0) scripts
+ * are allowed to everybody and plans to local users only. With some, what none
+ * matches is refused. Looked at when a job is run, resumed or rolled back, and
+ * again when its worker takes it up. Returns 0 or -ENOMEM.
+ */
+int job_set_policies(struct job_store *s, const struct job_policy *policies, size_t n);
+
 /* ---- jobs ---- */
 
 /** job_create - a new idle job; -EDQUOT ("too-many-jobs") at the origin's limit */
@@ -320,7 +400,12 @@ int job_set(struct job_store *s, uint64_t id, const struct job_params *p,
 int job_script_write(struct job_store *s, uint64_t id, uint64_t offset, const void *data,
 		     size_t len, struct job_error *err);
 
-/** job_script_end - the script is complete; on disk when this returns 0 */
+/**
+ * job_script_end - the script is complete; on disk when this returns 0
+ *
+ * A plan is read here, so that its mistakes are told at once: -EBADMSG
+ * ("plan-format", …). With JOB_PLAN the job's AID is set from it.
+ */
 int job_script_end(struct job_store *s, uint64_t id, struct job_error *err);
 
 /**
@@ -328,9 +413,28 @@ int job_script_end(struct job_store *s, uint64_t id, struct job_error *err);
  *
  * Durable when it returns 0. -EBUSY ("not-idle":
  * running, or a result waits to be acknowledged), -EINVAL ("no-script"),
- * -ENODEV ("no-such-se"), -ENOSPC ("disk-full").
+ * -ENODEV ("no-such-se"), -ENOSPC ("disk-full"), -EACCES ("policy", "rate").
  */
 int job_run(struct job_store *s, uint64_t id, struct job_error *err);
+
+/**
+ * job_resume - run a plan job again that ended early: only what is missing
+ *
+ * A new run of the same job, with the record of the former ones. The card's
+ * registry is read first and decides; what a record and a registry that
+ * contradict each other mean is told in the result, and nothing is changed.
+ * -EINVAL ("not-a-plan"), -EBUSY ("not-ended"), -EALREADY ("already-done": it
+ * ended as JOB_DONE; or "nothing-to-resume": it never ran), and as job_run().
+ */
+int job_resume(struct job_store *s, uint64_t id, struct job_error *err);
+
+/**
+ * job_rollback - undo what the runs of this plan job have changed in the card
+ *
+ * Also after JOB_DONE. What cannot be undone (a card life cycle state, replaced
+ * keys) is refused before anything is changed. Errors: as job_resume().
+ */
+int job_rollback(struct job_store *s, uint64_t id, struct job_error *err);
 
 /**
  * job_cancel - stop as soon as no exchange is on the wire
@@ -375,13 +479,15 @@ int job_apdus(struct job_store *s, uint64_t id,
 	      int (*fn)(void *userdata, const struct job_apdu *apdu), void *userdata);
 
 /**
- * job_result_read - bytes of the response script
+ * job_result_read - bytes of the response script, or of a plan's JSON result
  *
  * Returns the number of bytes read (0 at or past the end) or -ENOENT, -EIO.
  */
 int job_result_read(struct job_store *s, uint64_t id, uint64_t offset, void *buf, size_t len);
 
 const char *job_state_name(enum job_state state);
+const char *job_kind_name(enum job_kind kind);
+const char *job_mode_name(enum job_mode mode);
 const char *job_outcome_name(unsigned int outcome);
 
 /* ---- requests that must not run twice ---- */
