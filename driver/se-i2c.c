@@ -36,6 +36,8 @@
 
 #define DUMMY_MAX	8
 
+#define DRAIN_PART	16
+
 /**
  * struct se_i2c - one SE at one address
  * @client: its I2C device
@@ -201,6 +203,24 @@ static int read_prologue(struct se_i2c *si, size_t len)
 	return 1;
 }
 
+/*
+ * Nobody knows where this block ends: take what the SE has to give, so that the
+ * rest of it does not pass for blocks. An SE that has no more does not acknowledge,
+ * or gives line fill.
+ */
+static void drain(struct se_i2c *si)
+{
+	size_t part = min_t(size_t, DRAIN_PART, si->max_read);
+	size_t done;
+
+	for (done = 0; done < SE_T1_BLOCK_MAX; done += part) {
+		if (message(si, I2C_M_RD, si->rx, part))
+			return;
+		if (se_t1_all_idle(si->dialect, si->rx, part))
+			return;
+	}
+}
+
 /* Read one block: its length, 0 for nothing, or negative errno. */
 static int read_block(struct se_i2c *si, size_t room)
 {
@@ -210,10 +230,10 @@ static int read_block(struct se_i2c *si, size_t room)
 	ret = read_prologue(si, head);
 	if (ret > 0) {
 		len = se_t1_block_len(si->dialect, si->rx);
-		if (len < 0)
-			return len;
-		if (len > room)
-			return -EMSGSIZE;
+		if (len < 0 || len > room) {
+			drain(si);
+			return len < 0 ? len : -EMSGSIZE;
+		}
 		ret = read_bytes(si, si->rx + head, len - head) ?: len;
 	}
 	/* it began and did not go on: to the engine that is a damaged block */

@@ -272,15 +272,12 @@ static int read_prologue(struct se_spi *ss, size_t len)
  */
 static void drain(struct se_spi *ss)
 {
-	size_t done, i;
+	size_t done;
 
 	for (done = 0; done < SE_T1_BLOCK_MAX; done += DRAIN_PART) {
 		if (clock_bytes(ss, NULL, ss->rx, DRAIN_PART, true))
 			return;
-		for (i = 0; i < DRAIN_PART; i++)
-			if (!se_t1_is_idle(ss->dialect, ss->rx[i]))
-				break;
-		if (i == DRAIN_PART)
+		if (se_t1_all_idle(ss->dialect, ss->rx, DRAIN_PART))
 			return;
 	}
 }

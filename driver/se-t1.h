@@ -451,6 +451,17 @@ static inline bool se_t1_is_idle(const struct se_t1_dialect *dialect, u8 byte)
 	return byte == 0xff || (byte == 0x00 && dialect->nad_rx != 0x00);
 }
 
+/** se_t1_all_idle() - is there nothing but line fill in (@buf, @len)? */
+static inline bool se_t1_all_idle(const struct se_t1_dialect *dialect, const u8 *buf, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!se_t1_is_idle(dialect, buf[i]))
+			return false;
+	return true;
+}
+
 enum se_t1_plid {
 	SE_T1_PLID_SPI = 1,
 	SE_T1_PLID_I2C = 2,

@@ -236,6 +236,44 @@ static void test_nack(void **state)
 	free(w);
 }
 
+/*
+ * With its address damaged nobody knows where a block ends. What there is of it is
+ * taken and thrown away; the block is asked for again, and the command runs once.
+ */
+static void test_bad_address(void **state)
+{
+	const struct se_sim_fault f = {.kind = SE_SIM_FAULT_CORRUPT,
+				       .dir = SE_SIM_IN,
+				       .ppm = SE_SIM_PPM,
+				       .count = 1,
+				       .offset = 0,
+				       .value = 0x40};
+	uint64_t generation;
+	struct se_info info;
+	struct se_apdu a;
+	struct world *w = world_new();
+	int fd;
+
+	(void)state;
+	world_init(w, "gp", "gp-se", 0);
+	simcard_plug(&w->card);
+	fd = simcard_node(&w->card);
+	get_info(fd, &info);
+	generation = info.generation;
+	for (unsigned int i = 1; i <= 3; i++) {
+		simcard_fault(&w->card, &f);
+		assert_int_equal(exchange(fd, 200, &a), 0);
+		assert_int_equal(simcard_done(&w->card, f.kind, f.dir), i);
+		assert_int_equal(atomic_load(&w->ran), i);
+		assert_true(a.retrans >= 1);
+	}
+	get_info(fd, &info);
+	assert_int_equal(info.generation, generation);
+	close(fd);
+	simcard_pull(&w->card);
+	free(w);
+}
+
 /* An adapter with short messages makes short blocks: each a single write. */
 static void test_short_messages(void **state)
 {
@@ -385,11 +423,17 @@ static void test_unplug(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gp),	    cmocka_unit_test(test_um11225),
-		cmocka_unit_test(test_polling),	    cmocka_unit_test(test_line),
-		cmocka_unit_test(test_nack),	    cmocka_unit_test(test_short_messages),
-		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_guard),
-		cmocka_unit_test(test_dummy_frame), cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_gp),
+		cmocka_unit_test(test_um11225),
+		cmocka_unit_test(test_polling),
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_nack),
+		cmocka_unit_test(test_bad_address),
+		cmocka_unit_test(test_short_messages),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_dummy_frame),
+		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_unplug),
 	};
 
