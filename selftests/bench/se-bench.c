@@ -490,38 +490,48 @@ static double measure(struct driver *d, struct ring *r, struct user *u, const st
 static const struct command work = {
 	.cmd = {0x80, 0x30, 500 >> 8, 500 & 0xff}, .cmd_len = 4, .rsp_len = 2};
 
-#define WORK_NR 6
+#define WORK_NR 40 /* a tick of 10 ms is then 0.05 % */
 
-static double busy(const char *worker, double us, const struct usage *before)
+static double busy(const struct usage *after, const struct usage *before, double us)
 {
-	struct usage after = usage_now(worker);
+	return 100 * (double)(after->cpu_ns - before->cpu_ns) / 1e3 / (us * WORK_NR);
+}
 
-	return 100 * (double)(after.cpu_ns - before->cpu_ns) / 1e3 / (us * WORK_NR);
+static double woken(const struct usage *after, const struct usage *before)
+{
+	return (double)(after->switches - before->switches) / WORK_NR;
 }
 
 static void measure_waiting(uint32_t flags, const char *name, double limit)
 {
-	struct usage before;
+	struct usage before, after;
 	struct driver d;
+	char line[32];
 	double us;
 
 	driver_plug(&d, flags, T1_INF);
 	before = usage_now(d.worker);
 	us = by_ioctl(&d, &work, WORK_NR, 1);
-	report_against("waiting", name, busy(d.worker, us, &before), "percent", limit);
+	after = usage_now(d.worker);
+	snprintf(line, sizeof(line), "%s-switches", name);
+	report("waiting", line, woken(&after, &before), "per-APDU");
 	driver_pull(&d);
+	snprintf(line, sizeof(line), "%s-cpu", name);
+	report_against("waiting", line, busy(&after, &before, us), "percent", limit);
 }
 
 static void measure_waiting_vendor(void)
 {
-	struct usage before;
+	struct usage before, after;
 	struct user u;
 	double us;
 
 	user_plug(&u, T1_INF);
 	before = usage_now("");
 	us = by_vendor(&u, &work, WORK_NR);
-	report("waiting", "vendor-cpu", busy("", us, &before), "percent");
+	after = usage_now("");
+	report("waiting", "vendor-switches", woken(&after, &before), "per-APDU");
+	report("waiting", "vendor-cpu", busy(&after, &before, us), "percent");
 	user_pull(&u);
 }
 
@@ -575,8 +585,8 @@ int main(void)
 		close(r.fd);
 	user_pull(&u);
 	driver_pull(&d);
-	measure_waiting(0, "irq-cpu", 0.5);
-	measure_waiting(SE_SIM_NO_IRQ, "poll-cpu", 2.0);
+	measure_waiting(0, "irq", 0.5);
+	measure_waiting(SE_SIM_NO_IRQ, "poll", 2.0);
 	measure_waiting_vendor();
 	report("turnaround", "floor", g, "us");
 	measure_wire(254, g);
