@@ -10,7 +10,7 @@ endif
 OUT := build/out/$(V)
 
 CC := gcc
-PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1
+PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS))
 
