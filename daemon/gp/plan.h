@@ -26,8 +26,9 @@
 #include <stdint.h>
 #include <systemd/sd-json.h>
 
-#include "gp/apdu.h"
+#include "gp/cmd.h"
 #include "gp/error.h"
+#include "gp/registry.h"
 
 #define GP_PLAN_VERSION 1
 #define GP_PLAN_SESSIONS_MAX 16
@@ -53,8 +54,8 @@ void gp_blob_clear(struct gp_blob *blob);
  * in brackets may be empty)
  * @GP_OP_LOAD: load a load file: code or file, [aid: of the load file, needed with code
  *	that is no CAP file], [sd: the domain it belongs to], [hash, hash_len], [dap],
- *	[icv, ciphered], [params: of EF], [token], [block]
- * @GP_OP_INSTALL: make an instance: elf, module, aid, [privileges], [params: of C9],
+ *	[icv, ciphered], [system], [token], [block]
+ * @GP_OP_INSTALL: make an instance: elf, module, aid, [privileges], [params],
  *	[system], selectable, [token]
  * @GP_OP_MAKE_SELECTABLE: aid, [privileges], [system], [token]
  * @GP_OP_SD_CREATE: as INSTALL; elf and module default to the card's own security domain
@@ -103,24 +104,9 @@ const char *gp_op_name(enum gp_op_type type);
 /** gp_op_parse() - the reverse. Return: enum gp_op_type or -EINVAL. */
 int gp_op_parse(const char *name);
 
-/** enum gp_card_state - card life cycle (GPCS 2.3.1, 5.1), as in GET and SET STATUS */
-enum gp_card_state {
-	GP_CARD_OP_READY = 0x01,
-	GP_CARD_INITIALIZED = 0x07,
-	GP_CARD_SECURED = 0x0f, /* also: unlock */
-	GP_CARD_LOCKED = 0x7f,
-	GP_CARD_TERMINATED = 0xff,
-};
-
 /* struct gp_plan.confirmed: without its bit such an operation is refused */
 #define GP_CONFIRM_CARD_LOCK (1U << 0)	    /* "card-lock" */
 #define GP_CONFIRM_CARD_TERMINATE (1U << 1) /* "card-terminate" */
-
-/* struct gp_op.scope of GP_OP_LIST; 0 is all of them */
-#define GP_LIST_ISD (1U << 0)
-#define GP_LIST_APPS (1U << 1)
-#define GP_LIST_ELFS (1U << 2)
-#define GP_LIST_MODULES (1U << 3) /* load files with their modules */
 
 /** enum gp_store_form - how the data of STORE DATA are coded (GPCS 11.11.2.1, P1 b5 b4) */
 enum gp_store_form {
@@ -164,10 +150,13 @@ struct gp_session {
  * @selectable: INSTALL [for install and make selectable] in one command
  * @related: delete what belongs to it as well; lock a domain with its applications
  * @ciphered: code is a ciphered load file data block (D4), icv before it (D3)
- * @privileges: as in INSTALL
- * @privileges_len: 0, 1 or 3
- * @params: contents of C9 (install) or EF (load)
- * @system: TLVs beside C9: EF, EA, B6 …, as they are
+ * @privileges: GP_PRIV_*
+ * @privileges_len: bytes of them in the command: 1 or 3; registry-update: 0 for no change
+ * @params: install: contents of C9
+ * @system: contents of EF; may be empty, as may the next two
+ * @uicc: install: contents of EA
+ * @token_ref: contents of B6
+ * @all_params: the whole field, instead of the four above
  * @token: made beforehand, see gp/token.h
  * @code: load: a CAP file, or the load file data block itself
  * @file: load: name of a file with the same; gp_plan_resolve() makes @code of it
@@ -187,8 +176,8 @@ struct gp_session {
  * @accept_extradition: sd-create: value of parameter 82, or -1
  * @accept_deletion: sd-create: value of parameter 87, or -1
  * @scp: sd-create: parameter 81: protocol and its option i, both 0 for none
- * @card_state: enum gp_card_state
- * @scope: GP_LIST_*
+ * @card_state: GP_CARD_* of gp/registry.h; SECURED is also the way out of CARD_LOCKED
+ * @scope: GP_LIST_* of gp/cmd.h, any of them; 0 for all
  * @tag: get-data
  */
 struct gp_op {
@@ -197,9 +186,9 @@ struct gp_op {
 	bool if_needed, repeatable, selectable, related, ciphered, encrypted;
 	char label[GP_PLAN_NAME_MAX];
 	struct gp_aid aid, elf, module, sd;
-	uint8_t privileges[3];
+	uint32_t privileges;
 	uint8_t privileges_len;
-	struct gp_blob params, system, token;
+	struct gp_blob params, system, uicc, token_ref, all_params, token;
 	struct gp_blob code, dap, icv, hash;
 	char *file;
 	uint8_t hash_len;
