@@ -108,13 +108,6 @@ int gp_op_parse(const char *name);
 #define GP_CONFIRM_CARD_LOCK (1U << 0)	    /* "card-lock" */
 #define GP_CONFIRM_CARD_TERMINATE (1U << 1) /* "card-terminate" */
 
-/** enum gp_store_form - how the data of STORE DATA are coded (GPCS 11.11.2.1, P1 b5 b4) */
-enum gp_store_form {
-	GP_STORE_PLAIN, /* P1 00: nothing said */
-	GP_STORE_DGI,	/* P1 08: data groupings; cut between them where they fit */
-	GP_STORE_BER,	/* P1 10: BER-TLV */
-};
-
 /**
  * struct gp_session - where a group of operations is sent
  * @sd: application that the logical channel is opened on; empty: what the card selects by
@@ -167,7 +160,7 @@ struct gp_session {
  * @block: load: most data bytes of one LOAD, 0 for as many as fit
  * @data: store-data, personalise: data; get-data: data; apdu: the C-APDU; put-key: a public
  *	key, DER of SubjectPublicKeyInfo
- * @form: enum gp_store_form
+ * @form: how data of STORE DATA are coded: GP_STORE_DGI, GP_STORE_BER, or 0 for nothing said
  * @encrypted: store-data: the data are encrypted under the session's DEK here
  * @keys: put-key: name of the new key set
  * @kvn: key version number; put-key 0: that of the key set
