@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What single card products want otherwise than GPCS says, as data. */
+#ifndef SESAME_GP_PROFILE_H
+#define SESAME_GP_PROFILE_H
+
+#include "gp/apdu.h"
+#include "gp/carddata.h"
+
+/* quirks */
+#define GP_QUIRK_COUNTER_DATA_ONLY \
+	(1U << 0)		      /* SCP03: commands without data do not move the counter */
+#define GP_QUIRK_OLD_STATUS (1U << 1) /* GET STATUS knows only the form without TLV */
+#define GP_QUIRK_NO_STATUS_TAGS (1U << 2)   /* GET STATUS refuses the tag list 5C */
+#define GP_QUIRK_NO_MODULES (1U << 3)	    /* GET STATUS refuses GP_LIST_MODULES */
+#define GP_QUIRK_NO_LE (1U << 4)	    /* case 4 without Le (T=0) */
+#define GP_QUIRK_EXTENDED (1U << 5)	    /* takes extended length, secured as well */
+#define GP_QUIRK_NO_CHAINING (1U << 6)	    /* no "more commands" bit */
+#define GP_QUIRK_SHORT_PRIVILEGES (1U << 7) /* one byte of privileges */
+#define GP_QUIRK_KCV_EMPTY (1U << 8)	    /* PUT KEY answers no check values */
+
+/**
+ * struct gp_profile - one product or family
+ * @name: for --profile and plan files: lower case, joined by "-"
+ * @title: for people
+ * @source: where the quirk is described in public
+ * @quirks: GP_QUIRK_*
+ * @lc_max: most data bytes of one C-APDU, secure messaging included; 0: 255
+ * @load_block: most LOAD data bytes in the clear; 0: what fits in @lc_max
+ * @install_params_max: most bytes of the parameters field of INSTALL; 0: no limit known
+ */
+struct gp_profile {
+	const char *name;
+	const char *title;
+	const char *source;
+	unsigned int quirks;
+	size_t lc_max;
+	size_t load_block;
+	size_t install_params_max;
+};
+
+/**
+ * struct gp_identity - what is known of a card, to find its profile
+ * @hist: historical bytes of the ATR or of the CIP; may be empty
+ * @cplc: NULL if not read
+ * @recognition: NULL if not read
+ */
+struct gp_identity {
+	struct gp_bytes hist;
+	const struct gp_cplc *cplc;
+	const struct gp_recognition *recognition;
+};
+
+/**
+ * gp_profile_find() - the profile of a card
+ *
+ * The most specific that fits: historical bytes over CPLC over SCP option. Never
+ * NULL: "generic" fits all.
+ */
+const struct gp_profile *gp_profile_find(const struct gp_identity *card);
+
+/** gp_profile_by_name() - that profile, or NULL. */
+const struct gp_profile *gp_profile_by_name(const char *name);
+
+/** gp_profile_at() - profile number @n, the first is "generic"; NULL behind the last. */
+const struct gp_profile *gp_profile_at(size_t n);
+
+/** gp_profile_wire() - how commands for this card are put into bytes. */
+struct gp_wire gp_profile_wire(const struct gp_profile *profile);
+
+/**
+ * gp_profile_load_block() - most data bytes of a LOAD or STORE DATA command
+ * @overhead: what the secure channel adds: MAC and padding, 0 without one
+ * @fci: what SELECT said, or NULL; its block_max counts only where it leaves
+ *	at least 64 bytes, as some cards tell nonsense
+ */
+size_t gp_profile_load_block(const struct gp_profile *profile, size_t overhead,
+			     const struct gp_fci *fci);
+
+#endif /* SESAME_GP_PROFILE_H */
