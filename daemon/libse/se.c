@@ -70,6 +70,11 @@ int se_get_info(struct se *se, struct se_info *info)
 	return se->ops->get_info(se, info);
 }
 
+int se_fd(const struct se *se)
+{
+	return se->fd;
+}
+
 int se_get_stats(struct se *se, struct se_stats *stats)
 {
 	return se->ops->get_stats(se, stats);

@@ -39,6 +39,33 @@ void se_close(struct se *se);
 /** se_get_info() - SE_IOC_GET_INFO; cip_ptr and cip_len are the caller's. */
 int se_get_info(struct se *se, struct se_info *info);
 
+/**
+ * se_fd() - what to wait on for an SE that was reset or taken away
+ *
+ * Only to be polled, also while another thread is in se_submit(): POLLPRI says that the
+ * generation moved (se_get_info() ends it; on the socket it hangs up instead), POLLHUP or
+ * POLLRDHUP that the SE has gone.
+ * Returns -1 for a back end without one.
+ */
+int se_fd(const struct se *se);
+
+#define SE_ATR_MAX 33 /* ISO/IEC 7816-3, 8.2.1: TS and 32 characters */
+
+/**
+ * se_atr() - the answer to reset that PC/SC programs know the SE by
+ * @info: of se_get_info()
+ * @cip: what se_get_info() stored at cip_ptr; any bytes
+ * @len: their number; 0 is fine
+ * @atr: out: room for SE_ATR_MAX bytes
+ *
+ * An SE's own ATR that offers T=1 stays as it is. Around the historical bytes of any other,
+ * and of parameters (GPC_SPE_172, UM11225), one is built that offers T=1 and nothing else,
+ * with the IFSC and a right TCK. An ATR holds 15 of them: what is above is left out, of
+ * COMPACT-TLV (ISO/IEC 7816-4, 12.1.1) by whole objects.
+ * Returns its length, 5 to SE_ATR_MAX.
+ */
+size_t se_atr(const struct se_info *info, const uint8_t *cip, size_t len, uint8_t *atr);
+
 /** se_get_stats() - SE_IOC_GET_STATS; a back end without counters gives zeros. */
 int se_get_stats(struct se *se, struct se_stats *stats);
 
