@@ -6,17 +6,73 @@
 
 #include "sectl/sectl.h"
 
-int put_json(sd_json_variant *v, int r)
+#define SCHEMA 1 /* of Documentation/sectl.schema.json; moves when a field goes or changes */
+
+static int put_envelope(const char *key, sd_json_variant *v)
+{
+	sd_json_variant *e = NULL;
+	int r;
+
+	r = sd_json_buildo(
+		&e, SD_JSON_BUILD_PAIR_UNSIGNED("sectl", SCHEMA),
+		SD_JSON_BUILD_PAIR_CONDITION(
+			!!current_verb, "verb",
+			SD_JSON_BUILD_STRING(current_verb ? verb_title(current_verb) : NULL)),
+		SD_JSON_BUILD_PAIR_VARIANT(key, v));
+	if (r >= 0)
+		r = sd_json_variant_dump(
+			e,
+			(opt.json_pretty ? SD_JSON_FORMAT_PRETTY : SD_JSON_FORMAT_NEWLINE) |
+				SD_JSON_FORMAT_FLUSH,
+			stdout, NULL);
+	sd_json_variant_unref(e);
+	return r;
+}
+
+static int put_pair(const char *key, sd_json_variant *v, int r)
 {
 	if (r >= 0)
-		r = sd_json_variant_dump(v, SD_JSON_FORMAT_NEWLINE | SD_JSON_FORMAT_FLUSH,
-					 stdout, NULL);
+		r = put_envelope(key, v);
 	sd_json_variant_unref(v);
 	if (r < 0) {
 		fprintf(stderr, "sectl: cannot print JSON: %s\n", strerror(-r));
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;
+}
+
+int put_json(sd_json_variant *v, int r)
+{
+	return put_pair("result", v, r);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("sectl: warning: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int say_dry(const char *fmt, ...)
+{
+	sd_json_variant *v = NULL;
+	char text[512];
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!opt.json) {
+		puts(text);
+		return EXIT_OK;
+	}
+	r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_STRING("dryRun", text));
+	return put_json(v, r);
 }
 
 static int say(int status, const char *code, const char *hint, const char *message, int sw)
@@ -31,15 +87,13 @@ static int say(int status, const char *code, const char *hint, const char *messa
 		return status;
 	}
 	snprintf(text, sizeof(text), "%04X", (unsigned int)sw & 0xffff);
-	r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_OBJECT(
-				       "error", SD_JSON_BUILD_PAIR_STRING("code", code),
-				       SD_JSON_BUILD_PAIR_INTEGER("status", status),
-				       SD_JSON_BUILD_PAIR_STRING("message", message),
-				       SD_JSON_BUILD_PAIR_CONDITION(!!hint, "hint",
-								    SD_JSON_BUILD_STRING(hint)),
-				       SD_JSON_BUILD_PAIR_CONDITION(
-					       sw >= 0, "sw", SD_JSON_BUILD_STRING(text))));
-	put_json(v, r);
+	r = sd_json_buildo(
+		&v, SD_JSON_BUILD_PAIR_STRING("code", code),
+		SD_JSON_BUILD_PAIR_INTEGER("status", status),
+		SD_JSON_BUILD_PAIR_STRING("message", message),
+		SD_JSON_BUILD_PAIR_CONDITION(!!hint, "hint", SD_JSON_BUILD_STRING(hint)),
+		SD_JSON_BUILD_PAIR_CONDITION(sw >= 0, "sw", SD_JSON_BUILD_STRING(text)));
+	put_pair("error", v, r);
 	return status;
 }
 

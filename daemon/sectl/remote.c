@@ -17,14 +17,14 @@
 
 /* ---- calls ---- */
 
-static const char *text_of(sd_json_variant *v, const char *key)
+const char *json_text(sd_json_variant *v, const char *key)
 {
 	sd_json_variant *f = v ? sd_json_variant_by_key(v, key) : NULL;
 
 	return f && sd_json_variant_is_string(f) ? sd_json_variant_string(f) : "";
 }
 
-static uint64_t number_of(sd_json_variant *v, const char *key)
+uint64_t json_number(sd_json_variant *v, const char *key)
 {
 	sd_json_variant *f = v ? sd_json_variant_by_key(v, key) : NULL;
 
@@ -34,15 +34,15 @@ static uint64_t number_of(sd_json_variant *v, const char *key)
 static int fail_call(const char *error, sd_json_variant *p)
 {
 	const char *short_name = strrchr(error, '.');
-	const char *detail = text_of(p, "detail"), *code = text_of(p, "code");
+	const char *detail = json_text(p, "detail"), *code = json_text(p, "code");
 
 	short_name = short_name ? short_name + 1 : error;
 	if (!strcmp(short_name, "NoSuchElement"))
 		return fail(EXIT_NOT_FOUND, "no-such-se", "sectl status, or semd's log",
-			    "semd has no secure element '%s'", text_of(p, "se"));
+			    "semd has no secure element '%s'", json_text(p, "se"));
 	if (!strcmp(short_name, "NoSuchJob"))
 		return fail(EXIT_NOT_FOUND, "no-such-job", "sectl jobs list",
-			    "there is no job %" PRIu64, number_of(p, "id"));
+			    "there is no job %" PRIu64, json_number(p, "id"));
 	if (!strcmp(short_name, "Refused"))
 		return fail(EXIT_REFUSED, code, NULL, "%s", detail);
 	if (!strcmp(short_name, "StorageFull"))
@@ -52,7 +52,7 @@ static int fail_call(const char *error, sd_json_variant *p)
 			    "semd does not serve this user");
 	if (!strcmp(short_name, "InvalidParameter"))
 		return fail(EXIT_USAGE, "invalid-parameter", NULL, "semd does not take this %s",
-			    text_of(p, "parameter"));
+			    json_text(p, "parameter"));
 	if (!strcmp(error, SD_VARLINK_ERROR_DISCONNECTED))
 		return fail(EXIT_UNREACHABLE, "disconnected", "semd's log",
 			    "semd closed the connection");
@@ -61,7 +61,7 @@ static int fail_call(const char *error, sd_json_variant *p)
 	return fail(EXIT_FAILED, "failed", NULL, "semd: %s", error);
 }
 
-static int connect_semd(sd_varlink **link)
+int semd_connect(sd_varlink **link)
 {
 	int r;
 
@@ -76,14 +76,15 @@ static int connect_semd(sd_varlink **link)
 		    "%s: semd is not there: %s", opt.socket, strerror(-r));
 }
 
-/* *reply belongs to @link and lives until its next call. */
-static int call(sd_varlink *link, const char *method, sd_json_variant *parameters,
-		sd_json_variant **reply)
+int semd_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
+	      sd_json_variant **reply)
 {
 	const char *error = NULL;
+	char name[64];
 	int r;
 
-	r = sd_varlink_call(link, method, parameters, reply, &error);
+	snprintf(name, sizeof(name), INTERFACE "%s", method);
+	r = sd_varlink_call(link, name, parameters, reply, &error);
 	if (error)
 		return fail_call(error, *reply);
 	if (r < 0)
@@ -99,7 +100,7 @@ static int call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_va
 
 	r = sd_json_buildo(&p, SD_JSON_BUILD_PAIR_UNSIGNED("id", id));
 	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r))
-		  : call(link, method, p, reply);
+		  : semd_call(link, method, p, reply);
 	sd_json_variant_unref(p);
 	return r;
 }
@@ -127,23 +128,23 @@ int verb_status(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	r = connect_semd(&link);
+	r = semd_connect(&link);
 	if (!r)
-		r = call(link, INTERFACE "GetStatus", NULL, &reply);
+		r = semd_call(link, "GetStatus", NULL, &reply);
 	if (!r && opt.json) {
 		r = put_json(sd_json_variant_ref(reply), 0);
 	} else if (!r) {
 		printf("semd %s: %" PRIu64 " secure elements, %" PRIu64 " jobs (%" PRIu64
 		       " active)\n",
-		       text_of(reply, "version"), number_of(reply, "elements"),
-		       number_of(reply, "jobs"), number_of(reply, "active"));
+		       json_text(reply, "version"), json_number(reply, "elements"),
+		       json_number(reply, "jobs"), json_number(reply, "active"));
 		servers = sd_json_variant_by_key(reply, "servers");
 		for (i = 0; servers && i < sd_json_variant_elements(servers); i++) {
 			s = sd_json_variant_by_index(servers, i);
-			printf("server %-10s %-12s LwM2M %s %s %s%s%s\n", text_of(s, "name"),
-			       text_of(s, "state"), text_of(s, "version"), text_of(s, "uri"),
-			       text_of(s, "location"), *text_of(s, "error") ? ": " : "",
-			       text_of(s, "error"));
+			printf("server %-10s %-12s LwM2M %s %s %s%s%s\n", json_text(s, "name"),
+			       json_text(s, "state"), json_text(s, "version"),
+			       json_text(s, "uri"), json_text(s, "location"),
+			       *json_text(s, "error") ? ": " : "", json_text(s, "error"));
 		}
 	}
 	sd_varlink_unref(link);
@@ -154,11 +155,11 @@ static void job_line(sd_json_variant *j)
 {
 	char progress[32];
 
-	snprintf(progress, sizeof(progress), "%" PRIu64 "/%" PRIu64, number_of(j, "executed"),
-		 number_of(j, "total"));
-	printf("%-8s %-16s %-6s %-10s %-20s %9s %s\n", text_of(j, "name"), text_of(j, "origin"),
-	       text_of(j, "se"), text_of(j, "state"), text_of(j, "code"), progress,
-	       text_of(j, "lastSw"));
+	snprintf(progress, sizeof(progress), "%" PRIu64 "/%" PRIu64, json_number(j, "executed"),
+		 json_number(j, "total"));
+	printf("%-8s %-16s %-6s %-10s %-20s %9s %s\n", json_text(j, "name"),
+	       json_text(j, "origin"), json_text(j, "se"), json_text(j, "state"),
+	       json_text(j, "code"), progress, json_text(j, "lastSw"));
 }
 
 static void job_heading(void)
@@ -176,9 +177,9 @@ int verb_jobs_list(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	r = connect_semd(&link);
+	r = semd_connect(&link);
 	if (!r)
-		r = call(link, INTERFACE "ListJobs", NULL, &reply);
+		r = semd_call(link, "ListJobs", NULL, &reply);
 	if (!r && opt.json) {
 		r = put_json(sd_json_variant_ref(reply), 0);
 	} else if (!r) {
@@ -201,19 +202,20 @@ static void show_job(sd_json_variant *reply)
 
 	job_heading();
 	job_line(j);
-	if (*text_of(j, "detail"))
-		printf("  %s\n", text_of(j, "detail"));
-	if (*text_of(j, "selectSw"))
+	if (*json_text(j, "detail"))
+		printf("  %s\n", json_text(j, "detail"));
+	if (*json_text(j, "selectSw"))
 		printf("  SELECT %s: %s\n",
-		       *text_of(j, "aid") ? text_of(j, "aid") : "(default)",
-		       text_of(j, "selectSw"));
+		       *json_text(j, "aid") ? json_text(j, "aid") : "(default)",
+		       json_text(j, "selectSw"));
 	for (i = 0; apdus && i < sd_json_variant_elements(apdus); i++) {
 		a = sd_json_variant_by_index(apdus, i);
 		printf("  %4" PRIu64 "  %s  %5" PRIu64 " bytes  %-8s  %4s  %5" PRIu64
 		       " bytes  %7.2f ms\n",
-		       number_of(a, "index") + 1, text_of(a, "header"),
-		       number_of(a, "commandLength"), text_of(a, "outcome"), text_of(a, "sw"),
-		       number_of(a, "responseLength"), (double)number_of(a, "totalNs") / 1e6);
+		       json_number(a, "index") + 1, json_text(a, "header"),
+		       json_number(a, "commandLength"), json_text(a, "outcome"),
+		       json_text(a, "sw"), json_number(a, "responseLength"),
+		       (double)json_number(a, "totalNs") / 1e6);
 	}
 	a = sd_json_variant_by_key(reply, "response");
 	if (a && sd_json_variant_is_string(a) && sd_json_variant_unbase64(a, &rsp, &len) >= 0) {
@@ -237,9 +239,9 @@ int verb_jobs_show(int argc, char **argv)
 	(void)argc;
 	r = parse_id(argv[0], &id);
 	if (!r)
-		r = connect_semd(&link);
+		r = semd_connect(&link);
 	if (!r)
-		r = call_id(link, INTERFACE "GetJob", id, &reply);
+		r = call_id(link, "GetJob", id, &reply);
 	if (!r && opt.json)
 		r = put_json(sd_json_variant_ref(reply), 0);
 	else if (!r)
@@ -257,7 +259,7 @@ static int simple(const char *method, char **argv)
 
 	r = parse_id(argv[0], &id);
 	if (!r)
-		r = connect_semd(&link);
+		r = semd_connect(&link);
 	if (!r)
 		r = call_id(link, method, id, &reply);
 	if (!r && opt.json)
@@ -269,13 +271,13 @@ static int simple(const char *method, char **argv)
 int verb_jobs_cancel(int argc, char **argv)
 {
 	(void)argc;
-	return simple(INTERFACE "CancelJob", argv);
+	return simple("CancelJob", argv);
 }
 
 int verb_jobs_ack(int argc, char **argv)
 {
 	(void)argc;
-	return simple(INTERFACE "AckJob", argv);
+	return simple("AckJob", argv);
 }
 
 /* ---- script run ---- */
@@ -314,20 +316,20 @@ static int start_script(sd_varlink *link, const uint8_t *data, size_t len, uint6
 	int r;
 
 	r = sd_json_buildo(
-		&p, SD_JSON_BUILD_PAIR_STRING("se", opt.se),
+		&p, SD_JSON_BUILD_PAIR_STRING("se", target_semd() ? target_semd() : opt.se),
 		SD_JSON_BUILD_PAIR_CONDITION(!!opt.aid, "aid", SD_JSON_BUILD_STRING(opt.aid)),
 		SD_JSON_BUILD_PAIR_BASE64("script", data, len),
 		SD_JSON_BUILD_PAIR_BOOLEAN("compact", opt.compact),
 		SD_JSON_BUILD_PAIR_BOOLEAN("keepChannel", opt.keep_channel),
-		SD_JSON_BUILD_PAIR_UNSIGNED("token", opt.token),
+		SD_JSON_BUILD_PAIR_UNSIGNED("token", opt.dialogue),
 		SD_JSON_BUILD_PAIR_UNSIGNED("deadline", opt.deadline));
 	if (r < 0)
 		return fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r));
 	sd_json_variant_sensitive(p);
-	r = call(link, INTERFACE "RunScript", p, &reply);
+	r = semd_call(link, "RunScript", p, &reply);
 	sd_json_variant_unref(p);
 	if (!r)
-		*id = number_of(reply, "id");
+		*id = json_number(reply, "id");
 	return r;
 }
 
@@ -351,8 +353,8 @@ static int on_progress(sd_varlink *link, sd_json_variant *parameters, const char
 	}
 	j = sd_json_variant_by_key(parameters, "job");
 	if (f->bar)
-		fprintf(stderr, "\r%s %" PRIu64 "/%" PRIu64 " ", text_of(j, "state"),
-			number_of(j, "executed"), number_of(j, "total"));
+		fprintf(stderr, "\r%s %" PRIu64 "/%" PRIu64 " ", json_text(j, "state"),
+			json_number(j, "executed"), json_number(j, "total"));
 	if (!(flags & SD_VARLINK_REPLY_CONTINUES)) {
 		f->done = true;
 		if (f->bar)
@@ -386,7 +388,7 @@ static int follow(sd_varlink *link, uint64_t id)
 
 static int status_of(sd_json_variant *job)
 {
-	const char *state = text_of(job, "state"), *code = text_of(job, "code");
+	const char *state = json_text(job, "state"), *code = json_text(job, "code");
 
 	if (!strcmp(state, "done"))
 		return EXIT_OK;
@@ -408,15 +410,15 @@ static int run_and_follow(const uint8_t *data, size_t len)
 	uint64_t id = 0;
 	int r, status;
 
-	r = connect_semd(&run);
+	r = semd_connect(&run);
 	if (!r)
 		r = start_script(run, data, len, &id);
 	if (!r)
-		r = connect_semd(&watch);
+		r = semd_connect(&watch);
 	if (!r)
 		r = follow(watch, id);
 	if (!r)
-		r = call_id(run, INTERFACE "GetJob", id, &reply);
+		r = call_id(run, "GetJob", id, &reply);
 	if (!r) {
 		if (opt.json)
 			put_json(sd_json_variant_ref(reply), 0);
@@ -425,7 +427,7 @@ static int run_and_follow(const uint8_t *data, size_t len)
 		status = status_of(sd_json_variant_by_key(reply, "job"));
 		/* Printed is taken: only now may semd forget it. */
 		if (!opt.keep_job && !fflush(stdout))
-			r = call_id(run, INTERFACE "AckJob", id, &ignored);
+			r = call_id(run, "AckJob", id, &ignored);
 		if (!r)
 			r = status;
 	}

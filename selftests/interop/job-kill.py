@@ -249,7 +249,7 @@ class KernelRig(Rig):
         """What the kernel says about the SE."""
         out = subprocess.run([os.path.join(OUT, "sectl"), "--json", "list"], check=True,
                              stdout=subprocess.PIPE).stdout
-        return next(d for d in json.loads(out)["elements"] if d["name"] == "se0")
+        return next(d for d in json.loads(out)["result"]["elements"] if d["name"] == "se0")
 
     def open_channels(self):
         """Opened and not closed, by the card's log."""
