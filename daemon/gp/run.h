@@ -33,6 +33,7 @@
 #include "gp/record.h"
 
 struct gp_keyset;
+struct gp_scp11_keyset;
 struct gp_run;
 
 /** enum gp_run_mode - what to do with the plan */
@@ -83,7 +84,7 @@ enum gp_run_verdict {
  */
 struct gp_run_host {
 	const struct gp_keyset *(*keyset)(void *userdata, const char *name);
-	const void *(*scp11)(void *userdata, const char *name);
+	const struct gp_scp11_keyset *(*scp11)(void *userdata, const char *name);
 	const struct gp_keyset *(*candidate)(void *userdata, size_t i);
 	int (*attempt)(void *userdata, const struct gp_run_attempt *attempt,
 		       struct gp_error *err);

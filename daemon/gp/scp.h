@@ -120,6 +120,34 @@ struct gp_scp11_params {
 #define GP_SCP11_CERTS_MAX 8
 
 /**
+ * struct gp_scp11_keyset - SCP11 keys by name, as a host has them before it knows the card
+ * @name: what people call it
+ * @protocol: GP_SCP11A, GP_SCP11B or GP_SCP11C
+ * @kid: key identifier of SK.SD.ECKA; 00: the usual one
+ * @kvn: its version, never 00
+ * @ca_kid: key of the card that verifies @certs, 00 if not said
+ * @ca_kvn: its version, 00 if not said
+ * @key_len: of the session keys: 16, 24 or 32
+ * @oce: SK.OCE.ECKA; not used with GP_SCP11B
+ * @certs: each a whole 7F21, the one with PK.OCE.ECKA last
+ * @n_certs: their number
+ * @ca_curve: of @ca
+ * @ca: PK.CA-KLCC, which vouches for the card's certificates
+ * @ca_len: its length; 0: nobody vouches for the card, it may be any
+ */
+struct gp_scp11_keyset {
+	char name[GP_KEYSET_NAME_MAX];
+	enum gp_protocol protocol;
+	uint8_t kid, kvn, ca_kid, ca_kvn, key_len;
+	struct gp_ec_key oce;
+	struct gp_bytes certs[GP_SCP11_CERTS_MAX];
+	size_t n_certs;
+	uint8_t ca_curve;
+	uint8_t ca[GP_EC_POINT_MAX];
+	size_t ca_len;
+};
+
+/**
  * struct gp_scp_params - how a session is to be opened; all pointers are borrowed and have to
  * outlive the session
  * @protocol: GP_SCP_AUTO takes what the card offers for the key version

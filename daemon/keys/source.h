@@ -28,11 +28,12 @@ struct evp_pkey_st; /* EVP_PKEY */
 struct gp_error;
 struct gp_key;
 struct gp_keyset;
+struct gp_scp11_keyset;
 
 #define KEYS_MAX 64	     /* key sets, and single keys, in one ring */
 #define KEYS_NAME_MAX 32     /* with the NUL; letters, digits, '-', '_', '.' */
 #define KEYS_FILE_MAX 65536  /* bytes of a key set file */
-#define KEYS_CERTS_MAX 16384 /* bytes of a certificate chain */
+#define KEYS_CERTS_MAX 16384 /* bytes of a certificate chain, or of a PEM file */
 #define KEYS_DEFAULT_NAME "default"
 
 struct keys;
@@ -62,31 +63,6 @@ struct keys_single {
 	struct evp_pkey_st *pkey;
 	bool private_key;
 	const struct gp_key *secret;
-};
-
-/**
- * struct keys_scp11 - what SCP11 needs instead of three keys ([keyset NAME] with
- * type=scp11a, scp11b or scp11c; GPC_SPE_093)
- * @variant: 'a', 'b' or 'c'
- * @kvn: key version number of the SD's key SK.SD.ECKA
- * @kid: its key identifier, 11, 13 or 15 hex unless the file says otherwise
- * @ca_kvn: key version number of the card's PK.CA-KLOC.ECDSA, 0 if not said
- * @ca_kid: its key identifier, 0 if not said
- * @host_key: SK.OCE.ECKA, private; NULL for SCP11b, where the host has none
- * @certs: the host's certificates as the card gets them, one after the other,
- *	the one that the card's CA key verifies first; GPC_SPE_093, 6.5
- * @certs_len: their length in bytes
- * @card_ca: PK.CA-KLCC.ECDSA, which the card's certificate is verified with; NULL:
- *	not verified, the card may be anybody
- */
-struct keys_scp11 {
-	char variant;
-	uint8_t kvn, kid;
-	uint8_t ca_kvn, ca_kid;
-	struct evp_pkey_st *host_key;
-	const uint8_t *certs;
-	size_t certs_len;
-	struct evp_pkey_st *card_ca;
 };
 
 /**
@@ -147,8 +123,8 @@ const char *keys_name_at(const struct keys *k, size_t i);
  */
 const struct gp_keyset *keys_find(const struct keys *k, const char *name);
 
-/** keys_find_scp11 - the same for an SCP11 key set */
-const struct keys_scp11 *keys_find_scp11(const struct keys *k, const char *name);
+/** keys_find_scp11 - the same for an SCP11 key set (type=scp11a, scp11b or scp11c) */
+const struct gp_scp11_keyset *keys_find_scp11(const struct keys *k, const char *name);
 
 /**
  * keys_sets - all symmetric key sets, to look for the one that fits a card
