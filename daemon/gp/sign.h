@@ -46,7 +46,14 @@ struct gp_signer {
  */
 int gp_sign_size(const struct gp_signer *s);
 
-/** gp_sign_scheme() - the scheme in words, for people: "RSA 2048, PSS, SHA-256"; or NULL */
+/**
+ * gp_sign_digest() - bytes of the hash that the scheme has inside: 20 to 64; 0 for a MAC
+ *
+ * Return: that, or -EINVAL as gp_sign_size().
+ */
+int gp_sign_digest(const struct gp_signer *s);
+
+/** gp_sign_scheme() - the scheme in words, for people: "RSA 2048, PSS with SHA256"; or NULL */
 const char *gp_sign_scheme(const struct gp_signer *s, char *room, size_t size);
 
 /**
