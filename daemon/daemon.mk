@@ -28,7 +28,7 @@ CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(V)) -ffile-prefix-map=$(CURDIR)/=
 LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V)))
 
 PROGRAMS := semd sectl
-ROOMS := $(filter-out $(PROGRAMS),$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
+ROOMS := $(filter-out $(PROGRAMS) ifd,$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
 LIB_SRC := $(wildcard $(ROOMS:%=daemon/%/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB := $(OUT)/libsesame.a
@@ -54,5 +54,21 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 -include $(LIB_OBJ:.o=.d)
 
+# The handler for pcscd, with what it needs of libse: not the back end that is pcscd itself.
+IFD := $(OUT)/libifd-sesame.so
+IFD_SRC := $(wildcard daemon/ifd/*.c) \
+	$(addprefix daemon/libse/,atr.c hex.c ioctl.c se.c socket.c)
+IFD_OBJ := $(IFD_SRC:%.c=$(OUT)/pic/%.o)
+$(IFD_OBJ): $(OUT)/pic/%.o: %.c daemon/daemon.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $< (pic)"
+	@$(CC) $(CPPFLAGS) -DSE_WITHOUT_PCSC $(shell pkg-config --cflags libpcsclite) $(CFLAGS) \
+		-fPIC -MMD -MP -c -o $@ $<
+$(IFD): $(IFD_OBJ) daemon/ifd/ifd.map
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-z,relro,-z,now \
+		-Wl,--version-script=daemon/ifd/ifd.map -o $@ $(IFD_OBJ) -pthread
+-include $(IFD_OBJ:.o=.d)
+
 .PHONY: daemon
-daemon: $(LIB) $(PROGRAMS:%=$(OUT)/%)
+daemon: $(LIB) $(PROGRAMS:%=$(OUT)/%) $(IFD)
