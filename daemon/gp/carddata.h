@@ -30,9 +30,14 @@ struct gp_oid {
 /** gp_oid_to_text() - "1.2.840.114283.4.3.112"; "" for one that is malformed. */
 void gp_oid_to_text(const struct gp_oid *oid, char *text, size_t room);
 
-/** struct gp_scp_option - a secure channel protocol and its implementation option i */
+/**
+ * struct gp_scp_option - a secure channel protocol and its implementation option
+ * @scp: protocol: 02, 03, 11, 80, 81
+ * @i: option; above 7F it is two bytes in base 128, as SCP11 has it
+ */
 struct gp_scp_option {
-	uint8_t scp, i;
+	uint8_t scp;
+	uint16_t i;
 };
 
 /**
@@ -103,7 +108,9 @@ struct gp_scp_capability {
  * @app_privileges: 82, what an application can be given
  * @hashes: 83, load file data block hashes (GP_HASH_*)
  * @ciphers: 84, bits: load file data block encryption (H-9)
- * @token_suites: 85, @receipt_suites: 86, @dap_suites: 87: bits (H-10)
+ * @token_suites: 85, bits (H-10), first byte on top, as the next two
+ * @receipt_suites: 86
+ * @dap_suites: 87
  * @key_references: 88, EC curves that it knows (GP_KEY_EC_CURVE)
  * @told: bit n set: tag 81 + n was there
  * @dropped: what found no room
@@ -114,8 +121,8 @@ struct gp_capability {
 	uint32_t sd_privileges, app_privileges;
 	uint8_t hashes[8];
 	size_t nr_hashes;
-	uint32_t ciphers;
-	uint32_t token_suites, receipt_suites, dap_suites;
+	uint8_t ciphers;
+	uint16_t token_suites, receipt_suites, dap_suites;
 	uint8_t key_references[16];
 	size_t nr_key_references;
 	unsigned int told;
