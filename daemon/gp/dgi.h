@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "gp/apdu.h"
+#include "gp/cmd.h"
 #include "gp/error.h"
 
 #define GP_DGI_FILE_MAX (1u << 20) /* bytes of a file of data groupings */
@@ -80,25 +81,32 @@ enum gp_dgi_pack {
 };
 
 /**
+ * enum gp_dgi_pad - how contents come to whole blocks before they are enciphered
+ * @GP_DGI_PAD_NONE: they must have them
+ * @GP_DGI_PAD_FILL: zeroes up to the next block, none if there is no need (GPCS 11.11.4)
+ * @GP_DGI_PAD_80: 80 and zeroes, at least one byte (EMV CPS)
+ */
+enum gp_dgi_pad {
+	GP_DGI_PAD_NONE,
+	GP_DGI_PAD_FILL,
+	GP_DGI_PAD_80,
+};
+
+/**
  * struct gp_dgi_params - how the commands are made
- * @size: most data bytes of a command, see gp_block_size()
+ * @size: most data bytes of a command, see gp_block_size(); 6 at least
  * @pack: enum gp_dgi_pack. Commands never mix enciphered and clear groupings: P1 tells
  *	of a whole command whether it is enciphered
- * @pad: pad contents to be enciphered with 80 00.. (EMV CPS); without it their length
- *	must be a multiple of the cipher's block, and so the card sees exactly them
- * @pad_block: 8 or 16, the block of the cipher
- * @encipher: enciphers (@p, @len) in place, say with the data encryption key of the secure
- *	channel; @len is a multiple of @pad_block. NULL: contents are enciphered already
- * @ctx: its
+ * @pad: enum gp_dgi_pad. The length in the grouping is that of what was enciphered
+ * @dek: enciphers the contents of groupings with @encrypt, under the data encryption key
+ *	of the secure channel. NULL: they are enciphered already
  * @response: the last command expects response data (P1 b1)
  */
 struct gp_dgi_params {
 	size_t size;
 	enum gp_dgi_pack pack;
-	bool pad;
-	size_t pad_block;
-	int (*encipher)(void *ctx, uint8_t *p, size_t len);
-	void *ctx;
+	enum gp_dgi_pad pad;
+	const struct gp_dek *dek;
 	bool response;
 };
 
@@ -110,8 +118,8 @@ struct gp_dgi_params {
  * P1 has DGI formatting (08) and b7-b6 11 for enciphered groupings; b8 in the last command;
  * P2 counts from 00.
  *
- * Return: 0; -EINVAL for parameters or an enciphered length that does not fit; -E2BIG for
- * more than 256 commands; what @encipher said; -ENOMEM.
+ * Return: 0; -EINVAL for no groupings, bad parameters, or contents that are no whole
+ * blocks; -E2BIG for more than 256 commands; what @dek->encrypt() said; -ENOMEM.
  */
 int gp_dgis_store(const struct gp_dgis *dgis, const struct gp_dgi_params *params,
 		  struct gp_apdu **cmds, size_t *nr, struct gp_error *err);
@@ -137,7 +145,8 @@ struct gp_dgi_key {
 /**
  * gp_dgis_add_keys() - 00B9 that describes @n keys, then 8113 for each
  *
- * Return: 0; -EINVAL for a key without value or longer than 65535; as gp_dgis_add().
+ * Return: 0; -EINVAL for none, or a key without value or above 65535 bytes; as
+ * gp_dgis_add(). On error nothing has been added.
  */
 int gp_dgis_add_keys(struct gp_dgis *dgis, const struct gp_dgi_key *keys, size_t n,
 		     struct gp_error *err);

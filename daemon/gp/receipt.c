@@ -67,6 +67,12 @@ int gp_receipt_read(const uint8_t *rsp, size_t len, struct gp_receipt *receipt,
 		return 0;
 	if (!take_signature(&in, &receipt->signature))
 		return bad(err, "does not begin with a receipt");
+	/* nothing behind it: that was the length of the whole */
+	if (!in.len) {
+		in = receipt->signature;
+		if (!take_signature(&in, &receipt->signature))
+			return bad(err, "does not begin with a receipt");
+	}
 	receipt->confirmation = in;
 	if (!take_lv(&in, &counter) || counter.len != 2)
 		return bad(err, "has no confirmation counter of two bytes");

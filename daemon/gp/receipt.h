@@ -5,6 +5,9 @@
  *
  *   LV receipt, LV confirmation counter, LV unique data of the security domain
  *   [, LV token identifier [, LV digest of the token's data]]
+ *
+ * The tables of the responses (11-25 for DELETE) can be read so that the length of all this
+ * comes first; some cards have it, some do not. Both are taken.
  */
 #ifndef SESAME_GP_RECEIPT_H
 #define SESAME_GP_RECEIPT_H
