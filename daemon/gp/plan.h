@@ -54,9 +54,11 @@ void gp_blob_clear(struct gp_blob *blob);
  * in brackets may be empty)
  * @GP_OP_LOAD: load a load file: code or file, [aid: of the load file, needed with code
  *	that is no CAP file], [sd: the domain it belongs to], [hash, hash_len], [dap],
- *	[icv, ciphered], [system], [token], [block]
- * @GP_OP_INSTALL: make an instance: elf, module, aid, [privileges], [params],
+ *	[system], [token], [block]
+ * @GP_OP_INSTALL: make an instance: [elf], [module], [aid], [privileges], [params],
  *	[system], selectable, [token]
+ *	An empty elf is the load file of the nearest load before it in the plan, an empty
+ *	module its only applet, an empty aid the module; gp_plan_resolve() fills them in
  * @GP_OP_MAKE_SELECTABLE: aid, [privileges], [system], [token]
  * @GP_OP_SD_CREATE: as INSTALL; elf and module default to the card's own security domain
  *	package, privileges to 80 (security domain), params to what scp, accept_extradition
@@ -142,7 +144,6 @@ struct gp_session {
  * @sd: another security domain; empty: the session's own
  * @selectable: INSTALL [for install and make selectable] in one command
  * @related: delete what belongs to it as well; lock a domain with its applications
- * @ciphered: code is a ciphered load file data block (D4), icv before it (D3)
  * @privileges: GP_PRIV_*
  * @privileges_len: bytes of them in the command: 1 or 3; registry-update: 0 for no change
  * @params: install: contents of C9
@@ -151,12 +152,13 @@ struct gp_session {
  * @token_ref: contents of B6
  * @all_params: the whole field, instead of the four above
  * @token: made beforehand, see gp/token.h
- * @code: load: a CAP file, or the load file data block itself
+ * @code: load: a CAP file, or a load file as it goes down (E2, C4, or D3 and D4); after
+ *	gp_plan_resolve() the latter
  * @file: load: name of a file with the same; gp_plan_resolve() makes @code of it
- * @dap: load: E2 blocks, see gp/dap.h
- * @icv: load: initial chaining vector of a ciphered load file data block
+ * @dap: load: E2 blocks (gp/dap.h) to be put before what a CAP file gives; resolved into code
  * @hash: load: hash of the load file data block; made here if hash_len says so
- * @hash_len: load: 20, 32, 48, 64; 0 for none unless @hash is given
+ * @hash_len: load: 20, 32, 48, 64: make that hash in gp_plan_resolve(); 0: none, or 32 if there
+ *	are DAP blocks, which sign one
  * @block: load: most data bytes of one LOAD, 0 for as many as fit
  * @data: store-data, personalise: data; get-data: data; apdu: the C-APDU; put-key: a public
  *	key, DER of SubjectPublicKeyInfo
@@ -176,13 +178,13 @@ struct gp_session {
 struct gp_op {
 	uint8_t type;
 	uint8_t session;
-	bool if_needed, repeatable, selectable, related, ciphered, encrypted;
+	bool if_needed, repeatable, selectable, related, encrypted;
 	char label[GP_PLAN_NAME_MAX];
 	struct gp_aid aid, elf, module, sd;
 	uint32_t privileges;
 	uint8_t privileges_len;
 	struct gp_blob params, system, uicc, token_ref, all_params, token;
-	struct gp_blob code, dap, icv, hash;
+	struct gp_blob code, dap, hash;
 	char *file;
 	uint8_t hash_len;
 	uint16_t block;
@@ -251,8 +253,9 @@ int gp_plan_validate(const struct gp_plan *plan, struct gp_error *err);
  * @read: gives the contents of a file, malloc()ed; 0 or negative errno. NULL: a plan with file
  *	names is refused (-ENOENT)
  *
- * Also fills in load file AIDs and hashes. After it the plan needs nothing from outside but
- * keys. Return: 0; -EBADMSG for a bad CAP file; what @read said; -EINVAL, -ENOMEM.
+ * Also fills in load file AIDs, hashes, and what @GP_OP_INSTALL leaves open. After it the plan
+ *needs nothing from outside but keys. Return: 0; -EBADMSG for a bad CAP file; what @read said;
+ *-EINVAL, -ENOMEM.
  */
 int gp_plan_resolve(struct gp_plan *plan,
 		    int (*read)(void *userdata, const char *name, uint8_t **p, size_t *len),
