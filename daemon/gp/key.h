@@ -47,7 +47,8 @@ struct gp_key_ops {
  * @len: 16 or 24 (DES; 24 as a static key of SCP02 is refused), 16, 24 or 32 (AES)
  * @value: the key itself if @ops is NULL
  * @ops: operations of a key that cannot be read
- * @ctx: theirs. A struct with @ops is not copied by assignment: its owner releases it
+ * @ctx: theirs
+ * @borrowed: somebody else releases @ctx: set this in a copy of a struct with @ops
  */
 struct gp_key {
 	uint8_t type;
@@ -55,6 +56,7 @@ struct gp_key {
 	uint8_t value[GP_KEY_MAX];
 	const struct gp_key_ops *ops;
 	void *ctx;
+	bool borrowed;
 };
 
 /** gp_key_set() - a key from its value. Return: 0, -EINVAL for a length @type cannot have. */
@@ -101,11 +103,11 @@ int gp_kcv_check(const struct gp_key *key, const uint8_t kcv[GP_KCV_LEN]);
  * enum gp_diversification - how a card's keys come of a master key
  * @GP_DIV_NONE: they are the master key, or are given one by one
  * @GP_DIV_VISA2: bytes 0-1 and 4-7 of the diversification data, F0, key number; the same
- *	with 0F
+ *	with 0F; enciphered in ECB mode
  * @GP_DIV_EMV: bytes 4-9, F0, key number; the same with 0F (EMV CPS 1.1, 4.1)
- * @GP_DIV_KDF3: SP 800-108 counter mode with AES-CMAC over the diversification data and the
- *	key number, laid out as in SCP03
- * @GP_DIV_TEMPLATE: blocks built by struct gp_keyset's @template_
+ * @GP_DIV_KDF3: SP 800-108 counter mode with AES-CMAC: counter, 00 00 00, key number, 00,
+ *	diversification data
+ * @GP_DIV_TEMPLATE: as struct gp_keyset's @template_ says
  */
 enum gp_diversification {
 	GP_DIV_NONE,
@@ -127,7 +129,7 @@ enum gp_key_role {
 	GP_ROLE_DEK = 3,
 };
 
-#define GP_TEMPLATE_MAX 64
+#define GP_TEMPLATE_MAX 256
 #define GP_KEYSET_NAME_MAX 64
 
 /**
@@ -138,11 +140,14 @@ enum gp_key_role {
  * @mac: Key-MAC
  * @dek: Key-DEK; may be GP_KEY_NONE where nothing is enciphered with it
  * @master: set (type not NONE): the three come of it by @diversification
- * @diversification: GP_DIV_NONE with @master: the three are the same key
- * @template_: GP_DIV_TEMPLATE: hex digits, and letters for bytes put in: "k0".."k9" a byte of
- *	the diversification data, "##" the key number (01, 02, 03). Its length is that of the
- *	data which the master key encrypts in ECB mode: 16, 24 or 32 bytes; the result is the
- *	key. Example, VISA2: "k0k1k4k5k6k7F0##k0k1k4k5k6k70F##"
+ * @diversification: GP_DIV_NONE with @master: the three are the same key; another without
+ *	@master: each of the three is a master key
+ * @template_: GP_DIV_TEMPLATE: what is enciphered or hashed with the master key: hex digits in
+ *	pairs ("0x" in front is allowed), $0 to $9 a byte of the diversification data, $k the
+ *	key number (01, 02, 03), $l$l the key's length in bits, $_ (once) the counter of SP
+ *	800-108; blanks mean nothing. With $_ the key is derived by AES-CMAC in counter mode;
+ *	without, the template's bytes are as many as the key's and are enciphered in ECB mode.
+ *	VISA2 is "$0$1$4$5$6$7 F0 $k $0$1$4$5$6$7 0F $k"
  * @is_default: a key that everybody knows (404142..4F): worth a loud warning
  */
 struct gp_keyset {
@@ -153,7 +158,7 @@ struct gp_keyset {
 	struct gp_key dek;
 	struct gp_key master;
 	uint8_t diversification;
-	char template_[2 * GP_TEMPLATE_MAX + 1];
+	char template_[GP_TEMPLATE_MAX];
 	bool is_default;
 };
 
@@ -185,7 +190,7 @@ int gp_template_check(const char *template_, enum gp_key_type type);
  * @role: which of the three
  * @key: out, value in memory; gp_key_clear() it
  *
- * VISA2 and EMV want a DES or AES master of 16 bytes; KDF3 an AES master.
+ * VISA2 and EMV want a master of 16 bytes, DES or AES; KDF3 an AES master.
  * Return: 0, -EINVAL where the method does not fit the key, -EIO, or what the token said.
  */
 int gp_diversify(const struct gp_key *master, enum gp_diversification div,

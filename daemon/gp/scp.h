@@ -152,15 +152,15 @@ struct gp_scp11_keyset {
  * outlive the session
  * @protocol: GP_SCP_AUTO takes what the card offers for the key version
  * @i: option i: of SCP02 from card recognition data; GP_SCP_I_AUTO: 15 with SCP02, what the
- *	card says with SCP03. S16 of SCP03 has to be known before: set GP_SCP03_S16 here
+ *	card says with SCP03. S16 has to be known before: set GP_SCP03_S16
+ *	here, with protocol GP_SCP03
  * @level: GP_LEVEL_*; of SCP11: 01, 03, 11 or 33
  * @kvn: key version asked of the card; 00 (with GP_SCP_AUTO or @keys->kvn 00): its choice
  * @keys: SCP02, SCP03
  * @known: key sets (also @keys itself) that are tried on the card cryptogram when @keys does
  *	not explain it; nothing is sent for that
  * @n_known: their number
- * @aid: application that was selected, for pseudo-random challenges and implicit SCP02; if it
- *	is empty the challenge is not verified
+ * @aid: application that was selected, for pseudo-random challenges and implicit SCP02
  * @random: needed unless @host_challenge is given
  * @host_challenge: fixed, 8 bytes (16 for S16), for replay and tests; NULL: random. Never
  *	for real use: two sessions with the same challenges have the same keys
@@ -232,12 +232,24 @@ int gp_scp_next(struct gp_scp *scp, struct gp_apdu *apdu, struct gp_error *err);
  * Codes in @err besides the errno: "card-refused" (status word in the detail),
  * "bad-response", "wrong-protocol", "wrong-keys" (the card cryptogram fits none of the keys
  * tried), "other-keys" (it fits another known one: see gp_scp_identified()), "key-blocked"
- * (6983), "authentication-failed" (6300 and the like), "receipt-wrong", "challenge-wrong".
+ * (6983), "authentication-failed" (6300 and the like), "no-such-key" (6A88), "receipt-wrong".
  * Return: 0; -EKEYREJECTED: card cryptogram or receipt wrong, nothing that counts was
  * sent; -EACCES: card refused authentication; -EPROTO: card refused another command;
  * -EBADMSG: response makes no sense; -EINVAL; -EIO. After any error the session is over.
  */
 int gp_scp_feed(struct gp_scp *scp, const uint8_t *rsp, size_t len, struct gp_error *err);
+
+/**
+ * enum gp_challenge_check - was a card challenge made as its option i says?
+ *
+ * Only a hint: the cryptogram proves that the card has the keys. Cards answer for another AID
+ * than the one selected (of the domain whose keys they are, say).
+ */
+enum gp_challenge_check {
+	GP_CHALLENGE_UNCHECKED, /* random, or the AID is not known */
+	GP_CHALLENGE_EXPECTED,
+	GP_CHALLENGE_OTHER,
+};
 
 /**
  * struct gp_scp_info - what is known of the session
@@ -250,6 +262,7 @@ int gp_scp_feed(struct gp_scp *scp, const uint8_t *rsp, size_t len, struct gp_er
  * @has_kdd: @kdd is set
  * @has_seq: @seq is set
  * @authenticated: the card knows who talks to it: not with SCP11b
+ * @challenge: pseudo-random challenge
  */
 struct gp_scp_info {
 	enum gp_protocol protocol;
@@ -258,6 +271,7 @@ struct gp_scp_info {
 	uint32_t seq;
 	bool has_kdd, has_seq;
 	bool authenticated;
+	enum gp_challenge_check challenge;
 };
 
 /** gp_scp_info() - also while it is being opened and after it failed */
