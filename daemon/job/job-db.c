@@ -8,7 +8,7 @@
 #include "job/job-db.h"
 
 #define APPLICATION_ID 0x5345534dU /* "SESM", in the file's header */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 /* Room for the last chunk of a running job (see job-runfile.h) and the WAL's overhead. */
 #define RESERVE_BYTES (4 << 20)
 #define RESERVE_NAME "reserve"
@@ -18,7 +18,7 @@
  * half says which half of the run file holds it. apdus has rows only for APDUs
  * that were handed to the SE layer; what has no row was never sent.
  */
-static const char schema[] =
+static const char schema_1[] =
 	"CREATE TABLE jobs("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL DEFAULT 0,"
 	" origin TEXT NOT NULL, slot INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
@@ -51,6 +51,23 @@ static const char schema[] =
 	"CREATE TABLE kept("
 	" origin TEXT NOT NULL, token INTEGER NOT NULL, se TEXT NOT NULL,"
 	" aid BLOB NOT NULL, PRIMARY KEY(origin, token)) WITHOUT ROWID;";
+
+/*
+ * Plans. record and result are JSON; both stay until the job is acknowledged.
+ * started: when jobs of an origin with a limited rate began, for an hour.
+ */
+static const char schema_2[] =
+	"ALTER TABLE jobs ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN mode INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN keyset TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE jobs ADD COLUMN retry INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN record TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE jobs ADD COLUMN result TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE started(origin TEXT NOT NULL, at_ms INTEGER NOT NULL);"
+	"CREATE INDEX started_origin ON started(origin, at_ms);";
+
+/* An old journal takes the steps that it lacks, a new one all of them. */
+static const char *const schema_steps[SCHEMA_VERSION] = {schema_1, schema_2};
 
 static int to_errno(sqlite3 *sql, int rc)
 {
@@ -267,12 +284,16 @@ static int set_up(struct job_db *db, char *why, size_t room)
 	}
 	if (version == SCHEMA_VERSION)
 		return 0;
+	if (version < 0) {
+		snprintf(why, room, "the journal has no readable version");
+		return -EIO;
+	}
 	snprintf(text, sizeof(text),
 		 "PRAGMA application_id=%u; PRAGMA user_version=%d; COMMIT;", APPLICATION_ID,
 		 SCHEMA_VERSION);
 	rc = sqlite3_exec(db->sql, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db->sql, schema, NULL, NULL, NULL);
+	for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++)
+		rc = sqlite3_exec(db->sql, schema_steps[version], NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db->sql, text, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sqlite3.h>
 
-#define DB_STATEMENTS 64
+#define DB_STATEMENTS 96
 
 struct job_db {
 	sqlite3 *sql;

@@ -1,197 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The life of a job as front ends drive it. What runs it is in job-run.c. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "job/job-store.h"
-
-/* ---- reading ---- */
-
-#define COLUMNS                                                                              \
-	"id,run,origin,slot,state,se,aid,keep,compact,token,deadline_s,script_len,executed," \
-	"total,code,detail,last_sw,interrupted,result_len,select_sw,select_rsp,generation,"  \
-	"created_ms,started_ms,ended_ms"
-
-static void copy_text(char *out, size_t room, sqlite3_stmt *st, int col)
-{
-	const char *text = (const char *)sqlite3_column_text(st, col);
-
-	snprintf(out, room, "%s", text ? text : "");
-}
-
-static size_t copy_blob(void *out, size_t room, sqlite3_stmt *st, int col)
-{
-	size_t len = (size_t)sqlite3_column_bytes(st, col);
-
-	if (len > room)
-		len = room;
-	if (len)
-		memcpy(out, sqlite3_column_blob(st, col), len);
-	return len;
-}
-
-static void take_row(struct job_info *i, sqlite3_stmt *st)
-{
-	struct job_params *p = &i->params;
-
-	memset(i, 0, sizeof(*i));
-	i->id = (uint64_t)sqlite3_column_int64(st, 0);
-	i->run = (uint32_t)sqlite3_column_int64(st, 1);
-	snprintf(i->name, sizeof(i->name), "%" PRIu64 "-%" PRIu32, i->id, i->run);
-	copy_text(i->origin, sizeof(i->origin), st, 2);
-	i->slot = sqlite3_column_int64(st, 3);
-	i->state = (enum job_state)sqlite3_column_int(st, 4);
-	copy_text(p->se, sizeof(p->se), st, 5);
-	p->aid_len = (uint8_t)copy_blob(p->aid, sizeof(p->aid), st, 6);
-	p->keep_channel = sqlite3_column_int(st, 7);
-	p->compact = sqlite3_column_int(st, 8);
-	p->token = (uint32_t)sqlite3_column_int64(st, 9);
-	p->deadline_s = (uint32_t)sqlite3_column_int64(st, 10);
-	i->script_len = (uint64_t)sqlite3_column_int64(st, 11);
-	i->executed = (uint32_t)sqlite3_column_int64(st, 12);
-	i->total = (uint32_t)sqlite3_column_int64(st, 13);
-	copy_text(i->code, sizeof(i->code), st, 14);
-	copy_text(i->detail, sizeof(i->detail), st, 15);
-	i->last_sw = (uint16_t)sqlite3_column_int(st, 16);
-	i->interrupted = (uint16_t)sqlite3_column_int(st, 17);
-	i->result_len = (uint64_t)sqlite3_column_int64(st, 18);
-	i->select_sw = (uint16_t)sqlite3_column_int(st, 19);
-	i->select_rsp_len = (uint16_t)copy_blob(i->select_rsp, sizeof(i->select_rsp), st, 20);
-	i->generation = (uint64_t)sqlite3_column_int64(st, 21);
-	i->created_ms = (uint64_t)sqlite3_column_int64(st, 22);
-	i->started_ms = (uint64_t)sqlite3_column_int64(st, 23);
-	i->ended_ms = (uint64_t)sqlite3_column_int64(st, 24);
-}
-
-static int one_row(struct job_store *s, sqlite3_stmt *st, struct job_info *info)
-{
-	int r;
-
-	r = job_db_step(&s->db, st);
-	if (r == 1)
-		take_row(info, st);
-	job_db_done(st);
-	if (r < 0)
-		return r;
-	return r ? 0 : -ENOENT;
-}
-
-int job_get(struct job_store *s, uint64_t id, struct job_info *info)
-{
-	sqlite3_stmt *st;
-	int r;
-
-	job_lock(s);
-	r = job_db_query(&s->db, &st, "SELECT " COLUMNS " FROM jobs WHERE id=?", "i",
-			 (int64_t)id);
-	if (!r)
-		r = one_row(s, st, info);
-	job_unlock(s);
-	return r;
-}
-
-int job_find(struct job_store *s, const char *origin, int64_t slot, struct job_info *info)
-{
-	sqlite3_stmt *st;
-	int r;
-
-	job_lock(s);
-	r = job_db_query(&s->db, &st, "SELECT " COLUMNS " FROM jobs WHERE origin=? AND slot=?",
-			 "ti", origin, slot);
-	if (!r)
-		r = one_row(s, st, info);
-	job_unlock(s);
-	return r;
-}
-
-/* Ids first, then one job at a time: @fn may call anything. */
-int job_list(struct job_store *s, const char *origin,
-	     int (*fn)(void *userdata, const struct job_info *info), void *userdata)
-{
-	struct job_info info;
-	size_t n = 0, room = 0, i;
-	uint64_t *ids = NULL, *p;
-	sqlite3_stmt *st;
-	int r;
-
-	job_lock(s);
-	r = job_db_query(&s->db, &st,
-			 "SELECT id FROM jobs WHERE ?1='' OR origin=?1 ORDER BY id", "t",
-			 origin ? origin : "");
-	if (!r) {
-		while ((r = job_db_step(&s->db, st)) == 1) {
-			if (n == room) {
-				room = room ? 2 * room : 32;
-				p = reallocarray(ids, room, sizeof(*ids));
-				if (!p) {
-					r = -ENOMEM;
-					break;
-				}
-				ids = p;
-			}
-			ids[n++] = (uint64_t)sqlite3_column_int64(st, 0);
-		}
-		job_db_done(st);
-	}
-	job_unlock(s);
-	for (i = 0; !r && i < n; i++) {
-		r = job_get(s, ids[i], &info);
-		if (r == -ENOENT)
-			r = 0; /* deleted meanwhile */
-		else if (!r)
-			r = fn(userdata, &info);
-	}
-	free(ids);
-	return r;
-}
-
-int job_apdus(struct job_store *s, uint64_t id,
-	      int (*fn)(void *userdata, const struct job_apdu *apdu), void *userdata)
-{
-	struct job_apdu a;
-	sqlite3_stmt *st;
-	int64_t next = 0;
-	int r;
-
-	/* Row by row, so that @fn runs without the lock. */
-	for (;;) {
-		job_lock(s);
-		r = job_db_query(&s->db, &st,
-				 "SELECT idx,head,cmd_len,rsp_len,sw,outcome,wtx,wire_ns,"
-				 "total_ns FROM apdus WHERE job=? AND idx>=? ORDER BY idx "
-				 "LIMIT 1",
-				 "ii", (int64_t)id, next);
-		if (!r) {
-			r = job_db_step(&s->db, st);
-			if (r == 1) {
-				memset(&a, 0, sizeof(a));
-				a.index = (uint32_t)sqlite3_column_int64(st, 0);
-				copy_blob(a.header, sizeof(a.header), st, 1);
-				a.cmd_len = (uint32_t)sqlite3_column_int64(st, 2);
-				a.rsp_len = (uint32_t)sqlite3_column_int64(st, 3);
-				a.sw = (uint16_t)sqlite3_column_int(st, 4);
-				a.outcome = (uint16_t)sqlite3_column_int(st, 5);
-				a.wtx = (uint32_t)sqlite3_column_int64(st, 6);
-				a.wire_ns = (uint64_t)sqlite3_column_int64(st, 7);
-				a.total_ns = (uint64_t)sqlite3_column_int64(st, 8);
-			}
-			job_db_done(st);
-		}
-		job_unlock(s);
-		if (r != 1)
-			return r;
-		next = (int64_t)a.index + 1;
-		r = fn(userdata, &a);
-		if (r)
-			return r;
-	}
-}
 
 /* ---- preparing ---- */
 
@@ -233,7 +48,7 @@ static int create_fn(struct job_store *s, void *arg)
 	return r;
 }
 
-static int say_db(struct job_error *err, int r)
+int job_say_db(struct job_error *err, int r)
 {
 	if (r == -ENOSPC)
 		return job_fail(err, r, "disk-full",
@@ -265,19 +80,19 @@ int job_create(struct job_store *s, const char *origin, int64_t slot, uint64_t *
 			"%s has %u jobs, as many as it may: acknowledge and delete some",
 			origin, s->opt.jobs_per_origin);
 	if (r)
-		return say_db(err, r);
+		return job_say_db(err, r);
 	*id = a.id;
 	return 0;
 }
 
-static int need_idle(struct job_store *s, uint64_t id, struct job_info *info,
-		     struct job_error *err)
+int job_need_idle(struct job_store *s, uint64_t id, struct job_info *info,
+		  struct job_error *err)
 {
 	int r;
 
 	r = job_get(s, id, info);
 	if (r)
-		return say_db(err, r);
+		return job_say_db(err, r);
 	if (info->state == JOB_QUEUED || info->state == JOB_RUNNING)
 		return job_fail(err, -EBUSY, "not-idle",
 				"job %s is %s: wait for its end or cancel", info->name,
@@ -299,11 +114,14 @@ static int set_fn(struct job_store *s, void *arg)
 	const struct set_args *a = arg;
 
 	return job_db_run(&s->db,
-			  "UPDATE jobs SET se=?,aid=?,keep=?,compact=?,token=?,deadline_s=?"
-			  " WHERE id=?",
-			  "tbiiiii", a->p->se, (const void *)a->p->aid, (size_t)a->p->aid_len,
-			  (int64_t)a->p->keep_channel, (int64_t)a->p->compact,
-			  (int64_t)a->p->token, (int64_t)a->p->deadline_s, (int64_t)a->id);
+			  "UPDATE jobs SET se=?,kind=?2,aid=CASE WHEN ?2=kind AND kind=1 THEN "
+			  "aid ELSE ? END,keep=?,compact=?,token=?,deadline_s=?,keyset=?,"
+			  "retry=? WHERE id=?",
+			  "tibiiiitii", a->p->se, (int64_t)a->p->kind, (const void *)a->p->aid,
+			  (size_t)a->p->aid_len, (int64_t)a->p->keep_channel,
+			  (int64_t)a->p->compact, (int64_t)a->p->token,
+			  (int64_t)a->p->deadline_s, a->p->keyset,
+			  (int64_t)a->p->retry_authentication, (int64_t)a->id);
 }
 
 int job_set(struct job_store *s, uint64_t id, const struct job_params *p, struct job_error *err)
@@ -318,272 +136,151 @@ int job_set(struct job_store *s, uint64_t id, const struct job_params *p, struct
 			"an AID has %d to %d bytes, or none for the default application; "
 			"this one has %u",
 			SE_AID_MIN, SE_AID_MAX, p->aid_len);
+	if (p->kind == JOB_PLAN && (p->aid_len || p->compact || p->keep_channel))
+		return job_fail(err, -EINVAL, "bad-params",
+				"a plan names its security domain itself, and a secure channel "
+				"is never left open");
+	if (p->kind == JOB_PLAN)
+		return job_fail(err, -EOPNOTSUPP, "no-plans", "plans are not known yet");
 	job_lock(s);
-	r = need_idle(s, id, &info, err);
+	r = job_need_idle(s, id, &info, err);
 	if (!r)
-		r = say_db(err, job_write(s, false, set_fn, &a));
-	job_unlock(s);
-	return r;
-}
-
-/* ---- the script ---- */
-
-static struct staging *staging_find(struct job_store *s, uint64_t id)
-{
-	struct staging *g;
-
-	for (g = s->staging; g; g = g->next)
-		if (g->id == id)
-			return g;
-	return NULL;
-}
-
-static void staging_drop(struct job_store *s, uint64_t id, bool remove)
-{
-	struct staging **p, *g;
-
-	for (p = &s->staging; (g = *p); p = &g->next) {
-		if (g->id == id) {
-			*p = g->next;
-			if (remove)
-				unlinkat(s->dir_fd, g->file, 0);
-			free(g);
-			return;
-		}
-	}
-}
-
-static struct staging *staging_new(struct job_store *s, uint64_t id)
-{
-	struct staging *g;
-	int fd;
-
-	staging_drop(s, id, true);
-	g = calloc(1, sizeof(*g));
-	if (!g)
-		return NULL;
-	g->id = id;
-	snprintf(g->file, sizeof(g->file), "script-%" PRIu64 "-%08" PRIx32, id,
-		 (uint32_t)s->nonce++);
-	fd = openat(s->dir_fd, g->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		free(g);
-		return NULL;
-	}
-	close(fd);
-	g->next = s->staging;
-	s->staging = g;
-	return g;
-}
-
-static int append(struct job_store *s, struct staging *g, const uint8_t *data, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-	int fd, r;
-
-	fd = openat(s->dir_fd, g->file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	r = len ? posix_fallocate(fd, (off_t)g->len, (off_t)len) : 0;
-	if (r == EOPNOTSUPP)
-		r = 0;
-	while (!r && done < len) {
-		n = pwrite(fd, data + done, len - done, (off_t)(g->len + done));
-		if (n < 0 && errno != EINTR)
-			r = errno;
-		else if (n > 0)
-			done += (size_t)n;
-	}
-	if (r && ftruncate(fd, (off_t)g->len))
-		r = r ? r : EIO;
-	if (close(fd) && !r)
-		r = errno;
-	if (!r)
-		g->len += len;
-	return r == EDQUOT ? -ENOSPC : -r;
-}
-
-int job_script_write(struct job_store *s, uint64_t id, uint64_t offset, const void *data,
-		     size_t len, struct job_error *err)
-{
-	struct job_info info;
-	struct staging *g;
-	int r;
-
-	job_lock(s);
-	r = need_idle(s, id, &info, err);
-	if (r)
-		goto out;
-	if (offset > s->opt.script_max || len > s->opt.script_max - offset) {
-		staging_drop(s, id, true);
-		r = job_fail(err, -EFBIG, "script-too-long",
-			     "a script may have up to %zu bytes; split it", s->opt.script_max);
-		goto out;
-	}
-	g = staging_find(s, id);
-	if (!offset) {
-		errno = ENOMEM;
-		g = staging_new(s, id);
-		if (!g) {
-			r = say_db(err, errno == EDQUOT ? -ENOSPC : -errno);
-			goto out;
-		}
-	} else if (!g || g->len != offset) {
-		r = job_fail(err, -EINVAL, "script-gap",
-			     "the script's next byte is %" PRIu64 ", not %" PRIu64
-			     ": start over at 0",
-			     g ? g->len : 0, offset);
-		goto out;
-	}
-	r = append(s, g, data, len);
-	if (r) {
-		if (r == -ENOSPC)
-			staging_drop(s, id, true);
-		r = say_db(err, r);
-	}
-out:
-	job_unlock(s);
-	return r;
-}
-
-struct script_args {
-	uint64_t id;
-	const char *file;
-	uint64_t len;
-};
-
-static int drop_script(struct job_store *s, uint64_t id)
-{
-	char file[JOB_SCRIPT_NAME];
-	sqlite3_stmt *st;
-	int r;
-
-	r = job_db_query(&s->db, &st, "SELECT script FROM jobs WHERE id=?", "i", (int64_t)id);
-	if (r)
-		return r;
-	r = job_db_step(&s->db, st);
-	if (r == 1)
-		copy_text(file, sizeof(file), st, 0);
-	job_db_done(st);
-	if (r == 1)
-		job_unlink_later(s, file);
-	return r < 0 ? r : 0;
-}
-
-static int script_end_fn(struct job_store *s, void *arg)
-{
-	const struct script_args *a = arg;
-	int r;
-
-	r = drop_script(s, a->id);
-	if (r)
-		return r;
-	return job_db_run(&s->db, "UPDATE jobs SET script=?,script_len=? WHERE id=?", "tii",
-			  a->file, (int64_t)a->len, (int64_t)a->id);
-}
-
-/* The script's bytes and its name in the directory are on disk. */
-static int sync_script(struct job_store *s, const char *file)
-{
-	int fd, r = 0;
-
-	fd = openat(s->dir_fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) || fsync(s->dir_fd))
-		r = errno == EDQUOT ? -ENOSPC : -errno;
-	close(fd);
-	return r;
-}
-
-int job_script_end(struct job_store *s, uint64_t id, struct job_error *err)
-{
-	struct script_args a = {.id = id};
-	struct job_info info;
-	struct staging *g;
-	int r;
-
-	job_lock(s);
-	r = need_idle(s, id, &info, err);
-	if (r)
-		goto out;
-	g = staging_find(s, id);
-	if (!g || !g->len) {
-		staging_drop(s, id, true);
-		r = job_fail(err, -EINVAL, "no-script", "no script bytes were written");
-		goto out;
-	}
-	r = sync_script(s, g->file);
-	if (!r) {
-		a.file = g->file;
-		a.len = g->len;
-		r = job_write(s, false, script_end_fn, &a);
-	}
-	staging_drop(s, id, r != 0);
-	r = say_db(err, r);
-out:
+		r = job_say_db(err, job_write(s, false, set_fn, &a));
 	job_unlock(s);
 	return r;
 }
 
 /* ---- running ---- */
 
-static int run_fn(struct job_store *s, void *arg)
+static int ended(struct job_store *s, uint64_t id, struct job_info *info, struct job_error *err)
 {
-	const struct job_info *i = arg;
-	uint64_t now = job_now_ms();
+	int r;
 
+	r = job_get(s, id, info);
+	if (r)
+		return job_say_db(err, r);
+	if (info->state == JOB_QUEUED || info->state == JOB_RUNNING)
+		return job_fail(err, -EBUSY, "not-ended",
+				"job %s is %s: wait for its end or cancel it", info->name,
+				job_state_name(info->state));
+	return 0;
+}
+
+struct start_args {
+	const struct job_info *info;
+	enum job_mode mode;
+};
+
+static int start_fn(struct job_store *s, void *arg)
+{
+	const struct start_args *a = arg;
+	const struct job_info *i = a->info;
+	uint64_t now = job_now_ms();
+	int r;
+
+	r = job_grant_rate(s, i);
+	if (r)
+		return r;
 	return job_db_run(&s->db,
 			  "UPDATE jobs SET state=1,run=run+1,deadline_ms=?,executed=0,total=0,"
 			  "code='',detail='',last_sw=0,interrupted=1,tail=0,result_len=0,"
 			  "select_sw=0,select_rsp=x'',started_ms=0,ended_ms=0,chunk_n=0,"
+			  "mode=?2,record=CASE WHEN ?2=0 THEN '' ELSE record END,result='',"
 			  "queued=(SELECT ifnull(max(queued),0)+1 FROM jobs) WHERE id=?",
-			  "ii",
+			  "iii",
 			  i->params.deadline_s
 				  ? (int64_t)(now + (uint64_t)i->params.deadline_s * 1000U)
 				  : (int64_t)0,
-			  (int64_t)i->id);
+			  (int64_t)a->mode, (int64_t)i->id);
+}
+
+/* Lock held; what the job's state has to be was looked at. */
+static int start(struct job_store *s, struct job_info *info, enum job_mode mode,
+		 struct job_error *err)
+{
+	struct start_args a = {info, mode};
+	struct worker *w;
+	int r;
+
+	if (!info->script_len)
+		return job_fail(err, -EINVAL, "no-script", "no %s was written to job %s",
+				job_kind_name(info->params.kind), info->name);
+	w = job_worker_find(s, info->params.se);
+	if (!w)
+		return job_fail(err, -ENODEV, "no-such-se", "there is no SE '%s' here",
+				info->params.se);
+	r = job_grant(s, info, NULL, err);
+	if (r)
+		return r;
+	r = job_db_reserve(&s->db);
+	if (r)
+		return job_fail(
+			err, -ENOSPC, "disk-full",
+			"the disk under %s is full: nothing was sent; make room and run again",
+			s->opt.dir);
+	r = job_write(s, false, start_fn, &a);
+	if (r == -EAGAIN)
+		return job_fail(err, -EACCES, "rate",
+				"%s has begun as many jobs in the last hour as its policy "
+				"allows: wait",
+				info->origin);
+	if (r)
+		return job_say_db(err, r);
+	job_cache_drop(s, info->id);
+	job_changed(s, info->id);
+	pthread_cond_signal(&w->wake);
+	return 0;
 }
 
 int job_run(struct job_store *s, uint64_t id, struct job_error *err)
 {
 	struct job_info info;
-	struct worker *w;
 	int r;
 
 	job_lock(s);
-	r = need_idle(s, id, &info, err);
+	r = job_need_idle(s, id, &info, err);
+	if (!r)
+		r = start(s, &info, JOB_FORWARD, err);
+	job_unlock(s);
+	return r;
+}
+
+static int run_again(struct job_store *s, uint64_t id, enum job_mode mode,
+		     struct job_error *err)
+{
+	struct job_info info;
+	int r;
+
+	job_lock(s);
+	r = ended(s, id, &info, err);
 	if (r)
 		goto out;
-	if (!info.script_len) {
-		r = job_fail(err, -EINVAL, "no-script", "no script was written to job %s",
+	if (info.params.kind != JOB_PLAN)
+		r = job_fail(err, -EINVAL, "not-a-plan",
+			     "job %s is a script: only plans can be resumed or rolled back",
 			     info.name);
-		goto out;
-	}
-	w = job_worker_find(s, info.params.se);
-	if (!w) {
-		r = job_fail(err, -ENODEV, "no-such-se", "there is no SE '%s' here",
-			     info.params.se);
-		goto out;
-	}
-	r = job_db_reserve(&s->db);
-	if (r) {
-		r = job_fail(
-			err, -ENOSPC, "disk-full",
-			"the disk under %s is full: nothing was sent; make room and run again",
-			s->opt.dir);
-		goto out;
-	}
-	r = say_db(err, job_write(s, false, run_fn, &info));
-	if (!r) {
-		job_cache_drop(s, id);
-		job_changed(s, id);
-		pthread_cond_signal(&w->wake);
-	}
+	else if (mode == JOB_RESUME && info.state == JOB_DONE && info.mode != JOB_ROLLBACK)
+		r = job_fail(err, -EALREADY, "already-done",
+			     "job %s has been done: there is nothing to resume", info.name);
+	else if (!info.resumable)
+		r = job_fail(err, -EALREADY, "nothing-to-resume",
+			     "job %s has changed nothing: acknowledge it and run it anew",
+			     info.name);
+	else
+		r = start(s, &info, mode, err);
 out:
 	job_unlock(s);
 	return r;
+}
+
+int job_resume(struct job_store *s, uint64_t id, struct job_error *err)
+{
+	return run_again(s, id, JOB_RESUME, err);
+}
+
+int job_rollback(struct job_store *s, uint64_t id, struct job_error *err)
+{
+	return run_again(s, id, JOB_ROLLBACK, err);
 }
 
 /* Its worker has it in hand; queued is what it is called until that is journalled. */
@@ -604,7 +301,7 @@ int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 	job_lock(s);
 	r = job_get(s, id, &info);
 	if (r) {
-		r = say_db(err, r);
+		r = job_say_db(err, r);
 	} else if (info.state == JOB_RUNNING || taken(s, &info)) {
 		w = job_worker_find(s, info.params.se);
 		if (w && w->running == id) {
@@ -616,7 +313,7 @@ int job_cancel(struct job_store *s, uint64_t id, struct job_error *err)
 		snprintf(end.detail, sizeof(end.detail),
 			 "cancelled before it started; nothing was sent");
 		end.interrupted = SE_OUTCOME_NOT_SENT;
-		r = say_db(err, job_write(s, true, job_write_end, &end));
+		r = job_say_db(err, job_write(s, true, job_write_end, &end));
 		if (!r)
 			job_changed(s, id);
 	} else {
@@ -633,7 +330,7 @@ static int forget(struct job_store *s, uint64_t id)
 {
 	int r;
 
-	r = drop_script(s, id);
+	r = job_drop_script(s, id);
 	if (!r)
 		r = job_db_run(&s->db, "DELETE FROM apdus WHERE job=?", "i", (int64_t)id);
 	return r;
@@ -650,7 +347,8 @@ static int ack_fn(struct job_store *s, void *arg)
 	return job_db_run(&s->db,
 			  "UPDATE jobs SET state=0,script='',script_len=0,executed=0,total=0,"
 			  "code='',detail='',last_sw=0,interrupted=1,tail=0,result_len=0,"
-			  "select_sw=0,select_rsp=x'',started_ms=0,ended_ms=0 WHERE id=?",
+			  "select_sw=0,select_rsp=x'',started_ms=0,ended_ms=0,mode=0,"
+			  "record='',result='' WHERE id=?",
 			  "i", (int64_t)*id);
 }
 
@@ -669,20 +367,6 @@ static int delete_fn(struct job_store *s, void *arg)
 	return r;
 }
 
-static int ended(struct job_store *s, uint64_t id, struct job_info *info, struct job_error *err)
-{
-	int r;
-
-	r = job_get(s, id, info);
-	if (r)
-		return say_db(err, r);
-	if (info->state == JOB_QUEUED || info->state == JOB_RUNNING)
-		return job_fail(err, -EBUSY, "not-ended",
-				"job %s is %s: wait for its end or cancel it", info->name,
-				job_state_name(info->state));
-	return 0;
-}
-
 int job_ack(struct job_store *s, uint64_t id, struct job_error *err)
 {
 	struct job_info info;
@@ -691,8 +375,8 @@ int job_ack(struct job_store *s, uint64_t id, struct job_error *err)
 	job_lock(s);
 	r = ended(s, id, &info, err);
 	if (!r) {
-		staging_drop(s, id, true);
-		r = say_db(err, job_write(s, true, ack_fn, &id));
+		job_staging_drop(s, id, true);
+		r = job_say_db(err, job_write(s, true, ack_fn, &id));
 	}
 	if (!r) {
 		job_cache_drop(s, id);
@@ -712,8 +396,8 @@ int job_delete(struct job_store *s, uint64_t id, struct job_error *err)
 	job_lock(s);
 	r = ended(s, id, &info, err);
 	if (!r) {
-		staging_drop(s, id, true);
-		r = say_db(err, job_write(s, true, delete_fn, &info));
+		job_staging_drop(s, id, true);
+		r = job_say_db(err, job_write(s, true, delete_fn, &info));
 	}
 	if (!r) {
 		for (w = s->workers; info.slot >= 0 && w; w = w->next) {

@@ -17,6 +17,7 @@ struct left {
 	uint64_t id;
 	uint32_t run, first, n, half, total;
 	char se[JOB_SE_MAX];
+	enum job_kind kind;
 };
 
 /* One job that is still marked running, on @se or on any, or 0. */
@@ -26,7 +27,7 @@ static int next_left(struct job_store *s, const char *se, struct left *l)
 	int r;
 
 	r = job_db_query(&s->db, &st,
-			 "SELECT id,run,chunk_first,chunk_n,half,total,se FROM jobs"
+			 "SELECT id,run,chunk_first,chunk_n,half,total,se,kind FROM jobs"
 			 " WHERE state=2 AND (?1='' OR se=?1) ORDER BY id LIMIT 1",
 			 "t", se);
 	if (r)
@@ -40,6 +41,7 @@ static int next_left(struct job_store *s, const char *se, struct left *l)
 		l->half = (uint32_t)sqlite3_column_int64(st, 4);
 		l->total = (uint32_t)sqlite3_column_int64(st, 5);
 		snprintf(l->se, sizeof(l->se), "%s", (const char *)sqlite3_column_text(st, 6));
+		l->kind = (enum job_kind)sqlite3_column_int(st, 7);
 	}
 	job_db_done(st);
 	return r;
@@ -109,11 +111,11 @@ struct recover_args {
 static int recover_fn(struct job_store *s, void *arg)
 {
 	const struct recover_args *a = arg;
-	struct job_end end = {.id = a->l->id, .kept = KEPT_CLEAR};
+	struct job_end end = {.id = a->l->id, .kind = a->l->kind, .kept = KEPT_CLEAR};
 	int r = 0;
 
 	if (a->half)
-		r = job_write_apdus(s, a->half);
+		r = job_write_apdus(s, a->half, a->l->kind);
 	if (!r)
 		r = judge(s, a->l, a->who, &end);
 	if (!r)

@@ -14,7 +14,7 @@
 
 /* ---- writing ---- */
 
-int job_write_apdus(struct job_store *s, const struct runfile_half *h)
+int job_write_apdus(struct job_store *s, const struct runfile_half *h, enum job_kind kind)
 {
 	uint32_t i, executed = 0, len;
 	const struct se_apdu *a;
@@ -40,10 +40,10 @@ int job_write_apdus(struct job_store *s, const struct runfile_half *h)
 			       "UPDATE apdus SET rsp=?,rsp_len=?,sw=?,outcome=?,wtx=?,"
 			       "wire_ns=?,total_ns=? WHERE job=? AND idx=?",
 			       "biiiiiiii", (const void *)(h->area + h->rsp_off[i]),
-			       (size_t)len, (int64_t)(ran ? a->rsp_len : 0),
-			       (int64_t)(ran ? a->sw : 0), (int64_t)outcome, (int64_t)a->wtx,
-			       (int64_t)a->wire_ns, (int64_t)a->total_ns, (int64_t)h->job,
-			       (int64_t)h->first + i);
+			       kind == JOB_PLAN ? (size_t)0 : (size_t)len,
+			       (int64_t)(ran ? a->rsp_len : 0), (int64_t)(ran ? a->sw : 0),
+			       (int64_t)outcome, (int64_t)a->wtx, (int64_t)a->wire_ns,
+			       (int64_t)a->total_ns, (int64_t)h->job, (int64_t)h->first + i);
 	}
 	if (r)
 		return r;
@@ -53,15 +53,47 @@ int job_write_apdus(struct job_store *s, const struct runfile_half *h)
 			  "iii", (int64_t)executed, (int64_t)sw, (int64_t)h->job);
 }
 
+int job_write_record(struct job_store *s, uint64_t id, const char *record)
+{
+	return job_db_run(&s->db, "UPDATE jobs SET record=? WHERE id=?", "ti", record,
+			  (int64_t)id);
+}
+
+/* The size of a response script is known from its rows; a plan's result is text. */
+static int write_result(struct job_store *s, const struct job_end *e)
+{
+	char *text = NULL;
+	uint8_t *data;
+	size_t len;
+	int r;
+
+	if (e->result) {
+		r = sd_json_variant_format(e->result, 0, &text);
+		if (r >= 0)
+			r = job_db_run(&s->db,
+				       "UPDATE jobs SET result=?,result_len=? WHERE id=?",
+				       "tii", text, (int64_t)strlen(text), (int64_t)e->id);
+		free(text);
+		return r;
+	}
+	r = job_result_build(s, e->id, &data, &len);
+	if (r)
+		return r;
+	explicit_bzero(data, len);
+	free(data);
+	return job_db_run(&s->db, "UPDATE jobs SET result_len=? WHERE id=?", "ii", (int64_t)len,
+			  (int64_t)e->id);
+}
+
 int job_write_end(struct job_store *s, void *arg)
 {
 	const struct job_end *e = arg;
-	uint8_t *data;
-	size_t len;
 	int r = 0;
 
 	if (e->half)
-		r = job_write_apdus(s, e->half);
+		r = job_write_apdus(s, e->half, e->kind);
+	if (!r && e->record)
+		r = job_write_record(s, e->id, e->record);
 	if (!r)
 		r = job_db_run(&s->db,
 			       "UPDATE jobs SET state=?,code=?,detail=?,interrupted=?,tail=?,"
@@ -79,20 +111,13 @@ int job_write_end(struct job_store *s, void *arg)
 			       "DELETE FROM kept WHERE (origin,token)="
 			       "(SELECT origin,token FROM jobs WHERE id=?)",
 			       "i", (int64_t)e->id);
-	if (r)
-		return r;
-	r = job_result_build(s, e->id, &data, &len);
-	if (r)
-		return r;
-	explicit_bzero(data, len);
-	free(data);
-	return job_db_run(&s->db, "UPDATE jobs SET result_len=? WHERE id=?", "ii", (int64_t)len,
-			  (int64_t)e->id);
+	return r ? r : write_result(s, e);
 }
 
 /* ---- the response script ---- */
 
 struct head {
+	enum job_kind kind;
 	bool compact, indefinite;
 	enum script_tail tail;
 	uint8_t value;
@@ -107,8 +132,8 @@ static int get_head(struct job_store *s, uint64_t id, struct head *h)
 	int r;
 
 	r = job_db_query(&s->db, &st,
-			 "SELECT compact,indefinite,tail,tail_value FROM jobs WHERE id=?", "i",
-			 (int64_t)id);
+			 "SELECT compact,indefinite,tail,tail_value,kind FROM jobs WHERE id=?",
+			 "i", (int64_t)id);
 	if (r)
 		return r;
 	r = job_db_step(&s->db, st);
@@ -117,6 +142,7 @@ static int get_head(struct job_store *s, uint64_t id, struct head *h)
 		h->indefinite = sqlite3_column_int(st, 1);
 		h->tail = (enum script_tail)sqlite3_column_int(st, 2);
 		h->value = (uint8_t)sqlite3_column_int(st, 3);
+		h->kind = (enum job_kind)sqlite3_column_int(st, 4);
 	}
 	job_db_done(st);
 	if (r != 1)
@@ -196,6 +222,28 @@ static int fill_compact(struct job_store *s, uint64_t id, const struct head *h, 
 	return r < 0 ? r : 0;
 }
 
+/* A plan's result, as its run or the recovery wrote it. */
+static int stored_result(struct job_store *s, uint64_t id, uint8_t **data, size_t *len)
+{
+	sqlite3_stmt *st;
+	int r;
+
+	r = job_db_query(&s->db, &st, "SELECT result FROM jobs WHERE id=?", "i", (int64_t)id);
+	if (r)
+		return r;
+	r = job_db_step(&s->db, st);
+	if (r == 1) {
+		*len = (size_t)sqlite3_column_bytes(st, 0);
+		*data = malloc(*len + 1);
+		if (*data)
+			memcpy(*data, (const char *)sqlite3_column_text(st, 0), *len);
+	}
+	job_db_done(st);
+	if (r != 1)
+		return r ? r : -ENOENT;
+	return *data ? 0 : -ENOMEM;
+}
+
 int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len)
 {
 	struct head h = {0};
@@ -205,6 +253,8 @@ int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *l
 	r = get_head(s, id, &h);
 	if (r)
 		return r;
+	if (h.kind == JOB_PLAN)
+		return stored_result(s, id, data, len);
 	/* In AB each R-APDU has its head within h.bytes; ends have room of their own. */
 	out = malloc((size_t)h.bytes + (size_t)h.data + 4 * SCRIPT_PIECE_MAX);
 	if (!out)

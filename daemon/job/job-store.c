@@ -78,6 +78,23 @@ const char *job_state_name(enum job_state state)
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
 
+const char *job_kind_name(enum job_kind kind)
+{
+	return kind == JOB_PLAN ? "plan" : "script";
+}
+
+const char *job_mode_name(enum job_mode mode)
+{
+	static const char *const names[] = {"forward", "resume", "rollback"};
+
+	return (size_t)mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "?";
+}
+
+const char *job_store_dir(const struct job_store *s)
+{
+	return s->opt.dir;
+}
+
 const char *job_outcome_name(unsigned int outcome)
 {
 	return se_outcome_name(outcome);
@@ -471,6 +488,8 @@ static void free_store(struct job_store *s)
 	pthread_mutex_destroy(&s->lock);
 	free(s->changed);
 	free(s->unlink);
+	free(s->policies);
+	free(s->keysets);
 	free((char *)(uintptr_t)s->opt.dir);
 	free((char *)(uintptr_t)s->opt.run_dir);
 	free(s);

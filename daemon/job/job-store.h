@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <systemd/sd-json.h>
 #include <time.h>
 
 #include "job/job.h"
@@ -106,6 +107,10 @@ struct job_store {
 	struct cached_result cache[4];
 	unsigned int cache_next;
 	uint64_t nonce;
+	struct job_policy *policies;
+	size_t nr_policies;
+	struct job_keyset *keysets;
+	size_t nr_keysets;
 };
 
 void job_lock(struct job_store *s);
@@ -127,6 +132,16 @@ void job_poke(struct job_store *s);
 
 int job_fail(struct job_error *err, int error, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/** job_say_db - @r as a struct job_error, if it is one; returned as it is */
+int job_say_db(struct job_error *err, int r);
+/** job_need_idle - 0 and @info, or why the job cannot be changed; lock held */
+int job_need_idle(struct job_store *s, uint64_t id, struct job_info *info,
+		  struct job_error *err);
+/** job_staging_drop - forget what has come so far; @remove its file too. Lock held */
+void job_staging_drop(struct job_store *s, uint64_t id, bool remove);
+/** job_drop_script - remove the job's file after the commit; part of a job_write() function */
+int job_drop_script(struct job_store *s, uint64_t id);
 
 uint64_t job_now_ms(void);  /* CLOCK_REALTIME */
 uint64_t job_mono_ns(void); /* CLOCK_MONOTONIC */
@@ -166,10 +181,15 @@ enum kept_action {
 /**
  * struct job_end - how a run ends
  * @half: outcomes still to be journalled, or NULL
+ * @record: of a plan, still to be journalled, or NULL
+ * @result: of a plan, or NULL: made from the record and the outcomes
  */
 struct job_end {
 	uint64_t id;
+	enum job_kind kind;
 	const struct runfile_half *half;
+	const char *record;
+	sd_json_variant *result;
 	enum kept_action kept;
 	enum job_state state;
 	uint16_t interrupted;
@@ -182,8 +202,47 @@ struct job_end {
 /** job_write_end - job_write() function, @arg is struct job_end */
 int job_write_end(struct job_store *s, void *arg);
 
-/** job_write_apdus - journal the outcomes of a half; part of a job_write() function */
-int job_write_apdus(struct job_store *s, const struct runfile_half *h);
+/**
+ * job_write_apdus - journal the outcomes of a half; part of a job_write() function
+ *
+ * The responses too, but not those of a plan's job: they are read by its run.
+ */
+int job_write_apdus(struct job_store *s, const struct runfile_half *h, enum job_kind kind);
+
+/** job_write_record - journal a plan's record; part of a job_write() function */
+int job_write_record(struct job_store *s, uint64_t id, const char *record);
+
+/**
+ * job_grant - may this job run?
+ * @policy: out: a copy of its policy, to be free()d, or NULL if it has none
+ *
+ * Whether scripts or plans are allowed at all, and the target. 0; -EACCES "policy".
+ */
+int job_grant(struct job_store *s, const struct job_info *info, struct job_policy **policy,
+	      struct job_error *err);
+
+/** job_grant_rate - count it; -EAGAIN: too many. Part of a job_write() function */
+int job_grant_rate(struct job_store *s, const struct job_info *info);
+
+/** job_keyset_find - the source of a key set's keys; -ENOENT */
+int job_keyset_find(struct job_store *s, const char *name, struct job_keyset *set);
+
+/**
+ * job_plan_check - is this text a plan that the job's origin may run?
+ * @aid: out: its target
+ *
+ * For job_script_end(). -EBADMSG, -EINVAL, -EPERM as gp_plan_parse(), -EACCES "policy".
+ */
+int job_plan_check(struct job_store *s, const struct job_info *info, const char *text,
+		   size_t len, struct se_filter_aid *aid, struct job_error *err);
+
+/**
+ * job_plan_result - result of a plan's run that could not say one itself
+ * @text: the plan
+ * @record: its record, or NULL
+ */
+int job_plan_result(const char *text, size_t text_len, const char *record,
+		    const struct job_end *end, enum job_mode mode, sd_json_variant **ret);
 
 /** job_result_build - the response script from the journal; *@data is malloc()ed */
 int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len);

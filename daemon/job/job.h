@@ -236,6 +236,9 @@ int job_store_open(struct job_store **ret, const struct job_options *opt,
  */
 void job_store_close(struct job_store *s);
 
+/** job_store_dir - the state directory; the attempt ledger (keys/ledger.h) is there too */
+const char *job_store_dir(const struct job_store *s);
+
 /** job_store_fd - readable when job_store_dispatch() has something to do */
 int job_store_fd(const struct job_store *s);
 

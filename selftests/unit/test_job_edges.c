@@ -129,7 +129,7 @@ static int put_row(struct job_store *s, void *arg)
 
 	r = job_db_run(&s->db, "INSERT INTO apdus VALUES(?,0,x'80100000',4,x'',0,0,2,0,0,0)",
 		       "i", (int64_t)h->job);
-	return r ? r : job_write_apdus(s, h);
+	return r ? r : job_write_apdus(s, h, JOB_SCRIPT);
 }
 
 static int see(void *userdata, const struct job_apdu *a)
