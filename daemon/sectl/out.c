@@ -8,17 +8,20 @@
 
 #define SCHEMA 1 /* of Documentation/sectl.schema.json; moves when a field goes or changes */
 
+static sd_json_variant *kept; /* result beside an error */
+static char next_hint[160];
+
 static int put_envelope(const char *key, sd_json_variant *v)
 {
+	const char *verb = current_verb ? verb_title(current_verb) : NULL;
 	sd_json_variant *e = NULL;
 	int r;
 
 	r = sd_json_buildo(
 		&e, SD_JSON_BUILD_PAIR_UNSIGNED("sectl", SCHEMA),
-		SD_JSON_BUILD_PAIR_CONDITION(
-			!!current_verb, "verb",
-			SD_JSON_BUILD_STRING(current_verb ? verb_title(current_verb) : NULL)),
-		SD_JSON_BUILD_PAIR_VARIANT(key, v));
+		SD_JSON_BUILD_PAIR_CONDITION(!!verb, "verb", SD_JSON_BUILD_STRING(verb)),
+		SD_JSON_BUILD_PAIR_VARIANT(key, v),
+		SD_JSON_BUILD_PAIR_CONDITION(!!kept, "result", SD_JSON_BUILD_VARIANT(kept)));
 	if (r >= 0)
 		r = sd_json_variant_dump(
 			e,
@@ -27,6 +30,21 @@ static int put_envelope(const char *key, sd_json_variant *v)
 			stdout, NULL);
 	sd_json_variant_unref(e);
 	return r;
+}
+
+void fail_keep(sd_json_variant *result)
+{
+	sd_json_variant_unref(kept);
+	kept = result;
+}
+
+void fail_hint(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(next_hint, sizeof(next_hint), fmt, ap);
+	va_end(ap);
 }
 
 static int put_pair(const char *key, sd_json_variant *v, int r)
@@ -81,6 +99,8 @@ static int say(int status, const char *code, const char *hint, const char *messa
 	char text[5];
 	int r;
 
+	if (*next_hint)
+		hint = next_hint;
 	if (!opt.json) {
 		fprintf(stderr, "sectl: %s%s%s\n", message, hint ? "\nTry: " : "",
 			hint ? hint : "");

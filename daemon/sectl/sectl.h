@@ -19,6 +19,7 @@
 
 struct se;
 struct se_apdu;
+struct se_channel_open;
 struct se_stream;
 
 /* exit status; sectl(1) has the table, and scripts count on it */
@@ -171,6 +172,12 @@ int fail_errno(int error, const char *what);
 /** fail_sw - the card's answer is no; the status word in words */
 int fail_sw(uint16_t sw, const char *what);
 
+/** fail_hint - the hint of the next fail(), whatever that says */
+void fail_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** fail_keep - a result that is worth having beside the next error, in JSON; takes it over */
+void fail_keep(sd_json_variant *result);
+
 /** warn - something the user must know although it goes on; on stderr, JSON or not */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -292,6 +299,13 @@ const char *target_semd(void);
  * serves it asks target_semd() before.
  */
 int target_open(struct se **se);
+
+/**
+ * target_select - se_channel_open() with -d and --trace
+ * @aid: empty: the card's default application
+ * @o: its rsp_ptr and rsp_room are the caller's
+ */
+int target_select(struct se *se, const uint8_t *aid, size_t aid_len, struct se_channel_open *o);
 
 /**
  * target_channel - a logical channel, with the application @aid selected on it

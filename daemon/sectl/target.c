@@ -40,22 +40,30 @@ uint64_t target_deadline(uint32_t nr)
 			      (opt.deadline ? opt.deadline : TARGET_SECONDS * (nr + 1)));
 }
 
+int target_select(struct se *se, const uint8_t *aid, size_t aid_len, struct se_channel_open *o)
+{
+	uint64_t start = se_deadline_in(0);
+	int r;
+
+	o->aid_ptr = (uintptr_t)aid;
+	o->aid_len = (uint32_t)aid_len;
+	o->deadline_ns = target_deadline(1);
+	r = se_channel_open(se, o);
+	trace_select(aid, aid_len, o, se_deadline_in(0) - start);
+	return r;
+}
+
 int target_channel(struct se *se, const uint8_t *aid, size_t aid_len, uint8_t *rsp,
 		   uint32_t *rsp_len)
 {
 	uint8_t mine[258];
 	struct se_channel_open o = {
-		.aid_ptr = (uintptr_t)aid,
-		.aid_len = (uint32_t)aid_len,
 		.rsp_ptr = (uintptr_t)(rsp ? rsp : mine),
 		.rsp_room = rsp ? *rsp_len : sizeof(mine),
-		.deadline_ns = target_deadline(1),
 	};
-	uint64_t start = se_deadline_in(0);
 	int r;
 
-	r = se_channel_open(se, &o);
-	trace_select(aid, aid_len, &o, se_deadline_in(0) - start);
+	r = target_select(se, aid, aid_len, &o);
 	if (rsp)
 		*rsp_len = o.rsp_len < *rsp_len ? o.rsp_len : *rsp_len;
 	if (!r)
