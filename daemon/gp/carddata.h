@@ -183,7 +183,7 @@ const char *gp_fabricator_name(uint16_t ic_fabricator);
 /** struct gp_cplc_field - one field by name, for tables and JSON */
 struct gp_cplc_field {
 	const char *name; /* lower case, joined by "-": "ic-fabricator" */
-	size_t offset;	  /* in the 42 bytes */
+	size_t offset;	  /* in struct gp_cplc */
 	size_t size;	  /* 2 or 4 */
 	bool date;
 };
@@ -300,7 +300,7 @@ struct gp_fci {
 	uint32_t block_max;
 };
 
-/** gp_fci_decode() - an empty answer is an FCI that tells nothing. */
+/** gp_fci_decode() - an empty answer, or one that is no FCI (6F), tells nothing; no error. */
 int gp_fci_decode(struct gp_fci *out, const uint8_t *p, size_t len, struct gp_error *err);
 
 #endif /* SESAME_GP_CARDDATA_H */

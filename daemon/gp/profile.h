@@ -53,8 +53,8 @@ struct gp_identity {
 /**
  * gp_profile_find() - the profile of a card
  *
- * The most specific that fits: historical bytes over CPLC over SCP option. Never
- * NULL: "generic" fits all.
+ * The most specific that fits: historical bytes over CPLC over the version in the
+ * card recognition data. Never NULL: "generic" fits all.
  */
 const struct gp_profile *gp_profile_find(const struct gp_identity *card);
 
@@ -64,16 +64,28 @@ const struct gp_profile *gp_profile_by_name(const char *name);
 /** gp_profile_at() - profile number @n, the first is "generic"; NULL behind the last. */
 const struct gp_profile *gp_profile_at(size_t n);
 
-/** gp_profile_wire() - how commands for this card are put into bytes. */
-struct gp_wire gp_profile_wire(const struct gp_profile *profile);
+/** gp_hist_extended() - do the historical bytes promise extended length (ISO
+ * 7816-4, 8.1.1.2.7)? */
+bool gp_hist_extended(struct gp_bytes hist);
+
+/**
+ * gp_profile_wire() - how commands for this card are put into bytes
+ * @hist: historical bytes of the ATR or CIP, empty if unknown; they may promise
+ *	extended length, as the profile may
+ */
+struct gp_wire gp_profile_wire(const struct gp_profile *profile, struct gp_bytes hist);
 
 /**
  * gp_profile_load_block() - most data bytes of a LOAD or STORE DATA command
+ * @wire: of gp_profile_wire()
  * @overhead: what the secure channel adds: MAC and padding, 0 without one
- * @fci: what SELECT said, or NULL; its block_max counts only where it leaves
- *	at least 64 bytes, as some cards tell nonsense
+ * @fci: what SELECT said, or NULL; its block_max counts only from 64 bytes on, as
+ *	some cards tell nonsense. 255 holds unless GP_QUIRK_EXTENDED knows better: many
+ *	cards say no more by it than that they take short commands
+ *
+ * Return: 1 or more.
  */
-size_t gp_profile_load_block(const struct gp_profile *profile, size_t overhead,
-			     const struct gp_fci *fci);
+size_t gp_profile_load_block(const struct gp_profile *profile, const struct gp_wire *wire,
+			     size_t overhead, const struct gp_fci *fci);
 
 #endif /* SESAME_GP_PROFILE_H */

@@ -206,8 +206,7 @@ int gp_entry_add_module(struct gp_entry *entry, const struct gp_aid *aid);
 /**
  * gp_registry_find() - the application, SD or ISD with that AID, else the load file
  *
- * A load file and an application may have the same AID; see gp_registry_find_kind().
- * NULL if there is none.
+ * A load file and an application may have the same AID. NULL if there is none.
  */
 struct gp_entry *gp_registry_find(const struct gp_registry *reg, const struct gp_aid *aid);
 
