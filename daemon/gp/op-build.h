@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations as commands, before the secure channel. Private to plans and runs. */
+#ifndef GP_OP_BUILD_H
+#define GP_OP_BUILD_H
+
+#include "gp/plan.h"
+#include "gp/scp.h"
+#include "gp/view.h"
+
+#define GP_OP_KEYS_MAX 3
+
+/**
+ * struct gp_build - what commands depend on
+ * @facts: see gp/view.h
+ * @max_data: most clear data bytes of a LOAD or STORE DATA
+ * @scp: for what is encrypted under the session's data encryption key; NULL: such data are
+ *	left as they are, for showing lengths only
+ * @keys: put-key: the key set, resolved for this card
+ */
+struct gp_build {
+	const struct gp_facts *facts;
+	size_t max_data;
+	struct gp_scp *scp;
+	const struct gp_keyset *keys;
+};
+
+/**
+ * struct gp_built - an operation as commands
+ * @cmd: @n of them
+ * @put: put-key: what its answer is compared with; values are not in it
+ * @one: its keys
+ */
+struct gp_built {
+	struct gp_apdu *cmd;
+	size_t n;
+	struct gp_put_key put;
+	struct gp_put_one one[GP_OP_KEYS_MAX];
+};
+
+/** gp_op_build() - 0, or what the builders of gp/cmd.h say; then @built is empty */
+int gp_op_build(const struct gp_op *op, const struct gp_build *how, struct gp_built *built,
+		struct gp_error *err);
+
+/** gp_built_clear() - cleanse and free */
+void gp_built_clear(struct gp_built *built);
+
+#endif /* GP_OP_BUILD_H */
