@@ -56,8 +56,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # The handler for pcscd, with what it needs of libse: not the back end that is pcscd itself.
 IFD := $(OUT)/libifd-sesame.so
-IFD_SRC := $(wildcard daemon/ifd/*.c) \
-	$(addprefix daemon/libse/,atr.c hex.c ioctl.c se.c socket.c)
+IFD_SRC := $(wildcard daemon/ifd/*.c) $(filter-out %/pcsc.c %/monitor.c %/netlink.c %/nlparse.c, \
+	$(wildcard daemon/libse/*.c))
 IFD_OBJ := $(IFD_SRC:%.c=$(OUT)/pic/%.o)
 $(IFD_OBJ): $(OUT)/pic/%.o: %.c daemon/daemon.mk
 	@mkdir -p $(@D)
