@@ -132,10 +132,10 @@ bool gp_hist_extended(struct gp_bytes hist)
 	return false;
 }
 
-struct gp_wire gp_profile_wire(const struct gp_profile *profile, struct gp_bytes hist)
+struct gp_wire gp_profile_wire(const struct gp_profile *profile)
 {
 	return (struct gp_wire){
-		.extended = profile->quirks & GP_QUIRK_EXTENDED || gp_hist_extended(hist),
+		.extended = profile->quirks & GP_QUIRK_EXTENDED,
 		.lc_max = profile->lc_max,
 		.no_le = profile->quirks & GP_QUIRK_NO_LE,
 	};

@@ -64,16 +64,19 @@ const struct gp_profile *gp_profile_by_name(const char *name);
 /** gp_profile_at() - profile number @n, the first is "generic"; NULL behind the last. */
 const struct gp_profile *gp_profile_at(size_t n);
 
-/** gp_hist_extended() - do the historical bytes promise extended length (ISO
- * 7816-4, 8.1.1.2.7)? */
-bool gp_hist_extended(struct gp_bytes hist);
-
 /**
  * gp_profile_wire() - how commands for this card are put into bytes
- * @hist: historical bytes of the ATR or CIP, empty if unknown; they may promise
- *	extended length, as the profile may
+ *
+ * A caller that knows the card's historical bytes may allow extended length also where
+ * gp_hist_extended() says so.
  */
-struct gp_wire gp_profile_wire(const struct gp_profile *profile, struct gp_bytes hist);
+struct gp_wire gp_profile_wire(const struct gp_profile *profile);
+
+/**
+ * gp_hist_extended() - do historical bytes of an ATR or CIP promise extended
+ * length (ISO/IEC 7816-4, card capabilities)?
+ */
+bool gp_hist_extended(struct gp_bytes hist);
 
 /**
  * gp_profile_load_block() - most data bytes of a LOAD or STORE DATA command
