@@ -10,7 +10,7 @@ endif
 OUT := build/out/$(V)
 
 CC := gcc
-PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip
+PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip libpcsclite
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS))
 
@@ -62,7 +62,7 @@ IFD_OBJ := $(IFD_SRC:%.c=$(OUT)/pic/%.o)
 $(IFD_OBJ): $(OUT)/pic/%.o: %.c daemon/daemon.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $< (pic)"
-	@$(CC) $(CPPFLAGS) -DSE_WITHOUT_PCSC $(shell pkg-config --cflags libpcsclite) $(CFLAGS) \
+	@$(CC) $(CPPFLAGS) -DSE_WITHOUT_PCSC $(CFLAGS) \
 		-fPIC -MMD -MP -c -o $@ $<
 $(IFD): $(IFD_OBJ) daemon/ifd/ifd.map
 	@echo "  LD      $@"

@@ -36,6 +36,7 @@ struct se {
 
 extern const struct se_backend se_backend_ioctl;
 extern const struct se_backend se_backend_socket;
+extern const struct se_backend se_backend_pcsc;
 
 /**
  * se_cla_on_channel() - write a logical channel number into CLA

@@ -9,6 +9,11 @@
 static const struct se_backend *const backends[] = {
 	&se_backend_ioctl,
 	&se_backend_socket,
+#ifndef SE_WITHOUT_PCSC /* the handler for pcscd would be its own client */
+#ifndef SE_WITHOUT_PCSC /* the handler for pcscd is on the other side of it */
+	&se_backend_pcsc,
+#endif
+#endif
 };
 
 /* "se0" and "/dev/se0" are short for "ioctl:/dev/se0" */

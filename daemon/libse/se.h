@@ -6,10 +6,10 @@
  * an array of struct se_apdu may lie in a shared file mapping and then survives
  * its process (see struct se_apdu.outcome).
  *
- * Two back ends answer the same calls: "ioctl" (/dev/seN) and "socket" (the
- * APDU socket of the software SE: 16-bit length and body, as vpcd has it). With
- * the latter this library does what the kernel does otherwise: MANAGE CHANNEL,
- * SELECT, the channel number in CLA, deadlines and outcomes.
+ * Three back ends answer the same calls: "ioctl" (/dev/seN), "socket" (the
+ * APDU socket of the software SE: 16-bit length and body, as vpcd has it) and "pcsc" (a
+ * card in a PC/SC reader, T=1). With the latter two this library does what the kernel does
+ * otherwise: MANAGE CHANNEL, SELECT, the channel number in CLA, deadlines and outcomes.
  *
  * One struct se is used by one thread at a time. All functions return 0 or a
  * negative errno unless said otherwise.
@@ -27,9 +27,12 @@ struct se;
 /**
  * se_open() - open a session with a secure element
  * @ret: out: to be closed with se_close()
- * @name: "ioctl:/dev/se0", "/dev/se0", "se0", or "socket:/path/of/socket"
+ * @name: "ioctl:/dev/se0", "/dev/se0", "se0", "socket:/path/of/socket", or "pcsc:READER",
+ *	a reader's name, the beginning of one, or its number from 0
  *
- * Errors: -EINVAL for a name of another form, or those of open() and connect().
+ * Errors: -EINVAL for a name of another form, or those of open() and connect(); of a reader:
+ * -ENOENT there is none such, -ENOTUNIQ several, -ENOMEDIUM no card in it, -ECONNREFUSED no
+ * pcscd, -EPROTONOSUPPORT a card without T=1.
  */
 int se_open(struct se **ret, const char *name);
 
@@ -108,6 +111,7 @@ int se_channel_close(struct se *se);
  * @deadline_ns: as in struct se_stream
  * @ret: out: generation and state afterwards; may be NULL
  *
+ * In a reader SE_RESET_SOFT and SE_RESET_LINE are PC/SC's reset, SE_RESET_POWER its unpower.
  * On the socket SE_RESET_SOFT and SE_RESET_LINE are vpcd's control 02, and
  * SE_RESET_POWER is 00 and 01. Its other connections are closed by the SE.
  * Errors: -EPERM, -EOPNOTSUPP (there is no such level here), -EBUSY, -EIO,
@@ -122,7 +126,7 @@ int se_reset(struct se *se, uint32_t level, uint64_t deadline_ns, struct se_rese
  * @ret: out: what was granted, and until when; may be NULL
  *
  * Ends with se_unlock(), se_close(), or by itself. Errors: those of SE_IOC_LOCK;
- * -EOPNOTSUPP on the socket, whose SE has no such thing.
+ * -EOPNOTSUPP on the other back ends.
  */
 int se_lock(struct se *se, uint32_t hold_ms, uint64_t deadline_ns, struct se_lock *ret);
 
