@@ -84,6 +84,8 @@ static int add_secret(struct gp_apdu *out, const struct gp_key_part *part,
 	if (part->type == GP_KEY_DES && padded != len)
 		return gp_fail(err, -EINVAL, "bad-key", "a DES key of %zu bytes", len);
 	memcpy(clear, part->value.p, len);
+	if (padded != len)
+		clear[len] = 0x80;
 	ret = dek->encrypt(dek->ctx, clear, padded, value + 1, err);
 	OPENSSL_cleanse(clear, sizeof(clear));
 	if (ret < 0)

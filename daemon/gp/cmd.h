@@ -357,9 +357,9 @@ struct gp_put_key {
  * gp_cmd_put_key() - PUT KEY
  * @dek: may be NULL if no component is secret
  *
- * DES components are as long as their cipher text. Of all other secret ones the
- * clear length precedes the cipher text (11.8.2.3.1, Amendment D 7.2), padded
- * with zero bytes to whole blocks.
+ * DES keys are as long as their cipher text. The clear length precedes the cipher text
+ * of AES keys always (Amendment D, 7.2) and of other secret components if they had to be
+ * padded (tables 11-70 and 11-71); padding is 80 00 ..
  *
  * Return: as all builders, or what @dek->encrypt() returned.
  */
