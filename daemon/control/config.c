@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "control/config.h"
-#include "libse/se.h"
+#include "gp/error.h"
+#include "job/policy.h"
+#include "keys/source.h"
 
-#define FILE_BYTES_MAX (1 << 20)
-#define LINE_MAX_BYTES 1024
+#define LINE_MAX_BYTES 2048
 
 enum section {
 	SEC_NONE, /* before the first, or an unknown one */
@@ -25,7 +22,11 @@ enum section {
 	SEC_DEVICE,
 	SEC_SE,
 	SEC_SERVER,
+	SEC_KEYSET,
+	SEC_POLICY,
 };
+
+#define SEC_LAST SEC_POLICY
 
 enum kind {
 	KIND_TEXT,    /* 1 to room-1 printable characters */
@@ -36,6 +37,7 @@ enum kind {
 	KIND_LEVEL,   /* err, warning, … */
 	KIND_OPEN,    /* "ioctl:/dev/se0", "socket:/path" */
 	KIND_URI,
+	KIND_SOURCE, /* of keys, keys/source.h */
 };
 
 struct key {
@@ -77,6 +79,13 @@ static const struct key keys[] = {
 	NUMBER(SEC_SERVER, config_server, pmin, 0, 86400, "seconds"),
 	NUMBER(SEC_SERVER, config_server, pmax, 0, 31536000, "seconds"),
 	TEXT(SEC_SERVER, config_server, version, KIND_VERSION, NULL),
+	TEXT(SEC_KEYSET, config_keyset, keys, KIND_SOURCE, NULL),
+	TEXT(SEC_POLICY, config_policy, origin, KIND_TEXT, NULL),
+	TEXT(SEC_POLICY, config_policy, keysets, KIND_TEXT, NULL),
+	TEXT(SEC_POLICY, config_policy, aids, KIND_TEXT, NULL),
+	TEXT(SEC_POLICY, config_policy, operations, KIND_TEXT, NULL),
+	TEXT(SEC_POLICY, config_policy, instructions, KIND_TEXT, NULL),
+	TEXT(SEC_POLICY, config_policy, rate, KIND_TEXT, NULL),
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -87,7 +96,8 @@ static const struct {
 } sections[] = {
 	[SEC_SEMD] = {"semd", false},	  [SEC_JOB] = {"job", false},
 	[SEC_DEVICE] = {"device", false}, [SEC_SE] = {"se", true},
-	[SEC_SERVER] = {"server", true},
+	[SEC_SERVER] = {"server", true},  [SEC_KEYSET] = {"keyset", true},
+	[SEC_POLICY] = {"policy", true},
 };
 
 static const struct {
@@ -224,9 +234,25 @@ static bool starts(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
+static void take_source(struct parser *p, const struct key *k, const char *value)
+{
+	struct gp_error e;
+
+	if (keys_spec_check(value, &e))
+		say(p, true, "%s=: %s", k->name, e.detail);
+	else if (starts(value, "fd:"))
+		say(p, true,
+		    "%s=: a daemon inherits no descriptor; use file: or credential:", k->name);
+	else
+		take_text(p, k, value);
+}
+
 static void take_value(struct parser *p, const struct key *k, const char *value)
 {
 	switch (k->kind) {
+	case KIND_SOURCE:
+		take_source(p, k, value);
+		break;
 	case KIND_PATH:
 		if (*value != '/')
 			say(p, true, "%s=%.80s: an absolute path is needed", k->name, value);
@@ -365,6 +391,58 @@ static void *find_server(struct parser *p, const char *name)
 	return s;
 }
 
+static void *find_keyset(struct parser *p, const char *name)
+{
+	struct config *c = p->c;
+	struct config_keyset *k;
+	size_t i;
+
+	for (i = 0; i < c->nr_keyset; i++)
+		if (!strcmp(c->keyset[i].name, name))
+			return &c->keyset[i];
+	if (c->nr_keyset == CONFIG_KEYSETS_MAX) {
+		say(p, true, "[keyset %s]: at most %d key sets", name, CONFIG_KEYSETS_MAX);
+		return NULL;
+	}
+	k = &c->keyset[c->nr_keyset++];
+	snprintf(k->name, sizeof(k->name), "%s", name);
+	snprintf(k->where, sizeof(k->where), "%s:%u", p->file, p->line);
+	return k;
+}
+
+static void *find_policy(struct parser *p, const char *name)
+{
+	struct config *c = p->c;
+	struct config_policy *l;
+	size_t i;
+
+	for (i = 0; i < c->nr_policy; i++)
+		if (!strcmp(c->policy[i].name, name))
+			return &c->policy[i];
+	if (c->nr_policy == CONFIG_POLICIES_MAX) {
+		say(p, true, "[policy %s]: at most %d policies", name, CONFIG_POLICIES_MAX);
+		return NULL;
+	}
+	l = &c->policy[c->nr_policy++];
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	snprintf(l->where, sizeof(l->where), "%s:%u", p->file, p->line);
+	return l;
+}
+
+static void *find_named(struct parser *p, enum section s, const char *name)
+{
+	switch (s) {
+	case SEC_SE:
+		return find_se(p, name);
+	case SEC_SERVER:
+		return find_server(p, name);
+	case SEC_KEYSET:
+		return find_keyset(p, name);
+	default:
+		return find_policy(p, name);
+	}
+}
+
 static void take_section(struct parser *p, char *line)
 {
 	char *end = line + strlen(line) - 1, *name;
@@ -383,13 +461,13 @@ static void take_section(struct parser *p, char *line)
 		*name++ = '\0';
 		name += strspn(name, " \t");
 	}
-	for (s = SEC_SEMD; s <= SEC_SERVER; s++)
+	for (s = SEC_SEMD; s <= SEC_LAST; s++)
 		if (!strcmp(line, sections[s].name))
 			break;
-	if (s > SEC_SERVER) {
+	if (s > SEC_LAST) {
 		say(p, false,
 		    "unknown section [%.40s], ignored; known: semd, job, device, "
-		    "se NAME, server NAME",
+		    "se NAME, server NAME, keyset NAME, policy NAME",
 		    line);
 		return;
 	}
@@ -406,7 +484,7 @@ static void take_section(struct parser *p, char *line)
 		say(p, true, "[%s NAME] needs a name of 1 to %d letters, digits, - and _", line,
 		    CONFIG_NAME_MAX - 1);
 	else
-		p->base = s == SEC_SE ? find_se(p, name) : find_server(p, name);
+		p->base = find_named(p, s, name);
 }
 
 static void take_line(struct parser *p, const char *at, size_t len)
@@ -465,6 +543,59 @@ static void complain(int *result, config_report_t report, void *ctx, const char 
 		report(ctx, true, text);
 }
 
+int config_policy_read(const struct config_policy *l, struct job_policy *policy, char *why,
+		       size_t room)
+{
+	const struct policy_text text = {
+		.origin = l->origin,
+		.keysets = l->keysets,
+		.aids = l->aids,
+		.operations = l->operations,
+		.instructions = l->instructions,
+		.rate = l->rate,
+	};
+
+	return policy_read(policy, l->name, &text, why, room);
+}
+
+static bool has_keyset(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_keyset; i++)
+		if (!strcmp(c->keyset[i].name, name))
+			return true;
+	return false;
+}
+
+static void check_policies(const struct config *c, int *r, config_report_t report, void *ctx)
+{
+	struct job_policy policy;
+	char why[384];
+	size_t i, j;
+
+	for (i = 0; i < c->nr_keyset; i++)
+		if (!c->keyset[i].keys[0])
+			complain(r, report, ctx, c->keyset[i].where, "keyset",
+				 c->keyset[i].name,
+				 "has no keys=: add keys=file:/etc/sesame/NAME.keys");
+	for (i = 0; i < c->nr_policy; i++) {
+		const struct config_policy *l = &c->policy[i];
+
+		if (config_policy_read(l, &policy, why, sizeof(why))) {
+			complain(r, report, ctx, l->where, "policy", l->name, why);
+			continue;
+		}
+		for (j = 0; j < policy.nr_keysets; j++) {
+			if (has_keyset(c, policy.keysets[j]))
+				continue;
+			snprintf(why, sizeof(why), "keysets=: there is no [keyset %s]",
+				 policy.keysets[j]);
+			complain(r, report, ctx, l->where, "policy", l->name, why);
+		}
+	}
+}
+
 int config_check(const struct config *c, config_report_t report, void *ctx)
 {
 	const struct config_server *s;
@@ -491,114 +622,6 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 			complain(&r, report, ctx, s->where, "server", s->name,
 				 "has a pmax smaller than its pmin");
 	}
-	return r;
-}
-
-static int load_file(struct config *c, const char *path, config_report_t report, void *ctx)
-{
-	char why[512];
-	char *text = NULL;
-	struct stat st;
-	ssize_t n = 0;
-	int fd, r = 0;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		r = -errno;
-	else if (!S_ISREG(st.st_mode))
-		r = -EISDIR;
-	else if (st.st_size > FILE_BYTES_MAX)
-		r = -EFBIG;
-	if (!r) {
-		text = malloc((size_t)st.st_size + 1);
-		n = text ? read(fd, text, (size_t)st.st_size) : -1;
-		if (n < 0)
-			r = text ? -errno : -ENOMEM;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (r) {
-		snprintf(why, sizeof(why), "%s: cannot be read: %s", path, strerror(-r));
-		if (report)
-			report(ctx, true, why);
-	} else {
-		r = config_parse(c, path, text, (size_t)n, report, ctx);
-	}
-	free(text);
-	return r;
-}
-
-static int is_conf(const struct dirent *e)
-{
-	size_t n = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && n > 5 && !strcmp(e->d_name + n - 5, ".conf");
-}
-
-int config_load(struct config *c, const char *path, config_report_t report, void *ctx)
-{
-	char dir[4096], file[4096 + 256];
-	struct dirent **list;
-	int n, i, r, first;
-
-	config_init(c);
-	first = load_file(c, path, report, ctx);
-	if (snprintf(dir, sizeof(dir), "%s.d", path) >= (int)sizeof(dir))
-		return -ENAMETOOLONG;
-	n = scandir(dir, &list, is_conf, alphasort);
-	for (i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%.255s", dir, list[i]->d_name);
-		r = load_file(c, file, report, ctx);
-		if (!first)
-			first = r;
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	r = config_check(c, report, ctx);
-	return first ? first : r;
-}
-
-/* ---- keys ---- */
-
-/* whatever ends the line is not the key's */
-static int take_key_text(const char *text, size_t len, uint8_t *key, size_t *ret)
-{
-	while (len && isspace((unsigned char)text[len - 1]))
-		len--;
-	return len ? se_from_hex(text, len, key, CONFIG_PSK_MAX, ret) : -EINVAL;
-}
-
-int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size_t room)
-{
-	char text[2 * CONFIG_PSK_MAX + 8];
-	struct stat st;
-	ssize_t n;
-	int fd, r;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st)) {
-		r = -errno;
-		snprintf(why, room, "%s: cannot be read: %s", path, strerror(-r));
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) ||
-	    (st.st_uid && st.st_uid != geteuid())) {
-		r = -EACCES;
-		snprintf(why, room,
-			 "%s: others can read the key (mode %04o, owner %u): chown it to the "
-			 "daemon's user and chmod 600 it",
-			 path, st.st_mode & 07777, st.st_uid);
-		goto out;
-	}
-	n = read(fd, text, sizeof(text));
-	r = n < 0 ? -errno : take_key_text(text, (size_t)n, key, len);
-	if (r)
-		snprintf(why, room, "%s: 1 to %d bytes in hex digits are needed, nothing else",
-			 path, CONFIG_PSK_MAX);
-	explicit_bzero(text, sizeof(text));
-out:
-	if (fd >= 0)
-		close(fd);
+	check_policies(c, &r, report, ctx);
 	return r;
 }

@@ -20,6 +20,8 @@
 
 #define CONFIG_SES_MAX 16
 #define CONFIG_SERVERS_MAX 8
+#define CONFIG_KEYSETS_MAX 32
+#define CONFIG_POLICIES_MAX 16
 #define CONFIG_NAME_MAX 32
 #define CONFIG_PSK_MAX 64
 
@@ -45,6 +47,25 @@ struct config_server {
 	uint32_t version;    /* 10 or 11 */
 };
 
+/** struct config_keyset - [keyset NAME]: where keys come from, keys/source.h */
+struct config_keyset {
+	char name[CONFIG_NAME_MAX];
+	char where[128];
+	char keys[512];
+};
+
+/** struct config_policy - [policy NAME]: as struct policy_text of job/policy.h */
+struct config_policy {
+	char name[CONFIG_NAME_MAX];
+	char where[128];
+	char origin[512];
+	char keysets[512];
+	char aids[640];
+	char operations[512];
+	char instructions[256];
+	char rate[16];
+};
+
 struct config {
 	char state_dir[256];
 	char runtime_dir[256];
@@ -62,7 +83,13 @@ struct config {
 	size_t nr_se;
 	struct config_server server[CONFIG_SERVERS_MAX];
 	size_t nr_server;
+	struct config_keyset keyset[CONFIG_KEYSETS_MAX];
+	size_t nr_keyset;
+	struct config_policy policy[CONFIG_POLICIES_MAX];
+	size_t nr_policy;
 };
+
+struct job_policy;
 
 /** called for each warning and error; @text starts with file:line */
 typedef void (*config_report_t)(void *ctx, bool error, const char *text);
@@ -78,6 +105,15 @@ void config_init(struct config *c);
  */
 int config_parse(struct config *c, const char *file, const char *text, size_t len,
 		 config_report_t report, void *ctx);
+
+/**
+ * config_policy_read - what a section says, as job/ takes it
+ * @why: gets what is wrong
+ *
+ * Returns 0 or -EINVAL.
+ */
+int config_policy_read(const struct config_policy *l, struct job_policy *policy, char *why,
+		       size_t room);
 
 /** config_check - is what was parsed complete and consistent? 0 or -EINVAL */
 int config_check(const struct config *c, config_report_t report, void *ctx);

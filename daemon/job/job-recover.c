@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "job/job-store.h"
 
@@ -61,7 +62,7 @@ static const struct runfile_half *find_half(const struct runfile *rf, const stru
 
 /* What the rows say together, once the run file's half is in them. */
 static int judge(struct job_store *s, const struct left *l, const char *who,
-		 struct job_end *end)
+		 struct job_end *end, uint32_t *ran)
 {
 	uint32_t executed = 0, unknown = 0, first = UINT32_MAX, idx;
 	sqlite3_stmt *st;
@@ -86,6 +87,7 @@ static int judge(struct job_store *s, const struct left *l, const char *who,
 	job_db_done(st);
 	if (r)
 		return r;
+	*ran = executed;
 	end->state = unknown ? JOB_UNKNOWN : JOB_FAILED;
 	snprintf(end->code, sizeof(end->code), "interrupted");
 	if (unknown)
@@ -108,18 +110,62 @@ struct recover_args {
 	const struct runfile_half *half;
 };
 
+/* Of a plan the record says how far it came. */
+static int add_result(struct job_store *s, const struct left *l, struct job_end *end,
+		      uint32_t executed)
+{
+	char file[JOB_SCRIPT_NAME] = "", *record = NULL;
+	enum job_mode mode = JOB_FORWARD;
+	const uint8_t *text = NULL;
+	uint64_t len = 0;
+	sqlite3_stmt *st;
+	int r;
+
+	r = job_db_query(&s->db, &st,
+			 "SELECT script,script_len,record,mode FROM jobs WHERE id=?", "i",
+			 (int64_t)l->id);
+	if (r)
+		return r;
+	r = job_db_step(&s->db, st);
+	if (r == 1) {
+		snprintf(file, sizeof(file), "%s", (const char *)sqlite3_column_text(st, 0));
+		len = (uint64_t)sqlite3_column_int64(st, 1);
+		record = strdup((const char *)sqlite3_column_text(st, 2));
+		mode = (enum job_mode)sqlite3_column_int(st, 3);
+	}
+	job_db_done(st);
+	if (r != 1)
+		return r;
+	if (job_text_map(s, file, len, &text))
+		text = NULL; /* the result is the poorer for it */
+	r = job_plan_result((const char *)text, (size_t)len, record, end, mode, executed,
+			    &end->result);
+	if (text)
+		munmap((void *)(uintptr_t)text, (size_t)len);
+	free(record);
+	return r;
+}
+
 static int recover_fn(struct job_store *s, void *arg)
 {
 	const struct recover_args *a = arg;
-	struct job_end end = {.id = a->l->id, .kind = a->l->kind, .kept = KEPT_CLEAR};
+	struct job_end end = {
+		.id = a->l->id,
+		.kind = a->l->kind,
+		.kept = a->l->kind == JOB_PLAN ? KEPT_LEAVE : KEPT_CLEAR,
+	};
+	uint32_t executed = 0;
 	int r = 0;
 
 	if (a->half)
 		r = job_write_apdus(s, a->half, a->l->kind);
 	if (!r)
-		r = judge(s, a->l, a->who, &end);
+		r = judge(s, a->l, a->who, &end, &executed);
+	if (!r && a->l->kind == JOB_PLAN)
+		r = add_result(s, a->l, &end, executed);
 	if (!r)
 		r = job_write_end(s, &end);
+	sd_json_variant_unref(end.result);
 	return r;
 }
 

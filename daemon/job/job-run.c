@@ -4,15 +4,12 @@
  * chunk by chunk journal "this leaves now", submit, journal what came.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "job/job-run.h"
 
@@ -35,9 +32,7 @@ static int map_text(struct run *r)
 {
 	char file[JOB_SCRIPT_NAME] = "";
 	sqlite3_stmt *st;
-	struct stat sb;
-	void *p;
-	int n, fd;
+	int n;
 
 	job_lock(r->s);
 	n = job_db_query(&r->s->db, &st, "SELECT script FROM jobs WHERE id=?", "i",
@@ -52,20 +47,8 @@ static int map_text(struct run *r)
 	job_unlock(r->s);
 	if (n < 0)
 		return n;
-	fd = openat(r->s->dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &sb) || (uint64_t)sb.st_size != r->info.script_len) {
-		close(fd);
-		return -ESTALE;
-	}
-	r->text_len = (size_t)sb.st_size;
-	p = mmap(NULL, r->text_len, PROT_READ, MAP_PRIVATE, fd, 0);
-	n = p == MAP_FAILED ? -errno : 0;
-	close(fd);
-	if (!n)
-		r->text = p;
-	return n;
+	r->text_len = (size_t)r->info.script_len;
+	return job_text_map(r->s, file, r->info.script_len, &r->text);
 }
 
 /* The policy may have changed since the job was queued. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +135,7 @@ struct script_args {
 	uint64_t id;
 	const char *file;
 	uint64_t len;
+	const struct se_filter_aid *aid; /* target of a plan */
 };
 
 int job_drop_script(struct job_store *s, uint64_t id)
@@ -162,8 +164,49 @@ static int script_end_fn(struct job_store *s, void *arg)
 	r = job_drop_script(s, a->id);
 	if (r)
 		return r;
-	return job_db_run(&s->db, "UPDATE jobs SET script=?,script_len=? WHERE id=?", "tii",
-			  a->file, (int64_t)a->len, (int64_t)a->id);
+	r = job_db_run(&s->db, "UPDATE jobs SET script=?,script_len=? WHERE id=?", "tii",
+		       a->file, (int64_t)a->len, (int64_t)a->id);
+	if (!r && a->aid)
+		r = job_db_run(&s->db, "UPDATE jobs SET aid=? WHERE id=?", "bi",
+			       (const void *)a->aid->aid, (size_t)a->aid->len, (int64_t)a->id);
+	return r;
+}
+
+int job_text_map(struct job_store *s, const char *file, uint64_t expect, const uint8_t **text)
+{
+	struct stat sb;
+	void *p;
+	int fd, r;
+
+	fd = openat(s->dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &sb) || (uint64_t)sb.st_size != expect) {
+		close(fd);
+		return -ESTALE;
+	}
+	p = mmap(NULL, (size_t)expect, PROT_READ, MAP_PRIVATE, fd, 0);
+	r = p == MAP_FAILED ? -errno : 0;
+	close(fd);
+	if (!r)
+		*text = p;
+	return r;
+}
+
+/* A plan's mistakes are told at once, not when it runs. */
+static int check_plan(struct job_store *s, const struct job_info *info, const struct staging *g,
+		      struct se_filter_aid *aid, struct job_error *err)
+{
+	const uint8_t *text;
+	int r;
+
+	r = job_text_map(s, g->file, g->len, &text);
+	if (r)
+		return job_fail(err, r, "script-lost", "the staged plan cannot be read: %s",
+				strerror(-r));
+	r = job_plan_check(s, info, (const char *)text, (size_t)g->len, aid, err);
+	munmap((void *)(uintptr_t)text, (size_t)g->len);
+	return r;
 }
 
 /* The script's bytes and its name in the directory are on disk. */
@@ -183,6 +226,7 @@ static int sync_script(struct job_store *s, const char *file)
 int job_script_end(struct job_store *s, uint64_t id, struct job_error *err)
 {
 	struct script_args a = {.id = id};
+	struct se_filter_aid aid;
 	struct job_info info;
 	struct staging *g;
 	int r;
@@ -196,6 +240,14 @@ int job_script_end(struct job_store *s, uint64_t id, struct job_error *err)
 		job_staging_drop(s, id, true);
 		r = job_fail(err, -EINVAL, "no-script", "no script bytes were written");
 		goto out;
+	}
+	if (info.params.kind == JOB_PLAN) {
+		r = check_plan(s, &info, g, &aid, err);
+		if (r) {
+			job_staging_drop(s, id, true);
+			goto out;
+		}
+		a.aid = &aid;
 	}
 	r = sync_script(s, g->file);
 	if (!r) {

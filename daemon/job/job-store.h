@@ -16,6 +16,8 @@
 #include "libse/se.h"
 #include "script/script.h"
 
+struct gp_plan;
+
 #define JOB_SCRIPT_NAME 48 /* "script-ID-NONCE" */
 
 /* a script on its way in; exists until job_script_end() */
@@ -140,6 +142,12 @@ int job_need_idle(struct job_store *s, uint64_t id, struct job_info *info,
 		  struct job_error *err);
 /** job_staging_drop - forget what has come so far; @remove its file too. Lock held */
 void job_staging_drop(struct job_store *s, uint64_t id, bool remove);
+/**
+ * job_text_map - map a staged script or plan of @expect bytes; to be munmap()ed
+ *
+ * -ESTALE if it has another length.
+ */
+int job_text_map(struct job_store *s, const char *file, uint64_t expect, const uint8_t **text);
 /** job_drop_script - remove the job's file after the commit; part of a job_write() function */
 int job_drop_script(struct job_store *s, uint64_t id);
 
@@ -237,12 +245,24 @@ int job_plan_check(struct job_store *s, const struct job_info *info, const char 
 		   size_t len, struct se_filter_aid *aid, struct job_error *err);
 
 /**
+ * job_plan_read - a plan from its text, ready to run
+ * @policy: to be kept to, or NULL
+ *
+ * Errors as job_plan_check().
+ */
+int job_plan_read(struct gp_plan **ret, const struct job_info *info,
+		  const struct job_policy *policy, const char *text, size_t len,
+		  struct job_error *err);
+
+/**
  * job_plan_result - result of a plan's run that could not say one itself
- * @text: the plan
+ * @text: the plan, or NULL if it cannot be had
  * @record: its record, or NULL
+ * @executed: APDUs of this run
  */
 int job_plan_result(const char *text, size_t text_len, const char *record,
-		    const struct job_end *end, enum job_mode mode, sd_json_variant **ret);
+		    const struct job_end *end, enum job_mode mode, uint32_t executed,
+		    sd_json_variant **ret);
 
 /** job_result_build - the response script from the journal; *@data is malloc()ed */
 int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len);

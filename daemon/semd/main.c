@@ -15,6 +15,9 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "gp/error.h"
+#include "job/policy.h"
+#include "keys/source.h"
 #include "model/model.h"
 #include "semd/semd.h"
 
@@ -141,6 +144,36 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	return any;
 }
 
+/* Key sets and policies; what runs keeps those that it began with. */
+static int set_policies(struct semd *d, const struct config *c)
+{
+	struct job_policy *policies = calloc(CONFIG_POLICIES_MAX, sizeof(*policies));
+	struct job_keyset *sets = calloc(CONFIG_KEYSETS_MAX, sizeof(*sets));
+	char why[256];
+	int r = policies && sets ? 0 : -ENOMEM;
+	size_t i;
+
+	for (i = 0; !r && i < c->nr_policy; i++)
+		r = config_policy_read(&c->policy[i], &policies[i], why, sizeof(why));
+	for (i = 0; !r && i < c->nr_keyset; i++) {
+		snprintf(sets[i].name, sizeof(sets[i].name), "%s", c->keyset[i].name);
+		snprintf(sets[i].source, sizeof(sets[i].source), "%s", c->keyset[i].keys);
+		if (!strcmp(sets[i].source, "default"))
+			semd_log(LOG_WARNING,
+				 "%s: [keyset %s] has the DEFAULT keys, which everybody knows",
+				 c->keyset[i].where, c->keyset[i].name);
+	}
+	if (!r)
+		r = job_set_policies(d->store, policies, c->nr_policy);
+	if (!r)
+		r = job_set_keysets(d->store, sets, c->nr_keyset);
+	free(policies);
+	free(sets);
+	if (r)
+		semd_log(LOG_ERR, "key sets and policies: %s", strerror(-r));
+	return r;
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct semd *d = userdata;
@@ -155,6 +188,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (n && !config_load(n, d->path, report, NULL)) {
 		d->cfg.log_level = n->log_level;
 		semd_log_level((int)n->log_level);
+		set_policies(d, n);
 		if (!needs_restart(&d->cfg, n))
 			semd_log(LOG_INFO, "%s: read anew", d->path);
 	} else {
@@ -262,6 +296,8 @@ static int start(struct semd *d)
 	sd_event_set_watchdog(d->event, true);
 	r = open_store(d);
 	if (!r)
+		r = set_policies(d, &d->cfg);
+	if (!r)
 		r = lwm2m_ses_new(&d->ses, d->store, semd_servers_se_changed, d);
 	if (!r)
 		r = semd_elements_start(d);
@@ -330,6 +366,29 @@ static const struct option options[] = {
 	{0},
 };
 
+/* Key sets are read when a plan wants them, so this is the time to find mistakes. */
+static int check_keysets(const struct config *cfg)
+{
+	const struct config_keyset *k;
+	struct gp_error e;
+	struct keys *keys;
+	int bad = 0;
+	size_t i;
+
+	if (keys_new(&keys))
+		return -ENOMEM;
+	for (i = 0; i < cfg->nr_keyset; i++) {
+		k = &cfg->keyset[i];
+		/* opening a token may cost one of its PIN's tries */
+		if (!strncmp(k->keys, "pkcs11:", 7) || !keys_add(keys, k->keys, k->name, &e))
+			continue;
+		semd_log(LOG_ERR, "%s: [keyset %s] keys: %s", k->where, k->name, e.detail);
+		bad = -EINVAL;
+	}
+	keys_free(keys);
+	return bad;
+}
+
 /* The files that the configuration names; what the start would stumble over. */
 static int check_keys(const struct config *cfg)
 {
@@ -348,16 +407,18 @@ static int check_keys(const struct config *cfg)
 		bad = -EINVAL;
 	}
 	explicit_bzero(key, sizeof(key));
-	return bad;
+	return check_keysets(cfg) ? -EINVAL : bad;
 }
 
 static int check(struct semd *d)
 {
 	if (config_load(&d->cfg, d->path, report, NULL) || check_keys(&d->cfg))
 		return EXIT_FAILURE;
-	printf("%s: ok, %zu secure element%s, %zu server%s\n", d->path, d->cfg.nr_se,
-	       d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server,
-	       d->cfg.nr_server == 1 ? "" : "s");
+	printf("%s: ok, %zu secure element%s, %zu server%s, %zu key set%s, %zu polic%s\n",
+	       d->path, d->cfg.nr_se, d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server,
+	       d->cfg.nr_server == 1 ? "" : "s", d->cfg.nr_keyset,
+	       d->cfg.nr_keyset == 1 ? "" : "s", d->cfg.nr_policy,
+	       d->cfg.nr_policy == 1 ? "y" : "ies");
 	return EXIT_SUCCESS;
 }
 

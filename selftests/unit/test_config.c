@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "control/config.h"
+#include "gp/plan.h"
+#include "job/policy.h"
 
 struct said {
 	unsigned int errors, warnings;
@@ -90,6 +92,25 @@ static void test_errors(void **state)
 		{"[server a]\nendpoint=e\n", "f.conf:1: [server a] has no uri="},
 		{"[server a]\nuri=coap://x\n", "has no endpoint="},
 		{"[server a]\nuri=coaps://x\nendpoint=e\n", "psk_identity= and psk_file="},
+		{"[keyset a]\n", "f.conf:1: [keyset a] has no keys="},
+		{"[keyset a]\nkeys=404142434445464748494A4B4C4D4E4F\n", "f.conf:2: keys=: "},
+		{"[keyset a]\nkeys=fd:3\n", "f.conf:2: keys=: a daemon inherits no descriptor"},
+		{"[policy a]\n", "f.conf:1: [policy a] origin=: who it is about is missing"},
+		{"[policy a]\norigin=lwm2m:*x\n", "origin=: 'lwm2m:*x' is none"},
+		{"[policy a]\norigin=control:@no-such-group\n",
+		 "origin=: there is no group 'no-such-group'"},
+		{"[policy a]\norigin=*\nkeysets=b\n", "keysets=: there is no [keyset b]"},
+		{"[policy a]\norigin=*\naids=A000\n", "aids=: 'A000' is none: 5 to 16 bytes"},
+		{"[policy a]\norigin=*\naids=*A0\n", "aids=: '*A0' is none"},
+		{"[policy a]\norigin=*\noperations=load,explode\n",
+		 "operations=: 'explode' is none of load install"},
+		{"[policy a]\norigin=*\ninstructions=8\n",
+		 "instructions=: '8' is none: CLA INS"},
+		{"[policy a]\norigin=*\ninstructions=80CAxx\n",
+		 "instructions=: '80CAxx' is none"},
+		{"[policy a]\norigin=*\nrate=0\n", "rate=: 0 is none: 1 to 100000 jobs"},
+		{"[policy a]\norigin=1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n",
+		 "origin=: more than 16 entries"},
 	};
 	struct config c;
 	struct said s;
@@ -123,6 +144,76 @@ static void test_warnings(void **state)
 	assert_non_null(strstr(s.last, "state_dir"));
 	assert_int_equal(parse(&c, &s, "[future]\nx=1\n"), 0);
 	assert_int_equal(s.warnings, 1);
+}
+
+static const struct job_policy *policy_of(const char *text, struct job_policy *p,
+					  const char *origin)
+{
+	struct config c;
+	struct said s;
+	char why[256];
+
+	if (parse(&c, &s, text))
+		fail_msg("%s", s.last);
+	assert_int_equal(config_policy_read(&c.policy[0], p, why, sizeof(why)), 0);
+	return policy_find(p, 1, origin);
+}
+
+static bool may_send(const struct job_policy *p, uint32_t header)
+{
+	const uint8_t h[4] = {(uint8_t)(header >> 24), (uint8_t)(header >> 16),
+			      (uint8_t)(header >> 8), (uint8_t)header};
+
+	return policy_command(p, h);
+}
+
+static void test_policy(void **state)
+{
+	static const uint8_t aid[] = {0xa0, 0, 0, 0, 3, 0x10},
+			     other[] = {0xa0, 0, 0, 1, 3, 0x10};
+	struct job_policy p;
+
+	(void)state;
+	/* only what is said is narrowed */
+	assert_non_null(policy_of("[policy a]\norigin=lwm2m:*\n", &p, "lwm2m:main"));
+	assert_true(policy_aid(&p, aid, 0) && policy_aid(&p, aid, sizeof(aid)));
+	assert_true(may_send(&p, 0x80e60200) && policy_operation(&p, 5));
+	assert_false(policy_keyset(&p, "isd"));
+	assert_null(policy_find(&p, 1, "control:0"));
+	assert_null(policy_find(&p, 1, "lwm2m"));
+	/* a name without a star is that name */
+	assert_null(policy_of("[policy a]\norigin=lwm2m:main\n", &p, "lwm2m:main2"));
+	assert_non_null(policy_find(&p, 1, "lwm2m:main"));
+	/* AIDs, whole or from their beginning */
+	policy_of("[keyset k]\nkeys=default\n[policy a]\norigin=*\nkeysets=k\n"
+		  "aids=a000000003* , A00001*  default\naids=A0000000*,A000010310\n",
+		  &p, "x");
+	assert_true(policy_aid(&p, aid, sizeof(aid)));
+	assert_false(policy_aid(&p, other, sizeof(other)));
+	assert_false(policy_aid(&p, aid, 3));
+	assert_false(policy_aid(&p, aid, 0));
+	assert_true(policy_keyset(&p, "k") && !policy_keyset(&p, "kk"));
+	policy_of("[policy a]\norigin=*\naids=default\n", &p, "x");
+	assert_true(policy_aid(&p, aid, 0) && !policy_aid(&p, aid, sizeof(aid)));
+	/* commands: a channel and a chain in the class count for nothing */
+	policy_of("[policy a]\norigin=*\ninstructions=..CA 80E2..0. 00A4020C\n", &p, "x");
+	assert_true(may_send(&p, 0x00ca9f7f) && may_send(&p, 0x84ca0066));
+	assert_true(may_send(&p, 0x80e28005) && may_send(&p, 0x91e28005));
+	assert_true(may_send(&p, 0xc0e20000));	/* a further channel */
+	assert_false(may_send(&p, 0xe0e20000)); /* … under secure messaging */
+	assert_false(may_send(&p, 0x80e28015) || may_send(&p, 0x84e28005));
+	assert_true(may_send(&p, 0x00a4020c) && !may_send(&p, 0x00a40400));
+	assert_false(may_send(&p, 0x80e60200));
+	policy_of("[policy a]\norigin=*\ninstructions=none\noperations=list,get-data\n", &p,
+		  "x");
+	assert_false(may_send(&p, 0x00ca9f7f));
+	assert_true(policy_operation(&p, (unsigned int)gp_op_parse("list")));
+	assert_false(policy_operation(&p, (unsigned int)gp_op_parse("delete")));
+	/* members of a group, as the user database has it: root is in its own */
+	assert_non_null(policy_of("[policy a]\norigin=control:@root\n", &p, "control:0"));
+	assert_null(policy_find(&p, 1, "control:4294967295"));
+	assert_null(policy_find(&p, 1, "control:0x0"));
+	assert_null(policy_find(&p, 1, "lwm2m:root"));
 }
 
 static void put(const char *path, const char *text, mode_t mode)
@@ -179,9 +270,8 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_warnings), cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_files),
 	};
 
