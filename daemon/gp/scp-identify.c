@@ -99,8 +99,8 @@ static int try_set(const struct search *f, const struct gp_keyset *set,
 	gp_keyset_clear(&as);
 	if (ret) /* this method is none for such keys; what a token refuses is no match, too */
 		return ret == -EIO ? ret : 0;
-	ret = f->iu->protocol == GP_SCP02 ? scp02_explains(&card, f->iu, f->host)
-					  : scp03_explains(&card, f->iu, f->host);
+	ret = f->iu->protocol == GP_SCP02 ? gp_scp02_explains(&card, f->iu, f->host)
+					  : gp_scp03_explains(&card, f->iu, f->host);
 	gp_keyset_clear(&card);
 	if (ret <= 0)
 		return ret == -EIO ? ret : 0;

@@ -74,34 +74,40 @@ struct gp_scp {
 	size_t request_len;
 };
 
+/* Is the length of @lc bytes on the wire authenticated as three bytes? */
+static inline bool scp_long_lc(const struct gp_scp *s, const struct gp_apdu *apdu, size_t lc)
+{
+	return lc > GP_LC_SHORT || (apdu->chain && s->p.lc_max && lc > s->p.lc_max);
+}
+
 /* scp02.c */
-int scp02_session(struct gp_scp *s, uint16_t seq);
+int gp_scp02_session(struct gp_scp *s, uint16_t seq);
 /* 1: this key made the cryptogram; 0: it did not; or errno */
-int scp02_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
-		   const uint8_t *host);
-int scp02_check_challenge(struct gp_scp *s);
-int scp02_implicit(struct gp_scp *s);
-int scp02_authenticate(struct gp_scp *s, struct gp_apdu *apdu);
-int scp02_wrap(struct gp_scp *s, struct gp_apdu *apdu);
-int scp02_remember(struct scp_pending *p, const struct gp_apdu *clear);
+int gp_scp02_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
+		      const uint8_t *host);
+int gp_scp02_check_challenge(struct gp_scp *s);
+int gp_scp02_implicit(struct gp_scp *s);
+int gp_scp02_authenticate(struct gp_scp *s, struct gp_apdu *apdu);
+int gp_scp02_wrap(struct gp_scp *s, struct gp_apdu *apdu);
+int gp_scp02_remember(struct scp_pending *p, const struct gp_apdu *clear);
 /* -EBADMSG: R-MAC is wrong */
-int scp02_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
-		 uint16_t sw);
+int gp_scp02_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
+		    uint16_t sw);
 
 /* scp03.c */
-int scp03_session(struct gp_scp *s);
-int scp03_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
-		   const uint8_t *host);
-int scp03_check_challenge(struct gp_scp *s);
-int scp03_authenticate(struct gp_scp *s, struct gp_apdu *apdu);
-int scp03_wrap(struct gp_scp *s, struct gp_apdu *apdu);
-int scp03_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
-		 uint16_t sw);
+int gp_scp03_session(struct gp_scp *s);
+int gp_scp03_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
+		      const uint8_t *host);
+int gp_scp03_check_challenge(struct gp_scp *s);
+int gp_scp03_authenticate(struct gp_scp *s, struct gp_apdu *apdu);
+int gp_scp03_wrap(struct gp_scp *s, struct gp_apdu *apdu);
+int gp_scp03_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
+		    uint16_t sw);
 
 /* scp11.c */
-int scp11_check(const struct gp_scp_params *p, struct gp_error *err);
-int scp11_certificate(struct gp_scp *s, struct gp_apdu *apdu);
-int scp11_agree(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err);
-int scp11_agreed(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_error *err);
+int gp_scp11_check(const struct gp_scp_params *p, struct gp_error *err);
+int gp_scp11_certificate(struct gp_scp *s, struct gp_apdu *apdu);
+int gp_scp11_agree(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err);
+int gp_scp11_agreed(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_error *err);
 
 #endif /* SESAME_GP_SCP_PRIV_H */

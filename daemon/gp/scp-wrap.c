@@ -101,9 +101,9 @@ int gp_scp_wrap(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 	if (ret)
 		return gp_fail(err, ret, "no-memory", "out of memory");
 	if (s->protocol == GP_SCP02 && p->level & GP_LEVEL_RMAC)
-		ret = scp02_remember(p, apdu);
+		ret = gp_scp02_remember(p, apdu);
 	if (!ret)
-		ret = s->protocol == GP_SCP02 ? scp02_wrap(s, &out) : scp03_wrap(s, &out);
+		ret = s->protocol == GP_SCP02 ? gp_scp02_wrap(s, &out) : gp_scp03_wrap(s, &out);
 	if (ret) {
 		gp_apdu_clear(&out);
 		forget(p);
@@ -147,8 +147,8 @@ int gp_scp_unwrap(struct gp_scp *s, uint8_t *rsp, size_t *len, struct gp_error *
 		sw = (uint16_t)(bytes[0] << 8 | bytes[1]);
 		/* Amendment D 6.2.5: errors come bare; so they do with SCP02 */
 		if (sw == SW_OK || sw >> 8 == 0x62 || sw >> 8 == 0x63)
-			ret = s->protocol == GP_SCP02 ? scp02_unwrap(s, p, rsp, &n, sw)
-						      : scp03_unwrap(s, p, rsp, &n, sw);
+			ret = s->protocol == GP_SCP02 ? gp_scp02_unwrap(s, p, rsp, &n, sw)
+						      : gp_scp03_unwrap(s, p, rsp, &n, sw);
 		if (!ret) {
 			memcpy(rsp + n, bytes, 2);
 			*len = n + 2;

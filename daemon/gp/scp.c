@@ -42,7 +42,7 @@ static int check_params(const struct gp_scp_params *p, struct gp_error *err)
 		return gp_fail(err, -EINVAL, "bad-level",
 			       "there is no security level %02X in this protocol", p->level);
 	if (is_scp11(p->protocol))
-		return scp11_check(p, err);
+		return gp_scp11_check(p, err);
 	if (!p->keys)
 		return gp_fail(err, -ENOKEY, "no-keys", "no key set is given");
 	if (p->i != GP_SCP_I_AUTO && (p->i < 0 || p->i > 0x7f))
@@ -70,7 +70,7 @@ static int open_implicit(struct gp_scp *s, struct gp_error *err)
 		return gp_fail(err, ret, "bad-keys",
 			       "key set \"%s\" does not serve for SCP02 as it is",
 			       s->p.keys->name);
-	ret = scp02_implicit(s);
+	ret = gp_scp02_implicit(s);
 	if (ret)
 		return gp_fail(err, ret, "crypto", "session keys could not be derived");
 	s->state = SCP_OPEN;
@@ -174,20 +174,20 @@ int gp_scp_next(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 		ret = initialize_update(s, apdu);
 		break;
 	case GP_STEP_CERTIFICATE:
-		ret = scp11_certificate(s, apdu);
+		ret = gp_scp11_certificate(s, apdu);
 		break;
 	case GP_STEP_AUTHENTICATE:
 	case GP_STEP_INTERNAL:
-		ret = s->protocol == GP_SCP02	? scp02_authenticate(s, apdu)
-		      : s->protocol == GP_SCP03 ? scp03_authenticate(s, apdu)
-						: scp11_agree(s, apdu, err);
+		ret = s->protocol == GP_SCP02	? gp_scp02_authenticate(s, apdu)
+		      : s->protocol == GP_SCP03 ? gp_scp03_authenticate(s, apdu)
+						: gp_scp11_agree(s, apdu, err);
 		break;
 	default:
 		return 0;
 	}
 	if (ret) {
 		gp_apdu_clear(apdu);
-		/* scp11_agree() knows better words for what it refused itself */
+		/* gp_scp11_agree() knows better words for what it refused itself */
 		if (!is_scp11(s->protocol) || ret == -ENOMEM)
 			gp_fail(err, ret, ret == -ENOMEM ? "no-memory" : "crypto",
 				"the command could not be made");
@@ -266,8 +266,8 @@ static int initialized(struct gp_scp *s, const uint8_t *rsp, size_t len, struct 
 		return ret;
 	ret = gp_keyset_resolve(s->p.keys, s->iu.kdd, &s->keyset);
 	if (!ret)
-		ret = s->protocol == GP_SCP02 ? scp02_explains(&s->keyset, &s->iu, s->host)
-					      : scp03_explains(&s->keyset, &s->iu, s->host);
+		ret = s->protocol == GP_SCP02 ? gp_scp02_explains(&s->keyset, &s->iu, s->host)
+					      : gp_scp03_explains(&s->keyset, &s->iu, s->host);
 	else if (ret == -EINVAL)
 		ret = 0; /* a method that this protocol's keys do not have explains nothing */
 	if (ret < 0)
@@ -275,14 +275,14 @@ static int initialized(struct gp_scp *s, const uint8_t *rsp, size_t len, struct 
 			       "key set \"%s\" cannot be used", s->p.keys->name);
 	if (!ret)
 		return wrong_keys(s, rsp, len, err);
-	ret = s->protocol == GP_SCP02 ? scp02_session(s, (uint16_t)s->iu.seq)
-				      : scp03_session(s);
+	ret = s->protocol == GP_SCP02 ? gp_scp02_session(s, (uint16_t)s->iu.seq)
+				      : gp_scp03_session(s);
 	if (ret)
 		return gp_fail(err, ret, "crypto", "session keys could not be derived");
 	if (s->p.aid.len && s->protocol == GP_SCP02 ? s->i & GP_SCP02_PSEUDO
 						    : s->p.aid.len && s->iu.has_seq) {
-		ret = s->protocol == GP_SCP02 ? scp02_check_challenge(s)
-					      : scp03_check_challenge(s);
+		ret = s->protocol == GP_SCP02 ? gp_scp02_check_challenge(s)
+					      : gp_scp03_check_challenge(s);
 		if (ret >= 0)
 			s->challenge = ret ? GP_CHALLENGE_EXPECTED : GP_CHALLENGE_OTHER;
 	}
@@ -340,7 +340,7 @@ int gp_scp_feed(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_erro
 		break;
 	default:
 		if (is_scp11(s->protocol))
-			ret = scp11_agreed(s, rsp, len, err);
+			ret = gp_scp11_agreed(s, rsp, len, err);
 		if (!ret) {
 			s->state = SCP_OPEN;
 			s->cur.level = s->level;

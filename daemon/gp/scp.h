@@ -165,6 +165,8 @@ struct gp_scp11_keyset {
  * @host_challenge: fixed, 8 bytes (16 for S16), for replay and tests; NULL: random. Never
  *	for real use: two sessions with the same challenges have the same keys
  * @seq: SCP02 without INITIALIZE UPDATE: the card's sequence counter (GET DATA C1)
+ * @lc_max: longest data field of one C-APDU: a command that is cut because it is longer has its
+ *	MAC over a length of three bytes (GPCS 11.1.5); 0: 255
  * @no_count_no_data: SCP03: the card does not move its encryption counter on for commands
  *	without data (Amendment D 6.2.6 says it has to; early cards do not)
  * @scp11: SCP11
@@ -181,6 +183,7 @@ struct gp_scp_params {
 	struct gp_scp_random random;
 	const uint8_t *host_challenge;
 	uint16_t seq;
+	uint8_t lc_max;
 	bool no_count_no_data;
 	const struct gp_scp11_params *scp11;
 };

@@ -16,7 +16,7 @@ static int derive(const struct gp_key *key, uint16_t constant, uint16_t seq, uin
 	return gp_key_cbc(key, true, NULL, in, sizeof(in), out);
 }
 
-int scp02_session(struct gp_scp *s, uint16_t seq)
+int gp_scp02_session(struct gp_scp *s, uint16_t seq)
 {
 	bool three = s->i & GP_SCP02_THREE_KEYS;
 	const struct gp_keyset *k = &s->keyset;
@@ -36,8 +36,8 @@ int scp02_session(struct gp_scp *s, uint16_t seq)
 	return ret;
 }
 
-int scp02_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
-		   const uint8_t *host)
+int gp_scp02_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
+		      const uint8_t *host)
 {
 	const struct gp_part parts[] = {{host, 8}, {iu->challenge, 8}};
 	uint8_t s_enc[16], mac[GP_DES_BLOCK];
@@ -55,7 +55,7 @@ int scp02_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
 }
 
 /* E.4.2.3: the leftmost bytes of a MAC over the AID. Return: 1, 0 or errno. */
-int scp02_check_challenge(struct gp_scp *s)
+int gp_scp02_check_challenge(struct gp_scp *s)
 {
 	const struct gp_part aid = {s->p.aid.bytes, s->p.aid.len};
 	uint8_t mac[GP_DES_BLOCK];
@@ -64,10 +64,10 @@ int scp02_check_challenge(struct gp_scp *s)
 	return ret ? ret : !memcmp(mac, s->iu.challenge + 2, 6);
 }
 
-int scp02_implicit(struct gp_scp *s)
+int gp_scp02_implicit(struct gp_scp *s)
 {
 	const struct gp_part aid = {s->p.aid.bytes, s->p.aid.len};
-	int ret = scp02_session(s, s->p.seq);
+	int ret = gp_scp02_session(s, s->p.seq);
 
 	if (!ret && s->i & GP_SCP02_ICV_AID) {
 		ret = gp_des_mac(false, s->keys.mac, NULL, &aid, 1, s->cur.mac);
@@ -84,15 +84,15 @@ int scp02_implicit(struct gp_scp *s)
 static int next_mac(struct gp_scp *s, const struct gp_apdu *clear, size_t wire_lc)
 {
 	bool modified = !(s->i & GP_SCP02_UNMODIFIED);
+	bool lengthy = scp_long_lc(s, clear, wire_lc);
 	size_t lc = clear->len + (modified ? GP_DES_BLOCK : 0);
 	uint8_t head[7] = {(uint8_t)(clear->cla | (modified ? 0x04 : 0)), clear->ins, clear->p1,
 			   clear->p2},
 		icv[GP_DES_BLOCK];
-	const struct gp_part parts[] = {{head, wire_lc > GP_LC_SHORT ? 7 : 5},
-					{clear->data, clear->len}};
+	const struct gp_part parts[] = {{head, lengthy ? 7 : 5}, {clear->data, clear->len}};
 	int ret;
 
-	if (wire_lc > GP_LC_SHORT) {
+	if (lengthy) {
 		head[5] = (uint8_t)(lc >> 8);
 		head[6] = (uint8_t)lc;
 	} else {
@@ -110,7 +110,7 @@ static int next_mac(struct gp_scp *s, const struct gp_apdu *clear, size_t wire_l
 	return ret;
 }
 
-int scp02_authenticate(struct gp_scp *s, struct gp_apdu *apdu)
+int gp_scp02_authenticate(struct gp_scp *s, struct gp_apdu *apdu)
 {
 	const struct gp_part proof[] = {{s->iu.challenge, 8}, {s->host, 8}};
 	uint8_t cryptogram[GP_DES_BLOCK];
@@ -129,7 +129,7 @@ int scp02_authenticate(struct gp_scp *s, struct gp_apdu *apdu)
 	return ret;
 }
 
-int scp02_wrap(struct gp_scp *s, struct gp_apdu *apdu)
+int gp_scp02_wrap(struct gp_scp *s, struct gp_apdu *apdu)
 {
 	bool encrypt = s->cur.level & GP_LEVEL_CENC && apdu->len;
 	size_t padded = encrypt ? gp_pad80(apdu->len, GP_DES_BLOCK) : apdu->len;
@@ -151,7 +151,7 @@ int scp02_wrap(struct gp_scp *s, struct gp_apdu *apdu)
 	return ret;
 }
 
-int scp02_remember(struct scp_pending *p, const struct gp_apdu *clear)
+int gp_scp02_remember(struct scp_pending *p, const struct gp_apdu *clear)
 {
 	/* E.4.5: without secure messaging and logical channel */
 	p->head[0] = clear->cla & (uint8_t)~0x07;
@@ -179,8 +179,8 @@ static int rmac(struct gp_scp *s, const struct scp_pending *p, const uint8_t *rs
 	return gp_des_mac(false, s->keys.rmac, s->ricv, parts, 5, mac);
 }
 
-int scp02_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
-		 uint16_t sw)
+int gp_scp02_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
+		    uint16_t sw)
 {
 	uint8_t mac[GP_DES_BLOCK];
 	size_t n = *len;

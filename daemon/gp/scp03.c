@@ -52,7 +52,7 @@ static int cryptogram(const uint8_t *s_mac, size_t key_len, uint8_t constant,
 	return ret;
 }
 
-int scp03_session(struct gp_scp *s)
+int gp_scp03_session(struct gp_scp *s)
 {
 	const struct gp_part context[] = {{s->host, s->host_len},
 					  {s->iu.challenge, s->iu.challenge_len}};
@@ -69,8 +69,8 @@ int scp03_session(struct gp_scp *s)
 	return ret;
 }
 
-int scp03_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
-		   const uint8_t *host)
+int gp_scp03_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
+		      const uint8_t *host)
 {
 	const struct gp_part context[] = {{host, iu->challenge_len},
 					  {iu->challenge, iu->challenge_len}};
@@ -90,7 +90,7 @@ int scp03_explains(const struct gp_keyset *set, const struct gp_init_update *iu,
 }
 
 /* 6.2.2.1: sequence counter and AID, under the static key. Return: 1, 0 or errno. */
-int scp03_check_challenge(struct gp_scp *s)
+int gp_scp03_check_challenge(struct gp_scp *s)
 {
 	const uint8_t seq[3] = {(uint8_t)(s->iu.seq >> 16), (uint8_t)(s->iu.seq >> 8),
 				(uint8_t)s->iu.seq};
@@ -106,19 +106,20 @@ int scp03_check_challenge(struct gp_scp *s)
 static int next_mac(struct gp_scp *s, const struct gp_apdu *apdu)
 {
 	size_t lc = apdu->len + s->keys.mac_len;
+	bool lengthy = scp_long_lc(s, apdu, lc);
 	const uint8_t head[4] = {(uint8_t)(apdu->cla | 0x04), apdu->ins, apdu->p1, apdu->p2};
 	const uint8_t length[3] = {0, (uint8_t)(lc >> 8), (uint8_t)lc};
 	const struct gp_part parts[] = {
 		{s->cur.mac, sizeof(s->cur.mac)},
 		{head, sizeof(head)},
-		{lc > GP_LC_SHORT ? length : length + 2, lc > GP_LC_SHORT ? 3 : 1},
+		{lengthy ? length : length + 2, lengthy ? 3 : 1},
 		{apdu->data, apdu->len},
 	};
 
 	return gp_aes_cmac(s->keys.mac, s->keys.len, parts, 4, s->cur.mac);
 }
 
-int scp03_authenticate(struct gp_scp *s, struct gp_apdu *apdu)
+int gp_scp03_authenticate(struct gp_scp *s, struct gp_apdu *apdu)
 {
 	const struct gp_part context[] = {{s->host, s->host_len},
 					  {s->iu.challenge, s->iu.challenge_len}};
@@ -153,7 +154,7 @@ static int make_iv(const struct gp_scp *s, const uint8_t counter[GP_AES_BLOCK], 
 	return gp_aes_cbc(true, s->keys.enc, s->keys.len, NULL, iv, GP_AES_BLOCK, iv);
 }
 
-int scp03_wrap(struct gp_scp *s, struct gp_apdu *apdu)
+int gp_scp03_wrap(struct gp_scp *s, struct gp_apdu *apdu)
 {
 	static const uint8_t pad[GP_AES_BLOCK] = {0x80};
 	uint8_t iv[GP_AES_BLOCK];
@@ -201,8 +202,8 @@ static int decrypt(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, 
 	return 0;
 }
 
-int scp03_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
-		 uint16_t sw)
+int gp_scp03_unwrap(struct gp_scp *s, const struct scp_pending *p, uint8_t *rsp, size_t *len,
+		    uint16_t sw)
 {
 	const uint8_t bytes[2] = {(uint8_t)(sw >> 8), (uint8_t)sw};
 	struct gp_part parts[] = {

@@ -48,7 +48,7 @@ static uint8_t usage_of(uint8_t level)
 	}
 }
 
-int scp11_check(const struct gp_scp_params *p, struct gp_error *err)
+int gp_scp11_check(const struct gp_scp_params *p, struct gp_error *err)
 {
 	const struct gp_scp11_params *k = p->scp11;
 	size_t size = k ? gp_ec_size(k->curve) : 0;
@@ -77,7 +77,7 @@ int scp11_check(const struct gp_scp_params *p, struct gp_error *err)
 }
 
 /* PERFORM SECURITY OPERATION [verify certificate], 7.5. */
-int scp11_certificate(struct gp_scp *s, struct gp_apdu *apdu)
+int gp_scp11_certificate(struct gp_scp *s, struct gp_apdu *apdu)
 {
 	const struct gp_scp11_params *k = s->p.scp11;
 	bool last = s->cert + 1 == k->n_certs;
@@ -115,7 +115,7 @@ static int fail_agree(struct gp_error *err, int ret)
 }
 
 /* MUTUAL AUTHENTICATE (a, c) or INTERNAL AUTHENTICATE (b), 7.6. */
-int scp11_agree(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
+int gp_scp11_agree(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 {
 	const struct gp_scp11_params *k = s->p.scp11;
 	const uint8_t params[] = {
@@ -189,7 +189,7 @@ static int agree(const struct gp_scp *s, const struct ber_tlv *point, uint8_t *s
 	return gp_ecdh(k->curve, k->oce->value, k->point, k->point_len, secret + size);
 }
 
-int scp11_agreed(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_error *err)
+int gp_scp11_agreed(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_error *err)
 {
 	const struct gp_scp11_params *k = s->p.scp11;
 	uint8_t secret[2 * GP_EC_MAX], keys[5 * GP_KEY_MAX], receipt[GP_AES_BLOCK];
