@@ -257,7 +257,9 @@ static int failed(struct pcsc *s, LONG rv, uint16_t *outcome)
 	else if (rv == SCARD_E_NO_SERVICE || rv == SCARD_E_READER_UNAVAILABLE ||
 		 rv == SCARD_E_INVALID_HANDLE)
 		s->host.gone = true;
-	return s->host.gone || r == -ENOMEDIUM ? -ENODEV : r;
+	if (s->host.gone)
+		return -ENODEV;
+	return s->stale ? -ECONNRESET : r;
 }
 
 static int exchange(struct se *se, const uint8_t *cmd, size_t len, int cla, uint8_t *rsp,

@@ -137,6 +137,17 @@ int fail_errno(int error, const char *what)
 		return fail(EXIT_NOT_FOUND, "not-found",
 			    "sectl list shows what is there; is the driver loaded?",
 			    "%s: no such secure element", what);
+	case -ENOMEDIUM:
+		return fail(EXIT_NOT_FOUND, "no-card", NULL, "%s: no card in the reader", what);
+	case -ECONNRESET:
+		return fail(EXIT_FAILED, "reset", "again, on a channel anew",
+			    "%s: the SE was reset by somebody else", what);
+	case -ENOTUNIQ:
+		return fail(EXIT_USAGE, "usage", "the whole name, or the number from 0",
+			    "%s: several readers have a name that begins so", what);
+	case -EPROTONOSUPPORT:
+		return fail(EXIT_FAILED, "failed", NULL, "%s: the card does not speak T=1",
+			    what);
 	case -EACCES:
 	case -EPERM:
 		return fail(EXIT_REFUSED, "refused",
