@@ -31,9 +31,8 @@
 #include "gp/error.h"
 #include "gp/plan.h"
 #include "gp/record.h"
+#include "gp/scp.h"
 
-struct gp_keyset;
-struct gp_scp11_keyset;
 struct gp_run;
 
 /** enum gp_run_mode - what to do with the plan */
