@@ -201,7 +201,7 @@ static int decide_task(struct gp_run *run, struct task *t, struct gp_view *sim, 
 static int build(struct gp_run *run, struct task *t)
 {
 	struct gp_keyset own = {0};
-	struct gp_wire wire = gp_profile_wire(run->profile);
+	struct gp_wire wire = run_wire(run);
 	size_t lc = wire.lc_max ? wire.lc_max : GP_LC_SHORT, fits;
 	struct gp_build how = {.facts = &t->facts, .scp = run->scp};
 	const struct gp_keyset *set;
@@ -209,10 +209,8 @@ static int build(struct gp_run *run, struct task *t)
 	struct gp_error err;
 	int r = 0;
 
-	if (lc > GP_LC_SHORT && !(wire.extended && run->params.extended))
-		lc = GP_LC_SHORT;
 	fits = run->scp ? gp_scp_max_data(run->scp, lc) : lc;
-	how.max_data = gp_profile_load_block(run->profile, lc - fits, &run->fci);
+	how.max_data = gp_profile_load_block(run->profile, &wire, lc - fits, &run->fci);
 	if (how.max_data > fits)
 		how.max_data = fits;
 	if (t->op->keys[0]) {

@@ -199,6 +199,8 @@ void run_step(struct gp_run *run, const struct task *t, enum gp_step_state state
  */
 int run_put(struct gp_run *run, const struct gp_apdu *clear, const struct entry *entry,
 	    struct gp_error *err);
+/** run_wire() - how commands are put into bytes for this card on this channel */
+struct gp_wire run_wire(const struct gp_run *run);
 /** run_room() - APDUs that still fit */
 size_t run_room(const struct gp_run *run);
 

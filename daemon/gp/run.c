@@ -93,11 +93,13 @@ static void batch_clear(struct gp_run *run)
 	run->stopped = run->broken = run->unknown = false;
 }
 
-static struct gp_wire wire_of(const struct gp_run *run)
+struct gp_wire run_wire(const struct gp_run *run)
 {
 	struct gp_wire wire = gp_profile_wire(run->profile);
 
 	wire.extended = wire.extended && run->params.extended;
+	if (!wire.extended && wire.lc_max > GP_LC_SHORT)
+		wire.lc_max = GP_LC_SHORT;
 	return wire;
 }
 
@@ -141,7 +143,7 @@ static int put_segment(struct gp_run *run, const struct gp_apdu *wrapped, size_t
 int run_put(struct gp_run *run, const struct gp_apdu *clear, const struct entry *entry,
 	    struct gp_error *err)
 {
-	struct gp_wire wire = wire_of(run);
+	struct gp_wire wire = run_wire(run);
 	bool wrap = run->scp && gp_scp_is_open(run->scp);
 	struct gp_apdu apdu;
 	int r, segments;
