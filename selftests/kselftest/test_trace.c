@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The tracepoints, through tracefs and through trace-cmd: one APDU, a recovery and
- * a waiting time extension leave the lines that they should, and no byte of an
- * APDU is in any of them.
+ * The tracepoints, through tracefs, trace-cmd and perf: one APDU, a recovery and a
+ * waiting time extension leave the lines that they should, and no byte of an APDU is
+ * in any of them.
  */
 #include "card.h"
 
@@ -215,14 +215,35 @@ static void test_recover(void **state)
 	card_pull(&card);
 }
 
-/* The same by the program that people use. */
+/* What a tool prints of its recording, and the recording itself, told of this APDU. */
+static void check_recording(const struct card *card, const char *dat, const char *report)
+{
+	size_t n;
+	FILE *f;
+
+	f = popen(report, "re");
+	assert_non_null(f);
+	n = fread(trace, 1, sizeof(trace) - 1, f);
+	trace[n] = '\0';
+	assert_int_equal(pclose(f), 0);
+	assert_non_null(line_with("se_apdu_begin: ", card->node + 5, "cookie=beef"));
+	assert_non_null(line_with("se_apdu_end: ", "cookie=beef executed", "sw=9000"));
+	assert_non_null(line_with("se_block_rx: ", "edc=ok", NULL));
+	assert_no_payload(trace, n);
+	f = fopen(dat, "re");
+	assert_non_null(f);
+	n = fread(trace, 1, sizeof(trace) - 1, f);
+	fclose(f);
+	assert_true(n > 0);
+	assert_no_payload(trace, n);
+}
+
+/* The same by the programs that people use. */
 static void test_trace_cmd(void **state)
 {
 	char cmd[200], dat[64];
 	struct se_apdu a;
 	struct card card;
-	size_t n;
-	FILE *f;
 	int fd;
 
 	(void)state;
@@ -240,20 +261,78 @@ static void test_trace_cmd(void **state)
 	snprintf(cmd, sizeof(cmd), "trace-cmd extract -o %s >/dev/null 2>&1", dat);
 	assert_int_equal(system(cmd), 0);
 	snprintf(cmd, sizeof(cmd), "trace-cmd report -i %s 2>/dev/null", dat);
-	f = popen(cmd, "re");
-	assert_non_null(f);
-	n = fread(trace, 1, sizeof(trace) - 1, f);
-	trace[n] = '\0';
-	assert_int_equal(pclose(f), 0);
-	assert_non_null(line_with("se_apdu_begin: ", card.node + 5, "cookie=beef"));
-	assert_non_null(line_with("se_apdu_end: ", "cookie=beef executed", "sw=9000"));
-	assert_non_null(line_with("se_block_rx: ", "edc=ok", NULL));
-	assert_no_payload(trace, n);
-	f = fopen(dat, "re");
-	assert_non_null(f);
-	n = fread(trace, 1, sizeof(trace) - 1, f);
-	fclose(f);
-	assert_no_payload(trace, n);
+	check_recording(&card, dat, cmd);
+	close(fd);
+	card_pull(&card);
+}
+
+/* perf record, told over a pipe when to begin; it answers when it has. */
+struct perf {
+	pid_t pid;
+	int ctl, ack;
+};
+
+static void perf_start(struct perf *p, const char *dat)
+{
+	int ctl[2], ack[2];
+	char control[32];
+
+	assert_int_equal(pipe(ctl), 0);
+	assert_int_equal(pipe(ack), 0);
+	snprintf(control, sizeof(control), "--control=fd:%d,%d", ctl[0], ack[1]);
+	p->pid = fork();
+	if (!p->pid) {
+		execlp("perf", "perf", "record", "-q", "-a", "-D", "-1", "-e", "se:*", "-o",
+		       dat, control, "--", "sleep", "100", NULL);
+		_exit(127);
+	}
+	close(ctl[0]);
+	close(ack[1]);
+	p->ctl = ctl[1];
+	p->ack = ack[0];
+}
+
+static void perf_tell(const struct perf *p, const char *word)
+{
+	char answer[16] = "";
+
+	assert_int_equal(write(p->ctl, word, strlen(word)), strlen(word));
+	assert_true(read(p->ack, answer, sizeof(answer) - 1) > 0);
+	assert_memory_equal(answer, "ack\n", 4);
+}
+
+/*
+ * Only if asked for: perf makes the kernel rewrite its scheduler's code, and QEMU
+ * without KVM now and then runs the breakpoint that was there for a moment, long
+ * after it is gone.
+ */
+static void test_perf(void **state)
+{
+	char cmd[200], dat[64];
+	struct se_apdu a;
+	struct card card;
+	struct perf perf;
+	int fd;
+
+	(void)state;
+	need_tracing();
+	if (!getenv("TEST_PERF"))
+		skip();
+	stop(NULL);
+	card_plug(&card, NULL, NULL, NULL);
+	fd = card_open(&card);
+	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
+	snprintf(dat, sizeof(dat), "%s/perf.data", card.dir);
+	perf_start(&perf, dat);
+	perf_tell(&perf, "enable\n");
+	echo_marker(fd, 0xbeef, &a);
+	perf_tell(&perf, "disable\n");
+	perf_tell(&perf, "stop\n");
+	assert_int_equal(waitpid(perf.pid, NULL, 0), perf.pid);
+	close(perf.ctl);
+	close(perf.ack);
+	snprintf(cmd, sizeof(cmd), "perf script -i %s 2>/dev/null", dat);
+	check_recording(&card, dat, cmd);
 	close(fd);
 	card_pull(&card);
 }
@@ -265,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wtx, start, stop),
 		cmocka_unit_test_setup_teardown(test_recover, start, stop),
 		cmocka_unit_test_setup_teardown(test_trace_cmd, start, stop),
+		cmocka_unit_test_setup_teardown(test_perf, start, stop),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
