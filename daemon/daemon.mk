@@ -25,7 +25,9 @@ ifeq ($(V),fuzz)
 CC := clang
 endif
 CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(V)) -ffile-prefix-map=$(CURDIR)/=
-LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V)))
+# bound at the start: the dynamic linker would put registers, and what keys were
+# in them, on the stack at the first call of a function
+LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V))) -Wl,-z,relro,-z,now
 
 PROGRAMS := semd sectl
 ROOMS := $(filter-out $(PROGRAMS) ifd,$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))

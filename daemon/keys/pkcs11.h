@@ -7,8 +7,8 @@
  *
  * A URI (RFC 7512) names one object, or with its object= the start of the label of
  * several (see keys/source.h, sesame-keys(5)). Of its parts these are used: token,
- * manufacturer, serial, model, library-*, slot-id, object, id, type; and of the
- * query pin-source (a file of mode 0600, "file:/path" or "/path"), module-path and
+ * manufacturer, serial, model, library-*, slot-*, object, id; and of the query
+ * pin-source (a file of mode 0600, "file:/path" or "/path"), module-path and
  * module-name. pin-value is refused: it would be a secret in an argument.
  */
 #ifndef SESAME_KEYS_PKCS11_H
@@ -40,6 +40,16 @@ void pkcs11_free(struct pkcs11 *p);
  * Returns 0 or -EINVAL with words.
  */
 int pkcs11_uri_check(const char *uri, struct gp_error *err);
+
+/**
+ * pkcs11_uri_query - an attribute of the URI's query that the standard leaves to us
+ *
+ * Returns 1 with @value, 0 if it is not there, -EINVAL.
+ */
+int pkcs11_uri_query(const char *uri, const char *name, char *value, size_t room);
+
+/** pkcs11_uri_object - the label in it. Returns 0; -ENOENT: it has none; -EINVAL. */
+int pkcs11_uri_object(const char *uri, char *label, size_t room);
 
 /**
  * pkcs11_secret - find a secret key
