@@ -384,27 +384,46 @@ static int store(struct gp_registry *reg, struct gp_entry *e)
 	return 0;
 }
 
-static int take_entry(struct gp_registry *reg, uint8_t list, const struct ber_tlv *entry,
-		      struct gp_error *err)
+/* an entry is complete; @e changes hands */
+static int finish(struct gp_registry *reg, uint8_t list, struct gp_entry *e)
+{
+	e->kind = kind_of(list, e->privileges);
+	if (!e->aid.len && e->kind != GP_KIND_ISD) {
+		free(e->modules);
+		return -EBADMSG;
+	}
+	return store(reg, e);
+}
+
+/*
+ * One E3. Some UICCs have all their entries in a single one, so another AID begins another
+ * entry. Returns how many there were.
+ */
+static int take_template(struct gp_registry *reg, uint8_t list, const struct ber_tlv *entry)
 {
 	struct ber_reader r = {entry->value, entry->len};
 	struct gp_entry e = {0};
 	struct ber_tlv t;
-	int ret;
+	int ret, n = 0;
 
 	while ((ret = ber_next(&r, &t)) > 0) {
+		if (t.tag == TAG_AID && e.aid.len) {
+			ret = finish(reg, list, &e);
+			e = (struct gp_entry){0};
+			if (ret < 0)
+				return ret;
+			n++;
+		}
 		ret = take_field(&e, &t);
 		if (ret < 0)
 			break;
 	}
-	e.kind = kind_of(list, e.privileges);
-	if (ret == 0 && !e.aid.len && e.kind != GP_KIND_ISD)
-		ret = -EBADMSG;
 	if (ret < 0) {
 		free(e.modules);
-		return ret == -EBADMSG ? bad(err, "an entry makes no sense") : ret;
+		return ret;
 	}
-	return store(reg, &e);
+	ret = finish(reg, list, &e);
+	return ret < 0 ? ret : n + 1;
 }
 
 static int take_tlv(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
@@ -417,10 +436,10 @@ static int take_tlv(struct gp_registry *reg, uint8_t list, const uint8_t *p, siz
 	while ((ret = ber_next(&r, &t)) > 0) {
 		if (t.tag != TAG_ENTRY)
 			continue;
-		ret = take_entry(reg, list, &t, err);
+		ret = take_template(reg, list, &t);
 		if (ret < 0)
-			return ret;
-		n++;
+			return ret == -EBADMSG ? bad(err, "an entry makes no sense") : ret;
+		n += ret;
 	}
 	return ret < 0 ? bad(err, "an entry is cut short") : n;
 }

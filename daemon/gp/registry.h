@@ -186,9 +186,10 @@ int gp_registry_copy(struct gp_registry *to, const struct gp_registry *from);
  * modules. Which of the two forms the card used (TLV E3, or the older one)
  * is seen from the data.
  *
- * Tolerated, because cards do it: unknown TLVs, one privilege byte, an entry of the
- * ISD without AID, E3 without any state, several C5. Not tolerated: an element cut short,
- * an AID of a wrong length, an entry other than the ISD's without AID.
+ * Tolerated, because cards do it: several entries in one E3, unknown TLVs, empty C4 and CC, one
+ * privilege byte, an entry of the ISD without AID, E3 without any state, several C5. Not
+ * tolerated: an element cut short, an AID of a wrong length, an entry other than the ISD's
+ * without AID.
  *
  * Return: entries read, 0 or more; -EBADMSG; -ENOSPC over GP_REGISTRY_ENTRIES_MAX
  * or GP_ENTRY_MODULES_MAX; -ENOMEM. What came before the error is kept.
