@@ -355,6 +355,7 @@ int verb_se_stats(int argc, char **argv);
 int verb_se_reset(int argc, char **argv);
 int verb_apdu(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
+int verb_trace(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_script_run(int argc, char **argv);
 int verb_jobs_list(int argc, char **argv);

@@ -80,11 +80,8 @@ int target_channel(struct se *se, const uint8_t *aid, size_t aid_len, uint8_t *r
 int target_submit(struct se *se, struct se_apdu *apdus, uint32_t nr, struct se_stream *stream)
 {
 	int r = se_submit(se, apdus, nr, stream);
-	uint32_t i;
 
-	for (i = 0; i < nr; i++)
-		if (apdus[i].outcome != SE_OUTCOME_NOT_SENT)
-			trace_apdu(&apdus[i]);
+	trace_stream(apdus, nr);
 	return r;
 }
 

@@ -7,6 +7,7 @@ const struct noun nouns[] = {
 	{"apdu", "commands of one's own"},
 	{"script", "ETSI TS 102 226 scripts"},
 	{"monitor", "what happens, while it happens"},
+	{"trace", "the same on the wire, for Wireshark"},
 	{"status", "semd and its management servers"},
 	{"jobs", "semd's journal"},
 	{"help", "this, one verb, or all of it for programs"},
@@ -34,8 +35,14 @@ const struct verb verbs[] = {
 	 verb_script_run, "have semd run a TS 102 226 script, wait and show what came", NULL,
 	 "sectl script run identity.bin --se=semd:se0 --aid=A000000151000000"},
 
-	{"monitor", NULL, NULL, "", 0, 0, 0, verb_monitor,
+	{"monitor", NULL, NULL, "", 0, 0, OPT_BLOCKS, verb_monitor,
 	 "the driver's events, until interrupted", NULL, "sectl monitor --json"},
+	{"trace", NULL, NULL, "FILE", 1, 1, 0, verb_trace,
+	 "headers of the blocks on the wire into a capture",
+	 "Until interrupted. Of the data in the blocks nothing is told by the driver; what "
+	 "sectl\n"
+	 "itself exchanges goes into a capture with --trace=FILE at the verb that does it.\n",
+	 "sectl trace wire.pcapng"},
 	{"status", NULL, NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
 	 NULL, "sectl status"},
 
