@@ -455,6 +455,8 @@ int run_auth(struct gp_run *run)
 	if (r)
 		return run_fail_err(run, r, &err);
 	run->attempt = true;
+	run->info = info;
+	(void)snprintf(run->keys_name, sizeof(run->keys_name), "%s", attempt.keys);
 	r = put_scp(run, ENTRY_AUTH);
 	if (r)
 		return r;
@@ -505,4 +507,6 @@ void run_auth_fed(struct gp_run *run, const uint8_t *rsp, size_t len, uint32_t o
 		if (r)
 			(void)run_fail_err(run, r, &err);
 	}
+	if (verdict == GP_VERDICT_ACCEPTED && run->scp)
+		gp_scp_info(run->scp, &run->info);
 }

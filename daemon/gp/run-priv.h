@@ -117,7 +117,9 @@ struct gp_run {
 	const struct gp_plan *plan;
 	struct gp_plan *inverse; /* ROLLBACK */
 	struct gp_record *record;
-	bool dirty; /* the record has to be stored before anything is sent */
+	bool partly;	/* ROLLBACK: something stays */
+	bool committed; /* a record is with the host */
+	bool dirty;	/* the record has to be stored before anything is sent */
 	enum phase phase;
 
 	struct task *tasks;
@@ -149,6 +151,8 @@ struct gp_run {
 	bool attempt; /* verdict is owed */
 	char card[GP_CARD_ID_MAX];
 	struct gp_aid sd;
+	struct gp_scp_info info; /* of the last secure channel */
+	char keys_name[GP_KEYSET_NAME_MAX];
 
 	/* reading the card */
 	struct gp_view view;

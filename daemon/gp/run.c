@@ -207,6 +207,7 @@ static int commit(struct gp_run *run, struct gp_error *err)
 		return gp_fail(err, r, "record", "the record cannot be stored: %s",
 			       strerror(-r));
 	run->dirty = false;
+	run->committed = true;
 	return 0;
 }
 
@@ -245,7 +246,7 @@ static void finish(struct gp_run *run, bool ok)
 		run->record->state = GP_RECORD_FAILED;
 	}
 	/* a plan that only reads leaves no record */
-	run->dirty = run->dirty || (run->record->card[0] && run->record->has_before[0]);
+	run->dirty = run->dirty || run->committed || run->params.mode != GP_RUN_FORWARD;
 	if (commit(run, &err)) {
 		run->phase = PHASE_FAILED;
 		if (!run->error) {

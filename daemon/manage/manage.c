@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The loop of a host without a journal. */
+#include "manage/manage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gp/key.h"
+#include "keys/ledger.h"
+#include "keys/source.h"
+#include "libse/se.h"
+#include "manage/record-file.h"
+
+#define SELECT_ROOM 258
+
+/* A run and what it needs of the outside. */
+struct host {
+	const struct manage_options *opt;
+	struct se *se;
+	struct ledger_attempt *attempt;
+	uint64_t generation; /* of the SE when the channel was opened */
+	bool channel;
+};
+
+static const struct gp_keyset *host_keyset(void *userdata, const char *name)
+{
+	const struct host *h = userdata;
+
+	return h->opt->keys ? keys_find(h->opt->keys, name) : NULL;
+}
+
+static const struct gp_scp11_keyset *host_scp11(void *userdata, const char *name)
+{
+	const struct host *h = userdata;
+
+	return h->opt->keys ? keys_find_scp11(h->opt->keys, name) : NULL;
+}
+
+static const struct gp_keyset *host_candidate(void *userdata, size_t i)
+{
+	const struct host *h = userdata;
+	const struct gp_keyset *const *sets;
+	size_t n = 0;
+
+	sets = h->opt->keys ? keys_sets(h->opt->keys, &n) : NULL;
+	return i < n ? sets[i] : NULL;
+}
+
+static int host_attempt(void *userdata, const struct gp_run_attempt *attempt,
+			struct gp_error *err)
+{
+	struct host *h = userdata;
+	struct ledger_id id = {.aid_len = attempt->sd.len, .kvn = attempt->kvn};
+
+	if (!h->opt->ledger)
+		return 0;
+	(void)snprintf(id.card, sizeof(id.card), "%s", attempt->card);
+	memcpy(id.aid, attempt->sd.bytes, attempt->sd.len);
+	return ledger_begin(h->opt->ledger, &id, h->opt->retry_authentication, &h->attempt,
+			    err);
+}
+
+static void host_verdict(void *userdata, enum gp_run_verdict verdict)
+{
+	static const enum ledger_outcome outcomes[] = {
+		[GP_VERDICT_ACCEPTED] = LEDGER_DID_SUCCEED,
+		[GP_VERDICT_REFUSED] = LEDGER_DID_FAIL,
+		[GP_VERDICT_NOT_SENT] = LEDGER_DID_NOT_SEND,
+		[GP_VERDICT_UNKNOWN] = LEDGER_DID_BREAK,
+	};
+	struct host *h = userdata;
+
+	(void)ledger_end(h->attempt,
+			 outcomes[verdict]); /* what cannot be written is "unknown" */
+	h->attempt = NULL;
+}
+
+static int host_commit(void *userdata, const char *record, size_t len)
+{
+	const struct host *h = userdata;
+
+	return record_file_write(h->opt->record, record, len);
+}
+
+static int host_random(void *userdata, void *out, size_t len)
+{
+	(void)userdata;
+	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -errno;
+}
+
+static void host_progress(void *userdata, const struct gp_run *run)
+{
+	const struct host *h = userdata;
+	struct gp_run_progress progress;
+
+	gp_run_progress(run, &progress);
+	h->opt->progress(h->opt->userdata, &progress);
+}
+
+static void close_channel(struct host *h)
+{
+	if (h->channel)
+		(void)se_channel_close(h->se);
+	h->channel = false;
+}
+
+static void open_channel(struct host *h, struct gp_run *run, const struct gp_run_batch *batch)
+{
+	uint8_t rsp[SELECT_ROOM];
+	struct se_channel_open open = {
+		.aid_ptr = (uintptr_t)batch->aid.bytes,
+		.aid_len = batch->aid.len,
+		.rsp_ptr = (uintptr_t)rsp,
+		.rsp_room = sizeof(rsp),
+		.deadline_ns = h->opt->deadline_ns,
+	};
+	int r;
+
+	close_channel(h);
+	r = se_channel_open(h->se, &open);
+	h->channel = !r;
+	h->generation = open.generation;
+	/* a status word says more than the errno that it was turned into */
+	if (r && open.outcome == SE_OUTCOME_EXECUTED && open.sw && open.sw != 0x9000) {
+		uint8_t sw[] = {(uint8_t)(open.sw >> 8), (uint8_t)open.sw};
+
+		gp_run_opened(run, sw, sizeof(sw), 0);
+		return;
+	}
+	gp_run_opened(run, rsp, r ? 0 : open.rsp_len, r);
+}
+
+/* One stream. The responses have room for all that was announced. */
+static int send_batch(struct host *h, struct gp_run *run, const struct gp_run_batch *batch)
+{
+	struct se_apdu *apdus = calloc(batch->n, sizeof(*apdus));
+	struct se_stream stream = {.deadline_ns = h->opt->deadline_ns,
+				   .generation = h->generation,
+				   .flags = h->generation ? SE_STREAM_CHECK_GENERATION : 0};
+	size_t room = 0, at = 0;
+	uint8_t *rsp;
+
+	for (size_t i = 0; i < batch->n; i++)
+		room += batch->apdus[i].rsp_room;
+	rsp = malloc(room);
+	if (!apdus || !rsp) {
+		free(apdus);
+		free(rsp);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct gp_run_apdu *a = &batch->apdus[i];
+
+		apdus[i].cmd_ptr = (uintptr_t)a->cmd;
+		apdus[i].cmd_len = (uint32_t)a->len;
+		apdus[i].rsp_ptr = (uintptr_t)(rsp + at);
+		apdus[i].rsp_room = a->rsp_room;
+		memcpy(apdus[i].expect, a->expect, sizeof(a->expect));
+		at += a->rsp_room;
+	}
+	/* what came of it is in each APDU; the errno adds nothing to that */
+	(void)se_submit(h->se, apdus, (uint32_t)batch->n, &stream);
+	for (size_t i = 0; i < batch->n; i++) {
+		const uint8_t *p = (const uint8_t *)(uintptr_t)apdus[i].rsp_ptr;
+		size_t len = apdus[i].outcome == SE_OUTCOME_EXECUTED ? apdus[i].rsp_len : 0;
+
+		if (h->opt->trace && apdus[i].outcome != SE_OUTCOME_NOT_SENT)
+			h->opt->trace(h->opt->userdata, &batch->apdus[i], p, len,
+				      apdus[i].outcome);
+		gp_run_feed(run, i, p, len, apdus[i].outcome);
+	}
+	explicit_bzero(rsp, room);
+	free(rsp);
+	free(apdus);
+	return 0;
+}
+
+static bool late(const struct manage_options *opt)
+{
+	struct timespec now;
+
+	if (!opt->deadline_ns)
+		return false;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec >= opt->deadline_ns;
+}
+
+static int loop(struct host *h, struct gp_run *run, struct gp_error *err)
+{
+	const struct manage_options *opt = h->opt;
+	struct gp_run_batch batch;
+	int r, bad = 0;
+
+	while ((r = gp_run_next(run, &batch, err)) > 0) {
+		if (opt->cancel && opt->cancel(opt->userdata)) {
+			gp_run_abort(run, -ECANCELED, "cancelled", "given up by the user");
+			continue;
+		}
+		if (late(opt)) {
+			gp_run_abort(run, -ETIMEDOUT, "deadline",
+				     "the time for this plan is over");
+			continue;
+		}
+		if (r == GP_RUN_OPEN)
+			open_channel(h, run, &batch);
+		else
+			bad = send_batch(h, run, &batch);
+		if (bad)
+			gp_run_abort(run, bad, "memory", "out of memory");
+	}
+	return r;
+}
+
+static int run_plan(struct host *h, const struct gp_run_params *params,
+		    sd_json_variant **result, struct gp_error *err)
+{
+	struct gp_run *run = NULL;
+	int r, bad;
+
+	r = gp_run_new(&run, params, err);
+	if (r)
+		return r;
+	r = loop(h, run, err);
+	close_channel(h);
+	bad = gp_run_result(run, result);
+	gp_run_free(run);
+	if (!r && bad)
+		return gp_fail(err, bad, "memory", "out of memory");
+	return r;
+}
+
+int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_options *opt,
+	       sd_json_variant **result, struct gp_error *err)
+{
+	struct host h = {.opt = opt, .se = se};
+	bool recorded = opt->record && opt->record[0];
+	struct gp_run_params params = {
+		.plan = plan,
+		.mode = opt->mode,
+		.partial = opt->partial,
+		.extended = true,
+		.host =
+			{
+				.keyset = host_keyset,
+				.scp11 = host_scp11,
+				.candidate = host_candidate,
+				.attempt = host_attempt,
+				.verdict = host_verdict,
+				.commit = recorded ? host_commit : NULL,
+				.random = host_random,
+				.progress = opt->progress ? host_progress : NULL,
+				.userdata = &h,
+			},
+	};
+	struct record_lock lock = {.fd = -1};
+	char *record = NULL;
+	int r;
+
+	*result = NULL;
+	if (recorded) {
+		r = record_file_lock(opt->record, &lock, err);
+		if (r)
+			return r;
+		r = record_file_read(opt->record, opt->mode != GP_RUN_FORWARD, &record,
+				     &params.record_len, err);
+		if (r)
+			goto out;
+		params.record = record;
+	}
+	(void)se_channel_close(se); /* one that the caller has left: a plan brings its own */
+	r = run_plan(&h, &params, result, err);
+out:
+	free(record);
+	record_file_unlock(&lock);
+	return r;
+}
+
+int manage_read_file(void *userdata, const char *name, uint8_t **p, size_t *len)
+{
+	const char *folder = userdata;
+	char path[PATH_MAX];
+	struct stat st;
+	uint8_t *bytes;
+	size_t at = 0;
+	ssize_t n = 1;
+	int fd, r = 0;
+
+	n = name[0] == '/' || !folder ? snprintf(path, sizeof(path), "%s", name)
+				      : snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		r = -errno;
+	else if (!S_ISREG(st.st_mode))
+		r = -EINVAL;
+	else if (st.st_size > GP_PLAN_BLOB_MAX)
+		r = -EFBIG;
+	bytes = r ? NULL : malloc((size_t)st.st_size + 1);
+	if (!r && !bytes)
+		r = -ENOMEM;
+	n = 1;
+	while (!r && n > 0 && at < (size_t)st.st_size) {
+		n = read(fd, bytes + at, (size_t)st.st_size - at);
+		if (n < 0)
+			r = -errno;
+		else
+			at += (size_t)n;
+	}
+	close(fd);
+	if (r) {
+		free(bytes);
+		return r;
+	}
+	*p = bytes;
+	*len = at;
+	return 0;
+}
