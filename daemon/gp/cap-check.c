@@ -174,7 +174,7 @@ static int read_directory(struct gp_cap *cap, struct gp_error *err)
 	if (!cap->parts[GP_CAP_DIRECTORY].p)
 		return 0;
 	c = contents(cap, GP_CAP_DIRECTORY);
-	for (int tag = 1; tag < GP_CAP_TAGS; tag++) {
+	for (enum gp_cap_tag tag = GP_CAP_HEADER; tag < GP_CAP_TAGS; tag++) {
 		uint32_t size = number(&c, size_width(cap, tag));
 
 		/* what need not be there, or is not ours to load, may be absent */
@@ -233,7 +233,7 @@ int gp_cap_check(struct gp_cap *cap, struct gp_error *err)
 
 	if (r < 0)
 		return r;
-	for (int tag = 1; tag < GP_CAP_TAGS; tag++)
+	for (enum gp_cap_tag tag = GP_CAP_HEADER; tag < GP_CAP_TAGS; tag++)
 		if (is_required(cap, tag) && !cap->parts[tag].p)
 			return wrong(err, tag, "is missing");
 	if ((cap->parts[GP_CAP_APPLET].p && !(cap->flags & GP_CAP_APPLETS)) ||

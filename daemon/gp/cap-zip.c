@@ -168,7 +168,7 @@ static int read_all(struct archive *a, struct gp_cap *cap)
 		if (r < 0)
 			return r;
 	}
-	for (int tag = 1; tag < GP_CAP_TAGS; tag++)
+	for (enum gp_cap_tag tag = GP_CAP_HEADER; tag < GP_CAP_TAGS; tag++)
 		total += a->found[tag].size;
 	if (!a->found[GP_CAP_HEADER].there)
 		return gp_fail(a->err, -EBADMSG, "cap-no-header",
@@ -179,7 +179,7 @@ static int read_all(struct archive *a, struct gp_cap *cap)
 	cap->memory = malloc(total);
 	if (!cap->memory)
 		return -ENOMEM;
-	for (int tag = 1; tag < GP_CAP_TAGS; tag++) {
+	for (enum gp_cap_tag tag = GP_CAP_HEADER; tag < GP_CAP_TAGS; tag++) {
 		if (!a->found[tag].there)
 			continue;
 		r = unpack(a, tag, cap->memory + at);

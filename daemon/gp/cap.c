@@ -35,12 +35,12 @@ static const uint8_t load_order[] = {
 
 const char *gp_cap_component_name(enum gp_cap_tag tag)
 {
-	return (unsigned int)tag < GP_CAP_TAGS && names[tag] ? names[tag] : "?";
+	return tag < GP_CAP_TAGS && names[tag] ? names[tag] : "?";
 }
 
 enum gp_cap_tag gp_cap_tag_by_name(const char *name, size_t len)
 {
-	for (int tag = 1; tag < GP_CAP_TAGS; tag++)
+	for (enum gp_cap_tag tag = GP_CAP_HEADER; tag < GP_CAP_TAGS; tag++)
 		if (strlen(names[tag]) == len && !memcmp(names[tag], name, len))
 			return tag;
 	return 0;

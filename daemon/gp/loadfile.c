@@ -41,7 +41,7 @@ int gp_digest_by_name(const char *name)
 {
 	for (size_t i = 0; i < NR_DIGESTS; i++)
 		if (!strcasecmp(name, digests[i].name) || !strcasecmp(name, digests[i].other))
-			return digests[i].digest;
+			return (int)digests[i].digest;
 	return -EINVAL;
 }
 

@@ -145,6 +145,8 @@ int gp_token_scan(struct gp_apdu *cmd, struct gp_bytes *token, struct gp_error *
 	cmd->signed_len = 0;
 	if (r < 0)
 		return r;
+	if (!cmd->len)
+		return bad(err, "the command has no data");
 	return cmd->ins == GP_INS_DELETE ? scan_delete(cmd, token, err)
 					 : scan_install(cmd, token, err);
 }

@@ -249,6 +249,7 @@ static void test_refused(void **state)
 		{0xe6, 0x02, 0, ELF ISD "000005", -EBADMSG}, /* a token cut short */
 		{0xe6, 0x02, 0, ELF ISD "00000105FF", -EBADMSG},
 		{0xe6, 0x02, 0, "80", -EBADMSG},
+		{0xe6, 0x02, 0, "", -EBADMSG},
 		{0xe6, 0x02, 0, "09A0", -EBADMSG},
 		{0xe4, 0, 0, "4F08F05345", -EBADMSG},
 		{0xe4, 0, 0, "4F" ELF "9E", -EBADMSG},
