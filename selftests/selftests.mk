@@ -3,6 +3,7 @@
 # unit/test_X.c        cmocka programs on libsesame.a and the T=1 library
 # unit/kunit_t1        the suites of driver/tests/, in user space
 # unit/test_softse_X.c the same on softse's own code
+# unit/test_card_X.c   libsesame.a and softse's card in one program
 # fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
 # kselftest/X.c        programs that run in the virtual machine
 # interop/X.c          programs that the interop scripts run
@@ -22,6 +23,14 @@ $(OUT)/softse: $(SOFTSE_OBJ)
 	@$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 -include $(SOFTSE_OBJ:.o=.d)
 
+# softse's card in one piece, for programs that hold libsesame.a too: only what such a test
+# calls can be seen from outside, as both know names like gp_install.
+SOFTSE_SEEN := card_* profile_* entry_* blob_* parse_hex registry_check crypto_*
+$(OUT)/softse-card.o: $(OUT)/libsoftse.a
+	@echo "  LD      $@"
+	@ld -r -o $@.all --whole-archive $<
+	@objcopy --wildcard $(SOFTSE_SEEN:%='--keep-global-symbol=%') $@.all $@ && rm -f $@.all
+
 # The driver's T=1 engine, built for user space.
 T1_SRC := $(wildcard driver/se-t1*.c driver/se-edc.c)
 T1_OBJ := $(T1_SRC:%.c=$(OUT)/%.o)
@@ -37,11 +46,13 @@ $(OUT)/unit/kunit_t1: $(KUNIT_OBJ) $(OUT)/libset1.a
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
 UNIT_SOFTSE := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_softse_*.c))
 UNIT_T1 := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_t1*.c))
+UNIT_CARD := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/unit/test_card_*.c))
 UNIT := $(UNIT_SRC:selftests/unit/%.c=$(OUT)/unit/%) $(OUT)/unit/kunit_t1
 UNIT_OBJ := $(UNIT_SRC:%.c=$(OUT)/%.o)
 $(UNIT_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests
 $(UNIT_SOFTSE): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libsoftse.a
 $(UNIT_T1): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libset1.a
+$(UNIT_CARD): $(OUT)/softse-card.o
 $(filter-out $(UNIT_SOFTSE) $(UNIT_T1) %/kunit_t1,$(UNIT)): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(LIB)
 $(UNIT):
 	@mkdir -p $(@D)

@@ -172,9 +172,9 @@ int gp_scp_unwrap(struct gp_scp *s, uint8_t *rsp, size_t *len, struct gp_error *
 	if (ret != -EBADMSG)
 		return gp_fail(err, ret, "crypto", "a response could not be unwrapped");
 	return gp_fail(err, ret,
-		       !open   ? "session-over"
-		       : n < 2 ? "bad-response"
-			       : "bad-rmac",
+		       !open	  ? "session-over"
+		       : *len < 2 ? "bad-response"
+				  : "bad-rmac",
 		       !open ? "the secure channel failed before"
 			     : "a response is not what the card sent: its MAC is wrong or "
 			       "missing");

@@ -88,6 +88,7 @@ static inline void bench_new(struct scp_bench *b)
 static inline void bench_free(struct scp_bench *b)
 {
 	gp_scp_free(b->scp);
+	b->scp = NULL;
 	gp_keyset_clear(&b->set);
 }
 
