@@ -207,6 +207,32 @@ bool script_goes_on(uint16_t sw);
  */
 int script_capdu_case(const uint8_t *capdu, size_t len);
 
+/* ---- writing a command script ---- */
+
+/*
+ * An expanded one (AA) is begin, and head and bytes of each C-APDU. The sum of
+ * script_cmd_size() comes first. The functions return the bytes put into @out, which has
+ * room for SCRIPT_PIECE_MAX.
+ */
+
+/** script_cmd_size() - bytes that a C-APDU of @len takes, head included. */
+size_t script_cmd_size(size_t len);
+
+/** script_cmd_begin() - head of the template; @capdu_bytes: sum of script_cmd_size() */
+size_t script_cmd_begin(uint8_t *out, uint64_t capdu_bytes);
+
+/** script_cmd_capdu() - head of one C-APDU TLV; its @len bytes follow as they are. */
+size_t script_cmd_capdu(uint8_t *out, size_t len);
+
+/**
+ * script_cmd_compact() - how a C-APDU stands in a compact script (5.1.1)
+ * @last: it is the last one, the only one whose response data come back
+ *
+ * Returns how many of its bytes are written; 4 of a case 1 command, which a byte 00 follows.
+ * -EINVAL for what has no such form: extended length, response data in the middle.
+ */
+int script_cmd_compact(const uint8_t *capdu, size_t len, bool last);
+
 /* ---- responses ---- */
 
 /**

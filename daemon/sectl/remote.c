@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Verbs that semd does, over io.sesame.Manager. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libse/se.h"
@@ -282,41 +280,13 @@ int verb_jobs_ack(int argc, char **argv)
 
 /* ---- script run ---- */
 
-static int read_script(const char *path, uint8_t **data, size_t *len)
-{
-	struct stat st;
-	ssize_t n = -1;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		if (fd >= 0)
-			close(fd);
-		return fail(EXIT_NOT_FOUND, "no-such-file", NULL, "%s: %s", path,
-			    strerror(errno));
-	}
-	if (!S_ISREG(st.st_mode) || !st.st_size || st.st_size > (off_t)SCRIPT_MAX) {
-		close(fd);
-		return fail(EXIT_USAGE, "bad-script", NULL,
-			    "%s: a file of 1 to %u bytes is needed", path, SCRIPT_MAX);
-	}
-	*data = malloc((size_t)st.st_size);
-	if (*data)
-		n = read(fd, *data, (size_t)st.st_size);
-	close(fd);
-	if (n != st.st_size)
-		return fail(EXIT_FAILED, "failed", NULL, "%s: cannot be read", path);
-	*len = (size_t)n;
-	return EXIT_OK;
-}
-
 static int start_script(sd_varlink *link, const uint8_t *data, size_t len, uint64_t *id)
 {
 	sd_json_variant *p = NULL, *reply = NULL;
 	int r;
 
 	r = sd_json_buildo(
-		&p, SD_JSON_BUILD_PAIR_STRING("se", target_semd() ? target_semd() : opt.se),
+		&p, SD_JSON_BUILD_PAIR_STRING("se", target_semd()),
 		SD_JSON_BUILD_PAIR_CONDITION(!!opt.aid, "aid", SD_JSON_BUILD_STRING(opt.aid)),
 		SD_JSON_BUILD_PAIR_BASE64("script", data, len),
 		SD_JSON_BUILD_PAIR_BOOLEAN("compact", opt.compact),
@@ -436,21 +406,18 @@ static int run_and_follow(const uint8_t *data, size_t len)
 	return r;
 }
 
-int verb_script_run(int argc, char **argv)
+int semd_run_script(const char *path)
 {
 	uint8_t *data = NULL;
 	size_t len = 0;
 	int r;
 
-	(void)argc;
-	r = read_script(argv[0], &data, &len);
+	r = read_input(path, SCRIPT_MAX, &data, &len);
 	if (!r && opt.dry_run)
-		printf("would run the %zu bytes of %s on %s for %s\n", len, argv[0], opt.se,
-		       opt.aid ? opt.aid : "the default application");
+		r = say_dry("would run the %zu bytes of %s on %s for %s", len, path, opt.se,
+			    opt.aid ? opt.aid : "the default application");
 	else if (!r)
 		r = run_and_follow(data, len);
-	if (data)
-		explicit_bzero(data, len);
-	free(data);
+	forget(data, len);
 	return r;
 }

@@ -74,7 +74,7 @@ extern struct options opt;
 #define OPT_AID (1ULL << 4)	/* --aid */
 #define OPT_SCRIPT (1ULL << 5)	/* of script run */
 #define OPT_RESET (1ULL << 6)	/* --level of a reset */
-#define OPT_FORMAT (1ULL << 7)	/* --from --to --output */
+#define OPT_FROM (1ULL << 7)	/* --from */
 #define OPT_INSTALL (1ULL << 8) /* --instance --module --privileges --params … */
 #define OPT_LOAD (1ULL << 9)	/* --hash --block-size --dap … */
 #define OPT_TOKEN (1ULL << 10)	/* --token */
@@ -83,6 +83,7 @@ extern struct options opt;
 #define OPT_OUTPUT (1ULL << 13) /* --output */
 #define OPT_STATE (1ULL << 14)	/* --state-dir */
 #define OPT_ALL (1ULL << 15)	/* --all */
+#define OPT_TO (1ULL << 16)	/* --to, a form of scripts */
 
 /**
  * struct option_def - one option
@@ -343,6 +344,9 @@ int semd_connect(sd_varlink **link);
 int semd_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
 	      sd_json_variant **reply);
 
+/** semd_run_script - have semd run a script file as a job, wait, show; an exit status */
+int semd_run_script(const char *path);
+
 /** json_text, json_number - a field, "" or 0 if it is not there or not of that kind */
 const char *json_text(sd_json_variant *v, const char *key);
 uint64_t json_number(sd_json_variant *v, const char *key);
@@ -357,6 +361,7 @@ int verb_apdu(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_trace(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_script_convert(int argc, char **argv);
 int verb_script_run(int argc, char **argv);
 int verb_jobs_list(int argc, char **argv);
 int verb_jobs_show(int argc, char **argv);

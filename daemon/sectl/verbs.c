@@ -31,9 +31,16 @@ const struct verb verbs[] = {
 	 "standard input, one a line: arguments can be seen by everybody, a PIN goes there.\n",
 	 "sectl apdu se0 80CA006600"},
 
-	{"script", "run", NULL, "FILE", 1, 1, OPT_TARGET | OPT_AID | OPT_SCRIPT | OPT_DRY,
-	 verb_script_run, "have semd run a TS 102 226 script, wait and show what came", NULL,
+	{"script", "run", NULL, "FILE|-", 1, 1,
+	 OPT_TARGET | OPT_AID | OPT_SCRIPT | OPT_FROM | OPT_DRY, verb_script_run,
+	 "run a script and show what came",
+	 "TS 102 226 (expanded or compact) or one C-APDU in hex a line. With --se=semd:NAME "
+	 "semd\n"
+	 "runs it as a job, which is acknowledged once it is shown.\n",
 	 "sectl script run identity.bin --se=semd:se0 --aid=A000000151000000"},
+	{"script", "convert", NULL, "FILE|-", 1, 1, OPT_FROM | OPT_TO | OPT_OUTPUT,
+	 verb_script_convert, "one form of a script into another, offline", NULL,
+	 "sectl script convert apdus.txt --to=expanded --output=identity.bin"},
 
 	{"monitor", NULL, NULL, "", 0, 0, OPT_BLOCKS, verb_monitor,
 	 "the driver's events, until interrupted", NULL, "sectl monitor --json"},
