@@ -144,8 +144,9 @@ enum gp_scp_step gp_scp_step(const struct gp_scp *s)
 
 static int initialize_update(struct gp_scp *s, struct gp_apdu *apdu)
 {
+	/* the same bit means something else in SCP02 */
 	bool s16 =
-		s->p.protocol != GP_SCP02 && s->p.i != GP_SCP_I_AUTO && s->p.i & GP_SCP03_S16;
+		s->p.protocol == GP_SCP03 && s->p.i != GP_SCP_I_AUTO && s->p.i & GP_SCP03_S16;
 	uint8_t kvn = s->p.kvn ? s->p.kvn : s->p.keys->kvn;
 	int ret = 0;
 
