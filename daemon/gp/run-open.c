@@ -240,7 +240,7 @@ static void set_card(struct gp_run *run, const uint8_t *p, size_t len)
 
 int run_open_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len)
 {
-	uint16_t sw = (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
+	uint16_t sw = run_sw(rsp, len);
 	size_t n = len - 2;
 
 	if (entry->kind == ENTRY_SCP) {
@@ -482,7 +482,7 @@ void run_auth_fed(struct gp_run *run, const uint8_t *rsp, size_t len, uint32_t o
 	const struct gp_run_host *host = &run->params.host;
 	enum gp_run_verdict verdict = GP_VERDICT_REFUSED;
 	struct gp_error err;
-	uint16_t sw = len >= 2 ? (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]) : 0;
+	uint16_t sw = run_sw(rsp, len);
 	bool open = run->scp && gp_scp_is_open(run->scp);
 	int r;
 

@@ -182,6 +182,14 @@ struct gp_run {
 	size_t nr_warnings;
 };
 
+/** run_sw() - status word of a response, 0 for none */
+static inline uint16_t run_sw(const uint8_t *rsp, size_t len)
+{
+	if (!rsp || len < 2)
+		return 0;
+	return (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
+}
+
 /* run.c */
 
 /** run_fail() - end with @error; the record is stored by gp_run_next(). Returns @error. */

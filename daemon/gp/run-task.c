@@ -225,7 +225,7 @@ int run_task_fed(struct gp_run *run, const struct entry *entry, const uint8_t *r
 {
 	struct task *t = &run->tasks[entry->task];
 	const struct gp_apdu *cmd = &t->built.cmd[entry->cmd];
-	uint16_t sw = (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
+	uint16_t sw = run_sw(rsp, len);
 	bool any = t->op->type == GP_OP_APDU || t->op->type == GP_OP_GET_DATA;
 	int r = 0;
 

@@ -93,7 +93,7 @@ static void refused(struct gp_run *run, uint16_t sw)
 
 int run_view_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len)
 {
-	uint16_t sw = (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
+	uint16_t sw = run_sw(rsp, len);
 	struct gp_error err;
 	int r = 0;
 

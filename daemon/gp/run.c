@@ -416,7 +416,9 @@ void gp_run_opened(struct gp_run *run, const uint8_t *rsp, size_t len, int error
 	}
 	if (len < 2 && rsp)
 		len = 0;
-	sw = len ? (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]) : 0x9000;
+	sw = run_sw(rsp, len);
+	if (!len)
+		sw = 0x9000; /* the basic channel of a card that answers nothing */
 	if (sw != 0x9000 && (sw >> 8) != 0x62 && (sw >> 8) != 0x63) {
 		(void)run_fail(run, -ENOENT, "no-application",
 			       "the security domain cannot be selected: %04X", sw);
@@ -487,7 +489,7 @@ void gp_run_feed(struct gp_run *run, size_t i, const uint8_t *rsp, size_t len, u
 	run->apdus_done++;
 	if (run->stopped || run->broken)
 		return; /* the host went on where it must not: nothing can be made of it */
-	sw = (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
+	sw = run_sw(rsp, len);
 	run->stopped = !goes_on(&run->apdus[i], sw);
 	if (entry->kind == ENTRY_AUTH)
 		run_auth_fed(run, rsp, len, outcome);
