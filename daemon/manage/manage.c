@@ -122,10 +122,14 @@ static void open_channel(struct host *h, struct gp_run *run, const struct gp_run
 		.rsp_room = sizeof(rsp),
 		.deadline_ns = h->opt->deadline_ns,
 	};
+	uint64_t start;
 	int r;
 
 	close_channel(h);
+	start = se_deadline_in(0);
 	r = se_channel_open(h->se, &open);
+	if (h->opt->trace_open)
+		h->opt->trace_open(h->opt->userdata, &open, se_deadline_in(0) - start);
 	h->channel = !r;
 	h->generation = open.generation;
 	/* a status word says more than the errno that it was turned into */
@@ -168,13 +172,12 @@ static int send_batch(struct host *h, struct gp_run *run, const struct gp_run_ba
 	}
 	/* what came of it is in each APDU; the errno adds nothing to that */
 	(void)se_submit(h->se, apdus, (uint32_t)batch->n, &stream);
+	if (h->opt->trace)
+		h->opt->trace(h->opt->userdata, apdus, (uint32_t)batch->n);
 	for (size_t i = 0; i < batch->n; i++) {
 		const uint8_t *p = (const uint8_t *)(uintptr_t)apdus[i].rsp_ptr;
 		size_t len = apdus[i].outcome == SE_OUTCOME_EXECUTED ? apdus[i].rsp_len : 0;
 
-		if (h->opt->trace && apdus[i].outcome != SE_OUTCOME_NOT_SENT)
-			h->opt->trace(h->opt->userdata, &batch->apdus[i], p, len,
-				      apdus[i].outcome);
 		gp_run_feed(run, i, p, len, apdus[i].outcome);
 	}
 	explicit_bzero(rsp, room);

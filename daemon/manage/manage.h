@@ -31,8 +31,9 @@ struct ledger;
  * @deadline_ns: CLOCK_MONOTONIC, 0 for none; for the whole run
  * @cancel: looked at between two batches; true ends the run as interrupted. May be NULL
  * @progress: called now and then from manage_run(). May be NULL
- * @trace: called with each C-APDU (as sent) and R-APDU: secure messaging where there is any,
- *	but else in clear. May be NULL
+ * @trace: called with each stream that has ended, APDUs as sent: secure messaging where there
+ *	is any, but else in clear. May be NULL
+ * @trace_open: the same for channels, with how long opening took. May be NULL
  * @userdata: given to them
  */
 struct manage_options {
@@ -45,8 +46,8 @@ struct manage_options {
 	uint64_t deadline_ns;
 	bool (*cancel)(void *userdata);
 	void (*progress)(void *userdata, const struct gp_run_progress *progress);
-	void (*trace)(void *userdata, const struct gp_run_apdu *apdu, const uint8_t *rsp,
-		      size_t len, uint32_t outcome);
+	void (*trace)(void *userdata, const struct se_apdu *apdus, uint32_t n);
+	void (*trace_open)(void *userdata, const struct se_channel_open *open, uint64_t ns);
 	void *userdata;
 };
 
