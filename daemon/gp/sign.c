@@ -232,7 +232,7 @@ static int make_signature(const struct gp_signer *s, const struct scheme *sch,
 
 	if (!ctx)
 		return -ENOMEM;
-	if (EVP_DigestSignInit_ex(ctx, &pctx, digest_name(sch->digest), NULL, NULL, s->pkey,
+	if (EVP_DigestSignInit_ex(ctx, &pctx, digest_name(sch->digest), s->ctx, NULL, s->pkey,
 				  NULL) > 0 &&
 	    set_padding(pctx, sch) > 0 && EVP_DigestSign(ctx, room, &n, data, len) > 0) {
 		if (sch->kind == ECDSA) {
@@ -288,7 +288,7 @@ static int check_signature(const struct gp_signer *s, const struct scheme *sch,
 	ctx = EVP_MD_CTX_new();
 	if (!ctx)
 		return -ENOMEM;
-	if (EVP_DigestVerifyInit_ex(ctx, &pctx, digest_name(sch->digest), NULL, NULL, s->pkey,
+	if (EVP_DigestVerifyInit_ex(ctx, &pctx, digest_name(sch->digest), s->ctx, NULL, s->pkey,
 				    NULL) <= 0 ||
 	    set_padding(pctx, sch) <= 0)
 		r = -EIO;

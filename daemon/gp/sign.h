@@ -19,7 +19,8 @@
 #include "gp/error.h"
 #include "gp/key.h"
 
-struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+struct evp_pkey_st;	/* OpenSSL's EVP_PKEY */
+struct ossl_lib_ctx_st; /* and OSSL_LIB_CTX */
 
 /* the longest signature: RSA of 4096 bits */
 #define GP_SIGN_MAX 512
@@ -28,12 +29,15 @@ struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
  * struct gp_signer - a key to sign or verify with; one of the two is set
  * @pkey: RSA or EC; private to sign, private or public to verify. May live in a token
  *	behind an OpenSSL provider. The caller's
+ * @ctx: library context that @pkey was loaded in; NULL: the default one. A key in a token has
+ *	its own, and signs in no other
  * @key: DES or AES. The caller's
  * @pkcs1: RSA longer than 1024 bits: with PKCS#1 v1.5 and SHA-256 all the same, as some
  *	cards want. What the specification says is false
  */
 struct gp_signer {
 	struct evp_pkey_st *pkey;
+	struct ossl_lib_ctx_st *ctx;
 	const struct gp_key *key;
 	bool pkcs1;
 };

@@ -308,6 +308,7 @@ static int put_single(struct load *l, const struct keyset_section *s, size_t i)
 	else
 		r = load_pkey(l, s->public_key, false, &to->pkey);
 	to->pub.pkey = to->pkey.pkey;
+	to->pub.ctx = to->pkey.ctx;
 	to->pub.private_key = to->pkey.private_key;
 	return r;
 }

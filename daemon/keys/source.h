@@ -24,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct evp_pkey_st; /* EVP_PKEY */
+struct evp_pkey_st;	/* EVP_PKEY */
+struct ossl_lib_ctx_st; /* OSSL_LIB_CTX */
 struct gp_error;
 struct gp_key;
 struct gp_keyset;
@@ -52,6 +53,7 @@ enum keys_use {
  * @kvn: key version number on the card, 0 if not said
  * @kid: key identifier on the card, 0 if not said
  * @pkey: an RSA or EC key, public or private; NULL if @secret is set
+ * @ctx: library context of @pkey if it is in a token, else NULL; for struct gp_signer
  * @private_key: @pkey can sign
  * @secret: a DES or AES key; NULL if @pkey is set
  */
@@ -61,6 +63,7 @@ struct keys_single {
 	uint8_t kvn;
 	uint8_t kid;
 	struct evp_pkey_st *pkey;
+	struct ossl_lib_ctx_st *ctx;
 	bool private_key;
 	const struct gp_key *secret;
 };
