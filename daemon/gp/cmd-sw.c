@@ -244,3 +244,11 @@ const char *gp_sw_words(uint8_t ins, uint8_t p1, uint16_t sw)
 		return "";
 	}
 }
+
+const char *gp_capdu_sw_words(const uint8_t *cmd, size_t len, uint16_t sw)
+{
+	bool known = len >= 3 && (cmd[0] & 0x80 || cmd[1] == GP_INS_SELECT ||
+				  cmd[1] == GP_INS_MANAGE_CHANNEL);
+
+	return known ? gp_sw_words(cmd[1], cmd[2], sw) : gp_sw_words(ANY, ANY, sw);
+}

@@ -463,4 +463,11 @@ const char *gp_data_name(uint16_t tag);
  */
 const char *gp_sw_words(uint8_t ins, uint8_t p1, uint16_t sw);
 
+/**
+ * gp_capdu_sw_words() - the same for a C-APDU in bytes
+ * @cmd: the command; its instruction counts if its class is one of GlobalPlatform, or if it
+ *	is SELECT or MANAGE CHANNEL: with other classes E2 or F2 are other commands
+ */
+const char *gp_capdu_sw_words(const uint8_t *cmd, size_t len, uint16_t sw);
+
 #endif /* SESAME_GP_CMD_H */

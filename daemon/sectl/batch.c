@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gp/cmd.h"
 #include "libse/se.h"
 #include "script/script.h"
 #include "sectl/batch.h"
@@ -81,7 +82,9 @@ static int show(const struct se_apdu *a, const uint8_t *rsp, sd_json_variant **a
 			SD_JSON_BUILD_PAIR_STRING("sw", word),
 			SD_JSON_BUILD_PAIR_UNSIGNED("totalNs", a->total_ns));
 	else
-		printf("%s%s%s  %s\n", text, len > 2 ? " " : "", word, sw_words(a->sw));
+		printf("%s%s%s  %s\n", text, len > 2 ? " " : "", word,
+		       gp_capdu_sw_words((const uint8_t *)(uintptr_t)a->cmd_ptr, a->cmd_len,
+					 a->sw));
 	forget(text, 2 * (size_t)len);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gp/cmd.h"
 #include "sectl/sectl.h"
 
 #define SCHEMA 1 /* of Documentation/sectl.schema.json; moves when a field goes or changes */
@@ -163,42 +164,9 @@ int fail_errno(int error, const char *what)
 	}
 }
 
-const char *sw_words(uint16_t sw)
-{
-	static const struct {
-		uint16_t sw;
-		const char *words;
-	} table[] = {
-		{0x9000, "ok"},
-		{0x6283, "locked or invalidated"},
-		{0x6310, "more data"},
-		{0x6700, "wrong length"},
-		{0x6881, "logical channel not supported"},
-		{0x6882, "secure messaging not supported"},
-		{0x6982, "security status not satisfied"},
-		{0x6985, "conditions of use not satisfied"},
-		{0x6999, "the application refuses to be selected"},
-		{0x6a80, "wrong data"},
-		{0x6a81, "function not supported, or card locked"},
-		{0x6a82, "application or file not found"},
-		{0x6a84, "not enough memory"},
-		{0x6a86, "wrong P1 P2"},
-		{0x6a88, "referenced data not found"},
-		{0x6d00, "unknown instruction"},
-		{0x6e00, "unknown class"},
-		{0x6f00, "no precise diagnosis"},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (table[i].sw == sw)
-			return table[i].words;
-	return "";
-}
-
 int fail_sw(uint16_t sw, const char *what)
 {
-	const char *words = sw_words(sw);
+	const char *words = gp_sw_words(0, 0, sw);
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s: the card answered %04X%s%s%s", what, sw,

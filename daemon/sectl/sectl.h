@@ -185,9 +185,6 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** say_dry - what -n would have done, as text or JSON; returns EXIT_OK */
 int say_dry(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** sw_words - a status word in words, "" if it has no general meaning */
-const char *sw_words(uint16_t sw);
-
 /**
  * put_json - print {"sectl":1,"verb":…,"result":v} and unref @v
  * @v: the result, an object

@@ -500,6 +500,14 @@ static void test_words(void **state)
 	assert_string_equal(gp_sw_words(GP_INS_SELECT, 0x04, 0x6110),
 			    "more response bytes wait");
 	assert_string_equal(gp_sw_words(0, 0, 0x1234), "");
+	/* DELETE of GlobalPlatform, and what another class means by E4 */
+	assert_string_equal(gp_capdu_sw_words((const uint8_t *)"\x84\xe4\x00\x00", 4, 0x6a82),
+			    "no object with that AID");
+	assert_string_equal(gp_capdu_sw_words((const uint8_t *)"\x00\xe4\x00\x00", 4, 0x6a82),
+			    "application or file not found");
+	assert_string_equal(gp_capdu_sw_words((const uint8_t *)"\x01\xa4\x04\x00", 4, 0x6a82),
+			    "no application with that AID");
+	assert_string_equal(gp_capdu_sw_words(NULL, 0, 0x9000), "ok");
 	assert_string_equal(gp_key_type_name(GP_KEY_AES), "AES");
 	assert_true(gp_key_type_secret(GP_KEY_HMAC_SHA1));
 	assert_true(gp_key_type_secret(0x42));
