@@ -34,6 +34,10 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	Job,
 	F(id, INT),
 	C("ID-RUN"), F(name, STRING),
+	C("script or plan"), F(kind, STRING),
+	C("What its run does: forward, resume or rollback"), F(mode, STRING),
+	C("ResumeJob and RollbackJob have something to go by"), F(resumable, BOOL),
+	C("Key set instead of the plan's first one"), F(keySet, STRING),
 	C("Who made it: lwm2m:NAME or control:UID"), F(origin, STRING),
 	C("The origin's own number for it"), F_MAYBE(slot, INT),
 	F(se, STRING),
@@ -76,7 +80,10 @@ static SD_VARLINK_DEFINE_METHOD(
 static SD_VARLINK_DEFINE_METHOD(
 	GetJob, IN(id, INT),
 	SD_VARLINK_DEFINE_OUTPUT_BY_TYPE(job, Job, 0), OUT_ARRAY(apdus, Apdu),
-	C("Response script, base64; null before the end"), OUT_MAYBE(response, STRING));
+	C("Response script, base64; null before the end, and of a plan"),
+	OUT_MAYBE(response, STRING),
+	C("Result of a plan: state, steps, card; null before the end, and of a script"),
+	OUT_MAYBE(result, OBJECT));
 
 static SD_VARLINK_DEFINE_METHOD(
 	RunScript,
@@ -88,6 +95,93 @@ static SD_VARLINK_DEFINE_METHOD(
 	IN_MAYBE(keepChannel, BOOL), IN_MAYBE(token, INT),
 	C("Seconds"), IN_MAYBE(deadline, INT),
 	C("The job; it is in the journal, follow it with MonitorJob"), OUT(id, INT));
+
+static SD_VARLINK_DEFINE_METHOD(
+	RunPlan,
+	IN(se, STRING),
+	C("Card content management plan, version 1; load files in it, not by name"),
+	IN(plan, OBJECT),
+	C("Key set to use instead of that of the plan's first session"),
+	IN_MAYBE(keySet, STRING),
+	C("Seconds"), IN_MAYBE(deadline, INT),
+	C("Although the last authentication with this card failed or has no known end"),
+	IN_MAYBE(retryAuthentication, BOOL),
+	C("The job; it is in the journal, follow it with MonitorJob"), OUT(id, INT));
+
+static SD_VARLINK_DEFINE_METHOD(
+	ResumeJob, IN(id, INT), IN_MAYBE(retryAuthentication, BOOL));
+
+static SD_VARLINK_DEFINE_METHOD(
+	RollbackJob, IN(id, INT), IN_MAYBE(retryAuthentication, BOOL));
+
+static SD_VARLINK_DEFINE_METHOD(
+	ListApplications,
+	IN(se, STRING),
+	C("Security domain, hex; the default application if left out"), IN_MAYBE(sd, STRING),
+	C("Key set of the secure channel; none if left out"), IN_MAYBE(keySet, STRING),
+	C("Seconds"), IN_MAYBE(deadline, INT),
+	IN_MAYBE(retryAuthentication, BOOL),
+	C("As the result of a plan with one step; the registry is the data of that"),
+	OUT(result, OBJECT));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	CardItem,
+	C("Tag of GET DATA, 4 hex digits"), F(tag, STRING),
+	C("Status word, hex"), F(sw, STRING),
+	C("Response data, hex"), F(data, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(
+	GetCard,
+	IN(se, STRING),
+	C("Application to ask, hex; the default one if left out"), IN_MAYBE(aid, STRING),
+	OUT_ARRAY(items, CardItem));
+
+static SD_VARLINK_DEFINE_METHOD(
+	ResetElement,
+	IN(se, STRING),
+	C("resynch, soft, line or power; the best there is if left out"),
+	IN_MAYBE(level, STRING),
+	C("What was done"), OUT(level, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(
+	GetStats,
+	IN(se, STRING),
+	C("Counters of the driver by name; all 0 where there is no driver"),
+	OUT(counters, OBJECT),
+	C("total, wire, think and queue: each sumNs and 32 buckets, powers of 2 microseconds"),
+	OUT(histograms, OBJECT));
+
+static SD_VARLINK_DEFINE_METHOD_FULL(
+	MonitorElements, SD_VARLINK_REQUIRES_MORE,
+	C("present (at the beginning), added, removed, found, lost, generation, state, irq-mode"),
+	OUT(event, STRING),
+	SD_VARLINK_DEFINE_OUTPUT_BY_TYPE(element, Element, 0));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	KeySet,
+	F(name, STRING),
+	C("file, credential, pkcs11 or default"), F(kind, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(ListKeySets, OUT_ARRAY(keySets, KeySet));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	Attempt,
+	C("Name of the entry"), F(file, STRING),
+	C("What identifies the chip, hex"), F(card, STRING),
+	C("Security domain, hex; empty if it is not known"), F(sd, STRING),
+	C("Key version number"), F(kvn, INT),
+	C("success, failed, unknown or corrupt"), F(state, STRING),
+	C("Since the last one that succeeded"), F(attempts, INT),
+	C("One is under way right now"), F(running, BOOL),
+	C("Of the last one, seconds since 1970"), F(time, INT),
+	C("Who made it"), F(program, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(ListAttempts, OUT_ARRAY(attempts, Attempt));
+
+static SD_VARLINK_DEFINE_METHOD(
+	ForgetAttempts,
+	C("Name of an entry, or the beginning of several, such as a card"), IN(file, STRING),
+	OUT(forgotten, INT));
 
 static SD_VARLINK_DEFINE_METHOD_FULL(
 	MonitorJob, SD_VARLINK_REQUIRES_MORE,
@@ -109,7 +203,8 @@ static SD_VARLINK_DEFINE_ERROR(StorageFull, F(code, STRING), F(detail, STRING));
 SD_VARLINK_DEFINE_INTERFACE(
 	io_sesame_Manager, CONTROL_INTERFACE,
 	SD_VARLINK_INTERFACE_COMMENT("Secure elements and the jobs on them"),
-	&vl_type_Element, &vl_type_Job, &vl_type_Apdu, &vl_type_Server,
+	&vl_type_Element, &vl_type_Job, &vl_type_Apdu, &vl_type_Server, &vl_type_CardItem,
+	&vl_type_KeySet, &vl_type_Attempt,
 	SD_VARLINK_SYMBOL_COMMENT("The secure elements that jobs can use"),
 	&vl_method_ListElements,
 	SD_VARLINK_SYMBOL_COMMENT("The journal, in order of creation"),
@@ -118,6 +213,30 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_GetJob,
 	SD_VARLINK_SYMBOL_COMMENT("Queue a script; durable once answered"),
 	&vl_method_RunScript,
+	SD_VARLINK_SYMBOL_COMMENT("Queue a plan; durable once answered. What policy forbids, or what"
+				  " is no plan, is refused here"),
+	&vl_method_RunPlan,
+	SD_VARLINK_SYMBOL_COMMENT("Run a plan's job again: read the card, do what is missing"),
+	&vl_method_ResumeJob,
+	SD_VARLINK_SYMBOL_COMMENT("Read the card, undo what the runs of this plan have changed"),
+	&vl_method_RollbackJob,
+	SD_VARLINK_SYMBOL_COMMENT("The registry of a card; answered when it was read"),
+	&vl_method_ListApplications,
+	SD_VARLINK_SYMBOL_COMMENT("What a card tells of itself without keys, in GET DATA's coding"),
+	&vl_method_GetCard,
+	SD_VARLINK_SYMBOL_COMMENT("Reset a secure element, between two jobs; for root and the"
+				  " daemon's user"),
+	&vl_method_ResetElement,
+	SD_VARLINK_SYMBOL_COMMENT("Counters of a secure element"),
+	&vl_method_GetStats,
+	SD_VARLINK_SYMBOL_COMMENT("What happens to the secure elements, until the caller hangs up"),
+	&vl_method_MonitorElements,
+	SD_VARLINK_SYMBOL_COMMENT("The key sets that plans may name; never a key"),
+	&vl_method_ListKeySets,
+	SD_VARLINK_SYMBOL_COMMENT("Authentications that did not succeed, by card"),
+	&vl_method_ListAttempts,
+	SD_VARLINK_SYMBOL_COMMENT("Allow further ones; for root and the daemon's user"),
+	&vl_method_ForgetAttempts,
 	SD_VARLINK_SYMBOL_COMMENT("Progress, until the job has ended"),
 	&vl_method_MonitorJob,
 	SD_VARLINK_SYMBOL_COMMENT("Stop between two APDUs"),

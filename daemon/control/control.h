@@ -3,8 +3,9 @@
  * The local control interface: varlink io.sesame.Manager on a UNIX socket.
  *
  * `varlinkctl introspect SOCKET io.sesame.Manager` prints it. Peers are root,
- * the daemon's own user, and members of the group that the configuration names.
- * Everything runs in the loop's thread.
+ * the daemon's own user, and members of the group that the configuration names;
+ * the latter see and end their own jobs only. Everything runs in the loop's
+ * thread.
  */
 #ifndef SESAME_CONTROL_H
 #define SESAME_CONTROL_H
@@ -53,6 +54,10 @@ int control_new(struct control **ret, sd_event *event, struct job_store *store,
 		const char *path, gid_t group, const char *version,
 		const struct control_ops *ops, void *ctx);
 void control_free(struct control *c);
+
+/** control_elements_changed - look at the secure elements, tell those who listen; NULL is fine
+ */
+void control_elements_changed(struct control *c);
 
 /** the interface definition, control-idl.c */
 extern const sd_varlink_interface vl_interface_io_sesame_Manager;

@@ -140,8 +140,6 @@ int job_set(struct job_store *s, uint64_t id, const struct job_params *p, struct
 		return job_fail(err, -EINVAL, "bad-params",
 				"a plan names its security domain itself, and a secure channel "
 				"is never left open");
-	if (p->kind == JOB_PLAN)
-		return job_fail(err, -EOPNOTSUPP, "no-plans", "plans are not known yet");
 	job_lock(s);
 	r = job_need_idle(s, id, &info, err);
 	if (!r)
@@ -169,6 +167,7 @@ static int ended(struct job_store *s, uint64_t id, struct job_info *info, struct
 struct start_args {
 	const struct job_info *info;
 	enum job_mode mode;
+	bool retry; /* authentication; see struct job_params */
 };
 
 static int start_fn(struct job_store *s, void *arg)
@@ -186,19 +185,20 @@ static int start_fn(struct job_store *s, void *arg)
 			  "code='',detail='',last_sw=0,interrupted=1,tail=0,result_len=0,"
 			  "select_sw=0,select_rsp=x'',started_ms=0,ended_ms=0,chunk_n=0,"
 			  "mode=?2,record=CASE WHEN ?2=0 THEN '' ELSE record END,result='',"
-			  "queued=(SELECT ifnull(max(queued),0)+1 FROM jobs) WHERE id=?",
-			  "iii",
+			  "retry=?,queued=(SELECT ifnull(max(queued),0)+1 FROM jobs) "
+			  "WHERE id=?",
+			  "iiii",
 			  i->params.deadline_s
 				  ? (int64_t)(now + (uint64_t)i->params.deadline_s * 1000U)
 				  : (int64_t)0,
-			  (int64_t)a->mode, (int64_t)i->id);
+			  (int64_t)a->mode, (int64_t)a->retry, (int64_t)i->id);
 }
 
 /* Lock held; what the job's state has to be was looked at. */
-static int start(struct job_store *s, struct job_info *info, enum job_mode mode,
+static int start(struct job_store *s, struct job_info *info, enum job_mode mode, bool retry,
 		 struct job_error *err)
 {
-	struct start_args a = {info, mode};
+	struct start_args a = {info, mode, retry};
 	struct worker *w;
 	int r;
 
@@ -240,12 +240,12 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err)
 	job_lock(s);
 	r = job_need_idle(s, id, &info, err);
 	if (!r)
-		r = start(s, &info, JOB_FORWARD, err);
+		r = start(s, &info, JOB_FORWARD, info.params.retry_authentication, err);
 	job_unlock(s);
 	return r;
 }
 
-static int run_again(struct job_store *s, uint64_t id, enum job_mode mode,
+static int run_again(struct job_store *s, uint64_t id, enum job_mode mode, bool retry,
 		     struct job_error *err)
 {
 	struct job_info info;
@@ -267,20 +267,22 @@ static int run_again(struct job_store *s, uint64_t id, enum job_mode mode,
 			     "job %s has changed nothing: acknowledge it and run it anew",
 			     info.name);
 	else
-		r = start(s, &info, mode, err);
+		r = start(s, &info, mode, retry, err);
 out:
 	job_unlock(s);
 	return r;
 }
 
-int job_resume(struct job_store *s, uint64_t id, struct job_error *err)
+int job_resume(struct job_store *s, uint64_t id, bool retry_authentication,
+	       struct job_error *err)
 {
-	return run_again(s, id, JOB_RESUME, err);
+	return run_again(s, id, JOB_RESUME, retry_authentication, err);
 }
 
-int job_rollback(struct job_store *s, uint64_t id, struct job_error *err)
+int job_rollback(struct job_store *s, uint64_t id, bool retry_authentication,
+		 struct job_error *err)
 {
-	return run_again(s, id, JOB_ROLLBACK, err);
+	return run_again(s, id, JOB_ROLLBACK, retry_authentication, err);
 }
 
 /* Its worker has it in hand; queued is what it is called until that is journalled. */

@@ -389,6 +389,8 @@ void job_run_one(struct worker *w, uint64_t id)
 		free_run(r);
 		return;
 	}
+	if (r->info.params.kind == JOB_PLAN)
+		r->source = &job_source_plan;
 	r->cmds = malloc(RUN_COMMANDS_MAX);
 	r->deadline_ns = get_deadline(r);
 	if (!r->cmds || job_write(w->s, false, write_running, &id))

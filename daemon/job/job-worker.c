@@ -675,3 +675,18 @@ int job_se_get(struct job_store *s, unsigned int index, struct job_se_info *info
 	job_unlock(s);
 	return w ? 0 : -ENOENT;
 }
+
+int job_se_stats(struct job_store *s, const char *name, struct se_stats *stats)
+{
+	struct worker *w;
+	int r = -ENODEV;
+
+	memset(stats, 0, sizeof(*stats));
+	job_lock(s);
+	w = job_worker_find(s, name);
+	/* what has no driver counts its own session's, which nobody wants to know */
+	if (w)
+		r = w->direct ? se_get_stats(w->info, stats) : 0;
+	job_unlock(s);
+	return r;
+}

@@ -422,6 +422,7 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err);
 
 /**
  * job_resume - run a plan job again that ended early: only what is missing
+ * @retry_authentication: as in struct job_params, for this run and later ones
  *
  * A new run of the same job, with the record of the former ones. The card's
  * registry is read first and decides; what a record and a registry that
@@ -429,7 +430,8 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err);
  * -EINVAL ("not-a-plan"), -EBUSY ("not-ended"), -EALREADY ("already-done": it
  * ended as JOB_DONE; or "nothing-to-resume": it never ran), and as job_run().
  */
-int job_resume(struct job_store *s, uint64_t id, struct job_error *err);
+int job_resume(struct job_store *s, uint64_t id, bool retry_authentication,
+	       struct job_error *err);
 
 /**
  * job_rollback - undo what the runs of this plan job have changed in the card
@@ -437,7 +439,8 @@ int job_resume(struct job_store *s, uint64_t id, struct job_error *err);
  * Also after JOB_DONE. What cannot be undone (a card life cycle state, replaced
  * keys) is refused before anything is changed. Errors: as job_resume().
  */
-int job_rollback(struct job_store *s, uint64_t id, struct job_error *err);
+int job_rollback(struct job_store *s, uint64_t id, bool retry_authentication,
+		 struct job_error *err);
 
 /**
  * job_cancel - stop as soon as no exchange is on the wire

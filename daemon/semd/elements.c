@@ -80,6 +80,7 @@ void semd_elements_look(struct semd *d)
 		se_list(add_found, d);
 	if (d->ses)
 		lwm2m_ses_poll(d->ses);
+	control_elements_changed(d->control);
 }
 
 static int on_event(void *ctx, const struct se_event *e)
