@@ -50,6 +50,9 @@ UNIT_CARD := $(patsubst selftests/unit/%.c,$(OUT)/unit/%,$(wildcard selftests/un
 UNIT := $(UNIT_SRC:selftests/unit/%.c=$(OUT)/unit/%) $(OUT)/unit/kunit_t1
 UNIT_OBJ := $(UNIT_SRC:%.c=$(OUT)/%.o)
 $(UNIT_OBJ): CPPFLAGS_EXTRA := -Idriver -Iselftests
+# it loads the handler as pcscd does, and starts the SE by itself
+$(OUT)/selftests/unit/test_ifd.o: CPPFLAGS_EXTRA := -Iselftests $(shell pkg-config --cflags libpcsclite)
+$(OUT)/unit/test_ifd: | $(IFD) $(OUT)/softse
 $(UNIT_SOFTSE): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libsoftse.a
 $(UNIT_T1): $(OUT)/unit/%: $(OUT)/selftests/unit/%.o $(OUT)/libset1.a
 $(UNIT_CARD): $(OUT)/softse-card.o

@@ -229,7 +229,7 @@ int card_transmit(struct reader *r, const uint8_t *cmd, DWORD len, uint8_t *rsp,
 		se_unlock(r->channel[0]);
 	if (ret == -EACCES) /* a class that has no room for the channel */
 		return answer(rsp, rsp_len, cmd[0] & 0x40 ? 0x6882 : 0x6e00);
-	if (ret == -EINVAL) /* not a C-APDU */
+	if (ret == -EINVAL || ret == -EMSGSIZE) /* not a C-APDU; none for this SE */
 		return answer(rsp, rsp_len, 0x6700);
 	if (ret < 0) {
 		complain(r, "%s, the APDU was %s", strerror(-ret),
