@@ -54,13 +54,14 @@ struct options {
 	bool json, json_pretty, no_legend, debug, show_payload;
 	bool dry_run, yes, retry_authentication;
 	bool keep_channel, compact, keep_job;
-	bool blocks, show_all;
+	bool blocks, show_all, pkcs1, descriptor;
 	const char *se, *socket, *trace, *output;
 	const char *keys[SECTL_KEYS_MAX];
 	unsigned int nr_keys;
 	const char *keyset, *sd, *scp, *level, *confirm, *profile, *state_dir;
 	const char *aid, *format, *from;
 	const char *instance, *module, *package, *privileges, *params, *hash, *token, *dap;
+	const char *key, *signature;
 	uint32_t dialogue, deadline, count, block_size;
 };
 
@@ -84,6 +85,9 @@ extern struct options opt;
 #define OPT_STATE (1ULL << 14)	/* --state-dir */
 #define OPT_ALL (1ULL << 15)	/* --all */
 #define OPT_TO (1ULL << 16)	/* --to, a form of scripts */
+#define OPT_KEY (1ULL << 17)	/* --keys --key --pkcs1: one key to sign or verify with */
+#define OPT_DAP (1ULL << 18)	/* --sd --signature of DAP blocks */
+#define OPT_CAP (1ULL << 19)	/* --hash --descriptor: of CAP files */
 
 /**
  * struct option_def - one option
@@ -364,6 +368,12 @@ int verb_jobs_list(int argc, char **argv);
 int verb_jobs_show(int argc, char **argv);
 int verb_jobs_cancel(int argc, char **argv);
 int verb_jobs_ack(int argc, char **argv);
+int verb_cap_info(int argc, char **argv);
+int verb_dap_sign(int argc, char **argv);
+int verb_dap_verify(int argc, char **argv);
+int verb_token_data(int argc, char **argv);
+int verb_token_sign(int argc, char **argv);
+int verb_token_verify(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 #endif /* SECTL_H */
