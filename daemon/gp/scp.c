@@ -162,6 +162,7 @@ static int initialize_update(struct gp_scp *s, struct gp_apdu *apdu)
 
 int gp_scp_next(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 {
+	enum gp_scp_step step = gp_scp_step(s);
 	int ret;
 
 	gp_apdu_init(apdu, 0, 0, 0, 0);
@@ -170,7 +171,7 @@ int gp_scp_next(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 			       "the response to the command before is missing");
 	if (s->state == SCP_FAILED)
 		return gp_fail(err, -ENOTCONN, "session-over", "the secure channel failed");
-	switch (gp_scp_step(s)) {
+	switch (step) {
 	case GP_STEP_INITIALIZE:
 		ret = initialize_update(s, apdu);
 		break;
@@ -188,10 +189,12 @@ int gp_scp_next(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 	}
 	if (ret) {
 		gp_apdu_clear(apdu);
-		/* gp_scp11_agree() knows better words for what it refused itself */
-		if (!is_scp11(s->protocol) || ret == -ENOMEM)
-			gp_fail(err, ret, ret == -ENOMEM ? "no-memory" : "crypto",
-				"the command could not be made");
+		if (ret == -ENOMEM)
+			gp_fail(err, ret, "no-memory", "out of memory");
+		else if (step == GP_STEP_CERTIFICATE)
+			gp_fail(err, ret, "too-long", "a certificate is too long");
+		else if (!is_scp11(s->protocol)) /* that has said it itself */
+			gp_fail(err, ret, "crypto", "the command could not be made");
 		return over(s, ret);
 	}
 	s->waiting = true;
