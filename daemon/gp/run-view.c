@@ -36,8 +36,6 @@ static int put_status(struct gp_run *run, uint8_t list)
 	struct gp_apdu apdu;
 	int r;
 
-	if (!run->form)
-		what.tags = GP_STATUS_TAGS;
 	r = gp_cmd_get_status(&apdu, &what, &err);
 	if (!r) {
 		r = run_put(run, &apdu, &entry, &err);

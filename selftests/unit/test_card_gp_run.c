@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Plans against softse's card: run, shown, interrupted at every APDU in every way, resumed and
+ * rolled back. What the card is like afterwards is read from the card itself.
+ */
+#include "gp_world.h"
+
+#include <openssl/crypto.h>
+
+#include "softse/registry-check.h"
+
+#define SSD "F0534553414D455344"
+#define ELF "F0000000010101"
+#define MODULE "F000000001010101"
+#define APP "F000000001010102"
+
+/* a load file that is no CAP file: the card stores it as it is */
+#define CODE                                                           \
+	"C43C"                                                         \
+	"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D" \
+	"202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D"
+
+static struct gp_plan *plan_of(const char *text)
+{
+	struct gp_error err = {0};
+	struct gp_plan *plan = NULL;
+
+	if (gp_plan_parse(&plan, text, strlen(text), &err))
+		fail_msg("%s: %s", err.code, err.detail);
+	if (gp_plan_resolve(plan, NULL, NULL, &err))
+		fail_msg("%s: %s", err.code, err.detail);
+	return plan;
+}
+
+/* SSD, its keys, a package in it, an instance, its personalisation */
+static struct gp_plan *install_plan(void)
+{
+	char text[4096], code[256];
+	uint8_t bytes[128];
+	size_t n = 0;
+	sd_json_variant *v = NULL;
+	char *b64 = NULL;
+
+	for (const char *p = CODE; *p; p += 2)
+		(void)sscanf(p, "%2hhx", &bytes[n++]);
+	assert_true(sd_json_build(&v, SD_JSON_BUILD_BASE64(bytes, n)) >= 0);
+	assert_true(sd_json_variant_format(v, 0, &b64) >= 0);
+	(void)snprintf(code, sizeof(code), "%s", b64);
+	free(b64);
+	sd_json_variant_unref(v);
+	(void)snprintf(text, sizeof(text),
+		       "{\"version\":1,\"name\":\"install\",\"sessions\":["
+		       "{\"keys\":\"isd\"},{\"sd\":\"" SSD
+		       "\",\"keys\":\"isd\"}],\"operations\":["
+		       "{\"op\":\"sd-create\",\"aid\":\"" SSD "\"},"
+		       "{\"op\":\"put-key\",\"session\":1,\"keys\":\"new\"},"
+		       "{\"op\":\"load\",\"aid\":\"" ELF "\",\"code\":%s,\"block\":16},"
+		       "{\"op\":\"install\",\"elf\":\"" ELF "\",\"module\":\"" MODULE
+		       "\",\"aid\":\"" APP "\"},"
+		       "{\"op\":\"make-selectable\",\"aid\":\"" APP "\"},"
+		       "{\"op\":\"personalise\",\"aid\":\"" SSD "\",\"repeatable\":true,"
+		       "\"form\":\"dgi\",\"data\":\"007006420411223344007006450455667788\"},"
+		       "{\"op\":\"lock\",\"aid\":\"" APP "\"}"
+		       "]}",
+		       code);
+	return plan_of(text);
+}
+
+/* A command on a channel of its own, without keys; the response as hex into @out. */
+static size_t ask(struct world *w, const char *hex, char *out)
+{
+	static uint8_t rsp[CARD_RAPDU_MAX];
+	uint8_t cmd[64];
+	size_t n = strlen(hex) / 2, len;
+
+	for (size_t i = 0; i < n; i++)
+		(void)sscanf(hex + 2 * i, "%2hhx", &cmd[i]);
+	cmd[0] |= w->channel;
+	len = world_raw(w, cmd, n, rsp);
+	for (size_t i = 0; i < len; i++)
+		(void)sprintf(out + 2 * i, "%02X", rsp[i]);
+	out[2 * len] = '\n';
+	return 2 * len + 1;
+}
+
+/* What the domain tells of itself: its keys, what personalised it. */
+static size_t ask_domain(struct world *w, char *out)
+{
+	static uint8_t rsp[CARD_RAPDU_MAX];
+	size_t n = 0;
+
+	assert_int_equal(world_raw(w, (const uint8_t *)"\x00\x70\x00\x00\x01", 5, rsp), 3);
+	w->channel = rsp[0];
+	n += ask(w, "00A4040009" SSD "00", out + n);
+	if (!strncmp(out + n - 5, "9000", 4)) {
+		n += ask(w, "80CA00E000", out + n);
+		n += ask(w, "80CA004200", out + n);
+		n += ask(w, "80CA004500", out + n);
+	}
+	card_drop_origin(&w->card, 1);
+	return n;
+}
+
+/* What the card is like: its registry and keys, without counters. */
+static char *photo(struct world *w)
+{
+	static const char text[] =
+		"{\"version\":1,\"sessions\":[{\"keys\":\"isd\"}],\"operations\":["
+		"{\"op\":\"list\"},{\"op\":\"get-data\",\"tag\":\"E0\"}]}";
+	struct gp_plan *plan = plan_of(text);
+	struct gp_error err = {0};
+	sd_json_variant *result = NULL;
+	char *out = NULL, *keep = NULL;
+	size_t keep_len = w->record_len, len;
+	bool had = w->has_record;
+
+	keep = malloc(sizeof(w->record));
+	memcpy(keep, w->record, sizeof(w->record));
+	w->cut = CUT_NONE;
+	if (world_run(w, plan, GP_RUN_FORWARD, &result, &err))
+		fail_msg("%s: %s", err.code, err.detail);
+	memcpy(w->record, keep, sizeof(w->record));
+	w->record_len = keep_len;
+	w->has_record = had;
+	free(keep);
+	assert_true(sd_json_variant_format(sd_json_variant_by_key(result, "steps"),
+					   SD_JSON_FORMAT_PRETTY, &out) >= 0);
+	sd_json_variant_unref(result);
+	gp_plan_free(plan);
+	keep = realloc(out, strlen(out) + 4096);
+	assert_non_null(keep);
+	len = strlen(keep);
+	keep[len + ask_domain(w, keep + len)] = 0;
+	return keep;
+}
+
+static const char *state_of(sd_json_variant *result, size_t step)
+{
+	sd_json_variant *s =
+		sd_json_variant_by_index(sd_json_variant_by_key(result, "steps"), step);
+
+	return sd_json_variant_string(sd_json_variant_by_key(s, "state"));
+}
+
+static void show(const char *what, sd_json_variant *json)
+{
+	char *text = NULL;
+
+	if (json && sd_json_variant_format(json, SD_JSON_FORMAT_PRETTY, &text) >= 0)
+		print_message("%s: %s\n", what, text);
+	free(text);
+}
+
+static void test_install(void **state)
+{
+	struct world *w = world_new();
+	struct gp_plan *plan = install_plan();
+	struct gp_error err = {0};
+	sd_json_variant *result = NULL;
+	int r = world_run(w, plan, GP_RUN_FORWARD, &result, &err);
+
+	(void)state;
+	if (r) {
+		show("result", result);
+		fail_msg("%s: %s", err.code, err.detail);
+	}
+	for (size_t i = 0; i < plan->nr_ops; i++)
+		assert_string_equal(state_of(result, i), "done");
+	assert_string_equal(sd_json_variant_string(sd_json_variant_by_key(result, "state")),
+			    "done");
+	assert_int_equal(w->attempts, w->accepted);
+	assert_int_equal(w->attempts, 3);
+	assert_null(registry_check(&w->card));
+	/* it exists now */
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), -EEXIST);
+	assert_string_equal(err.code, "exists");
+	sd_json_variant_unref(result);
+	gp_plan_free(plan);
+	world_free(w);
+}
+
+/* APDUs of an operation that was done run once only, whatever happened. */
+static void check_once(const struct world *w, const struct gp_plan *plan, unsigned int line)
+{
+	for (size_t op = 0; op < plan->nr_ops; op++) {
+		unsigned int installs = 0;
+
+		if (plan->ops[op].type ==
+		    GP_OP_PERSONALISE) /* it said that it may be repeated */
+			continue;
+		for (size_t i = 0; i < w->logged; i++)
+			if (w->log[i].op == (int)op && w->log[i].sw == 0x9000 &&
+			    /* a load that is cut begins anew: its last block counts */
+			    (plan->ops[op].type != GP_OP_LOAD ||
+			     (w->log[i].header[1] == 0xe8 && w->log[i].header[2] & 0x80)))
+				installs++;
+		if (installs != 1)
+			fail_msg("line %u: operation %zu took effect %u times", line, op,
+				 installs);
+	}
+}
+
+static unsigned int count_apdus(void)
+{
+	struct world *w = world_new();
+	struct gp_plan *plan = install_plan();
+	struct gp_error err = {0};
+	unsigned int n;
+
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+	n = w->sent;
+	gp_plan_free(plan);
+	world_free(w);
+	return n;
+}
+
+static char *never_interrupted(void)
+{
+	struct world *w = world_new();
+	struct gp_plan *plan = install_plan();
+	struct gp_error err = {0};
+	char *out;
+
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+	out = photo(w);
+	gp_plan_free(plan);
+	world_free(w);
+	return out;
+}
+
+/* One interruption; then @mode; then the card has to look like @want. */
+static void interrupted(unsigned int k, enum cut cut, bool power, enum gp_run_mode mode,
+			const char *want)
+{
+	struct world *w = world_new();
+	struct gp_plan *plan = install_plan();
+	struct gp_error err = {0};
+	sd_json_variant *result = NULL;
+	char *now;
+	int r;
+
+	w->cut = cut;
+	w->cut_at = k;
+	r = world_run(w, plan, GP_RUN_FORWARD, &result, &err);
+	if (!r)
+		fail_msg("cut %d at %u was not noticed", cut, k);
+	w->cut = CUT_NONE;
+	if (power)
+		world_reset(w);
+	if (!w->has_record) { /* nothing was changed: begin again */
+		if (mode == GP_RUN_RESUME)
+			mode = GP_RUN_FORWARD;
+		else
+			goto compare;
+	}
+	sd_json_variant_unref(result);
+	result = NULL;
+	r = world_run(w, plan, mode, &result, &err);
+	if (r) {
+		show("result", result);
+		print_message("record: %.*s\n", (int)w->record_len, w->record);
+		fail_msg("cut %d at APDU %u, then mode %d: %s: %s", cut, k, mode, err.code,
+			 err.detail);
+	}
+	if (mode != GP_RUN_ROLLBACK)
+		check_once(w, plan, k);
+compare:
+	now = photo(w);
+	if (strcmp(now, want) != 0) {
+		show("result", result);
+		fail_msg("cut %d at APDU %u, mode %d: the card is\n%s\nand not\n%s", cut, k,
+			 mode, now, want);
+	}
+	free(now);
+	assert_null(registry_check(&w->card));
+	/* an attempt is only ever one that the card was asked for */
+	assert_int_equal(w->attempts, w->verdicts);
+	sd_json_variant_unref(result);
+	gp_plan_free(plan);
+	world_free(w);
+}
+
+static char *untouched(void)
+{
+	struct world *w = world_new();
+	char *out = photo(w);
+
+	world_free(w);
+	return out;
+}
+
+static void every_apdu(enum gp_run_mode mode, const char *want)
+{
+	unsigned int n = count_apdus();
+
+	assert_true(n > 25);
+	for (unsigned int k = 0; k < n; k++)
+		for (enum cut cut = CUT_NOT_SENT; cut <= CUT_KILLED; cut++)
+			interrupted(k, cut, k % 2, mode, want);
+	print_message("%u APDUs, 4 kinds of interruption\n", n);
+}
+
+static void test_resume(void **state)
+{
+	char *want = never_interrupted();
+
+	(void)state;
+	every_apdu(GP_RUN_RESUME, want);
+	free(want);
+}
+
+static void test_rollback(void **state)
+{
+	char *want = untouched();
+
+	(void)state;
+	every_apdu(GP_RUN_ROLLBACK, want);
+	free(want);
+}
+
+static void test_wrong_keys(void **state)
+{
+	static const char text[] = "{\"version\":1,\"sessions\":[{\"keys\":\"wrong\"}],"
+				   "\"operations\":[{\"op\":\"list\"}]}";
+	struct world *w = world_new();
+	struct gp_plan *plan = plan_of(text);
+	struct gp_error err = {0};
+
+	(void)state;
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), -EKEYREJECTED);
+	assert_string_equal(err.code, "other-keys");
+	assert_non_null(strstr(err.detail, "\"isd\""));
+	assert_int_equal(w->attempts, 0);
+	gp_plan_free(plan);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_install),
+		cmocka_unit_test(test_wrong_keys),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_rollback),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
