@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every verb shares that manages a card: it makes a plan of one session, and here that
+ * is shown (-n) or run. Keys come from --keys, the domain from --sd.
+ */
+#ifndef SECTL_ACT_H
+#define SECTL_ACT_H
+
+#include <stdbool.h>
+#include <systemd/sd-json.h>
+
+#include "gp/plan.h"
+#include "gp/run.h"
+#include "keys/source.h"
+
+/**
+ * struct act - a plan on its way
+ * @keys: ring of all --keys; empty with semd:, which has its own
+ * @plan: with session 0 made of --sd, --keyset, --level and --profile
+ * @result: of act_run(), see gp_run_result(); NULL with -n
+ */
+struct act {
+	struct keys *keys;
+	struct gp_plan *plan;
+	sd_json_variant *result;
+};
+
+/**
+ * act_begin - load the keys, begin the plan
+ * @name: of the plan, for people
+ * @secure: a secure channel is needed, and so a key set
+ *
+ * Default keys are warned of. Returns an exit status and has said what is wrong; act_end() is
+ * due in any case.
+ */
+int act_begin(struct act *a, const char *name, bool secure);
+
+/** act_add - an operation in session 0, or the process ends for want of memory */
+struct gp_op *act_add(struct act *a, enum gp_op_type type);
+
+/**
+ * act_run - run the plan, or show it with -n
+ *
+ * Opens the target and the ledger, draws the bar. An error is said with what to do about it;
+ * with --json the result so far is beside it. Returns an exit status.
+ */
+int act_run(struct act *a);
+
+/** act_print - the steps as a table, or the result as JSON; nothing after -n */
+int act_print(struct act *a);
+
+/** act_do - act_run(), act_print() and act_end() */
+int act_do(struct act *a);
+
+/** act_end - wipe and free all of it */
+void act_end(struct act *a);
+
+/** act_step - the result's step @i, an object, or NULL */
+sd_json_variant *act_step(const struct act *a, size_t i);
+
+/** act_aid - an argument as AID; an exit status */
+int act_aid(const char *what, const char *text, struct gp_aid *aid);
+
+/** act_kvn - a key version number, two hex digits; an exit status */
+int act_kvn(const char *what, const char *text, uint8_t *kvn);
+
+/** fail_gp - what gp/, keys/ or manage/ said, as an exit status */
+int fail_gp(int error, const struct gp_error *err);
+
+#endif /* SECTL_ACT_H */
