@@ -42,14 +42,27 @@ release_context
 """
 
 
-def manage(scp: int, level: int, i: int, where: str) -> list[str]:
-    """One card, one session; gives what went wrong."""
+def session(scp: int, level: int, i: int, where: str, app: bytes = APP) -> list[str]:
+    """One session with the card that is in the reader; gives what went wrong."""
     cap, script = (f"{where}/{n}" for n in ("cap.ijc", "script"))
     with open(cap, "wb") as f:
         f.write(Cap(ELF, [MODULE], code=512).load_file())
     with open(script, "w", encoding="ascii") as f:
-        f.write(SCRIPT.format(scp=scp, kvn=0x20 if scp == 2 else 0x30, i=i, level=level, key=KEY, cap=cap, app=APP.hex(),
-                              elf=ELF.hex(), module=MODULE.hex()))
+        f.write(SCRIPT.format(scp=scp, kvn=0x20 if scp == 2 else 0x30, i=i, level=level, key=KEY,
+                              cap=cap, app=app.hex(), elf=ELF.hex(), module=MODULE.hex()))
+    text = run_until("open_sc", "gpshell", script)
+    bad = [line for line in text.splitlines() if "returns 0x" in line or "failed" in line]
+    for want in ("OP Ready", app.hex() + "               | Selectable",
+                 MODULE.hex(), ELF.hex() + "                 | Loaded"):
+        if want not in text:
+            bad.append(f"not shown: {want}")
+    if not text.rstrip().endswith("release_context"):
+        bad.append("did not come to its end")
+    return bad + (text.splitlines()[-12:] if bad else [])
+
+
+def manage(scp: int, level: int, i: int, where: str) -> list[str]:
+    """The same with a card of its own in pcscd's vpcd reader."""
     options = [f"--scp={i:02x}"]
     if scp == 2:
         options = [f"--keys={where}/keys", f"--profile={where}/profile"]
@@ -59,15 +72,7 @@ def manage(scp: int, level: int, i: int, where: str) -> list[str]:
             f.write(f"scp02_i = {i}\n")
     with Softse(*options) as softse:
         softse.wait_for("connected")
-        text = run_until("open_sc", "gpshell", script)
-    bad = [line for line in text.splitlines() if "returns 0x" in line or "failed" in line]
-    for want in ("OP Ready", APP.hex() + "               | Selectable",
-                 MODULE.hex(), ELF.hex() + "                 | Loaded"):
-        if want not in text:
-            bad.append(f"not shown: {want}")
-    if not text.rstrip().endswith("release_context"):
-        bad.append("did not come to its end")
-    return bad + (text.splitlines()[-12:] if bad else [])
+        return session(scp, level, i, where)
 
 
 def main() -> int:

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 
-SOFTSE = f"build/out/{os.environ.get('V', 'release')}/softse"
+OUT = f"build/out/{os.environ.get('V', 'release')}"
+SOFTSE = f"{OUT}/softse"
 VPCD = "127.0.0.1:35963"
 
 
@@ -29,11 +30,16 @@ def own_network():
 
 
 class Pcscd:
+    """pcscd with Debian's readers (vpcd), or with those of another reader.conf."""
+
+    def __init__(self, config=None):
+        self.options = ["--config", config] if config else []
+
     def __enter__(self):
         os.makedirs("/run/pcscd", exist_ok=True)
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(["pcscd", "--foreground", "--disable-polkit"],
-                                        stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(["pcscd", "--foreground", "--disable-polkit",
+                                         *self.options], stdout=self.log, stderr=self.log)
         end = time.monotonic() + 10
         while not os.path.exists("/run/pcscd/pcscd.comm"):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -45,6 +51,18 @@ class Pcscd:
         self.process.terminate()
         self.process.wait()
         self.log.close()
+
+    def switches(self):
+        """Context switches of all its threads."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/status", encoding="ascii") as f:
+                total += sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
+        return total
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
 
 
 class Softse:
