@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From keys and operations to a run and its result. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gp/error.h"
+#include "gp/key.h"
+#include "keys/ledger.h"
+#include "libse/se.h"
+#include "manage/manage.h"
+#include "sectl/act.h"
+#include "sectl/sectl.h"
+#include "sectl/trace.h"
+
+static volatile sig_atomic_t stopped;
+
+int fail_gp(int error, const struct gp_error *err)
+{
+	static const struct {
+		const char *code;
+		int status;
+		const char *hint;
+	} known[] = {
+		{"attempt-refused", EXIT_REFUSED,
+		 "the right keys, then --retry-authentication; sectl key attempts has the "
+		 "list"},
+		{"attempt-unknown", EXIT_REFUSED,
+		 "the right keys, then --retry-authentication; sectl key attempts has the "
+		 "list"},
+		{"attempt-running", EXIT_REFUSED, "again, when the other program is done"},
+		{"ledger-corrupt", EXIT_REFUSED, "sectl key forget, once the keys are known"},
+		{"wrong-keys", EXIT_REFUSED, "other --keys: nothing was sent that counts"},
+		{"other-keys", EXIT_REFUSED, "the key set as the message says"},
+		{"not-confirmed", EXIT_REFUSED, NULL},
+		{"authentication-failed", EXIT_CARD,
+		 "no second time before the keys are checked"},
+		{"key-blocked", EXIT_CARD, NULL},
+		{"card-refused", EXIT_CARD, NULL},
+		{"no-application", EXIT_NOT_FOUND, NULL},
+		{"plan-invalid", EXIT_USAGE, NULL},
+		{"key-file", EXIT_USAGE, "man sesame-keys"},
+	};
+	int status = EXIT_FAILED;
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(err->code, known[i].code))
+			return fail(known[i].status, err->code, known[i].hint, "%s",
+				    err->detail);
+	switch (error) {
+	case -ENOENT:
+	case -ENOKEY:
+		status = EXIT_NOT_FOUND;
+		break;
+	case -EACCES:
+	case -EPERM:
+	case -EKEYREJECTED:
+		status = EXIT_REFUSED;
+		break;
+	case -ETIMEDOUT:
+		status = EXIT_TIMEOUT;
+		break;
+	case -EINVAL:
+		status = EXIT_USAGE;
+		break;
+	default:
+		break;
+	}
+	return fail(status, *err->code ? err->code : "failed", NULL, "%s",
+		    *err->detail ? err->detail : strerror(-error));
+}
+
+int act_aid(const char *what, const char *text, struct gp_aid *aid)
+{
+	size_t len;
+	int r = take_aid(what, text, aid->bytes, &len);
+
+	aid->len = r ? 0 : (uint8_t)len;
+	return r;
+}
+
+int act_kvn(const char *what, const char *text, uint8_t *kvn)
+{
+	size_t len;
+
+	if (se_from_hex(text, strlen(text), kvn, 1, &len) || !len || !*kvn)
+		return fail(EXIT_USAGE, "usage", "two hex digits, 01 to FF",
+			    "%s %s: not a key version number", what, text);
+	return EXIT_OK;
+}
+
+/* ---- begin ---- */
+
+static int load_keys(struct act *a)
+{
+	const struct gp_keyset *const *sets;
+	struct gp_error err = {0};
+	unsigned int i;
+	size_t n, k;
+	int r;
+
+	if (keys_new(&a->keys))
+		return fail(EXIT_FAILED, "failed", NULL, "no memory");
+	if (opt.nr_keys && target_semd())
+		return fail(EXIT_USAGE, "usage", "--keyset=NAME, a [keyset NAME] of semd.conf",
+			    "semd has its own keys, --keys is not for it");
+	for (i = 0; i < opt.nr_keys; i++) {
+		r = keys_add(a->keys, opt.keys[i], NULL, &err);
+		if (r)
+			return fail_gp(r, &err);
+	}
+	sets = keys_sets(a->keys, &n);
+	for (k = 0; k < n; k++)
+		if (sets[k]->is_default)
+			warn("KEY SET %s HAS THE DEFAULT KEY 404142\xe2\x80\xa6"
+			     "4F. Everybody knows it: whoever gets at the card owns it.",
+			     sets[k]->name);
+	return EXIT_OK;
+}
+
+/* The name of the key set that the channel is opened with. */
+static int choose_keys(const struct act *a, bool secure, const char **name)
+{
+	*name = opt.keyset ? opt.keyset : "";
+	if (target_semd()) {
+		if (secure && !opt.keyset)
+			return fail(EXIT_USAGE, "usage", "sectl key sets --se=semd:NAME",
+				    "which of semd's key sets? --keyset=NAME");
+		return EXIT_OK;
+	}
+	if (!opt.keyset && keys_count(a->keys) == 1)
+		*name = keys_name_at(a->keys, 0);
+	if (**name || !secure)
+		return EXIT_OK;
+	if (!opt.nr_keys)
+		return fail(EXIT_USAGE, "no-keys",
+			    "--keys=file:PATH (man sesame-keys), or --keys=default for a fresh "
+			    "card",
+			    "%s needs a secure channel, and no keys are given",
+			    verb_title(current_verb));
+	return fail(EXIT_USAGE, "usage", "--keyset=NAME",
+		    "there are %zu key sets: which one opens the channel?",
+		    keys_count(a->keys));
+}
+
+static int take_level(const char *text, uint8_t *level)
+{
+	static const struct {
+		const char *name;
+		uint8_t level;
+	} levels[] = {{"mac", 0x01}, {"enc", 0x03}, {"rmac", 0x13}, {"renc", 0x33}};
+	size_t i;
+
+	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!strcmp(text, levels[i].name)) {
+			*level = levels[i].level;
+			return EXIT_OK;
+		}
+	}
+	return fail(EXIT_USAGE, "usage", "mac, enc, rmac or renc", "--level=%s: no such level",
+		    text);
+}
+
+int act_begin(struct act *a, const char *name, bool secure)
+{
+	struct gp_session *s;
+	struct gp_aid sd = {0};
+	const char *keyset;
+	int r;
+
+	memset(a, 0, sizeof(*a));
+	r = load_keys(a);
+	if (!r)
+		r = choose_keys(a, secure, &keyset);
+	if (!r && opt.sd)
+		r = act_aid("--sd", opt.sd, &sd);
+	if (r)
+		return r;
+	a->plan = gp_plan_new();
+	if (!a->plan)
+		return fail(EXIT_FAILED, "failed", NULL, "no memory");
+	snprintf(a->plan->name, sizeof(a->plan->name), "%s", name);
+	if (gp_plan_session(a->plan, &sd, keyset) < 0)
+		return fail(EXIT_USAGE, "usage", NULL, "--keyset=%s: too long", keyset);
+	s = &a->plan->sessions[0];
+	if (opt.level)
+		r = take_level(opt.level, &s->level);
+	if (opt.profile && (size_t)snprintf(s->profile, sizeof(s->profile), "%s",
+					    opt.profile) >= sizeof(s->profile))
+		r = fail(EXIT_USAGE, "usage", NULL, "--profile=%s: too long", opt.profile);
+	return r;
+}
+
+struct gp_op *act_add(struct act *a, enum gp_op_type type)
+{
+	struct gp_op *op = gp_plan_add(a->plan, type, 0);
+
+	if (!op) {
+		fputs("sectl: no memory\n", stderr);
+		exit(EXIT_FAILED);
+	}
+	return op;
+}
+
+/* ---- run ---- */
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static bool on_cancel(void *userdata)
+{
+	(void)userdata;
+	return stopped;
+}
+
+static void on_progress(void *userdata, const struct gp_run_progress *now)
+{
+	struct progress *bar = userdata;
+
+	bar->total = now->total;
+	progress_update(bar, now->done);
+}
+
+static void on_trace(void *userdata, const struct se_apdu *apdus, uint32_t n)
+{
+	(void)userdata;
+	trace_stream(apdus, n);
+}
+
+static void on_trace_open(void *userdata, const struct se_channel_open *open, uint64_t ns)
+{
+	(void)userdata;
+	trace_select((const uint8_t *)(uintptr_t)open->aid_ptr, open->aid_len, open, ns);
+}
+
+/* What -n shows: each step in words, its APDUs below it. */
+static int show_plan(struct act *a)
+{
+	sd_json_variant *json = NULL, *steps, *step, *apdus, *c;
+	struct gp_error err = {0};
+	size_t i, k;
+	int r;
+
+	r = gp_plan_show(a->plan, &json, &err);
+	if (r)
+		return fail_gp(r, &err);
+	if (opt.json)
+		return put_json(json, 0);
+	steps = sd_json_variant_by_key(json, "steps");
+	for (i = 0; i < sd_json_variant_elements(steps); i++) {
+		step = sd_json_variant_by_index(steps, i);
+		printf("%s: %s\n", json_text(step, "op"), json_text(step, "words"));
+		apdus = sd_json_variant_by_key(step, "apdus");
+		for (k = 0; k < sd_json_variant_elements(apdus); k++) {
+			c = sd_json_variant_by_index(apdus, k);
+			printf("    %s\n      %s\n", json_text(c, "text"), json_text(c, "hex"));
+		}
+	}
+	sd_json_variant_unref(json);
+	return EXIT_OK;
+}
+
+static int run_on(struct act *a, struct se *se)
+{
+	const struct sigaction stop = {.sa_handler = on_signal};
+	struct sigaction was[2];
+	struct progress bar;
+	struct gp_error err = {0};
+	struct manage_options how = {
+		.keys = a->keys,
+		.retry_authentication = opt.retry_authentication,
+		.mode = GP_RUN_FORWARD,
+		.deadline_ns = opt.deadline ? se_deadline_in(1000ULL * opt.deadline) : 0,
+		.cancel = on_cancel,
+		.progress = on_progress,
+		.trace = on_trace,
+		.trace_open = on_trace_open,
+		.userdata = &bar,
+	};
+	int r;
+
+	r = ledger_open(&how.ledger, opt.state_dir, &err);
+	if (r)
+		return fail_gp(r, &err);
+	sigaction(SIGINT, &stop, &was[0]);
+	sigaction(SIGTERM, &stop, &was[1]);
+	progress_begin(&bar, verb_title(current_verb), 0, "APDU");
+	r = manage_run(se, a->plan, &how, &a->result, &err);
+	progress_end(&bar);
+	sigaction(SIGINT, &was[0], NULL);
+	sigaction(SIGTERM, &was[1], NULL);
+	ledger_close(how.ledger);
+	if (!r)
+		return EXIT_OK;
+	if (a->result)
+		fail_keep(sd_json_variant_ref(a->result));
+	return fail_gp(r, &err);
+}
+
+int act_run(struct act *a)
+{
+	struct gp_error err = {0};
+	struct se *se;
+	int r;
+
+	r = gp_plan_validate(a->plan, &err);
+	if (!r)
+		r = gp_plan_resolve(a->plan, manage_read_file, NULL, &err);
+	if (r)
+		return fail_gp(r, &err);
+	if (opt.dry_run)
+		return show_plan(a);
+	r = target_open(&se);
+	if (r)
+		return r;
+	r = run_on(a, se);
+	se_close(se);
+	return r;
+}
+
+/* ---- result ---- */
+
+sd_json_variant *act_step(const struct act *a, size_t i)
+{
+	sd_json_variant *steps = sd_json_variant_by_key(a->result, "steps");
+
+	return i < sd_json_variant_elements(steps) ? sd_json_variant_by_index(steps, i) : NULL;
+}
+
+int act_print(struct act *a)
+{
+	sd_json_variant *step, *list;
+	struct table *t;
+	size_t i;
+
+	if (!a->result)
+		return EXIT_OK;
+	if (opt.json)
+		return put_json(sd_json_variant_ref(a->result), 0);
+	list = sd_json_variant_by_key(a->result, "warnings");
+	for (i = 0; i < sd_json_variant_elements(list); i++)
+		warn("%s", sd_json_variant_string(sd_json_variant_by_index(list, i)));
+	t = table_new("STEP|SUBJECT|STATE|WHAT");
+	for (i = 0; (step = act_step(a, i)); i++) {
+		table_cell(t, "%s", json_text(step, "op"));
+		table_cell(t, "%s", json_text(step, "aid"));
+		table_cell(t, "%s", json_text(step, "state"));
+		table_cell(t, "%s",
+			   json_text(step, *json_text(step, "detail") ? "detail" : "found"));
+	}
+	table_print(t);
+	return EXIT_OK;
+}
+
+void act_end(struct act *a)
+{
+	sd_json_variant_unref(a->result);
+	gp_plan_free(a->plan);
+	keys_free(a->keys);
+	memset(a, 0, sizeof(*a));
+}
+
+int act_do(struct act *a)
+{
+	int r = act_run(a);
+
+	if (!r)
+		r = act_print(a);
+	act_end(a);
+	return r;
+}
