@@ -249,6 +249,16 @@ static int check_option(struct gp_scp *s, struct gp_error *err)
 	return 0;
 }
 
+/* The key that everybody knows is 16 bytes for either algorithm: it is what the card wants. */
+static void retype_default(struct gp_keyset *set, enum gp_key_type type)
+{
+	struct gp_key *keys[] = {&set->enc, &set->mac, &set->dek};
+
+	for (int i = 0; i < 3; i++)
+		if (keys[i]->len == 16 && !keys[i]->ops)
+			keys[i]->type = (uint8_t)type;
+}
+
 static int initialized(struct gp_scp *s, const uint8_t *rsp, size_t len, struct gp_error *err)
 {
 	int ret = gp_init_update_parse(rsp, len, &s->iu, err);
@@ -269,6 +279,8 @@ static int initialized(struct gp_scp *s, const uint8_t *rsp, size_t len, struct 
 	if (ret)
 		return ret;
 	ret = gp_keyset_resolve(s->p.keys, s->iu.kdd, &s->keyset);
+	if (!ret && s->p.keys->is_default)
+		retype_default(&s->keyset, s->protocol == GP_SCP02 ? GP_KEY_DES : GP_KEY_AES);
 	if (!ret)
 		ret = s->protocol == GP_SCP02 ? gp_scp02_explains(&s->keyset, &s->iu, s->host)
 					      : gp_scp03_explains(&s->keyset, &s->iu, s->host);
