@@ -145,7 +145,7 @@ static int run_query(struct query *q)
 	}
 	family = genl_ctrl_resolve(sk, SE_FAMILY_NAME);
 	if (family < 0) {
-		r = -ENOENT;
+		r = family == -NLE_OBJ_NOTFOUND ? -ENOENT : to_errno(family);
 		goto out;
 	}
 	q->family = (uint16_t)family;
