@@ -91,13 +91,13 @@ static int option_of(const struct gp_run *run, uint8_t protocol)
 }
 
 /* A session object with the challenge that is in @run. */
-static int new_scp(struct gp_run *run, int i)
+static int new_scp(struct gp_run *run, enum gp_protocol protocol, int i)
 {
 	const struct gp_session *s = session_of(run);
 	const struct gp_scp11_keyset *scp11 = run->scp11;
 	uint8_t level = s->level ? s->level : LEVEL_DEFAULT;
 	struct gp_scp_params params = {
-		.protocol = scp11 ? scp11->protocol : GP_SCP_AUTO,
+		.protocol = scp11 ? scp11->protocol : protocol,
 		.i = i,
 		.level = level,
 		.kvn = run->other_keys ? 0 : s->kvn,
@@ -107,7 +107,6 @@ static int new_scp(struct gp_run *run, int i)
 		.aid = run->fci.aid.len ? run->fci.aid : s->sd,
 		.random = {fill_random, run},
 		.host_challenge = scp11 ? NULL : run->challenge,
-		.no_count_no_data = run->profile->quirks & GP_QUIRK_COUNTER_DATA_ONLY,
 		.scp11 = scp11 ? &run->params11 : NULL,
 	};
 	struct gp_error err;
@@ -206,7 +205,7 @@ int run_ident(struct gp_run *run)
 					    sizeof(run->challenge));
 		if (r)
 			return run_fail(run, r, "random", "no random bytes");
-		r = new_scp(run, GP_SCP_I_AUTO);
+		r = new_scp(run, GP_SCP_AUTO, GP_SCP_I_AUTO);
 		if (!r)
 			r = put_scp(run, ENTRY_SCP);
 	}
@@ -291,13 +290,19 @@ static const struct gp_keyset *planned_keys(const struct gp_run *run, const char
 /* Open with the keys that the plan has put, from the challenge that was sent or anew. */
 static int use_other(struct gp_run *run, const struct gp_keyset *keys, bool anew)
 {
+	struct gp_scp_info info;
 	struct gp_error err;
 	struct gp_apdu apdu;
 	int r;
 
 	run->keys = keys;
 	run->other_keys = true;
-	r = new_scp(run, option_of(run, GP_SCP02));
+	/* S16 as before: its challenge is longer */
+	gp_scp_info(run->scp, &info);
+	if (info.protocol == GP_SCP03 && info.i & GP_SCP03_S16)
+		r = new_scp(run, GP_SCP03, info.i);
+	else
+		r = new_scp(run, GP_SCP_AUTO, option_of(run, GP_SCP02));
 	if (r)
 		return r;
 	if (anew) {
@@ -372,7 +377,7 @@ static int begin_scp11(struct gp_run *run)
 		strcpy(run->card, "00"); /* no CPLC, no KDD: all such cards are one */
 	r = check_card(run);
 	if (!r)
-		r = new_scp(run, GP_SCP_I_AUTO);
+		r = new_scp(run, GP_SCP_AUTO, GP_SCP_I_AUTO);
 	if (!r)
 		run->phase = PHASE_CHANNEL;
 	return r;
@@ -388,7 +393,7 @@ static int right_option(struct gp_run *run)
 
 	/* S16: the challenge that was sent is too short, whatever came back */
 	if (i != GP_SCP_I_AUTO && i & GP_SCP03_S16 && protocol != GP_SCP02) {
-		r = new_scp(run, i);
+		r = new_scp(run, GP_SCP03, i);
 		if (!r)
 			run->phase = PHASE_CHANNEL;
 		return r ? r : 1;
@@ -396,7 +401,7 @@ static int right_option(struct gp_run *run)
 	i = option_of(run, GP_SCP02);
 	if (protocol != GP_SCP02 || i == GP_SCP_I_AUTO)
 		return 0;
-	r = new_scp(run, i);
+	r = new_scp(run, GP_SCP_AUTO, i);
 	if (r)
 		return r;
 	r = gp_scp_next(run->scp, &apdu, &err);
@@ -413,6 +418,7 @@ int run_open_answer(struct gp_run *run)
 					 run->has_recognition ? &run->recognition : NULL};
 	struct gp_scp_info info;
 	struct gp_error err;
+	size_t lc_max;
 	int r;
 
 	if (run->phase == PHASE_IDENT) {
@@ -431,6 +437,10 @@ int run_open_answer(struct gp_run *run)
 		r = no_match(run, r, &err);
 	if (r)
 		return r;
+	/* the profile was found with the answers that came beside this one */
+	lc_max = run_wire(run).lc_max;
+	gp_scp_quirks(run->scp, run->profile->quirks & GP_QUIRK_COUNTER_DATA_ONLY,
+		      lc_max < GP_LC_SHORT ? (uint8_t)lc_max : 0);
 	gp_scp_info(run->scp, &info);
 	if (!run->card[0] && info.has_kdd)
 		set_card(run, info.kdd, sizeof(info.kdd));

@@ -128,13 +128,15 @@ int gp_scp_identify(const uint8_t *host, size_t host_len, const uint8_t *rsp, si
 		return -EBADMSG;
 	f.type = iu.protocol == GP_SCP02 ? GP_KEY_DES : GP_KEY_AES;
 	for (size_t i = 0; i < n; i++) {
+		if (!sets[i])
+			continue;
 		ret = try_set(&f, sets[i], (enum gp_diversification)sets[i]->diversification,
 			      match);
 		if (ret)
 			return ret;
 	}
 	for (size_t i = 0; i < n; i++) {
-		for (int d = GP_DIV_NONE; d <= GP_DIV_TEMPLATE; d++) {
+		for (int d = GP_DIV_NONE; sets[i] && d <= GP_DIV_TEMPLATE; d++) {
 			if (d == sets[i]->diversification ||
 			    (d == GP_DIV_TEMPLATE && !*sets[i]->template_))
 				continue;

@@ -193,6 +193,12 @@ void gp_scp_unsent(struct gp_scp *s)
 	s->cur = s->done;
 }
 
+void gp_scp_quirks(struct gp_scp *s, bool no_count_no_data, uint8_t lc_max)
+{
+	s->p.no_count_no_data = no_count_no_data;
+	s->p.lc_max = lc_max;
+}
+
 size_t gp_scp_max_data(const struct gp_scp *s, size_t lc_max)
 {
 	size_t mac = s->protocol == GP_SCP02 ? GP_DES_BLOCK : s->keys.mac_len;

@@ -321,6 +321,13 @@ size_t gp_scp_pending(const struct gp_scp *scp);
  */
 void gp_scp_unsent(struct gp_scp *scp);
 
+/**
+ * gp_scp_quirks() - what turned out about the card after gp_scp_new()
+ *
+ * Parameters as in struct gp_scp_params. Before the first gp_scp_wrap().
+ */
+void gp_scp_quirks(struct gp_scp *scp, bool no_count_no_data, uint8_t lc_max);
+
 /** gp_scp_max_data() - most bytes of clear data that fit into @lc_max wrapped ones */
 size_t gp_scp_max_data(const struct gp_scp *scp, size_t lc_max);
 
@@ -357,8 +364,9 @@ struct gp_scp_match {
  * gp_scp_identify() - which known key made this card cryptogram?
  * @host: host challenge that was sent, 8 or 16 bytes
  * @rsp: answer to INITIALIZE UPDATE, with or without status word
- * @sets: sets to try, each as declared first, then as undiversified keys, then its master (or
- *	its one key) by each method; values in memory also as the other algorithm
+ * @sets: sets to try (NULLs are passed over), each as declared first, then as undiversified
+ *keys, then its master (or its one key) by each method; values in memory also as the other
+ *algorithm
  * @match: out
  *
  * Nothing is sent. A token's key is used as it is declared only, and diversified by each method
@@ -436,6 +444,8 @@ int gp_cert_parse(const uint8_t *p, size_t len, struct gp_cert *cert, struct gp_
  * @store: answer to GET DATA BF21: the template, or 7F21 one after the other
  * @ca_curve: curve of @ca
  * @ca: PK.CA-KLCC, the key that vouches for the first certificate
+ * @ca_len: its length; 0: nobody does, and only the chain from there on is verified. Then it
+ *	may be anybody's key: say so to whoever asked
  * @today: BCD YYYYMMDD, 8 digits in 4 bytes; NULL: validity is not looked at
  * @key: out: the last certificate, in @store; its usage is key agreement
  *
