@@ -8,6 +8,7 @@
 #include "gp/cap.h"
 #include "gp/loadfile.h"
 #include "libse/se.h"
+#include "sectl/act.h"
 #include "sectl/sectl.h"
 #include "sectl/sign.h"
 
@@ -137,8 +138,10 @@ static int info_text(const struct package *p)
 	       form_name(cap->form), jc ? ", for Java Card " : "", jc ? jc : "",
 	       cap->flags & GP_CAP_INT ? ", needs int" : "",
 	       cap->flags & GP_CAP_EXPORTS ? ", a library" : "");
-	printf("to load     %zu bytes, %zu blocks of %d\n", p->len,
-	       (p->len + USUAL_BLOCK - 1) / USUAL_BLOCK, USUAL_BLOCK);
+	/* tag C4 and its length go with it */
+	printf("to load     %zu bytes, %zu blocks of up to %d\n", p->len,
+	       (1 + gp_length_size(p->len) + p->len + USUAL_BLOCK - 1) / USUAL_BLOCK,
+	       USUAL_BLOCK);
 	for (size_t i = 0; i < 2; i++) {
 		if (hash_hex(p, all_digests[i], hash))
 			return fail(EXIT_FAILED, "failed", NULL, "no %s here",

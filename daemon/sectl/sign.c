@@ -7,22 +7,9 @@
 #include <string.h>
 
 #include "libse/se.h"
+#include "sectl/act.h"
 #include "sectl/sectl.h"
 #include "sectl/sign.h"
-
-int fail_gp(int error, const struct gp_error *err)
-{
-	int status = EXIT_FAILED;
-
-	if (error == -EINVAL)
-		status = EXIT_USAGE;
-	else if (error == -ENOENT)
-		status = EXIT_NOT_FOUND;
-	else if (error == -EACCES || error == -EKEYREJECTED)
-		status = EXIT_REFUSED;
-	return fail(status, err->code[0] ? err->code : "failed", NULL, "%s",
-		    err->detail[0] ? err->detail : strerror(-error));
-}
 
 static const char *use_name(enum keys_use use)
 {

@@ -29,9 +29,6 @@ int signing_open(struct signing *s, enum keys_use use, bool to_sign);
 /** signing_close - forget it; for a struct of zeros too */
 void signing_close(struct signing *s);
 
-/** fail_gp - what a function of gp/ or keys/ said is wrong, with its negative errno */
-int fail_gp(int error, const struct gp_error *err);
-
 /**
  * put_signed - what was made: JSON {name: hex, scheme, output}, a line of hex, or with
  * --output the bytes in a file

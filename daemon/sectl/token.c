@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gp/cmd.h"
 #include "gp/token.h"
 #include "libse/se.h"
+#include "sectl/act.h"
 #include "sectl/sectl.h"
 #include "sectl/sign.h"
 
@@ -80,7 +82,10 @@ static int add(struct commands *c, const char *hex, size_t digits)
 	}
 	if (r)
 		return fail_gp(r, &err);
-	c->open = c->apdu[c->n - 1].p1 & GP_P1_MORE;
+	/* P1 b8 means other things elsewhere: in LOAD the last one has it */
+	c->open =
+		c->apdu[c->n - 1].p1 & GP_P1_MORE && (c->apdu[c->n - 1].ins == GP_INS_INSTALL ||
+						      c->apdu[c->n - 1].ins == GP_INS_DELETE);
 	return EXIT_OK;
 }
 
