@@ -253,9 +253,8 @@ int gp_cmd_get_status(struct gp_apdu *out, const struct gp_get_status *what,
 		      struct gp_error *err);
 
 /* 4F 9F70 C5 C4 CC CF CE: what gp_registry_take() can use; ask for it in 5C */
-#define GP_STATUS_TAGS      \
-	((struct gp_bytes){ \
-		(const uint8_t[]){0x4f, 0x9f, 0x70, 0xc5, 0xc4, 0xcc, 0xcf, 0xce, 0x84}, 9})
+#define GP_STATUS_TAGS \
+	((struct gp_bytes){(const uint8_t *)"\x4f\x9f\x70\xc5\xc4\xcc\xcf\xce\x84", 9})
 
 /* whose state SET STATUS sets, its P1 */
 #define GP_STATUS_CARD 0x80

@@ -3,9 +3,12 @@
 #ifndef SESAME_UNIT_GP_HEX_H
 #define SESAME_UNIT_GP_HEX_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "gp/apdu.h"
 #include "libse/se.h"
