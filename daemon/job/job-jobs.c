@@ -262,12 +262,11 @@ static int run_again(struct job_store *s, uint64_t id, enum job_mode mode, bool 
 	else if (mode == JOB_RESUME && info.state == JOB_DONE && info.mode != JOB_ROLLBACK)
 		r = job_fail(err, -EALREADY, "already-done",
 			     "job %s has been done: there is nothing to resume", info.name);
-	else if (!info.resumable)
-		r = job_fail(err, -EALREADY, "nothing-to-resume",
-			     "job %s has changed nothing: acknowledge it and run it anew",
-			     info.name);
-	else
-		r = start(s, &info, mode, retry, err);
+	else if (info.state == JOB_IDLE || (mode == JOB_ROLLBACK && !info.resumable))
+		r = job_fail(err, -EALREADY, "nothing-done",
+			     "job %s has changed nothing in the card", info.name);
+	else /* without a record it did not get as far as to have anything to go by */
+		r = start(s, &info, info.resumable ? mode : JOB_FORWARD, retry, err);
 out:
 	job_unlock(s);
 	return r;

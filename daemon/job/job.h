@@ -157,7 +157,8 @@ struct job_params {
  * @total: C-APDUs in the script; 0 until it was checked. Of a plan: how many
  *	there will be as far as is known, which may grow while it runs
  * @mode: of the current or last run
- * @resumable: job_resume() and job_rollback() have something to go by
+ * @resumable: there is a record of what its runs changed: it can be rolled back, and
+ *	resumed rather than begun anew
  * @code: short result: "" before the end, then "ok", "status-word",
  *	"script-format-error", "no-application", "channel-lost", "se-gone",
  *	"interrupted", "deadline", "cancelled", "disk-full", "generation", …
@@ -427,8 +428,9 @@ int job_run(struct job_store *s, uint64_t id, struct job_error *err);
  * A new run of the same job, with the record of the former ones. The card's
  * registry is read first and decides; what a record and a registry that
  * contradict each other mean is told in the result, and nothing is changed.
+ * A run that ended before it had a record changed nothing: then it is JOB_FORWARD.
  * -EINVAL ("not-a-plan"), -EBUSY ("not-ended"), -EALREADY ("already-done": it
- * ended as JOB_DONE; or "nothing-to-resume": it never ran), and as job_run().
+ * ended as JOB_DONE; or "nothing-done": it never ran), and as job_run().
  */
 int job_resume(struct job_store *s, uint64_t id, bool retry_authentication,
 	       struct job_error *err);
@@ -437,7 +439,8 @@ int job_resume(struct job_store *s, uint64_t id, bool retry_authentication,
  * job_rollback - undo what the runs of this plan job have changed in the card
  *
  * Also after JOB_DONE. What cannot be undone (a card life cycle state, replaced
- * keys) is refused before anything is changed. Errors: as job_resume().
+ * keys) is refused before anything is changed. Errors: as job_resume();
+ * "nothing-done" also where no run had a record.
  */
 int job_rollback(struct job_store *s, uint64_t id, bool retry_authentication,
 		 struct job_error *err);
