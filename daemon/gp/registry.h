@@ -204,6 +204,9 @@ struct gp_entry *gp_registry_add(struct gp_registry *reg, const struct gp_aid *a
 /** gp_entry_add_module() - append a module. 0, -ENOMEM or -ENOSPC. */
 int gp_entry_add_module(struct gp_entry *entry, const struct gp_aid *aid);
 
+/** gp_entry_has_module() - is it one of the entry's modules? */
+bool gp_entry_has_module(const struct gp_entry *entry, const struct gp_aid *module);
+
 /**
  * gp_registry_find() - the application, SD or ISD with that AID, else the load file
  *
