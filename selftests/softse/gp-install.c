@@ -28,21 +28,17 @@ struct params {
 static bool split(const struct apdu *a, struct tlv *f, size_t n)
 {
 	const uint8_t *p = a->data, *end = p + a->lc;
-	struct tlv t;
 
 	for (size_t i = 0; i + 1 < n; i++)
 		if (lv_next(&p, end, &f[i]) != 1)
 			return false;
-	t.val = p;
-	if (lv_next(&p, end, &f[n - 1]) == 1 && p == end)
-		return true;
-	p = t.val;
+	/* the long forms first: 81 80 in front of 128 bytes is no length of 129 */
 	if (end - p > 2 && p[0] == 0x81 && (size_t)(end - p) == 2U + p[1])
 		p += 2;
 	else if (end - p > 3 && p[0] == 0x82 && (size_t)(end - p) == 3U + get_be16(p + 1))
 		p += 3;
 	else
-		return false;
+		return lv_next(&p, end, &f[n - 1]) == 1 && p == end;
 	f[n - 1] = (struct tlv){.val = p, .len = (size_t)(end - p)};
 	return true;
 }
