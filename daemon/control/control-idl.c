@@ -110,6 +110,11 @@ static SD_VARLINK_DEFINE_METHOD(
 	C("The job; it is in the journal, follow it with MonitorJob"), OUT(id, INT));
 
 static SD_VARLINK_DEFINE_METHOD(
+	ShowPlan, IN(plan, OBJECT),
+	C("Its steps and their commands, with placeholders for what the secure channel adds"),
+	OUT(shown, OBJECT));
+
+static SD_VARLINK_DEFINE_METHOD(
 	ResumeJob, IN(id, INT), IN_MAYBE(retryAuthentication, BOOL));
 
 static SD_VARLINK_DEFINE_METHOD(
@@ -217,6 +222,8 @@ SD_VARLINK_DEFINE_INTERFACE(
 	SD_VARLINK_SYMBOL_COMMENT("Queue a plan; durable once answered. What policy forbids, or what"
 				  " is no plan, is refused here"),
 	&vl_method_RunPlan,
+	SD_VARLINK_SYMBOL_COMMENT("Dry run of a plan, on no card and without keys"),
+	&vl_method_ShowPlan,
 	SD_VARLINK_SYMBOL_COMMENT("Run a plan's job again: read the card, do what is missing"),
 	&vl_method_ResumeJob,
 	SD_VARLINK_SYMBOL_COMMENT("Read the card, undo what the runs of this plan have changed"),

@@ -129,6 +129,7 @@ static const struct {
 	{CONTROL_INTERFACE ".GetStatus", control_get_status},
 	{CONTROL_INTERFACE ".RunScript", control_run_script},
 	{CONTROL_INTERFACE ".RunPlan", control_run_plan},
+	{CONTROL_INTERFACE ".ShowPlan", control_show_plan},
 	{CONTROL_INTERFACE ".CancelJob", control_cancel_job},
 	{CONTROL_INTERFACE ".ResumeJob", control_resume_job},
 	{CONTROL_INTERFACE ".RollbackJob", control_rollback_job},

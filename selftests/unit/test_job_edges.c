@@ -184,6 +184,131 @@ static void test_left_by_a_worker(void **state)
 	assert_non_null(strstr(i.detail, "se1 ended unexpectedly"));
 }
 
+/*
+ * The journal as version 1 had it: its schema, a job that was done and one that was running
+ * when the power went.
+ */
+static const char journal_1[] =
+	"CREATE TABLE jobs("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL DEFAULT 0,"
+	" origin TEXT NOT NULL, slot INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+	" se TEXT NOT NULL DEFAULT '', aid BLOB NOT NULL DEFAULT x'',"
+	" keep INTEGER NOT NULL DEFAULT 0, compact INTEGER NOT NULL DEFAULT 0,"
+	" token INTEGER NOT NULL DEFAULT 0,"
+	" deadline_s INTEGER NOT NULL DEFAULT 0, deadline_ms INTEGER NOT NULL DEFAULT 0,"
+	" queued INTEGER NOT NULL DEFAULT 0, script TEXT NOT NULL DEFAULT '',"
+	" script_len INTEGER NOT NULL DEFAULT 0, executed INTEGER NOT NULL DEFAULT 0,"
+	" total INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',"
+	" detail TEXT NOT NULL DEFAULT '', last_sw INTEGER NOT NULL DEFAULT 0,"
+	" interrupted INTEGER NOT NULL DEFAULT 1, indefinite INTEGER NOT NULL DEFAULT 0,"
+	" tail INTEGER NOT NULL DEFAULT 0, tail_value INTEGER NOT NULL DEFAULT 0,"
+	" result_len INTEGER NOT NULL DEFAULT 0, select_sw INTEGER NOT NULL DEFAULT 0,"
+	" select_rsp BLOB NOT NULL DEFAULT x'', generation INTEGER NOT NULL DEFAULT 0,"
+	" created_ms INTEGER NOT NULL DEFAULT 0, started_ms INTEGER NOT NULL DEFAULT 0,"
+	" ended_ms INTEGER NOT NULL DEFAULT 0, chunk_first INTEGER NOT NULL DEFAULT 0,"
+	" chunk_n INTEGER NOT NULL DEFAULT 0, half INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX jobs_origin ON jobs(origin, slot);"
+	"CREATE INDEX jobs_state ON jobs(state, se, queued);"
+	"CREATE TABLE apdus("
+	" job INTEGER NOT NULL, idx INTEGER NOT NULL, head BLOB NOT NULL,"
+	" cmd_len INTEGER NOT NULL, rsp BLOB NOT NULL, rsp_len INTEGER NOT NULL,"
+	" sw INTEGER NOT NULL, outcome INTEGER NOT NULL, wtx INTEGER NOT NULL,"
+	" wire_ns INTEGER NOT NULL, total_ns INTEGER NOT NULL,"
+	" PRIMARY KEY(job, idx)) WITHOUT ROWID;"
+	"CREATE TABLE dedup("
+	" key BLOB PRIMARY KEY, rsp BLOB NOT NULL, boot TEXT NOT NULL,"
+	" expires_s INTEGER NOT NULL, ttl_s INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE kept("
+	" origin TEXT NOT NULL, token INTEGER NOT NULL, se TEXT NOT NULL,"
+	" aid BLOB NOT NULL, PRIMARY KEY(origin, token)) WITHOUT ROWID;"
+	"INSERT INTO "
+	"jobs(run,origin,slot,state,se,aid,token,executed,total,code,detail,last_sw,"
+	"interrupted,result_len,indefinite) "
+	"VALUES(3,'lwm2m:main',5,3,'se0',x'A000000151',7,1,1,'ok',"
+	"'1 APDUs executed',36864,1,9,0);"
+	"INSERT INTO apdus VALUES(1,0,x'80200000',5,x'00019000',4,36864,1,0,10,20);"
+	"INSERT INTO jobs(run,origin,slot,state,se,executed,total,chunk_first,chunk_n,half)"
+	" VALUES(1,'control:0',-1,2,'se0',1,3,1,2,1);"
+	"INSERT INTO apdus VALUES(2,0,x'80200000',5,x'9000',2,36864,1,0,10,20);"
+	"INSERT INTO apdus VALUES(2,1,x'80200001',5,x'',0,0,2,0,0,0);"
+	"INSERT INTO apdus VALUES(2,2,x'80200002',5,x'',0,0,2,0,0,0);"
+	"INSERT INTO kept VALUES('lwm2m:main',7,'se0',x'A000000151');"
+	"PRAGMA application_id=0x5345534d; PRAGMA user_version=1;";
+
+static int64_t pragma(const char *path, const char *text)
+{
+	sqlite3_stmt *st;
+	int64_t v = -1;
+	sqlite3 *sql;
+
+	assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(sql, text, -1, &st, NULL), SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(sql);
+	return v;
+}
+
+static void test_old_journal(void **state)
+{
+	static const uint8_t rsp[] = {0xab, 9, 0x80, 1, 1, 0x23, 4, 0, 1, 0x90, 0};
+	char old[96], path[128], cmd[128];
+	struct job_options o = {.dir = old};
+	struct job_store *s = NULL;
+	uint8_t buf[32];
+	struct job_error e;
+	struct job_info i;
+	uint64_t id = 0;
+	sqlite3 *sql;
+
+	(void)state;
+	snprintf(old, sizeof(old), "/tmp/test-journal-XXXXXX");
+	assert_non_null(mkdtemp(old));
+	snprintf(path, sizeof(path), "%s/journal.db", old);
+	assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(sql, journal_1, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(sql);
+
+	assert_int_equal(job_store_open(&s, &o, &e), 0);
+	/* what was done is as it was, its answer too */
+	assert_int_equal(job_find(s, "lwm2m:main", 5, &i), 0);
+	assert_int_equal(i.state, JOB_DONE);
+	assert_int_equal(i.run, 3);
+	assert_int_equal(i.params.kind, JOB_SCRIPT);
+	assert_int_equal(i.params.aid_len, 5);
+	assert_int_equal(i.params.token, 7);
+	assert_false(i.resumable);
+	assert_int_equal(job_result_read(s, i.id, 0, buf, sizeof(buf)), (int)sizeof(rsp));
+	assert_memory_equal(buf, rsp, sizeof(rsp));
+	assert_int_equal(job_rollback(s, i.id, false, &e), -EINVAL);
+	/* what was running is closed, with what is known of it */
+	assert_int_equal(job_get(s, 2, &i), 0);
+	assert_int_equal(i.state, JOB_UNKNOWN);
+	assert_string_equal(i.code, "interrupted");
+	assert_int_equal(i.executed, 1);
+	/* it takes the new kind of job */
+	assert_int_equal(job_create(s, "control:0", JOB_SLOT_NONE, &id, &e), 0);
+	assert_int_equal(id, 3);
+	assert_int_equal(
+		job_set(s, id, &(struct job_params){.se = "se0", .kind = JOB_PLAN}, &e), 0);
+	job_store_close(s);
+	assert_int_equal(pragma(path, "PRAGMA user_version"), 2);
+	/* once more, now that it is a new one */
+	assert_int_equal(job_store_open(&s, &o, &e), 0);
+	assert_int_equal(job_get(s, 3, &i), 0);
+	assert_int_equal(i.params.kind, JOB_PLAN);
+	job_store_close(s);
+	/* and one of a newer program is left alone */
+	assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+	sqlite3_exec(sql, "PRAGMA user_version=3", NULL, NULL, NULL);
+	sqlite3_close(sql);
+	assert_int_equal(job_store_open(&s, &o, &e), -EPROTO);
+	assert_int_equal(pragma(path, "PRAGMA user_version"), 3);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", old);
+	assert_int_equal(system(cmd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bytes_behind, fresh, done),
 		cmocka_unit_test_setup_teardown(test_strange_outcome, fresh, done),
 		cmocka_unit_test_setup_teardown(test_left_by_a_worker, fresh, done),
+		cmocka_unit_test(test_old_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
