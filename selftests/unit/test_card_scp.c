@@ -630,6 +630,8 @@ static void certify(struct authority *a, int which, const uint8_t *signer, uint8
 	gp_apdu_init(&key, 0, 0, 0, 0);
 	gp_apdu_init(&cert, 0, 0, 0, 0);
 	gp_apdu_add_tlv(&body, 0x93, &serial, 1);
+	gp_apdu_add_tlv(&body, 0x5f25, "\x20\x20\x01\x01", 4);
+	gp_apdu_add_tlv(&body, 0x5f24, "\x20\x99\x12\x31", 4);
 	gp_apdu_add_tlv(&body, 0x95, &usage, 1);
 	gp_apdu_add_tlv(&key, 0xb0, pub, 1 + 2 * a->size);
 	gp_apdu_add_tlv(&key, 0xf0, &a->curve, 1);
@@ -743,6 +745,80 @@ static void test_scp11_refused(void **state)
 	assert_string_equal(w->b.err.code, "receipt-wrong");
 }
 
+/* The card's key out of its certificates, by those who vouch for it. */
+static void test_card_key(void **state)
+{
+	static const uint8_t today[4] = {0x20, 0x26, 0x11, 0x22};
+	struct world *w = *state;
+	struct authority a;
+	struct gp_apdu store, other;
+	struct gp_cert key;
+	struct gp_error err;
+
+	power_up(w, NULL);
+	for (uint8_t curve = 0; curve < 3; curve++) {
+		bench_init(&w->b, GP_SCP11B, GP_SCP_I_AUTO, 0x33);
+		certified(w, &a, curve);
+		certify(&a, 1, a.sub, 0x80, a.sd_pub, 7);
+		gp_apdu_init(&store, 0, 0, 0, 0);
+		gp_apdu_init(&other, 0, 0, 0, 0);
+		gp_apdu_add(&other, a.chain[0].p, a.chain[0].len);
+		gp_apdu_add(&other, a.chain[1].p, a.chain[1].len);
+		gp_apdu_add_tlv(&store, 0xbf21, other.data, other.len);
+		/* with the template and without it */
+		for (int bare = 0; bare < 2; bare++) {
+			const struct gp_apdu *s = bare ? &other : &store;
+
+			assert_int_equal(gp_scp11_card_key(s->data, s->len, curve, a.ca_pub,
+							   1 + 2 * a.size, today, &key, &err),
+					 0);
+			assert_int_equal(key.curve, curve);
+			assert_int_equal(key.point.len, 1 + 2 * a.size);
+			assert_memory_equal(key.point.p, a.sd_pub, key.point.len);
+		}
+		/* the day before it begins, the last day, the day after */
+		assert_int_equal(gp_scp11_card_key(
+					 store.data, store.len, curve, a.ca_pub, 1 + 2 * a.size,
+					 (uint8_t[]){0x20, 0x19, 0x12, 0x31}, &key, &err),
+				 -EKEYREJECTED);
+		assert_string_equal(err.code, "certificate-expired");
+		assert_int_equal(gp_scp11_card_key(
+					 store.data, store.len, curve, a.ca_pub, 1 + 2 * a.size,
+					 (uint8_t[]){0x20, 0x99, 0x12, 0x31}, &key, &err),
+				 0);
+		assert_int_equal(gp_scp11_card_key(
+					 store.data, store.len, curve, a.ca_pub, 1 + 2 * a.size,
+					 (uint8_t[]){0x21, 0x00, 0x01, 0x01}, &key, &err),
+				 -EKEYREJECTED);
+		/* nobody vouches, or somebody else would have to */
+		assert_int_equal(gp_scp11_card_key(store.data, store.len, curve, NULL, 0, today,
+						   &key, &err),
+				 0);
+		assert_int_equal(gp_scp11_card_key(store.data, store.len, curve, a.sub_pub,
+						   1 + 2 * a.size, today, &key, &err),
+				 -EKEYREJECTED);
+		/* an authority is no card, and a card no authority */
+		assert_int_equal(gp_scp11_card_key(a.chain[0].p, a.chain[0].len, curve,
+						   a.ca_pub, 1 + 2 * a.size, today, &key, &err),
+				 -EKEYREJECTED);
+		certify(&a, 0, a.ca, 0x80, a.sub_pub, 1);
+		gp_apdu_clear(&other);
+		gp_apdu_add(&other, a.chain[0].p, a.chain[0].len);
+		gp_apdu_add(&other, a.chain[1].p, a.chain[1].len);
+		assert_int_equal(gp_scp11_card_key(other.data, other.len, curve, a.ca_pub,
+						   1 + 2 * a.size, today, &key, &err),
+				 -EKEYREJECTED);
+		/* without a first link the second's signature still counts */
+		other.data[other.len - 1] ^= 1;
+		assert_int_equal(gp_scp11_card_key(other.data, other.len, curve, NULL, 0, today,
+						   &key, &err),
+				 -EKEYREJECTED);
+		gp_apdu_clear(&other);
+		gp_apdu_clear(&store);
+	}
+	bench_new(&w->b);
+}
+
 /* Keys that the card refuses once it was asked. */
 static void test_refused(void **state)
 {
@@ -798,6 +874,7 @@ int main(void)
 		CARD_TEST(test_tampered),
 		CARD_TEST(test_scp11),
 		CARD_TEST(test_scp11_refused),
+		CARD_TEST(test_card_key),
 		CARD_TEST(test_refused),
 	};
 
