@@ -12,7 +12,9 @@
 #include "libse/se.h"
 #include "manage/manage.h"
 #include "sectl/act.h"
+#include "sectl/kept.h"
 #include "sectl/sectl.h"
+#include "sectl/semd.h"
 #include "sectl/trace.h"
 
 static volatile sig_atomic_t stopped;
@@ -79,6 +81,39 @@ int act_aid(const char *what, const char *text, struct gp_aid *aid)
 	int r = take_aid(what, text, aid->bytes, &len);
 
 	aid->len = r ? 0 : (uint8_t)len;
+	return r;
+}
+
+int act_blob(const char *what, const char *text, struct gp_blob *blob)
+{
+	size_t room = text ? strlen(text) / 2 : 0, len = 0;
+	uint8_t *p;
+	int r;
+
+	if (!text)
+		return EXIT_OK;
+	p = malloc(room + 1);
+	if (!p)
+		return fail(EXIT_FAILED, "failed", NULL, "no memory");
+	r = take_hex(what, text, p, room, &len);
+	if (!r && gp_blob_set(blob, p, len))
+		r = fail(EXIT_FAILED, "failed", NULL, "no memory");
+	forget(p, room);
+	return r;
+}
+
+int act_blob_of_file(const char *path, struct gp_blob *blob)
+{
+	uint8_t *data;
+	size_t len;
+	int r;
+
+	if (!path)
+		return EXIT_OK;
+	r = read_input(path, GP_PLAN_BLOB_MAX, &data, &len);
+	if (!r && gp_blob_set(blob, data, len))
+		r = fail(EXIT_FAILED, "failed", NULL, "no memory");
+	forget(data, len);
 	return r;
 }
 
@@ -194,6 +229,13 @@ int act_begin(struct act *a, const char *name, bool secure)
 	return r;
 }
 
+int act_take(struct act *a, struct gp_plan *plan)
+{
+	memset(a, 0, sizeof(*a));
+	a->plan = plan;
+	return load_keys(a);
+}
+
 struct gp_op *act_add(struct act *a, enum gp_op_type type)
 {
 	struct gp_op *op = gp_plan_add(a->plan, type, 0);
@@ -266,7 +308,7 @@ static int show_plan(struct act *a)
 	return EXIT_OK;
 }
 
-static int run_on(struct act *a, struct se *se)
+static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const char *record)
 {
 	const struct sigaction stop = {.sa_handler = on_signal};
 	struct sigaction was[2];
@@ -275,7 +317,9 @@ static int run_on(struct act *a, struct se *se)
 	struct manage_options how = {
 		.keys = a->keys,
 		.retry_authentication = opt.retry_authentication,
-		.mode = GP_RUN_FORWARD,
+		.record = record,
+		.mode = mode,
+		.partial = opt.partial,
 		.deadline_ns = opt.deadline ? se_deadline_in(1000ULL * opt.deadline) : 0,
 		.cancel = on_cancel,
 		.progress = on_progress,
@@ -298,15 +342,47 @@ static int run_on(struct act *a, struct se *se)
 	ledger_close(how.ledger);
 	if (!r)
 		return EXIT_OK;
+	if (record && a->result && strcmp(json_text(a->result, "state"), "failed"))
+		fail_hint("sectl plan list; then sectl plan resume ID, or rollback ID");
 	if (a->result)
 		fail_keep(sd_json_variant_ref(a->result));
 	return fail_gp(r, &err);
 }
 
+int act_run_here(struct act *a, enum gp_run_mode mode, const char *id)
+{
+	char path[KEPT_PATH_MAX];
+	struct se *se;
+	int r = EXIT_OK;
+
+	if (id)
+		r = kept_record_path(id, path);
+	if (!r)
+		r = target_open(&se);
+	if (r)
+		return r;
+	r = run_on(a, se, mode, id ? path : NULL);
+	se_close(se);
+	return r;
+}
+
+/* Worth a record is what changes the card. */
+static bool changes_card(const struct gp_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr_ops; i++)
+		if (plan->ops[i].type != GP_OP_LIST && plan->ops[i].type != GP_OP_GET_DATA &&
+		    plan->ops[i].type != GP_OP_APDU)
+			return true;
+	return false;
+}
+
 int act_run(struct act *a)
 {
 	struct gp_error err = {0};
-	struct se *se;
+	char id[KEPT_ID_MAX];
+	bool keep;
 	int r;
 
 	r = gp_plan_validate(a->plan, &err);
@@ -316,12 +392,12 @@ int act_run(struct act *a)
 		return fail_gp(r, &err);
 	if (opt.dry_run)
 		return show_plan(a);
-	r = target_open(&se);
-	if (r)
-		return r;
-	r = run_on(a, se);
-	se_close(se);
-	return r;
+	if (target_semd())
+		return semd_run_plan(a->plan, &a->result);
+	keep = changes_card(a->plan);
+	if (keep)
+		r = kept_new(a->plan, id);
+	return r ? r : act_run_here(a, GP_RUN_FORWARD, keep ? id : NULL);
 }
 
 /* ---- result ---- */
@@ -374,4 +450,24 @@ int act_do(struct act *a)
 		r = act_print(a);
 	act_end(a);
 	return r;
+}
+
+int act_do_with(struct act *a, void (*print)(const struct act *a))
+{
+	int r = act_run(a);
+
+	if (!r && a->result && !opt.json)
+		print(a);
+	else if (!r)
+		r = act_print(a);
+	act_end(a);
+	return r;
+}
+
+int act_done(struct act *a, int status)
+{
+	if (!status)
+		return act_do(a);
+	act_end(a);
+	return status;
 }

@@ -35,6 +35,13 @@ struct act {
  */
 int act_begin(struct act *a, const char *name, bool secure);
 
+/**
+ * act_take - the same with a plan that exists, which is taken over
+ *
+ * The keys are loaded; sessions say which of them.
+ */
+int act_take(struct act *a, struct gp_plan *plan);
+
 /** act_add - an operation in session 0, or the process ends for want of memory */
 struct gp_op *act_add(struct act *a, enum gp_op_type type);
 
@@ -46,11 +53,23 @@ struct gp_op *act_add(struct act *a, enum gp_op_type type);
  */
 int act_run(struct act *a);
 
+/**
+ * act_run_here - the part of act_run() that runs it on the target
+ * @id: of a kept plan (kept.h): its record is read, and written; NULL: there is none
+ */
+int act_run_here(struct act *a, enum gp_run_mode mode, const char *id);
+
 /** act_print - the steps as a table, or the result as JSON; nothing after -n */
 int act_print(struct act *a);
 
 /** act_do - act_run(), act_print() and act_end() */
 int act_do(struct act *a);
+
+/** act_do_with - the same with @print instead of act_print() where the output is text */
+int act_do_with(struct act *a, void (*print)(const struct act *a));
+
+/** act_done - act_do() if @status is EXIT_OK, else act_end() and @status */
+int act_done(struct act *a, int status);
 
 /** act_end - wipe and free all of it */
 void act_end(struct act *a);
@@ -60,6 +79,12 @@ sd_json_variant *act_step(const struct act *a, size_t i);
 
 /** act_aid - an argument as AID; an exit status */
 int act_aid(const char *what, const char *text, struct gp_aid *aid);
+
+/** act_blob - an option's hex as bytes; NULL is none; an exit status */
+int act_blob(const char *what, const char *text, struct gp_blob *blob);
+
+/** act_blob_of_file - the bytes of a file, "-" standard input; NULL is none; an exit status */
+int act_blob_of_file(const char *path, struct gp_blob *blob);
 
 /** act_kvn - a key version number, two hex digits; an exit status */
 int act_kvn(const char *what, const char *text, uint8_t *kvn);

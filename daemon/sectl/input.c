@@ -170,6 +170,15 @@ int take_number(const char *what, const char *text, uint32_t min, uint32_t max, 
 	return EXIT_OK;
 }
 
+int confirm_yes(const char *what)
+{
+	if (opt.yes)
+		return EXIT_OK;
+	if (opt.json || access("/dev/tty", R_OK | W_OK) || !isatty(STDIN_FILENO))
+		return fail(EXIT_REFUSED, "not-confirmed", NULL, "%s: this needs --yes", what);
+	return confirm(what, "yes");
+}
+
 int confirm(const char *what, const char *words)
 {
 	char line[64] = "";

@@ -10,6 +10,7 @@
 #include "script/script.h"
 #include "sectl/batch.h"
 #include "sectl/sectl.h"
+#include "sectl/semd.h"
 
 #define SCRIPT_MAX (8U << 20)
 #define COMMANDS_MAX 65535

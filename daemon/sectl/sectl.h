@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-json.h>
-#include <systemd/sd-varlink.h>
 
 struct se;
 struct se_apdu;
@@ -54,13 +53,17 @@ struct options {
 	bool json, json_pretty, no_legend, debug, show_payload;
 	bool dry_run, yes, retry_authentication;
 	bool keep_channel, compact, keep_job;
-	bool blocks, show_all, pkcs1, descriptor;
+	bool blocks, show_all, pkcs1, descriptor, related, not_selectable, encrypted,
+		repeatable, partial;
 	const char *se, *socket, *trace, *output;
 	const char *keys[SECTL_KEYS_MAX];
 	unsigned int nr_keys;
 	const char *keyset, *sd, *scp, *level, *confirm, *profile, *state_dir;
 	const char *aid, *format, *from;
-	const char *instance, *module, *package, *privileges, *params, *hash, *token, *dap;
+	const char *instance, *module, *privileges, *params, *system_params, *token;
+	const char *hash, *dap, *load_token, *load_to;
+	const char *kvn, *kid, *replace;
+	const char *package, *accept_extradition, *accept_deletion, *forbid;
 	const char *key, *signature;
 	uint32_t dialogue, deadline, count, block_size;
 };
@@ -68,26 +71,34 @@ struct options {
 extern struct options opt;
 
 /* which options a verb takes, beside those that all take; or-ed in a row of verbs.c */
-#define OPT_TARGET (1ULL << 0)	/* --se */
-#define OPT_SD (1ULL << 1)	/* --keys --keyset --sd --scp --level … */
-#define OPT_DRY (1ULL << 2)	/* -n */
-#define OPT_CONFIRM (1ULL << 3) /* --yes --confirm */
-#define OPT_AID (1ULL << 4)	/* --aid */
-#define OPT_SCRIPT (1ULL << 5)	/* of script run */
-#define OPT_RESET (1ULL << 6)	/* --level of a reset */
-#define OPT_FROM (1ULL << 7)	/* --from */
-#define OPT_INSTALL (1ULL << 8) /* --instance --module --privileges --params … */
-#define OPT_LOAD (1ULL << 9)	/* --hash --block-size --dap … */
-#define OPT_TOKEN (1ULL << 10)	/* --token */
-#define OPT_COUNT (1ULL << 11)	/* --count */
-#define OPT_BLOCKS (1ULL << 12) /* --blocks */
-#define OPT_OUTPUT (1ULL << 13) /* --output */
-#define OPT_STATE (1ULL << 14)	/* --state-dir */
-#define OPT_ALL (1ULL << 15)	/* --all */
-#define OPT_TO (1ULL << 16)	/* --to, a form of scripts */
-#define OPT_KEY (1ULL << 17)	/* --keys --key --pkcs1: one key to sign or verify with */
-#define OPT_DAP (1ULL << 18)	/* --sd --signature of DAP blocks */
-#define OPT_CAP (1ULL << 19)	/* --hash --descriptor: of CAP files */
+#define OPT_TARGET (1ULL << 0)	 /* --se */
+#define OPT_SD (1ULL << 1)	 /* --keys --keyset --sd --scp --level … */
+#define OPT_DRY (1ULL << 2)	 /* -n */
+#define OPT_CONFIRM (1ULL << 3)	 /* --yes --confirm */
+#define OPT_AID (1ULL << 4)	 /* --aid */
+#define OPT_SCRIPT (1ULL << 5)	 /* of script run */
+#define OPT_RESET (1ULL << 6)	 /* --level of a reset */
+#define OPT_FROM (1ULL << 7)	 /* --from */
+#define OPT_INSTALL (1ULL << 8)	 /* --instance --module --privileges --params … */
+#define OPT_LOAD (1ULL << 9)	 /* --hash --block-size --dap … */
+#define OPT_TOKEN (1ULL << 10)	 /* --token */
+#define OPT_COUNT (1ULL << 11)	 /* --count */
+#define OPT_BLOCKS (1ULL << 12)	 /* --blocks */
+#define OPT_OUTPUT (1ULL << 13)	 /* --output */
+#define OPT_STATE (1ULL << 14)	 /* --state-dir */
+#define OPT_ALL (1ULL << 15)	 /* --all */
+#define OPT_TO (1ULL << 16)	 /* --to, a form of scripts */
+#define OPT_KEY (1ULL << 17)	 /* --keys --key --pkcs1: one key to sign or verify with */
+#define OPT_DAP (1ULL << 18)	 /* --sd --signature of DAP blocks */
+#define OPT_CAP (1ULL << 19)	 /* --hash --descriptor: of CAP files */
+#define OPT_RELATED (1ULL << 20) /* --related */
+#define OPT_STORE (1ULL << 21)	 /* of store-data */
+#define OPT_PARTIAL (1ULL << 22) /* --partial */
+#define OPT_RETRY (1ULL << 23)	 /* --retry-authentication */
+#define OPT_PUT (1ULL << 23)	 /* --kvn --kid --replace: of new keys */
+#define OPT_SD_NEW (1ULL << 24)	 /* --package --accept-…: of a new domain */
+#define OPT_FORBID (1ULL << 25)	 /* --forbid --privileges: of a domain's policy */
+#define OPT_MANAGE (OPT_TARGET | OPT_SD | OPT_STATE) /* what every managing verb has */
 
 /**
  * struct option_def - one option
@@ -287,6 +298,9 @@ int take_number(const char *what, const char *text, uint32_t min, uint32_t max, 
  */
 int confirm(const char *what, const char *words);
 
+/** confirm_yes - the same for what --yes or a "yes" is enough for */
+int confirm_yes(const char *what);
+
 /* ---- target.c: the SE at the other end of --se ---- */
 
 #define TARGET_SECONDS 30 /* for one APDU, where no --deadline is given */
@@ -331,22 +345,7 @@ uint64_t target_deadline(uint32_t nr);
 /** fail_submit - what target_submit() gave for an APDU, in words; @n counts from 1 */
 int fail_submit(int error, uint32_t n, const struct se_apdu *apdu, const struct se_stream *s);
 
-/* ---- remote.c: semd ---- */
-
-/** semd_connect - to the control socket; an exit status */
-int semd_connect(sd_varlink **link);
-
-/**
- * semd_call - call io.sesame.Manager.@method
- * @reply: out: belongs to @link and lives until its next call
- *
- * Returns an exit status and has said what is wrong.
- */
-int semd_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
-	      sd_json_variant **reply);
-
-/** semd_run_script - have semd run a script file as a job, wait, show; an exit status */
-int semd_run_script(const char *path);
+/* ---- JSON that came from elsewhere ---- */
 
 /** json_text, json_number - a field, "" or 0 if it is not there or not of that kind */
 const char *json_text(sd_json_variant *v, const char *key);
@@ -361,6 +360,36 @@ int verb_se_reset(int argc, char **argv);
 int verb_apdu(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_trace(int argc, char **argv);
+int verb_key_list(int argc, char **argv);
+int verb_key_put(int argc, char **argv);
+int verb_key_delete(int argc, char **argv);
+int verb_key_attempts(int argc, char **argv);
+int verb_key_forget(int argc, char **argv);
+int verb_sd_create(int argc, char **argv);
+int verb_sd_extradite(int argc, char **argv);
+int verb_sd_keys(int argc, char **argv);
+int verb_sd_policy(int argc, char **argv);
+int verb_app_list(int argc, char **argv);
+int verb_app_install(int argc, char **argv);
+int verb_app_delete(int argc, char **argv);
+int verb_app_lock(int argc, char **argv);
+int verb_app_unlock(int argc, char **argv);
+int verb_app_select(int argc, char **argv);
+int verb_package_load(int argc, char **argv);
+int verb_package_list(int argc, char **argv);
+int verb_card_status(int argc, char **argv);
+int verb_card_lock(int argc, char **argv);
+int verb_card_unlock(int argc, char **argv);
+int verb_card_terminate(int argc, char **argv);
+int verb_card_initialize(int argc, char **argv);
+int verb_card_secure(int argc, char **argv);
+int verb_store_data(int argc, char **argv);
+int verb_plan_show(int argc, char **argv);
+int verb_plan_run(int argc, char **argv);
+int verb_plan_resume(int argc, char **argv);
+int verb_plan_rollback(int argc, char **argv);
+int verb_plan_list(int argc, char **argv);
+int verb_plan_forget(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_script_convert(int argc, char **argv);
 int verb_script_run(int argc, char **argv);
@@ -368,6 +397,8 @@ int verb_jobs_list(int argc, char **argv);
 int verb_jobs_show(int argc, char **argv);
 int verb_jobs_cancel(int argc, char **argv);
 int verb_jobs_ack(int argc, char **argv);
+int verb_jobs_resume(int argc, char **argv);
+int verb_jobs_rollback(int argc, char **argv);
 int verb_cap_info(int argc, char **argv);
 int verb_dap_sign(int argc, char **argv);
 int verb_dap_verify(int argc, char **argv);
