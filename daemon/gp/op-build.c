@@ -43,9 +43,9 @@ static int read_token_ref(const struct gp_blob *blob, struct gp_token_ref *ref,
 {
 	struct ber_reader reader = {blob->p, blob->len};
 	struct ber_tlv tlv;
-	int r;
+	int r = 0;
 
-	while ((r = ber_next(&reader, &tlv)) == 1) {
+	while (reader.len && (r = ber_next(&reader, &tlv)) == 1) {
 		struct gp_bytes value = {tlv.value, tlv.len};
 
 		if (tlv.tag == 0x42)
@@ -61,9 +61,9 @@ static int read_token_ref(const struct gp_blob *blob, struct gp_token_ref *ref,
 		if (r < 0)
 			break;
 	}
-	return r ? gp_fail(err, -EINVAL, "plan-invalid",
-			   "tokenRef is not made of 42, 45, 5F20, 93")
-		 : 0;
+	return r < 0 ? gp_fail(err, -EINVAL, "plan-invalid",
+			       "tokenRef is not made of 42, 45, 5F20, 93")
+		     : 0;
 }
 
 /* Parameters of a security domain: 81 protocol, 82 and 87 whom it lets extradite and delete. */
