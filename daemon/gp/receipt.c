@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "gp/receipt.h"
+#include "gp/token-priv.h"
+#include "model/ber.h"
 
 static const char *const names[] = {
 	[GP_RECEIPT_LOAD] = "load",
@@ -200,4 +202,94 @@ int gp_receipt_verify(const struct gp_signer *s, const struct gp_receipt *receip
 		r = gp_verify(s, data, len, receipt->signature.p, receipt->signature.len, err);
 	free(data);
 	return r;
+}
+
+/* ---- the command that it answers ---- */
+
+#define FIELDS 5 /* of INSTALL in front of the token; LOAD's form has one less */
+
+static bool take_aid(struct gp_aid *aid, const struct gp_bytes *field)
+{
+	return !gp_aid_set(aid, field->p, field->len);
+}
+
+/* The fields of INSTALL; what is not there stays empty. */
+static void take_fields(const struct gp_apdu *cmd, struct gp_bytes f[FIELDS])
+{
+	struct gp_bytes in = {cmd->data, cmd->signed_len};
+
+	memset(f, 0, FIELDS * sizeof(*f));
+	for (size_t i = 0; i < FIELDS && gp_take_field(&in, &f[i]); i++)
+		;
+}
+
+static bool of_delete(const struct gp_apdu *cmd, struct gp_receipt_subject *s)
+{
+	struct ber_reader r = {cmd->data, cmd->signed_len};
+	struct ber_tlv t;
+
+	s->kind = GP_RECEIPT_DELETE;
+	return ber_next(&r, &t) == 1 && !gp_aid_set(&s->app, t.value, t.len);
+}
+
+/* [for extradition] and [for registry update]: new domain, -, object, privileges, params */
+static bool of_move(const struct gp_bytes f[FIELDS], const struct gp_aid *executing,
+		    struct gp_receipt_subject *s)
+{
+	if (s->kind == GP_RECEIPT_EXTRADITION || f[0].len)
+		s->old_sd = *executing;
+	s->privileges = f[3];
+	s->params = f[4];
+	return take_aid(&s->sd, &f[0]) && take_aid(&s->app, &f[2]);
+}
+
+int gp_receipt_subject(const struct gp_apdu *const *cmds, size_t n,
+		       const struct gp_aid *executing, const struct gp_aid *elf,
+		       struct gp_receipt_subject *s, struct gp_error *err)
+{
+	int kind = gp_token_kind(cmds, n, err);
+	struct gp_bytes f[FIELDS];
+	bool good = true;
+
+	memset(s, 0, sizeof(*s));
+	if (kind < 0)
+		return kind;
+	take_fields(cmds[0], f);
+	switch ((enum gp_token_kind)kind) {
+	case GP_TOKEN_LOAD:
+		s->kind = GP_RECEIPT_LOAD;
+		s->sd = *executing;
+		good = take_aid(&s->elf, &f[0]) && (!f[1].len || take_aid(&s->sd, &f[1]));
+		break;
+	case GP_TOKEN_INSTALL:
+	case GP_TOKEN_MAKE_SELECTABLE:
+	case GP_TOKEN_INSTALL_MAKE_SELECTABLE:
+		s->kind = GP_RECEIPT_INSTALL;
+		good = take_aid(&s->elf, &f[0]) && take_aid(&s->app, &f[2]);
+		if (!s->elf.len && elf)
+			s->elf = *elf;
+		break;
+	case GP_TOKEN_EXTRADITION:
+		s->kind = GP_RECEIPT_EXTRADITION;
+		good = of_move(f, executing, s);
+		break;
+	case GP_TOKEN_REGISTRY_UPDATE:
+		s->kind = GP_RECEIPT_REGISTRY_UPDATE;
+		good = of_move(f, executing, s);
+		break;
+	case GP_TOKEN_DELETE:
+		good = of_delete(cmds[0], s);
+		break;
+	case GP_TOKEN_LOAD_INSTALL_SELECTABLE:
+		s->kind = GP_RECEIPT_LOAD_INSTALL_SELECTABLE;
+		s->sd = *executing;
+		good = take_aid(&s->elf, &f[0]) && (!f[1].len || take_aid(&s->sd, &f[1]));
+		take_fields(cmds[1], f);
+		good = good && take_aid(&s->app, &f[2]);
+		break;
+	}
+	if (!good || !is_complete(s))
+		return gp_fail(err, -EINVAL, "bad-receipt-subject",
+			       "the command does not say all that its receipt speaks of");
+	return 0;
 }

@@ -65,6 +65,20 @@ struct gp_receipt_subject {
 };
 
 /**
+ * gp_receipt_subject() - what the receipt for a command has to speak of
+ * @cmds: INSTALL or DELETE with signed_len set, see gp_token_scan(); of load, install and
+ *	make selectable both. The receipt of INSTALL [for load] comes with the last LOAD
+ * @executing: the domain that ran them
+ * @elf: for make selectable alone, whose command does not name it; else NULL
+ * @subject: out; its privileges and parameters are in the command's data
+ *
+ * Return: 0; -EINVAL for a command without receipts, or where @elf is missing.
+ */
+int gp_receipt_subject(const struct gp_apdu *const *cmds, size_t n,
+		       const struct gp_aid *executing, const struct gp_aid *elf,
+		       struct gp_receipt_subject *subject, struct gp_error *err);
+
+/**
  * gp_receipt_read() - the data of a response, without the status word
  *
  * Return: 1 with @receipt filled; 0 for a response without receipt (nothing, or the one

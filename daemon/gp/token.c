@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gp/cmd.h"
-#include "gp/token.h"
+#include "gp/token-priv.h"
 #include "model/ber.h"
 
 #define TAG_AID 0x4f
@@ -47,6 +47,18 @@ static size_t read_length(const uint8_t *p, size_t len, size_t *value)
 		return 0;
 	*value = n == 1 ? p[1] : (size_t)p[1] << 8 | p[2];
 	return 1 + n;
+}
+
+bool gp_take_field(struct gp_bytes *in, struct gp_bytes *field)
+{
+	size_t value = 0, size = read_length(in->p, in->len, &value);
+
+	if (!size || value > in->len - size)
+		return false;
+	*field = (struct gp_bytes){in->p + size, value};
+	in->p += size + value;
+	in->len -= size + value;
+	return true;
 }
 
 static bool is_load(const struct gp_apdu *cmd)
@@ -92,22 +104,17 @@ static int bad(struct gp_error *err, const char *what)
 static int scan_install(struct gp_apdu *cmd, struct gp_bytes *token, struct gp_error *err)
 {
 	size_t fields = is_load(cmd) ? LOAD_FIELDS : INSTALL_FIELDS;
-	size_t at = 0, size, value = 0;
+	struct gp_bytes in = {cmd->data, cmd->len}, field;
 
-	for (size_t i = 0; i < fields; i++) {
-		size = read_length(cmd->data + at, cmd->len - at, &value);
-		if (!size || value > cmd->len - at - size)
+	for (size_t i = 0; i < fields; i++)
+		if (!gp_take_field(&in, &field))
 			return bad(err, "INSTALL: a field goes beyond the end of the data");
-		at += size + value;
-	}
-	cmd->signed_len = at;
+	cmd->signed_len = cmd->len - in.len;
 	/* the builder of a token's data may have left out even its length */
-	if (at == cmd->len)
+	if (!in.len)
 		return 0;
-	size = read_length(cmd->data + at, cmd->len - at, &value);
-	if (!size || value != cmd->len - at - size)
+	if (!gp_take_field(&in, token) || in.len)
 		return bad(err, "INSTALL: what follows the parameters is no token");
-	*token = (struct gp_bytes){cmd->data + at + size, value};
 	return 0;
 }
 

@@ -165,6 +165,19 @@ static inline struct gp_key symmetric_key(enum gp_key_type type, const char *tex
 	return key;
 }
 
+/* a command with these data, for gp_apdu_clear() */
+static inline struct gp_apdu command(uint8_t ins, uint8_t p1, uint8_t p2, const char *data)
+{
+	struct gp_apdu cmd;
+	size_t len;
+	uint8_t *p = unhex(data, &len);
+
+	gp_apdu_init(&cmd, 0x80, ins, p1, p2);
+	assert_int_equal(gp_apdu_add(&cmd, p, len), 0);
+	test_free(p);
+	return cmd;
+}
+
 #define DEFAULT_KEY "404142434445464748494A4B4C4D4E4F"
 
 #endif

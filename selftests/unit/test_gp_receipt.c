@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "gp/receipt.h"
+#include "gp/token.h"
 
 /* counter 7, unique data of ten bytes */
 #define CONFIRMATION "0200070A4201234567890ABCDEF1"
@@ -244,12 +245,89 @@ static void test_verify(void **state)
 	EVP_PKEY_free(ec);
 }
 
+/* The subject is found in the command that the card answers. */
+static void test_subject(void **state)
+{
+	static const struct {
+		uint8_t ins, p1, p2;
+		const char *data;
+		enum gp_receipt_kind kind;
+		const char *want; /* behind the confirmation data */
+	} v[] = {
+		{0xe6, 0x02, 0, ELF SSD "20" SESAME_SHA256 "0000", GP_RECEIPT_LOAD, ELF SSD},
+		{0xe6, 0x02, 0, ELF "00000000", GP_RECEIPT_LOAD, ELF ISD},
+		{0xe6, 0x0c, 0, ELF MODULE APP "010002C90000", GP_RECEIPT_INSTALL, ELF APP},
+		{0xe6, 0x04, 0, ELF MODULE APP "010002C90000", GP_RECEIPT_INSTALL, ELF APP},
+		{0xe6, 0x10, 0, SSD "00" APP "000000", GP_RECEIPT_EXTRADITION, ISD APP SSD},
+		{0xe6, 0x40, 0,
+		 "0000" APP "03800200"
+		 "05EF03CF014000",
+		 GP_RECEIPT_REGISTRY_UPDATE,
+		 "00" APP "00"
+		 "0380020005EF03CF0140"},
+		{0xe6, 0x40, 0,
+		 SSD "00" APP "0000"
+		     "00",
+		 GP_RECEIPT_REGISTRY_UPDATE, ISD APP SSD "0000"},
+		{0xe4, 0, 0x80, "4F" ELF "9E0101", GP_RECEIPT_DELETE, ELF},
+	};
+	struct gp_aid isd = aid_of(ISD), elf = aid_of(ELF);
+	struct gp_receipt_subject subject;
+	struct gp_apdu both[2], *cmd = &both[0];
+	const struct gp_apdu *cmds[] = {&both[0], &both[1]};
+	struct gp_error err = {0};
+	struct gp_receipt r;
+	uint8_t *rsp, *data;
+	size_t len;
+
+	(void)state;
+	read_ok("01AA" CONFIRMATION, &r, &rsp);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char want[256];
+
+		*cmd = command(v[i].ins, v[i].p1, v[i].p2, v[i].data);
+		(void)gp_token_scan(cmd, NULL, NULL);
+		if (v[i].ins == 0xe4)
+			cmd->signed_len = 10;
+		assert_int_equal(gp_receipt_subject(cmds, 1, &isd, NULL, &subject, &err), 0);
+		assert_int_equal(subject.kind, v[i].kind);
+		assert_int_equal(gp_receipt_data(&r, &subject, &data, &len, &err), 0);
+		snprintf(want, sizeof(want), "%s%s", CONFIRMATION, v[i].want);
+		same_bytes(data, len, want);
+		free(data);
+		gp_apdu_clear(cmd);
+	}
+	/* both commands of C.5.6 */
+	both[0] = command(0xe6, 0x0e, 1, ELF SSD "000000");
+	both[1] = command(0xe6, 0x0e, 3, ELF MODULE APP "010002C90000");
+	assert_int_equal(gp_token_scan(&both[0], NULL, NULL), 0);
+	assert_int_equal(gp_token_scan(&both[1], NULL, NULL), 0);
+	assert_int_equal(gp_receipt_subject(cmds, 2, &isd, NULL, &subject, &err), 0);
+	assert_int_equal(gp_receipt_data(&r, &subject, &data, &len, &err), 0);
+	same_bytes(data, len, CONFIRMATION ELF APP SSD);
+	free(data);
+	gp_apdu_clear(&both[0]);
+	gp_apdu_clear(&both[1]);
+	/* make selectable does not name the load file */
+	*cmd = command(0xe6, 0x08, 0, "0000" APP "01000000");
+	assert_int_equal(gp_token_scan(cmd, NULL, NULL), 0);
+	assert_int_equal(gp_receipt_subject(cmds, 1, &isd, NULL, &subject, &err), -EINVAL);
+	assert_string_equal(err.code, "bad-receipt-subject");
+	assert_int_equal(gp_receipt_subject(cmds, 1, &isd, &elf, &subject, &err), 0);
+	assert_true(gp_aid_equal(&subject.elf, &elf));
+	gp_apdu_clear(cmd);
+	*cmd = command(0xe8, 0x80, 0, "00");
+	assert_int_equal(gp_receipt_subject(cmds, 1, &isd, NULL, &subject, &err), -EINVAL);
+	gp_apdu_clear(cmd);
+	test_free(rsp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),   cmocka_unit_test(test_read_long),
 		cmocka_unit_test(test_bad),    cmocka_unit_test(test_data),
-		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_verify), cmocka_unit_test(test_subject),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

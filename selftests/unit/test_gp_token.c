@@ -49,18 +49,6 @@
 	"662D9389CB9DF73365D81BE778EADEC2B2F32951618D680A3175CB219F07310A4B51D815" \
 	"6B4B8A2EF8AB8E71DF4260F7B9138B9E59FEFF4EE9551D95"
 
-static struct gp_apdu command(uint8_t ins, uint8_t p1, uint8_t p2, const char *data)
-{
-	struct gp_apdu cmd;
-	size_t len;
-	uint8_t *p = unhex(data, &len);
-
-	gp_apdu_init(&cmd, 0x80, ins, p1, p2);
-	assert_int_equal(gp_apdu_add(&cmd, p, len), 0);
-	test_free(p);
-	return cmd;
-}
-
 /* one command as it comes over the wire, and what a token of it is over */
 static void check_data(const struct gp_apdu *cmd, size_t n, const char *want,
 		       enum gp_token_kind kind)
