@@ -49,12 +49,14 @@ static const struct {
 	  /* secured commands of 395 bytes are shown there; blocks of LOAD stay short */
 	  .source = "martinpaljak/GlobalPlatformPro pull request 161, issue 80",
 	  .quirks = GP_QUIRK_EXTENDED,
+	  .lc_max = GP_LC_EXTENDED,
 	  .load_block = 223},
 	 {.hist = "SCE7"}},
 	{{.name = "softse",
 	  .title = "the software SE of this project",
 	  .source = "selftests/softse/gp-data.c, Documentation/softse-card.rst",
-	  .quirks = GP_QUIRK_EXTENDED},
+	  .quirks = GP_QUIRK_EXTENDED,
+	  .lc_max = GP_LC_EXTENDED},
 	 {.ic_fabricator = 0x5345, .ic_type = 0x534d}},
 };
 
