@@ -65,7 +65,7 @@ int se_fd(const struct se *se);
  * and of parameters (GPC_SPE_172, UM11225), one is built that offers T=1 and nothing else,
  * with the IFSC and a right TCK. An ATR holds 15 of them: what is above is left out, of
  * COMPACT-TLV (ISO/IEC 7816-4, 12.1.1) by whole objects.
- * Returns its length, 5 to SE_ATR_MAX.
+ * Returns its length, 4 to SE_ATR_MAX.
  */
 size_t se_atr(const struct se_info *info, const uint8_t *cip, size_t len, uint8_t *atr);
 
