@@ -4,6 +4,7 @@
 that we did not write make of it. Another user of the SE works on it all the while. Runs in
 the root, in a network of its own."""
 
+import ctypes
 import os
 import socket
 import subprocess
@@ -113,24 +114,62 @@ def programs(atr):
         "an extended APDU of 4660 bytes there and back")
 
 
-def features():
-    """SCardControl, by the library itself: what readers say of extended APDUs."""
-    code = '''
-import ctypes as c
-w = c.CDLL("libpcsclite.so.1")
-ctx, card, proto, n = c.c_long(), c.c_long(), c.c_ulong(), c.c_ulong()
-w.SCardEstablishContext(2, None, None, c.byref(ctx))
-assert not w.SCardConnect(ctx, NAME, 3, 2, c.byref(card), c.byref(proto))
-buf = c.create_string_buffer(256)
-def control(code):
-    assert not w.SCardControl(card, code, None, 0, buf, 256, c.byref(n)), hex(code)
-    return buf.raw[:n.value]
-tlv = control(0x42000000 + 3400)
-assert tlv[:2] == b"\\x12\\x04", tlv.hex()
-print(control(int.from_bytes(tlv[2:6], "big")).hex(), proto.value)
-'''.replace("NAME", 'b"Sesame SE 00 00"')
-    out, _ = run(sys.executable, "-c", code)
-    tap("0a0400000100 2" in out, "64 KiB of APDU by FEATURE_GET_TLV_PROPERTIES, T=1", out.strip())
+class Card:
+    """A connection of a PC/SC program, by libpcsclite itself."""
+
+    def __init__(self, reader):
+        self.lib = ctypes.CDLL("libpcsclite.so.1")
+        self.context, self.card = ctypes.c_long(), ctypes.c_long()
+        self.protocol, self.reader = ctypes.c_ulong(), reader.encode()
+
+    def __enter__(self):
+        self.lib.SCardEstablishContext(2, None, None, ctypes.byref(self.context))
+        status = self.lib.SCardConnect(self.context, self.reader, 2, 2, ctypes.byref(self.card),
+                                       ctypes.byref(self.protocol))
+        if status:
+            raise OSError(f"SCardConnect: {status & 0xffffffff:08X}")
+        return self
+
+    def __exit__(self, *_):
+        self.lib.SCardDisconnect(self.card, 0)
+        self.lib.SCardReleaseContext(self.context)
+
+    def again(self, seconds=10):
+        """SCardReconnect until there is a card; the last status."""
+        end = time.monotonic() + seconds
+        while True:
+            status = self.lib.SCardReconnect(self.card, 2, 2, 0, ctypes.byref(self.protocol))
+            if not status or time.monotonic() > end:
+                return status & 0xffffffff
+            time.sleep(0.05)
+
+    def __call__(self, apdu, room=65548):
+        """The R-APDU in hex, or the status of the call as a number."""
+        command = bytes.fromhex(apdu)
+        answer, n = ctypes.create_string_buffer(room), ctypes.c_ulong(room)
+        pci = (ctypes.c_ulong * 2)(2, 16)
+        status = self.lib.SCardTransmit(self.card, pci, command, ctypes.c_ulong(len(command)),
+                                        None, answer, ctypes.byref(n))
+        return answer.raw[:n.value].hex().upper() if not status else status & 0xffffffff
+
+    def control(self, code):
+        answer, n = ctypes.create_string_buffer(256), ctypes.c_ulong()
+        status = self.lib.SCardControl(self.card, ctypes.c_ulong(code), None, 0, answer, 256,
+                                       ctypes.byref(n))
+        return answer.raw[:n.value] if not status else b""
+
+
+def features(reader):
+    """What readers say of extended APDUs, PC/SC part 10."""
+    with Card(reader) as card:
+        feature = card.control(0x42000000 + 3400)
+        values = card.control(int.from_bytes(feature[2:6], "big")) if len(feature) == 6 else b""
+        tap(b"\x0a\x04\x00\x00\x01\x00" in values and card.protocol.value == 2,
+            "64 KiB of APDU by FEATURE_GET_TLV_PROPERTIES, T=1", values.hex())
+        got = card(SELECT), card("8040002000", room=20), card("8050000000")
+        tap(got[0][-4:] == got[2][-4:] == "9000" and got[1] == 0x80100008,
+            "a buffer that is too small is told as that, and not as an APDU that failed",
+            f"{got[1]:08X}" if isinstance(got[1], int) else got[1])
 
 
 def gp(levels):
@@ -161,7 +200,7 @@ def shared(where, pcscd):
         job.start()
         atr = atr_of(path)
         programs(atr)
-        features()
+        features("Sesame SE 00 00")
         gp((0x01, 0x13))
         good = job.stop()
         tap(good, "somebody else's job on the same SE went on through all that, reset and all",
