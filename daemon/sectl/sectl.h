@@ -99,6 +99,7 @@ extern struct options opt;
 #define OPT_SD_NEW (1ULL << 24)	 /* --package --accept-…: of a new domain */
 #define OPT_FORBID (1ULL << 25)	 /* --forbid --privileges: of a domain's policy */
 #define OPT_MANAGE (OPT_TARGET | OPT_SD | OPT_STATE) /* what every managing verb has */
+#define OPT_RECEIPT (1ULL << 26)		     /* --sd --package of a receipt */
 
 /**
  * struct option_def - one option
@@ -405,6 +406,7 @@ int verb_dap_verify(int argc, char **argv);
 int verb_token_data(int argc, char **argv);
 int verb_token_sign(int argc, char **argv);
 int verb_token_verify(int argc, char **argv);
+int verb_receipt_verify(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 #endif /* SECTL_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* token: tokens of delegated management, made and checked where no card is. */
+/* token, receipt: delegated management where no card is. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gp/cmd.h"
+#include "gp/receipt.h"
 #include "gp/token.h"
 #include "libse/se.h"
 #include "sectl/act.h"
@@ -14,6 +15,7 @@
 #include "sectl/sign.h"
 
 #define LINES_MAX (1U << 20)
+#define RECEIPT_MAX 1024
 #define COMMANDS_MAX 2 /* of load, install and make selectable */
 
 /* commands, their segments joined */
@@ -215,6 +217,69 @@ int verb_token_verify(int argc, char **argv)
 			       s.scheme);
 		}
 	}
+	signing_close(&s);
+	commands_clear(&c);
+	return r;
+}
+
+/* ---- receipt verify ---- */
+
+static int check_receipt(const struct commands *c, const uint8_t *rsp, size_t len,
+			 const struct signing *s)
+{
+	const struct gp_apdu *cmds[COMMANDS_MAX];
+	struct gp_aid executing, elf = {.len = 0};
+	struct gp_receipt_subject subject;
+	struct gp_receipt receipt;
+	struct gp_error err = {0};
+	sd_json_variant *v = NULL;
+	int r = act_aid("--sd", opt.sd, &executing);
+
+	if (!r && opt.package)
+		r = act_aid("--package", opt.package, &elf);
+	if (r)
+		return r;
+	r = gp_receipt_subject(list(c, cmds), c->n, &executing, &elf, &subject, &err);
+	if (!r)
+		r = gp_receipt_read(rsp, len, &receipt, &err);
+	if (!r)
+		return fail(EXIT_FAILED, "no-receipt", NULL,
+			    "the card confirms, but gives no receipt");
+	if (r > 0)
+		r = gp_receipt_verify(&s->signer, &receipt, &subject, &err);
+	if (r < 0)
+		return fail_gp(r, &err);
+	if (!opt.json) {
+		printf("%s receipt %u is right (%s)\n", gp_receipt_kind_name(subject.kind),
+		       receipt.counter, s->scheme);
+		return EXIT_OK;
+	}
+	r = sd_json_buildo(
+		&v, SD_JSON_BUILD_PAIR_BOOLEAN("verified", true),
+		SD_JSON_BUILD_PAIR_STRING("kind", gp_receipt_kind_name(subject.kind)),
+		SD_JSON_BUILD_PAIR_UNSIGNED("counter", receipt.counter),
+		SD_JSON_BUILD_PAIR_STRING("scheme", s->scheme));
+	return put_json(v, r);
+}
+
+int verb_receipt_verify(int argc, char **argv)
+{
+	uint8_t rsp[RECEIPT_MAX];
+	struct signing s = {0};
+	struct commands c = {.n = 0};
+	size_t len;
+	int r;
+
+	if (!opt.sd)
+		return fail(EXIT_USAGE, "usage", "--sd=AID",
+			    "a receipt speaks of the security domain that ran the command");
+	r = take_hex("receipt", argv[0], rsp, sizeof(rsp), &len);
+	if (!r)
+		r = take_commands(argc - 1, argv + 1, &c);
+	if (!r)
+		r = signing_open(&s, KEYS_USE_RECEIPT, false);
+	if (!r)
+		r = check_receipt(&c, rsp, len, &s);
 	signing_close(&s);
 	commands_clear(&c);
 	return r;
