@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens and DAP blocks that sectl makes, judged by others: OpenSSL's command line verifies
+"""Tokens, receipts and DAP blocks: sectl judged by others: OpenSSL's command line verifies
 what sectl signs and signs what sectl verifies, for every scheme of GPCS table C-1; a key
 stays in a PKCS#11 token; and the software SE, which shares no code with sectl, loads,
-installs, extradites and deletes on the strength of them. Prints TAP; run inside the Debian
+installs, extradites and deletes on the strength of them; its receipts are right. Prints TAP; run inside the Debian
 13 root."""
 
 import hashlib
@@ -266,6 +266,13 @@ def ec_field(place, name, curve):
     return b"\xB0" + lv(point) + b"\xF0\x01" + bytes([curve]) + b"\x00"
 
 
+def ec_private_field(place, name, curve):
+    n = load_pem_private_key(place.read(f"{name}.pem"), None).private_numbers()
+    value = n.private_value.to_bytes(32, "big")
+    return b"\xB1\x21\x20" + aes_cbc(DEFAULT, bytes(16), value, True) + b"\xF0\x01" + \
+        bytes([curve]) + b"\x00"
+
+
 def domain(host, aid, privileges):
     return host.send(gp.install_and_make_selectable(SD_ELF, SD_MODULE, aid, privileges))[1]
 
@@ -313,17 +320,40 @@ def with_token(place, keys, apdu):
     return gp.capdu(apdu[0], apdu[1], apdu[2], apdu[3], body, 0)
 
 
+def check_receipt(place, what, keys, answer, apdu):
+    """The card's receipt is right for its command, and for no other."""
+    made = place.json("receipt", "verify", answer.hex(), apdu.hex(), f"--sd={SSD.hex()}", keys)
+    tap(made["verified"], f"{what}: receipt {made['counter']}, {made['scheme']}", made["kind"])
+    r = place.sectl("receipt", "verify", answer.hex(), apdu.hex(), f"--sd={gp.ISD.hex()}", keys)
+    # the domain that ran it is not in every receipt
+    named = made["kind"] in ("load", "extradition")
+    other = answer[:-1] + bytes([answer[-1] ^ 1])
+    if what == "load":
+        named = False  # INSTALL names the domain itself
+    tap((r.returncode == 1) == named, f"{what}: for another domain", str(r.stderr))
+    r = place.sectl("receipt", "verify", other.hex(), apdu.hex(), f"--sd={SSD.hex()}", keys)
+    tap(r.returncode == 1, f"{what}: another receipt is none", str(r.stderr))
+
+
 def delegated(place, card):
-    """Tokens on the software SE."""
+    """Tokens and receipts on the software SE."""
     block = capfile.Cap(PACKAGE, [APP], code=600).load_file()
     load = gp.install_for_load(PACKAGE, gp.LoadFile(block).hash, SSD)
-    kinds = (("AES", aes_field(DEFAULT[::-1]), f"secret={DEFAULT[::-1].hex()}\ntype=aes"),
-             ("RSA 1024", rsa_field(place, "rsa1024"), f"private={place.path('rsa1024')}.pem"),
-             ("P-256", ec_field(place, "p256", 0), f"private={place.path('p256')}.pem"))
-    for name, field, line in kinds:
+    by_aes = (aes_field(DEFAULT), f"secret={DEFAULT.hex()}\ntype=aes")
+    by_ec = (ec_private_field(place, "p256", 0), f"public={place.path('p256')}.pub")
+    kinds = (("AES", aes_field(DEFAULT[::-1]), f"secret={DEFAULT[::-1].hex()}\ntype=aes",
+              by_aes),
+             ("RSA 1024", rsa_field(place, "rsa1024"),
+              f"private={place.path('rsa1024')}.pem", by_ec),
+             ("P-256", ec_field(place, "p256", 0), f"private={place.path('p256')}.pem",
+              by_ec))
+    for name, field, line, (receipt_field, receipt_line) in kinds:
         host = Host(card, gp.ISD)
         sw = host.put_key(0x70, field)
         tap(sw == 0x9000, f"tokens by {name}: the issuer's key is put", f"{sw:04X}")
+        sw = host.put_key(0x71, receipt_field)
+        tap(sw == 0x9000, "and one for receipts", f"{sw:04X}")
+        receipts = place.key_file("receipt", "receipt", receipt_line)
         tap(domain(host, SSD, DELEGATED) == 0x9000, "a domain with delegated management")
         keys = place.key_file("dm", "token", line)
         host = Host(card, SSD)
@@ -341,18 +371,22 @@ def delegated(place, card):
                 0x80, 0xE6, 0x10, 0, lv(gp.ISD) + b"\0" + lv(APP) + b"\0\0\0", 0))),
         )
         for what, apdu in steps:
-            _, sw = host.load(apdu, tlv(0xC4, block)) if what == "load" else host.send(apdu)
+            data, sw = host.load(apdu, tlv(0xC4, block)) if what == "load" else host.send(apdu)
             tap(sw == 0x9000, f"{what}: softse takes sectl's token", f"{sw:04X}")
+            check_receipt(place, what, receipts, data, apdu)
         issuer = Host(card, gp.ISD)
         _, sw = issuer.send(gp.delete(APP))
         host = Host(card, SSD)
-        _, sw = host.send(with_token(place, keys, gp.delete(PACKAGE)))
+        apdu = with_token(place, keys, gp.delete(PACKAGE))
+        data, sw = host.send(apdu)
         tap(sw == 0x9000, "delete: softse takes sectl's token", f"{sw:04X}")
+        check_receipt(place, "delete", receipts, data, apdu)
         issuer = Host(card, gp.ISD)
         _, sw = issuer.send(gp.delete(SSD))
         tap(sw == 0x9000, "the domain goes again", f"{sw:04X}")
-        _, sw = issuer.send(gp.capdu(0x80, 0xE4, 0, 0, b"\xD2\x01\x70", 0))
-        tap(sw == 0x9000, "and the key", f"{sw:04X}")
+        for kvn in (0x70, 0x71):
+            _, sw = issuer.send(gp.capdu(0x80, 0xE4, 0, 0, bytes([0xD2, 1, kvn]), 0))
+            tap(sw == 0x9000, f"and key {kvn:02X}", f"{sw:04X}")
 
 
 def main():
