@@ -35,6 +35,7 @@ struct simcard {
 	char node[32];
 	struct t1 t1;
 	atomic_uint resets, power_ons, power_offs, accesses;
+	atomic_uint lost; /* how often it lost its state, by whatever reset */
 };
 
 static inline uint64_t simcard_now_us(void)
@@ -68,7 +69,9 @@ static inline size_t simcard_execute(void *ctx, uint32_t work, const uint8_t *cm
 
 static inline void simcard_reset(void *ctx)
 {
-	(void)ctx;
+	struct simcard *c = ctx;
+
+	atomic_fetch_add(&c->lost, 1);
 }
 
 static inline void simcard_record(struct simcard *c)
@@ -88,10 +91,12 @@ static inline void simcard_record(struct simcard *c)
 		break;
 	case SE_SIM_RESET:
 		atomic_fetch_add(&c->resets, 1);
+		atomic_fetch_add(&c->lost, 1);
 		t1_power_up(&c->t1, now);
 		break;
 	case SE_SIM_POWER:
 		atomic_fetch_add(rec.data[0] ? &c->power_ons : &c->power_offs, 1);
+		atomic_fetch_add(&c->lost, 1);
 		t1_power_up(&c->t1, now);
 		break;
 	default:

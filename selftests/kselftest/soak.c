@@ -11,7 +11,8 @@
  * A damaged block whose checksum is right all the same cannot be told from a good
  * one. Where that happened it is counted apart, and only where it did: commands
  * are compared with what was sent, and of an answer that is wrong the bytes that
- * went over the wire are searched for a block that makes it so.
+ * went over the wire are searched for a block that makes it so. So is an SE that
+ * resets itself within a chain and takes what is left of it for a command.
  */
 #include <inttypes.h>
 
@@ -22,6 +23,8 @@ enum {
 	DATA_MAX = 4000, /* of a command or an answer */
 	HEAD = 12,	 /* number and wanted length, at the beginning of the data */
 	WIRE = 1 << 17,	 /* bytes of the card that are kept */
+	BLOCK = 4100,	 /* at most */
+	ENDS = 4096,	 /* ends of blocks that are kept, a power of two */
 	DEADLINE_MS = 5000,
 	GRACE_MS = 1500, /* for the way to the caller on a busy machine */
 };
@@ -42,9 +45,12 @@ struct soak {
 	/* what left it, for the judge of wrong answers */
 	uint8_t wire[WIRE];
 	size_t wire_len;
+	size_t ends[ENDS]; /* where in it what was sent at once ends; a ring */
+	size_t nr_ends;
+	unsigned int lost; /* of the card, before the exchange */
 	/* what came of it */
 	uint64_t ok, failed, unknown, executed, not_sent;
-	uint64_t collided_out, collided_in, refused, dead, resets, plugs;
+	uint64_t collided_out, collided_in, tails, dead, resets, plugs;
 	uint64_t longest_ms;
 	uint64_t seed, random;
 	uint64_t round;
@@ -60,7 +66,8 @@ static uint64_t rnd(struct soak *s, uint64_t below)
 
 static void reseed(struct soak *s, uint64_t round)
 {
-	s->random = (s->seed + round) * 0x9e3779b97f4a7c15U | 1;
+	/* seeds that are neighbours must not have rounds in common */
+	s->random = (s->seed * 0x9e3779b97f4a7c15U ^ (round + 1) * 0xbf58476d1ce4e5b9U) | 1;
 	for (int i = 0; i < 16; i++)
 		rnd(s, 2);
 }
@@ -146,13 +153,12 @@ static void card_sent(void *ctx, const uint8_t *block, size_t len)
 
 	pthread_mutex_lock(&s->lock);
 	if (s->wire_len + len > WIRE) {
-		size_t keep = WIRE / 2;
-
-		memmove(s->wire, s->wire + s->wire_len - keep, keep);
-		s->wire_len = keep;
+		s->wire_len = 0;
+		s->nr_ends = 0;
 	}
 	memcpy(s->wire + s->wire_len, block, len);
 	s->wire_len += len;
+	s->ends[s->nr_ends++ % ENDS] = s->wire_len;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -306,6 +312,43 @@ static void make_command(struct soak *s, uint64_t nr, uint32_t *want)
 	s->foreign = 0;
 }
 
+/* Is the INF field (@inf, @n) in the answer, but in no right one? */
+static bool is_why(struct soak *s, const uint8_t *inf, size_t n, const uint8_t *rsp, size_t len)
+{
+	static uint8_t right[DATA_MAX + 300];
+	size_t right_len = make_answer(s->now, (uint32_t)(len - 2), right);
+
+	for (size_t j = 0; j + n <= len; j++)
+		if (!memcmp(rsp + j, inf, n) &&
+		    (right_len < j + n || memcmp(right + j, inf, n) != 0))
+			return true;
+	return false;
+}
+
+/*
+ * What the driver reads as a block, if it begins at @from of the wire, what was sent
+ * at once from @start on is cut off at @to, comes @twice from the bus, and is followed
+ * by nothing but @fill: has it a good checksum, and is it why?
+ */
+static bool collides(struct soak *s, size_t from, size_t start, size_t to, bool twice,
+		     uint8_t fill, const uint8_t *rsp, size_t len)
+{
+	const struct t1_dialect *d = s->card.params.dialect;
+	size_t head = 2U + d->len_bytes, have = to - from, inf, all;
+	static uint8_t b[3 * BLOCK];
+
+	if (s->wire[from] != s->card.params.nad_se || have > BLOCK)
+		return false;
+	memset(b, fill, sizeof(b));
+	memcpy(b, s->wire + from, have);
+	if (twice && to - start <= BLOCK)
+		memcpy(b + have, s->wire + start, to - start);
+	inf = d->len_bytes == 2 ? (size_t)(b[2] << 8 | b[3]) : b[2];
+	all = head + inf + t1_edc_len(d);
+	return inf && inf <= d->inf_max && !(b[1] & 0x80) && t1_edc_good(d, b, all) &&
+	       is_why(s, b + head, inf, rsp, len);
+}
+
 /*
  * Is there, in what the card put on the wire of late, a block with a good
  * checksum that is not one of those that it made? Then the wrong answer is no
@@ -314,28 +357,27 @@ static void make_command(struct soak *s, uint64_t nr, uint32_t *want)
  */
 static bool collision_in(struct soak *s, const uint8_t *rsp, size_t len)
 {
-	const struct t1_dialect *d = s->card.params.dialect;
-	size_t head = 2U + d->len_bytes;
+	size_t first = s->nr_ends > ENDS ? s->nr_ends - ENDS : 0;
 
-	for (size_t i = 0; i + head < s->wire_len; i++) {
-		const uint8_t *b = s->wire + i;
-		size_t inf = d->len_bytes == 2 ? (size_t)(b[2] << 8 | b[3]) : b[2];
-		size_t all = head + inf + t1_edc_len(d);
+	for (size_t i = first; i < s->nr_ends; i++) {
+		size_t start = i > first ? s->ends[(i - 1) % ENDS] : 0;
+		size_t to = s->ends[i % ENDS], from = to > BLOCK ? to - BLOCK : 0;
 
-		if (b[0] != s->card.params.nad_se || i + all > s->wire_len || !inf ||
-		    (b[1] & 0x80) || !t1_edc_good(d, b, all))
-			continue;
-		/* INF of it is in the answer, but not in a right one to anything asked */
-		for (size_t j = 0; j + inf <= len; j++)
-			if (!memcmp(rsp + j, b + head, inf)) {
-				uint8_t right[DATA_MAX + 2];
-				size_t n = make_answer(s->now, (uint32_t)(len - 2), right);
-
-				if (n < j + inf || memcmp(right + j, b + head, inf) != 0)
-					return true;
-			}
+		for (; from < to; from++)
+			if (collides(s, from, start, to, false, 0x00, rsp, len) ||
+			    collides(s, from, start, to, false, 0xff, rsp, len) ||
+			    collides(s, from, start, to, true, 0x00, rsp, len) ||
+			    collides(s, from, start, to, true, 0xff, rsp, len))
+				return true;
 	}
 	return false;
+}
+
+/* What the driver saw, if its tracepoints are there. */
+static void show_trace(void)
+{
+	if (!access("/sys/kernel/tracing/events/se/enable", F_OK))
+		(void)!system("tail -n 80 /sys/kernel/tracing/trace | sed 's/^/# /' >&2");
 }
 
 static void explain(struct soak *s, uint64_t nr, const struct se_apdu *a, int error)
@@ -346,18 +388,24 @@ static void explain(struct soak *s, uint64_t nr, const struct se_apdu *a, int er
 		"retransmissions\n# replay: SEED=%" PRIu64 " ROUND=%" PRIu64 "\n",
 		nr, error, a->outcome, a->sw, a->rsp_len, s->ran[nr], a->retrans, s->seed,
 		s->round);
+	show_trace();
+}
+
+static bool lost_state(struct soak *s)
+{
+	return atomic_load(&s->card.lost) != s->lost;
 }
 
 static bool judge_answer(struct soak *s, uint64_t nr, const struct se_apdu *a, uint32_t want,
 			 const uint8_t *rsp)
 {
 	static uint8_t right[DATA_MAX + 2];
-	size_t n = make_answer(nr, want, right);
+	size_t n = make_answer(nr, want, right), at;
 
 	if (a->rsp_len == n && !memcmp(rsp, right, n))
 		return true;
-	if (a->sw == 0x6f00 && s->foreign) { /* it ran a damaged command */
-		s->collided_out += s->foreign;
+	if (a->sw == 0x6f00 && s->foreign) { /* it ran a damaged command, or its end */
+		*(lost_state(s) ? &s->tails : &s->collided_out) += s->foreign;
 		s->foreign = 0;
 		return true;
 	}
@@ -365,8 +413,14 @@ static bool judge_answer(struct soak *s, uint64_t nr, const struct se_apdu *a, u
 		s->collided_in++;
 		return true;
 	}
-	fprintf(stderr, "# wrong answer: number %" PRIu64 "\n",
-		a->rsp_len >= 8 ? get64(rsp) : UINT64_MAX);
+	for (at = 0; at < n && at < a->rsp_len && rsp[at] == right[at];)
+		at++;
+	fprintf(stderr,
+		"# wrong answer: number %" PRIu64 ", %zu bytes expected; from byte %zu on: ",
+		a->rsp_len >= 8 ? get64(rsp) : UINT64_MAX, n, at);
+	for (size_t i = at; i < a->rsp_len && i < at + 16; i++)
+		fprintf(stderr, "%02x", rsp[i]);
+	fprintf(stderr, "\n");
 	return false;
 }
 
@@ -395,7 +449,7 @@ static bool judge(struct soak *s, uint64_t nr, const struct se_apdu *a, int erro
 		fprintf(stderr, "# %" PRIu64 " ms, the deadline is %d\n", took_ms, DEADLINE_MS);
 		return false;
 	}
-	if (ran > 1 || (s->foreign && !commands_get_damaged(s)))
+	if (ran > 1 || (s->foreign && !commands_get_damaged(s) && !lost_state(s)))
 		return false;
 	if (error)
 		s->failed++;
@@ -411,7 +465,8 @@ static bool judge(struct soak *s, uint64_t nr, const struct se_apdu *a, int erro
 	case SE_OUTCOME_EXECUTED:
 		s->executed++;
 		if (!error)
-			return judge_answer(s, nr, a, want, rsp) && (ran || s->collided_out);
+			return judge_answer(s, nr, a, want, rsp) &&
+			       (ran || s->collided_out || s->tails);
 		return ran || s->foreign;
 	default:
 		return false;
@@ -449,6 +504,7 @@ static bool exchange(struct soak *s, int fd, uint64_t nr)
 	a.cmd_len = (uint32_t)s->cmd_len;
 	a.rsp_ptr = (uintptr_t)rsp;
 	a.rsp_room = sizeof(rsp);
+	s->lost = atomic_load(&s->card.lost);
 	begin = now_ms();
 	stream.deadline_ns = (begin + DEADLINE_MS) * 1000000;
 	error = submit(fd, &a, 1, &stream);
@@ -519,6 +575,8 @@ static void test_soak(void **state)
 	s->print = calloc(n + 1, sizeof(*s->print));
 	assert_true(s->ran && s->print);
 	pthread_mutex_init(&s->lock, NULL);
+	(void)!system("mount -t tracefs none /sys/kernel/tracing 2>/dev/null;"
+		      "echo 1 2>/dev/null >/sys/kernel/tracing/events/se/enable");
 	printf("# N=%" PRIu64 " SEED=%" PRIu64 "\n", n, s->seed);
 	for (uint64_t round = 0; round * ROUND < n && good; round++) {
 		uint64_t left = n - round * ROUND;
@@ -530,8 +588,9 @@ static void test_soak(void **state)
 	       " unknown); %" PRIu64 " cards, %" PRIu64 " resets, %" PRIu64 " times dead\n",
 	       s->ok, s->failed, s->not_sent, s->unknown, s->plugs, s->resets, s->dead);
 	printf("# checksum collisions: %" PRIu64 " commands, %" PRIu64
-	       " answers; longest %" PRIu64 " ms; %" PRIu64 " exchanges/s\n",
-	       s->collided_out, s->collided_in, s->longest_ms,
+	       " answers; ends of commands: %" PRIu64 "; longest %" PRIu64 " ms; %" PRIu64
+	       " exchanges/s\n",
+	       s->collided_out, s->collided_in, s->tails, s->longest_ms,
 	       (s->ok + s->failed) * 1000 / (now_ms() - begin + 1));
 	free(s->print);
 	free(s->ran);
