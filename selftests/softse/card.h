@@ -148,6 +148,7 @@ struct card_profile {
 	struct aid sd_elf, sd_module; /* the package that security domains are made of */
 	uint8_t iin[8], cin[10];      /* GET DATA 42 and 45 */
 	size_t iin_len, cin_len;
+	uint8_t kdd[10];	/* key diversification data of INITIALIZE UPDATE */
 	struct aid test_module; /* the module that the test applet is the code of */
 	uint32_t applets;	/* of a new card: bits, see applet.c */
 	uint8_t default_applet; /* its number and one; 0: the issuer security domain */

@@ -175,6 +175,10 @@ static const char *set_other(struct card_profile *card, struct t1_params *t1, co
 			return "1 to 10 bytes in hex";
 		memcpy(card->cin, v, (size_t)n);
 		card->cin_len = (size_t)n;
+	} else if (!strcmp(key, "kdd")) {
+		if (n != (int)sizeof(card->kdd))
+			return "10 bytes in hex";
+		memcpy(card->kdd, v, sizeof(card->kdd));
 	} else if (!strcmp(key, "isd_aid") || !strcmp(key, "test_module")) {
 		if (n < 0 ||
 		    !aid_set(*key == 'i' ? &card->isd : &card->test_module, v, (size_t)n))

@@ -119,6 +119,7 @@ static uint16_t initialize_03(struct card *c, struct channel *ch, struct entry *
 			     ch->selected->aid.len, random, rsp, &len))
 		sw = SW_CONDITIONS;
 	OPENSSL_cleanse(&keys, sizeof(keys));
+	memcpy(rsp, c->profile.kdd, sizeof(c->profile.kdd));
 	if (sw == SW_OK)
 		buf_put(&a->rsp, rsp, len);
 	return sw;
@@ -152,6 +153,7 @@ static uint16_t initialize_02(struct card *c, struct channel *ch, struct entry *
 			     ch->selected->aid.v, ch->selected->aid.len, random, rsp))
 		sw = SW_CONDITIONS;
 	OPENSSL_cleanse(&keys, sizeof(keys));
+	memcpy(rsp, c->profile.kdd, sizeof(c->profile.kdd));
 	if (sw == SW_OK)
 		buf_put(&a->rsp, rsp, sizeof(rsp));
 	return sw;
