@@ -149,6 +149,8 @@ static int load_keys(struct act *a)
 	}
 	sets = keys_sets(a->keys, &n);
 	for (k = 0; k < n; k++)
+		a->warned |= sets[k]->is_default;
+	for (k = 0; k < n; k++)
 		if (sets[k]->is_default)
 			warn("KEY SET %s HAS THE DEFAULT KEY 404142\xe2\x80\xa6"
 			     "4F. Everybody knows it: whoever gets at the card owns it.",
@@ -421,7 +423,10 @@ int act_print(struct act *a)
 		return put_json(sd_json_variant_ref(a->result), 0);
 	list = sd_json_variant_by_key(a->result, "warnings");
 	for (i = 0; i < sd_json_variant_elements(list); i++)
-		warn("%s", sd_json_variant_string(sd_json_variant_by_index(list, i)));
+		if (!a->warned ||
+		    !strstr(sd_json_variant_string(sd_json_variant_by_index(list, i)),
+			    "default keys"))
+			warn("%s", sd_json_variant_string(sd_json_variant_by_index(list, i)));
 	t = table_new("STEP|SUBJECT|STATE|WHAT");
 	for (i = 0; (step = act_step(a, i)); i++) {
 		table_cell(t, "%s", json_text(step, "op"));

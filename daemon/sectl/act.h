@@ -17,12 +17,14 @@
  * struct act - a plan on its way
  * @keys: ring of all --keys; empty with semd:, which has its own
  * @plan: with session 0 made of --sd, --keyset, --level and --profile
+ * @warned: of default keys: the run does it once more
  * @result: of act_run(), see gp_run_result(); NULL with -n
  */
 struct act {
 	struct keys *keys;
 	struct gp_plan *plan;
 	sd_json_variant *result;
+	bool warned;
 };
 
 /**

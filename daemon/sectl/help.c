@@ -77,14 +77,14 @@ static void help_verb(const struct verb *v)
 		printf("%s", v->more);
 	putchar('\n');
 	for (i = 0; i < nr_options; i++)
-		if (options[i].groups & v->groups)
+		if ((options[i].groups & v->groups) && !options[i].brief)
 			help_option(&options[i]);
-	used = (size_t)printf("  and, as everywhere:");
+	used = (size_t)printf("  and, see sectl(1):");
 	for (i = 0; i < nr_options; i++) {
 		const struct option_def *o = &options[i];
 		size_t len = strlen(o->name) + 3 + (o->value ? strlen(o->value) + 1 : 0);
 
-		if (o->groups)
+		if (o->groups && !(o->brief && (o->groups & v->groups)))
 			continue;
 		if (used + len > 78)
 			used = (size_t)printf("\n   ");

@@ -193,8 +193,9 @@ int confirm(const char *what, const char *words)
 	/* asked of the terminal, so that a pipe cannot answer by chance */
 	tty = opt.json ? NULL : fopen("/dev/tty", "r+e");
 	if (!tty)
-		return fail(EXIT_REFUSED, "not-confirmed", NULL, "%s: this needs --confirm=%s",
-			    what, words);
+		return fail(EXIT_REFUSED, "not-confirmed",
+			    "on a terminal; or --confirm= with what would be asked for there",
+			    "%s: this has to be confirmed", what);
 	fprintf(tty, "%s.\nType %s to go on: ", what, words);
 	fflush(tty);
 	if (!fgets(line, sizeof(line), tty))

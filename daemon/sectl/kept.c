@@ -97,17 +97,19 @@ static int file_name(char *name, size_t room, const char *id, const char *suffix
 	return 0;
 }
 
+/* in the order of time; what is in the same millisecond is told apart by chance */
 static void new_id(char id[KEPT_ID_MAX])
 {
-	uint8_t noise[2] = {0};
+	struct timespec now;
+	uint8_t noise = 0;
 	struct tm tm;
-	time_t now = time(NULL);
 
-	gmtime_r(&now, &tm);
-	(void)!getentropy(noise, sizeof(noise));
-	snprintf(id, KEPT_ID_MAX, "%04d%02d%02d-%02d%02d%02d-%02x%02x", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, noise[0],
-		 noise[1]);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	(void)!getentropy(&noise, sizeof(noise));
+	snprintf(id, KEPT_ID_MAX, "%04d%02d%02d-%02d%02d%02d-%03ld%02x", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		 now.tv_nsec / 1000000, noise);
 }
 
 static int path_of(const char *id, const char *suffix, char path[KEPT_PATH_MAX])

@@ -9,7 +9,7 @@
 #include "gp/plan.h"
 #include "gp/record.h"
 
-#define KEPT_ID_MAX 40
+#define KEPT_ID_MAX 80
 #define KEPT_PATH_MAX 4096
 
 /** kept_new - keep @plan, resolved; @id: out, what plan resume calls it; an exit status */

@@ -44,7 +44,6 @@ enum {
  * @keys: sources of key sets, @nr_keys of them, never key values
  * @keyset: name of the key set in them
  * @sd: AID of the security domain to talk to, in hex; NULL: the card's default
- * @scp: "02", "03", "11a" … or NULL for what the card offers
  * @level: of the secure channel, or of a reset
  * @confirm: the words that a dangerous verb wants typed
  * @deadline: seconds
@@ -58,7 +57,7 @@ struct options {
 	const char *se, *socket, *trace, *output;
 	const char *keys[SECTL_KEYS_MAX];
 	unsigned int nr_keys;
-	const char *keyset, *sd, *scp, *level, *confirm, *profile, *state_dir;
+	const char *keyset, *sd, *level, *confirm, *profile, *state_dir;
 	const char *aid, *format, *from;
 	const char *instance, *module, *privileges, *params, *system_params, *token;
 	const char *hash, *dap, *load_token, *load_to;
@@ -109,6 +108,7 @@ extern struct options opt;
  * @groups: OPT_*, or 0: every verb has it
  * @flag, @text, @number, @take: where it goes to; one of the four. @take returns an exit
  *	status and has said what is wrong
+ * @brief: of so many verbs that their help only names it, as it does what all verbs have
  * @help: at most 50 columns
  *
  * Two options may share a name if no verb has both and both have a value or none.
@@ -122,6 +122,7 @@ struct option_def {
 	const char **text;
 	uint32_t *number;
 	int (*take)(const char *value);
+	bool brief;
 	const char *help;
 };
 
@@ -407,6 +408,8 @@ int verb_token_data(int argc, char **argv);
 int verb_token_sign(int argc, char **argv);
 int verb_token_verify(int argc, char **argv);
 int verb_receipt_verify(int argc, char **argv);
+int verb_bench(int argc, char **argv);
+int verb_completion(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 #endif /* SECTL_H */

@@ -19,8 +19,10 @@ const struct noun nouns[] = {
 	{"dap", "signatures over packages; no card needed"},
 	{"monitor", "what happens, while it happens"},
 	{"trace", "the same on the wire, for Wireshark"},
+	{"bench", "how fast an SE answers"},
 	{"status", "semd and its management servers"},
 	{"jobs", "semd's journal"},
+	{"completion", "for bash and zsh"},
 	{"help", "this, one verb, or all of it for programs"},
 };
 const size_t nr_nouns = sizeof(nouns) / sizeof(nouns[0]);
@@ -182,6 +184,8 @@ const struct verb verbs[] = {
 	 "sectl\n"
 	 "itself exchanges goes into a capture with --trace=FILE at the verb that does it.\n",
 	 "sectl trace wire.pcapng"},
+	{"bench", NULL, NULL, "[SE]", 0, 1, OPT_TARGET | OPT_COUNT, verb_bench,
+	 "GET DATA, one at a time and as streams", NULL, "sectl bench se0 --count=10000"},
 	{"status", NULL, NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
 	 NULL, "sectl status"},
 
@@ -199,6 +203,9 @@ const struct verb verbs[] = {
 	{"jobs", "rollback", NULL, "ID", 1, 1, OPT_RETRY, verb_jobs_rollback,
 	 "undo what a plan's job has changed", NULL, "sectl jobs rollback 12"},
 
+	{"completion", NULL, NULL, "bash|zsh", 1, 1, 0, verb_completion,
+	 "a script that completes nouns, verbs and options", NULL,
+	 "sectl completion bash >/etc/bash_completion.d/sectl"},
 	{"help", NULL, NULL, "[NOUN [VERB]]", 0, 2, 0, verb_help,
 	 "how it is used; with --json the whole table", NULL, "sectl help se reset"},
 };
