@@ -131,6 +131,7 @@ static int info_text(const struct package *p)
 	const struct gp_cap *cap = p->cap;
 	const char *jc = gp_cap_java_card(cap), *sep = "";
 	char aid[2 * GP_AID_MAX + 1], hash[2 * GP_DIGEST_MAX + 1];
+	size_t blocks;
 
 	printf("package     %s %u.%u%s%s\n", aid_hex(&cap->package, aid), cap->major,
 	       cap->minor, *cap->name ? "  " : "", cap->name);
@@ -139,9 +140,9 @@ static int info_text(const struct package *p)
 	       cap->flags & GP_CAP_INT ? ", needs int" : "",
 	       cap->flags & GP_CAP_EXPORTS ? ", a library" : "");
 	/* tag C4 and its length go with it */
-	printf("to load     %zu bytes, %zu blocks of up to %d\n", p->len,
-	       (1 + gp_length_size(p->len) + p->len + USUAL_BLOCK - 1) / USUAL_BLOCK,
-	       USUAL_BLOCK);
+	blocks = (1 + gp_length_size(p->len) + p->len + USUAL_BLOCK - 1) / USUAL_BLOCK;
+	printf("to load     %zu bytes, %zu block%s of up to %d\n", p->len, blocks,
+	       blocks == 1 ? "" : "s", USUAL_BLOCK);
 	for (size_t i = 0; i < 2; i++) {
 		if (hash_hex(p, all_digests[i], hash))
 			return fail(EXIT_FAILED, "failed", NULL, "no %s here",
