@@ -23,7 +23,7 @@ struct gp_hex {
 
 static inline struct gp_hex gp_hex(const char *text)
 {
-	char digits[2 * GP_HEX_MAX + 1];
+	char digits[2 * GP_HEX_MAX + 1] = "";
 	struct gp_hex h = {.len = 0};
 	size_t n = 0;
 
