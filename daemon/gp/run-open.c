@@ -418,7 +418,7 @@ int run_open_answer(struct gp_run *run)
 					 run->has_recognition ? &run->recognition : NULL};
 	struct gp_scp_info info;
 	struct gp_error err;
-	size_t lc_max;
+	struct gp_wire wire;
 	int r;
 
 	if (run->phase == PHASE_IDENT) {
@@ -438,9 +438,15 @@ int run_open_answer(struct gp_run *run)
 	if (r)
 		return r;
 	/* the profile was found with the answers that came beside this one */
-	lc_max = run_wire(run).lc_max;
-	gp_scp_quirks(run->scp, run->profile->quirks & GP_QUIRK_COUNTER_DATA_ONLY,
-		      lc_max < GP_LC_SHORT ? (uint8_t)lc_max : 0);
+	wire = run_wire(run);
+	gp_scp_set_quirks(
+		run->scp,
+		&(struct gp_scp_quirks){
+			.no_count_no_data = run->profile->quirks & GP_QUIRK_COUNTER_DATA_ONLY,
+			.le_for_rmac = true,
+			.extended = wire.extended,
+			.lc_max = wire.lc_max < GP_LC_SHORT ? (uint8_t)wire.lc_max : 0,
+		});
 	gp_scp_info(run->scp, &info);
 	if (!run->card[0] && info.has_kdd)
 		set_card(run, info.kdd, sizeof(info.kdd));

@@ -77,7 +77,10 @@ struct gp_scp {
 /* Is the length of @lc bytes on the wire authenticated as three bytes? */
 static inline bool scp_long_lc(const struct gp_scp *s, const struct gp_apdu *apdu, size_t lc)
 {
-	return lc > GP_LC_SHORT || (apdu->chain && s->p.lc_max && lc > s->p.lc_max);
+	const struct gp_scp_quirks *q = &s->p.quirks;
+
+	return lc > GP_LC_SHORT || (q->extended && apdu->le > GP_LE_ANY) ||
+	       (apdu->chain && q->lc_max && lc > q->lc_max);
 }
 
 /* scp02.c */

@@ -43,7 +43,9 @@ static uint32_t grown(const struct gp_scp *s, uint32_t le, uint8_t level)
 {
 	uint32_t more = le;
 
-	if (!le || le >= GP_LE_EXTENDED || !(level & GP_LEVEL_RMAC) || le == GP_LE_ANY)
+	if (!le)
+		return level & GP_LEVEL_RMAC && s->p.quirks.le_for_rmac ? GP_LE_ANY : 0;
+	if (le >= GP_LE_EXTENDED || !(level & GP_LEVEL_RMAC) || le == GP_LE_ANY)
 		return le;
 	if (level & GP_LEVEL_RENC)
 		more = (uint32_t)gp_pad80(le, GP_AES_BLOCK);
@@ -100,6 +102,7 @@ int gp_scp_wrap(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 	ret = gp_apdu_copy(&out, apdu);
 	if (ret)
 		return gp_fail(err, ret, "no-memory", "out of memory");
+	out.le = grown(s, out.le, p->level);
 	if (s->protocol == GP_SCP02 && p->level & GP_LEVEL_RMAC)
 		ret = gp_scp02_remember(p, apdu);
 	if (!ret)
@@ -111,7 +114,6 @@ int gp_scp_wrap(struct gp_scp *s, struct gp_apdu *apdu, struct gp_error *err)
 		return gp_fail(err, ret, ret == -ENOMEM ? "no-memory" : "crypto",
 			       "the command could not be wrapped");
 	}
-	out.le = grown(s, out.le, p->level);
 	if (special == SCP_BEGIN_RMAC) {
 		s->cur.level |= p1 & (GP_LEVEL_RMAC | GP_LEVEL_RENC);
 		p->level = s->cur.level;
@@ -193,10 +195,9 @@ void gp_scp_unsent(struct gp_scp *s)
 	s->cur = s->done;
 }
 
-void gp_scp_quirks(struct gp_scp *s, bool no_count_no_data, uint8_t lc_max)
+void gp_scp_set_quirks(struct gp_scp *s, const struct gp_scp_quirks *quirks)
 {
-	s->p.no_count_no_data = no_count_no_data;
-	s->p.lc_max = lc_max;
+	s->p.quirks = *quirks;
 }
 
 size_t gp_scp_max_data(const struct gp_scp *s, size_t lc_max)

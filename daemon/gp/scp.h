@@ -148,6 +148,24 @@ struct gp_scp11_keyset {
 };
 
 /**
+ * struct gp_scp_quirks - where cards, and the ways to them, differ; zeros are the usual
+ * @no_count_no_data: SCP03: the card does not move its encryption counter on for commands
+ *	without data (Amendment D 6.2.6 says it has to; early cards do not)
+ * @le_for_rmac: a command without Le gets Le 00 where the response will have an R-MAC: for
+ *	cards that give no data without Le. It does no harm to others on T=1
+ * @extended: commands are sent with extended length if Le is more than 256; then their MAC has
+ *	a length of three bytes, too
+ * @lc_max: longest data field of one C-APDU: a command that is cut because it is longer has its
+ *	MAC over a length of three bytes (GPCS 11.1.5); 0: 255
+ */
+struct gp_scp_quirks {
+	bool no_count_no_data;
+	bool le_for_rmac;
+	bool extended;
+	uint8_t lc_max;
+};
+
+/**
  * struct gp_scp_params - how a session is to be opened; all pointers are borrowed and have to
  * outlive the session
  * @protocol: GP_SCP_AUTO takes what the card offers for the key version
@@ -165,10 +183,7 @@ struct gp_scp11_keyset {
  * @host_challenge: fixed, 8 bytes (16 for S16), for replay and tests; NULL: random. Never
  *	for real use: two sessions with the same challenges have the same keys
  * @seq: SCP02 without INITIALIZE UPDATE: the card's sequence counter (GET DATA C1)
- * @lc_max: longest data field of one C-APDU: a command that is cut because it is longer has its
- *	MAC over a length of three bytes (GPCS 11.1.5); 0: 255
- * @no_count_no_data: SCP03: the card does not move its encryption counter on for commands
- *	without data (Amendment D 6.2.6 says it has to; early cards do not)
+ * @quirks: what the card and the way to it want otherwise
  * @scp11: SCP11
  */
 struct gp_scp_params {
@@ -183,8 +198,7 @@ struct gp_scp_params {
 	struct gp_scp_random random;
 	const uint8_t *host_challenge;
 	uint16_t seq;
-	uint8_t lc_max;
-	bool no_count_no_data;
+	struct gp_scp_quirks quirks;
 	const struct gp_scp11_params *scp11;
 };
 
@@ -321,12 +335,8 @@ size_t gp_scp_pending(const struct gp_scp *scp);
  */
 void gp_scp_unsent(struct gp_scp *scp);
 
-/**
- * gp_scp_quirks() - what turned out about the card after gp_scp_new()
- *
- * Parameters as in struct gp_scp_params. Before the first gp_scp_wrap().
- */
-void gp_scp_quirks(struct gp_scp *scp, bool no_count_no_data, uint8_t lc_max);
+/** gp_scp_set_quirks() - what turned out after gp_scp_new(); before the first gp_scp_wrap() */
+void gp_scp_set_quirks(struct gp_scp *scp, const struct gp_scp_quirks *quirks);
 
 /** gp_scp_max_data() - most bytes of clear data that fit into @lc_max wrapped ones */
 size_t gp_scp_max_data(const struct gp_scp *scp, size_t lc_max);

@@ -163,7 +163,7 @@ int gp_scp03_wrap(struct gp_scp *s, struct gp_apdu *apdu)
 	if (!(s->cur.level & GP_LEVEL_CMAC))
 		return 0;
 	/* 6.2.6: every command counts; on cards of the quirk only those with data */
-	if (apdu->len || !s->p.no_count_no_data)
+	if (apdu->len || !s->p.quirks.no_count_no_data)
 		count(s->cur.counter);
 	if (s->cur.level & GP_LEVEL_CENC && apdu->len) {
 		ret = gp_apdu_add(apdu, pad, gp_pad80(apdu->len, GP_AES_BLOCK) - apdu->len);

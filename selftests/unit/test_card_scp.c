@@ -86,6 +86,7 @@ static int open_session(struct world *w)
 	struct gp_apdu apdu;
 	int ret;
 
+	w->b.p.quirks.extended = any_length.extended;
 	bench_new(&w->b);
 	while ((ret = gp_scp_next(w->b.scp, &apdu, &w->b.err)) == 1) {
 		send(w, &apdu, &any_length);
@@ -145,7 +146,8 @@ static void exercise(struct world *w)
 	for (int i = 0; i < 256; i++)
 		strcat(big, "7F");
 	assert_int_equal(secure(w, big), 0x6a88);
-	assert_int_equal(secure(w, "80F28002024F0000"), 0x9000);
+	/* two bytes of data, but Le is more than 256: Lc has three bytes, in the MAC, too */
+	assert_int_equal(secure(w, "80F280020000024F000000"), 0x9000);
 	assert_int_equal(w->rsp[0], 0xe3);
 	assert_int_equal(w->card.entries[0]->tries, 0);
 }
@@ -243,6 +245,37 @@ static void test_scp02_implicit(void **state)
 	for (uint8_t i = 0; i < 0x40; i++)
 		if (!(i & GP_SCP02_EXPLICIT))
 			one_session(w, GP_SCP02, i, GP_LEVEL_CMAC);
+	power_up(w, NULL);
+}
+
+/* A card that gives no data without Le keeps an R-MAC for itself, unless it gets one. */
+static void test_strict_le(void **state)
+{
+	struct world *w = *state;
+
+	for (int des = 0; des < 2; des++)
+		for (int quirk = 0; quirk < 2; quirk++) {
+			struct gp_apdu apdu;
+
+			card_i = des ? 0x35 : 0x70;
+			card_des = des;
+			power_up(w, as_asked);
+			w->card.profile.le_policy = LE_STRICT;
+			bench_init(&w->b, GP_SCP_AUTO, des ? 0x35 : GP_SCP_I_AUTO,
+				   des ? 0x13 : 0x33);
+			host_keys(w);
+			w->b.p.quirks.le_for_rmac = quirk;
+			opened(w);
+			apdu_of(&apdu, "80F08007"); /* OP_READY to INITIALIZED */
+			assert_int_equal(gp_scp_wrap(w->b.scp, &apdu, NULL), 0);
+			assert_int_equal(apdu.le, quirk ? GP_LE_ANY : 0);
+			assert_int_equal(send(w, &apdu, &any_length), quirk ? 0x9000 : 0x6108);
+			if (quirk)
+				assert_int_equal(gp_scp_unwrap(w->b.scp, w->rsp, &w->len, NULL),
+						 0);
+			bench_free(&w->b);
+			card_exit(&w->card);
+		}
 	power_up(w, NULL);
 }
 
@@ -397,7 +430,7 @@ static void test_cut(void **state)
 			card_des = des;
 			power_up(w, as_asked);
 			bench_init(&w->b, GP_SCP_AUTO, GP_SCP_I_AUTO, 0x03);
-			w->b.p.lc_max = cases[k].lc_max;
+			w->b.p.quirks.lc_max = cases[k].lc_max;
 			host_keys(w);
 			opened(w);
 			/* DELETE of an AID of 00s, with an empty token that is too long */
@@ -862,19 +895,13 @@ int main(void)
 {
 #define CARD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CARD_TEST(test_scp03),
-		CARD_TEST(test_scp02),
-		CARD_TEST(test_scp02_implicit),
-		CARD_TEST(test_rmac_session),
-		CARD_TEST(test_batch),
-		CARD_TEST(test_unsent),
-		CARD_TEST(test_cut),
-		CARD_TEST(test_put_key),
-		CARD_TEST(test_identify),
-		CARD_TEST(test_tampered),
-		CARD_TEST(test_scp11),
-		CARD_TEST(test_scp11_refused),
-		CARD_TEST(test_card_key),
+		CARD_TEST(test_scp03),		CARD_TEST(test_scp02),
+		CARD_TEST(test_scp02_implicit), CARD_TEST(test_rmac_session),
+		CARD_TEST(test_batch),		CARD_TEST(test_strict_le),
+		CARD_TEST(test_unsent),		CARD_TEST(test_cut),
+		CARD_TEST(test_put_key),	CARD_TEST(test_identify),
+		CARD_TEST(test_tampered),	CARD_TEST(test_scp11),
+		CARD_TEST(test_scp11_refused),	CARD_TEST(test_card_key),
 		CARD_TEST(test_refused),
 	};
 

@@ -321,7 +321,7 @@ static void test_no_count(void **state)
 	for (int order = 0; order < 2; order++) {
 		aes_open(&counts, 0x03);
 		aes_bench(&quirk, 0x03);
-		quirk.p.no_count_no_data = true;
+		quirk.p.quirks.no_count_no_data = true;
 		bench_new(&quirk);
 		assert_int_equal(gp_scp_next(quirk.scp, &a, NULL), 1);
 		gp_apdu_clear(&a);
