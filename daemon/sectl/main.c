@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
+#include "keys/source.h"
 #include "sectl/sectl.h"
 
 #define GIVEN_MAX 64
@@ -166,17 +165,6 @@ static const struct verb *find_verb(char **word, int n, int *used)
 	return NULL;
 }
 
-/* Keys and payload are in memory: no core dump, no debugger of other users. */
-static void close_the_shutters(void)
-{
-	const struct rlimit none = {0, 0};
-
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* whose leak check is a debugger */
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 static int unknown(char **word, int n)
 {
 	size_t i;
@@ -197,7 +185,7 @@ int main(int argc, char **argv)
 	int used, n, r;
 	char **word;
 
-	close_the_shutters();
+	(void)keys_harden_process();
 	setlocale(LC_CTYPE, "");
 	if (!strcmp(setlocale(LC_CTYPE, NULL), "C"))
 		setlocale(LC_CTYPE, "C.UTF-8");

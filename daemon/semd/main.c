@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
@@ -201,17 +199,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 
 /* ---- start and end ---- */
 
-/* Secrets of ours must not end up in a core file or a debugger. */
-static void no_dumps(void)
-{
-	const struct rlimit none = {0, 0};
-
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 static int open_store(struct semd *d)
 {
 	struct job_options o = {
@@ -330,7 +317,7 @@ static int run(struct semd *d)
 {
 	int r;
 
-	no_dumps();
+	(void)keys_harden_process();
 	r = start(d);
 	if (r >= 0) {
 		sd_notifyf(0, "READY=1\nSTATUS=%zu server%s", d->nr_server,
