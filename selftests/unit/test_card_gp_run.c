@@ -335,13 +335,189 @@ static void test_wrong_keys(void **state)
 	world_free(w);
 }
 
+static struct gp_plan *ops_plan(const char *ops)
+{
+	char text[4096];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"version\":1,\"sessions\":[{\"keys\":\"isd\"}],\"operations\":[%s]}",
+		       ops);
+	return plan_of(text);
+}
+
+/* A plan that has to go well, or end with @code. */
+static void play(struct world *w, const char *ops, enum gp_run_mode mode, const char *code)
+{
+	struct gp_plan *plan = ops_plan(ops);
+	struct gp_error err = {0};
+	sd_json_variant *result = NULL;
+	int r = world_run(w, plan, mode, &result, &err);
+
+	if (!!r != (*code != 0) || strcmp(err.code, code) != 0) {
+		show("result", result);
+		fail_msg("%s\n%d, %s (not \"%s\"): %s", ops, r, err.code, code, err.detail);
+	}
+	sd_json_variant_unref(result);
+	gp_plan_free(plan);
+}
+
+#define INSTALL_TEST                                                   \
+	"{\"op\":\"load\",\"aid\":\"" ELF "\",\"code\":\"xAMBAgM=\"}," \
+	"{\"op\":\"install\",\"module\":\"" MODULE "\",\"aid\":\"" APP "\"}"
+
+/* What can be taken back is as it was; what cannot is refused before anything is changed. */
+static void test_inverse(void **state)
+{
+	static const char *const back[] = {
+		"{\"op\":\"lock\",\"aid\":\"" APP "\"}",
+		"{\"op\":\"extradite\",\"aid\":\"" APP "\",\"sd\":\"" SSD "\"}",
+		"{\"op\":\"registry-update\",\"aid\":\"" APP "\",\"privileges\":\"02\"}",
+		"{\"op\":\"put-key\",\"keys\":\"new\"}",
+		"{\"op\":\"put-key\",\"keys\":\"new\",\"oldKvn\":48}",
+		"{\"op\":\"put-key\",\"keys\":\"new\",\"kvn\":48,\"oldKvn\":48}",
+		"{\"op\":\"put-key\",\"keys\":\"new\"},{\"op\":\"lock\",\"aid\":\"" APP
+		"\"},{\"op\":\"extradite\",\"aid\":\"" APP "\",\"sd\":\"" SSD "\"}",
+	};
+	static const char *const forward[] = {
+		"{\"op\":\"make-selectable\",\"aid\":\"" APP "\"}",
+		"{\"op\":\"delete\",\"aid\":\"" APP "\"}",
+		"{\"op\":\"card-state\",\"state\":\"initialized\"}",
+		"{\"op\":\"store-data\",\"data\":\"4204AABBCCDD\",\"form\":\"ber\"}",
+		"{\"op\":\"lock\",\"aid\":\"" APP
+		"\"},{\"op\":\"card-state\",\"state\":\"initialized\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++) {
+		struct world *w = world_new();
+		char *before, *between, *after;
+
+		play(w, "{\"op\":\"sd-create\",\"aid\":\"" SSD "\"}," INSTALL_TEST,
+		     GP_RUN_FORWARD, "");
+		before = photo(w);
+		play(w, back[i], GP_RUN_FORWARD, "");
+		if (i != 4 && i != 5) { /* the issuer's keys are others now */
+			between = photo(w);
+			assert_string_not_equal(before, between);
+			free(between);
+		}
+		play(w, back[i], GP_RUN_ROLLBACK, "");
+		after = photo(w);
+		if (strcmp(before, after) != 0)
+			fail_msg("%s\n%s\nis not\n%s", back[i], after, before);
+		/* once more: there is nothing left to take back */
+		play(w, back[i], GP_RUN_ROLLBACK, "");
+		free(before);
+		free(after);
+		world_free(w);
+	}
+	for (size_t i = 0; i < sizeof(forward) / sizeof(forward[0]); i++) {
+		struct world *w = world_new();
+		char *between, *after;
+
+		play(w, INSTALL_TEST, GP_RUN_FORWARD, "");
+		play(w, forward[i], GP_RUN_FORWARD, "");
+		between = photo(w);
+		play(w, forward[i], GP_RUN_ROLLBACK, "not-undoable");
+		after = photo(w);
+		assert_string_equal(between, after);
+		free(between);
+		free(after);
+		world_free(w);
+	}
+}
+
+/* Keys replaced under the same number, the answer lost: the card itself proves which it has. */
+static void test_replaced_keys(void **state)
+{
+	static const char ops[] =
+		"{\"op\":\"put-key\",\"keys\":\"new\",\"kvn\":48,\"oldKvn\":48}";
+
+	(void)state;
+	for (enum cut cut = CUT_NOT_SENT; cut <= CUT_KILLED; cut++) {
+		struct world *w = world_new();
+		struct gp_plan *plan = ops_plan(ops);
+		struct gp_error err = {0};
+		unsigned int puts = 0;
+
+		unsigned int at = 0;
+
+		assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+		while (w->log[at].header[1] != 0xd8)
+			at++;
+		world_free(w);
+		w = world_new();
+		w->cut = cut;
+		w->cut_at = at;
+		assert_int_not_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+		w->cut = CUT_NONE;
+		if (world_run(w, plan, GP_RUN_RESUME, NULL, &err))
+			fail_msg("cut %d: %s: %s", cut, err.code, err.detail);
+		for (size_t i = 0; i < w->logged; i++)
+			puts += w->log[i].header[1] == 0xd8;
+		assert_int_equal(puts, 1);
+		assert_int_equal(w->attempts, w->accepted);
+		gp_plan_free(plan);
+		world_free(w);
+	}
+}
+
+/* The card says no in the middle: the result says what is so. */
+static void test_card_refuses(void **state)
+{
+	struct world *w = world_new();
+	struct gp_error err = {0};
+	sd_json_variant *result = NULL, *step;
+	struct gp_plan *plan = install_plan();
+	const char *detail;
+
+	(void)state;
+	/* a hash that is not the block's: the last LOAD is refused */
+	assert_int_equal(gp_blob_set(&plan->ops[2].hash, "0123456789ABCDEF0123", 20), 0);
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, &result, &err), -EREMOTEIO);
+	assert_string_equal(err.code, "card-refused");
+	assert_string_equal(state_of(result, 2), "failed");
+	assert_string_equal(state_of(result, 3), "skipped");
+	step = sd_json_variant_by_index(sd_json_variant_by_key(result, "steps"), 2);
+	detail = sd_json_variant_string(sd_json_variant_by_key(step, "detail"));
+	assert_non_null(strstr(detail, "6A80"));
+	assert_non_null(strstr(detail, "the old state was kept"));
+	sd_json_variant_unref(result);
+	gp_plan_free(plan);
+	world_free(w);
+}
+
+/* What somebody else changed in the meantime is not glossed over. */
+static void test_contradiction(void **state)
+{
+	struct world *w = world_new();
+	struct gp_plan *plan = install_plan();
+	struct gp_error err = {0};
+	char record[sizeof(w->record)];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+	memcpy(record, w->record, sizeof(record));
+	len = w->record_len;
+	play(w, "{\"op\":\"delete\",\"aid\":\"" ELF "\",\"related\":true}", GP_RUN_FORWARD, "");
+	memcpy(w->record, record, sizeof(record));
+	w->record_len = len;
+	assert_int_equal(world_run(w, plan, GP_RUN_RESUME, NULL, &err), -ENOTSUP);
+	assert_string_equal(err.code, "contradiction");
+	gp_plan_free(plan);
+	/* and a record is one plan's */
+	play(w, "{\"op\":\"list\"}", GP_RUN_RESUME, "record-other-plan");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_install),
-		cmocka_unit_test(test_wrong_keys),
-		cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_install),	     cmocka_unit_test(test_wrong_keys),
+		cmocka_unit_test(test_inverse),	     cmocka_unit_test(test_replaced_keys),
+		cmocka_unit_test(test_card_refuses), cmocka_unit_test(test_contradiction),
+		cmocka_unit_test(test_resume),	     cmocka_unit_test(test_rollback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
