@@ -592,8 +592,11 @@ int gp_run_new(struct gp_run **ret, const struct gp_run_params *params, struct g
 	run->plan = params->plan;
 	run->profile = gp_profile_at(0);
 	run->phase = PHASE_NEXT;
-	run->max = params->batch_max && params->batch_max < SE_STREAM_MAX ? params->batch_max
-									  : SE_STREAM_MAX;
+	run->max = SE_STREAM_MAX;
+	if (params->batch_max && params->batch_max < run->max)
+		run->max = params->batch_max;
+	if (run->max < GP_RUN_BATCH_MIN) /* what opens a session goes together */
+		run->max = GP_RUN_BATCH_MIN;
 	run->apdus = calloc(run->max, sizeof(*run->apdus));
 	run->entries = calloc(run->max, sizeof(*run->entries));
 	run->bytes = calloc(run->max, sizeof(*run->bytes));

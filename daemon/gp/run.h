@@ -94,6 +94,8 @@ struct gp_run_host {
 	void *userdata;
 };
 
+#define GP_RUN_BATCH_MIN 8
+
 /**
  * struct gp_run_params - a run
  * @plan: validated and resolved; unchanged until gp_run_free()
@@ -103,7 +105,7 @@ struct gp_run_host {
  * @partial: ROLLBACK: undo what can be undone although something cannot; otherwise such a
  *	rollback is refused before anything is changed
  * @extended: the channel takes extended length C-APDUs
- * @batch_max: most APDUs in a batch, 0 for SE_STREAM_MAX
+ * @batch_max: most APDUs in a batch, GP_RUN_BATCH_MIN to SE_STREAM_MAX; 0 for the latter
  * @host: callbacks
  */
 struct gp_run_params {

@@ -57,6 +57,7 @@ struct world {
 	uint8_t channel;
 	unsigned int batches, opens;
 	uint64_t rng;
+	uint32_t batch_max;
 };
 
 static inline void world_keys(struct gp_keyset *set, const char *name, uint8_t kvn,
@@ -295,6 +296,7 @@ static inline int world_run(struct world *w, const struct gp_plan *plan, enum gp
 		.mode = mode,
 		.record = mode == GP_RUN_FORWARD ? NULL : w->record,
 		.record_len = w->record_len,
+		.batch_max = w->batch_max,
 		.host = {.keyset = world_keyset,
 			 .candidate = world_candidate,
 			 .attempt = world_attempt,

@@ -179,6 +179,44 @@ static void test_install(void **state)
 	world_free(w);
 }
 
+/* Streams of any length, registries in pages, every level: the same card comes out. */
+static void test_shapes(void **state)
+{
+	static const uint32_t batches[] = {0, 8, 9, 11, 40};
+	static const uint8_t levels[] = {0x01, 0x03, 0x11, 0x13, 0x33};
+	char *want = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+		for (unsigned int page = 0; page <= 80; page += 80) {
+			struct world *w = world_new();
+			struct gp_plan *plan = install_plan();
+			struct gp_error err = {0};
+			sd_json_variant *result = NULL;
+			char *now;
+
+			w->batch_max = batches[i];
+			w->card.profile.status_page = page;
+			plan->sessions[0].level = levels[i];
+			plan->ops[2].block = 4;
+			if (world_run(w, plan, GP_RUN_FORWARD, &result, &err)) {
+				show("result", result);
+				fail_msg("batch %u, page %u: %s", batches[i], page, err.detail);
+			}
+			now = photo(w);
+			if (want)
+				assert_string_equal(now, want);
+			else
+				want = strdup(now);
+			free(now);
+			sd_json_variant_unref(result);
+			gp_plan_free(plan);
+			world_free(w);
+		}
+	}
+	free(want);
+}
+
 /* APDUs of an operation that was done run once only, whatever happened. */
 static void check_once(const struct world *w, const struct gp_plan *plan, unsigned int line)
 {
@@ -514,10 +552,11 @@ static void test_contradiction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_install),	     cmocka_unit_test(test_wrong_keys),
-		cmocka_unit_test(test_inverse),	     cmocka_unit_test(test_replaced_keys),
-		cmocka_unit_test(test_card_refuses), cmocka_unit_test(test_contradiction),
-		cmocka_unit_test(test_resume),	     cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_shapes),	      cmocka_unit_test(test_install),
+		cmocka_unit_test(test_wrong_keys),    cmocka_unit_test(test_inverse),
+		cmocka_unit_test(test_replaced_keys), cmocka_unit_test(test_card_refuses),
+		cmocka_unit_test(test_contradiction), cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_rollback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
