@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The ledger on the disk: STATE/attempts/CARD-AID-KVN, one file an entry.
- *
- * Locks are open file description locks on STATE/attempts/.lock, one byte an
- * entry (the byte's place is a hash of the entry's name), so that the kernel
- * lets go of them when a process dies and no lock file has to be cleaned up.
- */
+/* What is asked of the ledger; ledger-store.c has its files. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +9,13 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <openssl/evp.h>
 
 #include "gp/error.h"
 #include "keys/ledger.h"
 #include "keys/ledger-entry.h"
+#include "keys/ledger-store.h"
 
-#define FOLDER "attempts"
-#define LOCK_FILE ".lock"
 #define WAIT_MS 5000
-#define WAIT_STEP_MS 20
 
 struct ledger {
 	int dir; /* of the entries */
@@ -41,76 +32,6 @@ struct ledger_attempt {
 	bool keep; /* what was before cannot be put back */
 };
 
-/* ---- the folder ---- */
-
-static int state_dir(char *path, size_t room)
-{
-	const char *base;
-	int n;
-
-	if (!geteuid()) {
-		n = snprintf(path, room, "/var/lib/sesame");
-	} else if ((base = secure_getenv("XDG_STATE_HOME")) && *base == '/') {
-		n = snprintf(path, room, "%s/sesame", base);
-	} else if ((base = secure_getenv("HOME")) && *base == '/') {
-		n = snprintf(path, room, "%s/.local/state/sesame", base);
-	} else {
-		return -ENOENT;
-	}
-	return (size_t)n < room ? 0 : -ENAMETOOLONG;
-}
-
-/* mkdir -p, for us only */
-static int make_dirs(const char *path)
-{
-	char part[512];
-	size_t i;
-
-	for (i = 1;; i++) {
-		if (path[i] && path[i] != '/')
-			continue;
-		if (i >= sizeof(part))
-			return -ENAMETOOLONG;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
-		if (!path[i])
-			return 0;
-	}
-}
-
-static int open_folder(const char *path, int *ret)
-{
-	int state, dir, r = 0;
-	struct stat st;
-
-	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (state < 0)
-		return -errno;
-	if (mkdirat(state, FOLDER, 0700) && errno != EEXIST) {
-		r = -errno;
-	} else if (fstat(state, &st)) {
-		r = -errno;
-	} else {
-		dir = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (dir < 0) {
-			r = -errno;
-		} else if (!geteuid() && st.st_uid && fchown(dir, st.st_uid, st.st_gid)) {
-			/* root works in the folder of another user, who must go on with it */
-			r = -errno;
-			close(dir);
-		} else if (fsync(state)) {
-			r = -errno;
-			close(dir);
-		} else {
-			*ret = dir;
-		}
-	}
-	close(state);
-	return r;
-}
-
 int ledger_open(struct ledger **ret, const char *dir, struct gp_error *err)
 {
 	struct ledger *l;
@@ -126,18 +47,19 @@ int ledger_open(struct ledger **ret, const char *dir, struct gp_error *err)
 			    ? 0
 			    : -ENAMETOOLONG;
 	else
-		r = state_dir(l->path, sizeof(l->path));
+		r = ledger_store_default(l->path, sizeof(l->path));
 	if (!r && !l->path[0])
 		r = -ENOENT;
 	if (!r)
-		r = make_dirs(l->path);
+		r = ledger_store_make(l->path);
 	if (!r)
-		r = open_folder(l->path, &l->dir);
+		r = ledger_store_open(l->path, &l->dir);
 	if (!r && fstat(l->dir, &st))
 		r = -errno;
 	if (!r && (st.st_mode & 022)) {
 		gp_fail(err, -EACCES, "ledger",
-			"%s/" FOLDER " can be written by others (mode %04o): chmod 700 it",
+			"%s/" LEDGER_FOLDER
+			" can be written by others (mode %04o): chmod 700 it",
 			l->path, st.st_mode & 07777);
 		ledger_close(l);
 		return -EACCES;
@@ -159,139 +81,6 @@ void ledger_close(struct ledger *l)
 	if (l->dir >= 0)
 		close(l->dir);
 	free(l);
-}
-
-/* ---- locks ---- */
-
-static int lock_place(const char *file, struct flock *lk)
-{
-	uint8_t md[32];
-	uint64_t at;
-
-	if (!EVP_Q_digest(NULL, "SHA256", NULL, file, strlen(file), md, NULL))
-		return -EIO;
-	memcpy(&at, md, sizeof(at));
-	*lk = (struct flock){
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = (off_t)(at >> 2),
-		.l_len = 1,
-	};
-	return 0;
-}
-
-/* The lock of an entry as a file descriptor; -EBUSY when it was not to be had. */
-static int take_lock(int dir, const char *file, unsigned int wait_ms)
-{
-	const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
-	unsigned int waited;
-	struct flock lk;
-	int fd, r;
-
-	r = lock_place(file, &lk);
-	if (r)
-		return r;
-	fd = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	for (waited = 0;; waited += WAIT_STEP_MS) {
-		if (!fcntl(fd, F_OFD_SETLK, &lk))
-			return fd;
-		r = errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
-		if (r != -EBUSY || waited >= wait_ms)
-			break;
-		nanosleep(&step, NULL);
-	}
-	close(fd);
-	return r;
-}
-
-/* Does somebody hold the lock of this entry? */
-static bool is_locked(int dir, const char *file)
-{
-	int fd = take_lock(dir, file, 0);
-
-	if (fd >= 0)
-		close(fd);
-	return fd == -EBUSY;
-}
-
-/* ---- entries ---- */
-
-static int write_all(int fd, const char *p, size_t n)
-{
-	ssize_t w;
-
-	for (; n; p += w, n -= (size_t)w) {
-		w = write(fd, p, n);
-		if (w < 0 && errno == EINTR)
-			w = 0;
-		else if (w < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-/* Replace the entry as a whole; on the disk when this returns 0. */
-static int put_entry(int dir, const char *file, const struct ledger_entry *e)
-{
-	char text[LEDGER_TEXT_MAX], fresh[LEDGER_FILE_MAX + 8];
-	struct stat st;
-	int fd, n, r;
-
-	n = ledger_format(e, text);
-	if (n < 0)
-		return n;
-	snprintf(fresh, sizeof(fresh), ".%s.new", file);
-	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, (size_t)n);
-	if (!r &&
-	    (fstat(dir, &st) || (!geteuid() && fchown(fd, st.st_uid, st.st_gid)) || fsync(fd)))
-		r = -errno;
-	if (close(fd) && !r)
-		r = -errno;
-	if (!r && (renameat(dir, fresh, dir, file) || fsync(dir)))
-		r = -errno;
-	if (r)
-		unlinkat(dir, fresh, 0);
-	return r;
-}
-
-/* 0; -ENOENT; -EBADMSG: damaged, or it is about something else than its name */
-static int get_entry(int dir, const char *file, struct ledger_entry *e)
-{
-	char text[LEDGER_TEXT_MAX + 1], expect[LEDGER_FILE_MAX];
-	ssize_t n = 0, got;
-	int fd, r;
-
-	memset(e, 0, sizeof(*e));
-	e->state = LEDGER_CORRUPT;
-	snprintf(e->file, sizeof(e->file), "%s", file);
-	fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : errno == ELOOP ? -EBADMSG : -errno;
-	do {
-		got = read(fd, text + n, sizeof(text) - (size_t)n);
-		if (got > 0)
-			n += got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	r = got < 0 ? (errno == EISDIR ? -EBADMSG : -errno) : 0;
-	close(fd);
-	if (r)
-		return r;
-	r = ledger_parse(e, text, (size_t)n);
-	if (!r) {
-		ledger_file(&e->id, expect);
-		if (strcmp(expect, file) != 0) {
-			memset(e, 0, sizeof(*e));
-			e->state = LEDGER_CORRUPT;
-			r = -EBADMSG;
-		}
-	}
-	snprintf(e->file, sizeof(e->file), "%s", file);
-	return r;
 }
 
 /* ---- attempts ---- */
@@ -328,7 +117,7 @@ static int refuse(const struct ledger_entry *e, struct gp_error *err)
 static int look_before(struct ledger_attempt *a, const struct ledger *l, bool retry,
 		       struct gp_error *err)
 {
-	int r = get_entry(a->dir, a->file, &a->before);
+	int r = ledger_store_get(a->dir, a->file, &a->before);
 
 	if (r == -EBADMSG && retry) {
 		a->keep = true;
@@ -336,15 +125,16 @@ static int look_before(struct ledger_attempt *a, const struct ledger *l, bool re
 	}
 	if (r == -EBADMSG)
 		return gp_fail(err, r, "ledger-corrupt",
-			       "%s/" FOLDER "/%.40s… is damaged: it is not known how many "
+			       "%s/" LEDGER_FOLDER
+			       "/%.40s… is damaged: it is not known how many "
 			       "authentications failed; forget the entry or allow a retry if "
 			       "the keys are right",
 			       l->path, a->file);
 	if (r == -ENOENT)
 		return 0;
 	if (r)
-		return gp_fail(err, r, "ledger", "%s/" FOLDER " cannot be read: %s", l->path,
-			       strerror(-r));
+		return gp_fail(err, r, "ledger", "%s/" LEDGER_FOLDER " cannot be read: %s",
+			       l->path, strerror(-r));
 	a->had = true;
 	if (a->before.state != LEDGER_SUCCESS && !retry)
 		return refuse(&a->before, err);
@@ -368,7 +158,7 @@ int ledger_begin(struct ledger *l, const struct ledger_id *id, bool retry,
 	a->lock = -1;
 	/* our own: the ledger may be closed before the attempt has ended */
 	a->dir = fcntl(l->dir, F_DUPFD_CLOEXEC, 0);
-	a->lock = a->dir < 0 ? -errno : take_lock(a->dir, a->file, WAIT_MS);
+	a->lock = a->dir < 0 ? -errno : ledger_store_lock(a->dir, a->file, WAIT_MS);
 	if (a->lock == -EBUSY) {
 		r = gp_fail(err, -EBUSY, "attempt-running",
 			    "another program is authenticating to this card with key version "
@@ -392,7 +182,7 @@ int ledger_begin(struct ledger *l, const struct ledger_id *id, bool retry,
 		a->now.attempts++;
 	a->now.time = (int64_t)time(NULL);
 	program_name(a->now.program);
-	r = put_entry(a->dir, a->file, &a->now);
+	r = ledger_store_put(a->dir, a->file, &a->now);
 	if (r) {
 		gp_fail(err, r, "ledger",
 			"the attempt cannot be written down in %s: %s; nothing was sent",
@@ -415,7 +205,7 @@ static int take_back(struct ledger_attempt *a)
 	if (a->keep)
 		return 0; /* what was there was not readable: "unknown" is the truth */
 	if (a->had)
-		return put_entry(a->dir, a->file, &a->before);
+		return ledger_store_put(a->dir, a->file, &a->before);
 	if (unlinkat(a->dir, a->file, 0) || fsync(a->dir))
 		return -errno;
 	return 0;
@@ -431,11 +221,11 @@ int ledger_end(struct ledger_attempt *a, enum ledger_outcome outcome)
 	case LEDGER_DID_SUCCEED:
 		a->now.state = LEDGER_SUCCESS;
 		a->now.attempts = 0;
-		r = put_entry(a->dir, a->file, &a->now);
+		r = ledger_store_put(a->dir, a->file, &a->now);
 		break;
 	case LEDGER_DID_FAIL:
 		a->now.state = LEDGER_FAILED;
-		r = put_entry(a->dir, a->file, &a->now);
+		r = ledger_store_put(a->dir, a->file, &a->now);
 		break;
 	case LEDGER_DID_NOT_SEND:
 		r = take_back(a);
@@ -461,7 +251,7 @@ static int scan(struct ledger *l, struct dirent ***names, struct gp_error *err)
 	int n = scandirat(l->dir, ".", names, is_entry, alphasort);
 
 	if (n < 0)
-		return gp_fail(err, -errno, "ledger", "%s/" FOLDER " cannot be read: %s",
+		return gp_fail(err, -errno, "ledger", "%s/" LEDGER_FOLDER " cannot be read: %s",
 			       l->path, strerror(errno));
 	return n;
 }
@@ -484,17 +274,17 @@ int ledger_list(struct ledger *l, int (*each)(void *ctx, const struct ledger_ent
 	if (n < 0)
 		return n;
 	for (i = 0; i < n && !r; i++) {
-		r = get_entry(l->dir, names[i]->d_name, &e);
+		r = ledger_store_get(l->dir, names[i]->d_name, &e);
 		if (r == -ENOENT) { /* forgotten meanwhile */
 			r = 0;
 			continue;
 		}
 		if (r && r != -EBADMSG) {
-			gp_fail(err, r, "ledger", "%s/" FOLDER " cannot be read: %s", l->path,
-				strerror(-r));
+			gp_fail(err, r, "ledger", "%s/" LEDGER_FOLDER " cannot be read: %s",
+				l->path, strerror(-r));
 			break;
 		}
-		e.running = is_locked(l->dir, names[i]->d_name);
+		e.running = ledger_store_locked(l->dir, names[i]->d_name);
 		r = each(ctx, &e);
 	}
 	free_names(names, n);
@@ -509,9 +299,9 @@ int ledger_look(struct ledger *l, const struct ledger_id *id, struct ledger_entr
 	if (!ledger_id_ok(id))
 		return -EINVAL;
 	ledger_file(id, file);
-	r = get_entry(l->dir, file, e);
+	r = ledger_store_get(l->dir, file, e);
 	if (!r)
-		e->running = is_locked(l->dir, file);
+		e->running = ledger_store_locked(l->dir, file);
 	return r;
 }
 
@@ -525,7 +315,7 @@ static bool is_meant(const char *name, const char *file)
 
 static int forget_one(struct ledger *l, const char *name)
 {
-	int lock = take_lock(l->dir, name, 0), r = 0;
+	int lock = ledger_store_lock(l->dir, name, 0), r = 0;
 
 	if (lock < 0)
 		return lock;
