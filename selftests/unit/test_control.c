@@ -201,6 +201,127 @@ static void test_run(void **state)
 	want_error(I "GetJob", p, I "NoSuchJob");
 }
 
+#define LIST_PLAN \
+	"{\"version\":1,\"sessions\":[{\"keys\":\"isd\"}],\"operations\":[{\"op\":\"list\"}]}"
+
+static void test_plans(void **state)
+{
+	static const struct job_keyset sets[] = {{"isd", "file:/nowhere/isd.keys"},
+						 {"token", "pkcs11:token=x"}};
+	sd_json_variant *v;
+	struct ask a;
+
+	(void)state;
+	/* a plan that nobody may run, or that is none, leaves no job behind */
+	want_error(I "RunPlan", "{\"se\":\"se0\",\"plan\":{}}", I "Refused");
+	want_error(I "RunPlan", "{\"se\":\"se9\",\"plan\":" LIST_PLAN "}", I "NoSuchElement");
+	want_error(I "RunPlan", "{\"se\":\"se0\",\"plan\":\"x\"}",
+		   SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "ShowPlan", "{\"plan\":{\"version\":1}}", I "Refused");
+	want_error(I "ResumeJob", "{\"id\":99}", I "NoSuchJob");
+	want_error(I "RollbackJob", "{\"id\":99}", I "NoSuchJob");
+	a = call(I "ListJobs", "{}");
+	assert_int_equal(sd_json_variant_elements(sd_json_variant_by_key(a.reply, "jobs")), 0);
+	drop(&a);
+	a = call(I "ShowPlan", "{\"plan\":" LIST_PLAN "}");
+	assert_string_equal(a.error, "");
+	assert_non_null(sd_json_variant_by_key(a.reply, "shown"));
+	drop(&a);
+	/* key sets by name; where they are is not told */
+	assert_int_equal(job_set_keysets(store, sets, 2), 0);
+	a = call(I "ListKeySets", "{}");
+	v = sd_json_variant_by_index(sd_json_variant_by_key(a.reply, "keySets"), 1);
+	assert_string_equal(sd_json_variant_string(sd_json_variant_by_key(v, "name")), "token");
+	assert_string_equal(sd_json_variant_string(sd_json_variant_by_key(v, "kind")),
+			    "pkcs11");
+	assert_int_equal(sd_json_variant_elements(v), 4); /* two names, two values */
+	drop(&a);
+	/* run to its end, which is that the keys cannot be read; the job is gone then */
+	a = call(I "ListApplications", "{\"se\":\"se0\",\"keySet\":\"isd\"}");
+	assert_string_equal(a.error, I "Refused");
+	assert_true(*text(&a, "code") && strcmp(text(&a, "code"), "policy") != 0);
+	drop(&a);
+	a = call(I "ListJobs", "{}");
+	assert_int_equal(sd_json_variant_elements(sd_json_variant_by_key(a.reply, "jobs")), 0);
+	drop(&a);
+}
+
+static void test_others(void **state)
+{
+	struct ask a;
+
+	(void)state;
+	a = call(I "GetStats", "{\"se\":\"se0\"}");
+	assert_string_equal(a.error, "");
+	assert_int_equal(sd_json_variant_unsigned(sd_json_variant_by_key(
+				 sd_json_variant_by_key(a.reply, "counters"), "apdus")),
+			 0);
+	drop(&a);
+	want_error(I "GetStats", "{\"se\":\"se9\"}", I "NoSuchElement");
+	want_error(I "GetCard", "{\"se\":\"se9\"}", I "NoSuchElement");
+	want_error(I "GetCard", "{\"se\":\"se0\",\"aid\":\"0\"}",
+		   SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "ResetElement", "{\"se\":\"se9\"}", I "NoSuchElement");
+	want_error(I "ResetElement", "{\"se\":\"se0\",\"level\":\"x\"}",
+		   SD_VARLINK_ERROR_INVALID_PARAMETER);
+	want_error(I "ForgetAttempts", "{}", SD_VARLINK_ERROR_INVALID_PARAMETER);
+	a = call(I "ListAttempts", "{}");
+	assert_string_equal(a.error, "");
+	drop(&a);
+	want_error(I "MonitorElements", "{}", SD_VARLINK_ERROR_EXPECTED_MORE);
+}
+
+/* Reads until the answers have @wanted in them, while the loop runs. */
+static void read_until(int fd, const char *wanted)
+{
+	static char all[65536];
+	static size_t n;
+	ssize_t got;
+
+	for (int i = 0; i < 500; i++) {
+		got = recv(fd, all + n, sizeof(all) - n - 1, MSG_DONTWAIT);
+		for (ssize_t k = 0; k < got; k++)
+			if (!all[n + (size_t)k])
+				all[n + (size_t)k] = '\n';
+		if (got > 0)
+			n += (size_t)got;
+		all[n] = '\0';
+		if (strstr(all, wanted))
+			return;
+		sd_event_run(event, 10000);
+	}
+	fail_msg("no %s in: %s", wanted, all);
+}
+
+static void test_elements(void **state)
+{
+	static const char more[] =
+		"{\"method\":\"" I "MonitorElements\",\"parameters\":{},\"more\":true}";
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char open[160];
+
+	(void)state;
+	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(send(fd, more, sizeof(more), 0), (ssize_t)sizeof(more));
+	read_until(fd, "\"event\":\"present\"");
+	snprintf(open, sizeof(open), "socket:%s", se_path);
+	assert_int_equal(job_se_add(store, "other", open, "iSE"), 0);
+	control_elements_changed(control);
+	read_until(fd, "\"event\":\"added\",\"element\":{\"name\":\"other\"");
+	assert_int_equal(job_se_remove(store, "other"), 0);
+	control_elements_changed(control);
+	read_until(fd, "\"event\":\"removed\"");
+	/* it hangs up: nobody is told, and nothing happens */
+	close(fd);
+	for (int i = 0; i < 10; i++)
+		sd_event_run(event, 1000);
+	assert_int_equal(job_se_add(store, "other", open, "iSE"), 0);
+	control_elements_changed(control);
+	assert_int_equal(job_se_remove(store, "other"), 0);
+}
+
 static void test_mode(void **state)
 {
 	struct stat st;
@@ -275,9 +396,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reading),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_reading), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_run),	cmocka_unit_test(test_plans),
+		cmocka_unit_test(test_others),	cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_mode),
 	};
 	char cmd[96];
