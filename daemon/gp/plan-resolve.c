@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Load files of plans: from names to what goes down in LOAD, and what follows from it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gp/cap.h"
+#include "gp/crypto.h"
+#include "gp/loadfile.h"
+#include "gp/plan-priv.h"
+#include "gp/plan.h"
+
+static int hash_block(struct gp_op *op, const uint8_t *p, size_t len)
+{
+	struct gp_part part = {p, len};
+	uint8_t hash[GP_DIGEST_MAX];
+	int r;
+
+	if (op->hash.len || !(op->hash_len || op->dap.len))
+		return 0;
+	if (!op->hash_len)
+		op->hash_len = GP_DIGEST_SHA256;
+	r = gp_hash(op->hash_len, &part, 1, hash);
+	return r ? r : gp_blob_set(&op->hash, hash, op->hash_len);
+}
+
+/* A load file from a CAP file and the DAP blocks beside it. */
+static int from_cap(struct gp_op *op, const struct gp_cap *cap, struct gp_error *err)
+{
+	struct gp_dap daps[GP_LOADFILE_DAPS_MAX];
+	struct gp_loadfile lf = {0};
+	uint8_t *block = NULL;
+	size_t len = 0, nr = 0;
+	int r;
+
+	for (size_t at = 0; at < op->dap.len; nr++) {
+		if (nr == GP_LOADFILE_DAPS_MAX)
+			return gp_fail(err, -EINVAL, "plan-invalid", "too many DAP blocks");
+		r = gp_dap_read(op->dap.p + at, op->dap.len - at, &daps[nr], err);
+		if (r < 0)
+			return r;
+		at += (size_t)r;
+	}
+	r = gp_cap_block(cap, 0, &block, &len);
+	if (!r)
+		r = hash_block(op, block, len);
+	if (!r)
+		r = gp_loadfile_make(block, len, daps, nr, NULL, &lf, err);
+	if (!r)
+		r = gp_blob_set(&op->code, lf.bytes, lf.len);
+	if (!r && op->aid.len && !gp_aid_equal(&op->aid, &cap->package))
+		r = gp_fail(err, -EINVAL, "plan-invalid",
+			    "the file is another package than the plan says");
+	if (!r) {
+		op->aid = cap->package;
+		gp_blob_clear(&op->dap);
+	}
+	gp_loadfile_clear(&lf);
+	free(block);
+	return r;
+}
+
+/* A load file that somebody else has put together: taken as it is. */
+static int from_load_file(struct gp_op *op, struct gp_error *err)
+{
+	struct gp_loadfile lf = {0};
+	int r;
+
+	r = gp_loadfile_read(op->code.p, op->code.len, &lf, NULL, 0, err);
+	if (r)
+		return r;
+	if (!op->aid.len)
+		r = gp_fail(err, -EINVAL, "plan-invalid",
+			    "a load file that is no CAP file needs its AID in the plan");
+	else if (op->dap.len)
+		r = gp_fail(err, -EINVAL, "plan-invalid",
+			    "DAP blocks are in the load file already, or it is a CAP file");
+	else if (!lf.ciphered) /* the hash of a ciphered one is not ours to make (C.6) */
+		r = hash_block(op, lf.bytes + lf.block, lf.block_len);
+	gp_loadfile_clear(&lf);
+	return r;
+}
+
+static bool is_load_file(const struct gp_blob *code)
+{
+	return code->p[0] == 0xe2 || code->p[0] == 0xc4 || code->p[0] == 0xd3 ||
+	       code->p[0] == 0xd4;
+}
+
+static int read_file(struct gp_op *op,
+		     int (*read)(void *userdata, const char *name, uint8_t **p, size_t *len),
+		     void *userdata, struct gp_error *err)
+{
+	uint8_t *p = NULL;
+	size_t len = 0;
+	int r;
+
+	if (!read)
+		return gp_fail(err, -ENOENT, "no-files", "files cannot be read here: %.128s",
+			       op->file);
+	r = read(userdata, op->file, &p, &len);
+	if (r)
+		return gp_fail(err, r, "no-file", "%.128s: %s", op->file, strerror(-r));
+	r = len ? gp_blob_set(&op->code, p, len)
+		: gp_fail(err, -EINVAL, "plan-invalid", "%.128s is empty", op->file);
+	free(p);
+	if (r)
+		return r;
+	if (!op->label[0]) { /* what remains of the name, for people */
+		const char *base = strrchr(op->file, '/');
+
+		strncpy(op->label, base ? base + 1 : op->file, sizeof(op->label) - 1);
+	}
+	free(op->file);
+	op->file = NULL;
+	return 0;
+}
+
+static int fill_install(struct gp_plan *plan, size_t i, size_t load, const struct gp_cap *cap,
+			struct gp_error *err)
+{
+	struct gp_op *op = &plan->ops[i];
+
+	if (!op->elf.len)
+		op->elf = plan->ops[load].aid;
+	if (!op->module.len) {
+		if (!cap || cap->nr_applets != 1)
+			return gp_fail(
+				err, -EINVAL, "plan-invalid",
+				"operation %zu (install) has to name the module: the load "
+				"file does not have exactly one",
+				i);
+		op->module = cap->applets[0].aid;
+	}
+	if (!op->aid.len)
+		op->aid = op->module;
+	return 0;
+}
+
+int gp_plan_resolve(struct gp_plan *plan,
+		    int (*read)(void *userdata, const char *name, uint8_t **p, size_t *len),
+		    void *userdata, struct gp_error *err)
+{
+	struct gp_cap *cap = NULL; /* of the nearest load before */
+	size_t load = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < plan->nr_ops && !r; i++) {
+		struct gp_op *op = &plan->ops[i];
+
+		if (op->type == GP_OP_INSTALL &&
+		    (!op->elf.len || !op->module.len || !op->aid.len))
+			r = fill_install(plan, i, load, cap, err);
+		if (op->type != GP_OP_LOAD)
+			continue;
+		if (op->file)
+			r = read_file(op, read, userdata, err);
+		gp_cap_free(cap);
+		cap = NULL;
+		load = i;
+		if (!r && is_load_file(&op->code)) {
+			/* its modules are known if there is a CAP file inside */
+			if (gp_cap_read(op->code.p, op->code.len, &cap, NULL) == 0 &&
+			    !op->aid.len)
+				op->aid = cap->package;
+			r = from_load_file(op, err);
+		} else if (!r) {
+			r = gp_cap_read(op->code.p, op->code.len, &cap, err);
+			if (!r)
+				r = from_cap(op, cap, err);
+		}
+	}
+	gp_cap_free(cap);
+	return r ? r : gp_plan_validate(plan, err);
+}
+
+bool gp_plan_resolved(const struct gp_plan *plan)
+{
+	for (size_t i = 0; i < plan->nr_ops; i++) {
+		const struct gp_op *op = &plan->ops[i];
+
+		if (op->type == GP_OP_LOAD &&
+		    (op->file || !op->aid.len || !op->code.len || !is_load_file(&op->code)))
+			return false;
+		if (op->type == GP_OP_INSTALL &&
+		    (!op->elf.len || !op->module.len || !op->aid.len))
+			return false;
+	}
+	return true;
+}
