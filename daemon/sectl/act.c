@@ -43,6 +43,8 @@ int fail_gp(int error, const struct gp_error *err)
 		{"card-refused", EXIT_CARD, NULL},
 		{"no-application", EXIT_NOT_FOUND, NULL},
 		{"plan-invalid", EXIT_USAGE, NULL},
+		{"plan-format", EXIT_USAGE, NULL},
+		{"contradiction", EXIT_REFUSED, NULL},
 		{"key-file", EXIT_USAGE, "man sesame-keys"},
 	};
 	int status = EXIT_FAILED;
@@ -158,16 +160,30 @@ static int load_keys(struct act *a)
 	return EXIT_OK;
 }
 
+static bool has_keyset(const struct act *a, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < keys_count(a->keys); i++)
+		if (!strcmp(keys_name_at(a->keys, i), name))
+			return true;
+	return false;
+}
+
 /* The name of the key set that the channel is opened with. */
 static int choose_keys(const struct act *a, bool secure, const char **name)
 {
 	*name = opt.keyset ? opt.keyset : "";
 	if (target_semd()) {
 		if (secure && !opt.keyset)
-			return fail(EXIT_USAGE, "usage", "sectl key sets --se=semd:NAME",
+			return fail(EXIT_USAGE, "usage",
+				    "--keyset=NAME, a [keyset NAME] of semd.conf",
 				    "which of semd's key sets? --keyset=NAME");
 		return EXIT_OK;
 	}
+	if (opt.keyset && opt.nr_keys && !has_keyset(a, opt.keyset))
+		return fail(EXIT_NOT_FOUND, "no-such-keyset", NULL,
+			    "there is no key set '%s' in what --keys names", opt.keyset);
 	if (!opt.keyset && keys_count(a->keys) == 1)
 		*name = keys_name_at(a->keys, 0);
 	if (**name || !secure)
@@ -299,15 +315,29 @@ static int show_plan(struct act *a)
 	steps = sd_json_variant_by_key(json, "steps");
 	for (i = 0; i < sd_json_variant_elements(steps); i++) {
 		step = sd_json_variant_by_index(steps, i);
-		printf("%s: %s\n", json_text(step, "op"), json_text(step, "words"));
+		printf("%s%s%s\n", json_text(step, "op"), *json_text(step, "words") ? ": " : "",
+		       json_text(step, "words"));
 		apdus = sd_json_variant_by_key(step, "apdus");
 		for (k = 0; k < sd_json_variant_elements(apdus); k++) {
 			c = sd_json_variant_by_index(apdus, k);
 			printf("    %s\n      %s\n", json_text(c, "text"), json_text(c, "hex"));
 		}
 	}
+	printf("%llu APDUs in about %llu round trips; nothing was sent\n",
+	       (unsigned long long)json_number(json, "apdus"),
+	       (unsigned long long)json_number(json, "roundTrips"));
 	sd_json_variant_unref(json);
 	return EXIT_OK;
+}
+
+static bool needs_keys(const struct gp_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->nr_sessions; i++)
+		if (*plan->sessions[i].keys)
+			return true;
+	return false;
 }
 
 static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const char *record)
@@ -331,7 +361,7 @@ static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const cha
 	};
 	int r;
 
-	r = ledger_open(&how.ledger, opt.state_dir, &err);
+	r = needs_keys(a->plan) ? ledger_open(&how.ledger, opt.state_dir, &err) : 0;
 	if (r)
 		return fail_gp(r, &err);
 	sigaction(SIGINT, &stop, &was[0]);

@@ -150,15 +150,14 @@ static int decode_keys(sd_json_variant **v, const uint8_t *p, size_t len)
 		keys->nr = 0;
 	for (i = 0; keys && i < keys->nr && r >= 0; i++) {
 		const struct gp_key_info *k = &keys->key[i];
-		const char *purpose = gp_kvn_purpose(k->kvn);
+		const char *use = gp_kvn_purpose(k->kvn);
 
 		r = sd_json_variant_append_arraybo(
 			&array, SD_JSON_BUILD_PAIR_UNSIGNED("kvn", k->kvn),
 			SD_JSON_BUILD_PAIR_UNSIGNED("kid", k->kid),
 			SD_JSON_BUILD_PAIR_STRING("type", gp_key_type_name(k->type[0])),
 			SD_JSON_BUILD_PAIR_UNSIGNED("length", k->length[0]),
-			SD_JSON_BUILD_PAIR_CONDITION(!!*purpose, "purpose",
-						     SD_JSON_BUILD_STRING(purpose)));
+			SD_JSON_BUILD_PAIR_CONDITION(!!*use, "use", SD_JSON_BUILD_STRING(use)));
 	}
 	if (r >= 0 && array)
 		r = sd_json_variant_set_field(v, "keys", array);
@@ -245,7 +244,7 @@ static void line(const char *name, const char *value)
 
 static void print_keys(sd_json_variant *keys)
 {
-	struct table *t = table_new(">  KVN|>KID|TYPE|>BYTES|PURPOSE");
+	struct table *t = table_new(">  KVN|>KID|TYPE|>BYTES|USE");
 	sd_json_variant *k;
 	size_t i;
 
@@ -255,7 +254,7 @@ static void print_keys(sd_json_variant *keys)
 		table_cell(t, "%02" PRIX64, json_number(k, "kid"));
 		table_cell(t, "%s", json_text(k, "type"));
 		table_cell(t, "%" PRIu64, json_number(k, "length"));
-		table_cell(t, "%s", json_text(k, "purpose"));
+		table_cell(t, "%s", json_text(k, "use"));
 	}
 	table_print(t);
 }

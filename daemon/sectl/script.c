@@ -266,18 +266,25 @@ static int encode_compact(const struct commands *c, uint8_t *out, size_t *len)
 	return EXIT_OK;
 }
 
+/* @out has a NUL behind it if it is text */
 static int put_converted(const uint8_t *out, size_t len, uint32_t n, bool text)
 {
 	sd_json_variant *v = NULL;
+	char *hex;
 	int r;
 
 	if (!opt.json || opt.output)
 		return write_output(opt.output, out, len, false);
+	hex = malloc(2 * len + 1);
+	if (!hex)
+		return fail(EXIT_FAILED, "failed", NULL, "no memory");
+	se_to_hex(hex, out, len);
 	r = sd_json_buildo(
 		&v, SD_JSON_BUILD_PAIR_UNSIGNED("commands", n),
 		SD_JSON_BUILD_PAIR_CONDITION(text, "text",
 					     SD_JSON_BUILD_STRING((const char *)out)),
-		SD_JSON_BUILD_PAIR_CONDITION(!text, "script", SD_JSON_BUILD_HEX(out, len)));
+		SD_JSON_BUILD_PAIR_CONDITION(!text, "script", SD_JSON_BUILD_STRING(hex)));
+	forget(hex, 2 * len);
 	return put_json(v, r);
 }
 
