@@ -111,27 +111,14 @@ int gp_template_check(const char *t, enum gp_key_type type)
 	return -EINVAL;
 }
 
-/* SP 800-108 in counter mode with a counter of one byte. */
-static int counter_mode(const struct gp_key *master, const struct expanded *x, uint8_t *out,
-			size_t len)
+static int counter_mode(const struct gp_key *master, const struct expanded *x, uint8_t *out)
 {
-	uint8_t counter, block[GP_AES_BLOCK];
-	struct gp_part parts[] = {{x->bytes, x->before},
-				  {&counter, 1},
-				  {x->bytes + x->before, x->len - x->before}};
-	int ret = 0;
+	uint8_t counter;
+	const struct gp_part parts[] = {{x->bytes, x->before},
+					{&counter, 1},
+					{x->bytes + x->before, x->len - x->before}};
 
-	for (counter = 1; len && !ret; counter++) {
-		size_t take = len < sizeof(block) ? len : sizeof(block);
-
-		ret = gp_key_cmac(master, parts, 3, block);
-		if (!ret)
-			memcpy(out, block, take);
-		out += take;
-		len -= take;
-	}
-	OPENSSL_cleanse(block, sizeof(block));
-	return ret;
+	return gp_key_kdf(master, parts, 3, &counter, out, master->len);
 }
 
 /* CBC with an IV of zeros of each block alone is ECB, which tokens need not offer. */
@@ -165,7 +152,7 @@ int gp_diversify(const struct gp_key *master, enum gp_diversification div,
 		return ret;
 	if (!fits(&x, master->type, master->len))
 		return -EINVAL;
-	ret = x.counter ? counter_mode(master, &x, value, master->len) : ecb(master, &x, value);
+	ret = x.counter ? counter_mode(master, &x, value) : ecb(master, &x, value);
 	if (!ret)
 		ret = gp_key_set(key, master->type, value, master->len);
 	OPENSSL_cleanse(value, sizeof(value));

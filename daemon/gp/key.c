@@ -51,6 +51,27 @@ int gp_key_cmac(const struct gp_key *key, const struct gp_part *parts, size_t n,
 	return gp_aes_cmac(key->value, key->len, parts, n, mac);
 }
 
+int gp_key_kdf(const struct gp_key *key, const struct gp_part *parts, size_t n,
+	       uint8_t *counter, uint8_t *out, size_t len)
+{
+	uint8_t block[GP_AES_BLOCK];
+	int ret = 0;
+
+	if (len > 4 * sizeof(block))
+		return -EINVAL;
+	for (*counter = 1; len && !ret; ++*counter) {
+		size_t take = len < sizeof(block) ? len : sizeof(block);
+
+		ret = gp_key_cmac(key, parts, n, block);
+		if (!ret)
+			memcpy(out, block, take);
+		out += take;
+		len -= take;
+	}
+	OPENSSL_cleanse(block, sizeof(block));
+	return ret;
+}
+
 static int kcv(const struct gp_key *key, uint8_t fill, uint8_t out[GP_KCV_LEN])
 {
 	uint8_t block[GP_AES_BLOCK];

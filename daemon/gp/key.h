@@ -71,6 +71,17 @@ int gp_key_cmac(const struct gp_key *key, const struct gp_part *parts, size_t n,
 		uint8_t mac[GP_AES_BLOCK]);
 
 /**
+ * gp_key_kdf() - SP 800-108 in counter mode with AES-CMAC
+ * @parts: what is hashed for each block; one of them holds @counter
+ * @counter: set to 1 for the first block of 16 bytes, 2 for the second
+ * @len: bytes at @out, up to 64
+ *
+ * Return: as gp_key_cmac(); then @out is not to be used.
+ */
+int gp_key_kdf(const struct gp_key *key, const struct gp_part *parts, size_t n,
+	       uint8_t *counter, uint8_t *out, size_t len);
+
+/**
  * gp_kcv() - key check value (GPCS B.6): DES over 8 bytes of 00, AES over 16 bytes of 01
  *
  * Return: 0, -EINVAL for no key, -EIO, or what the token said.

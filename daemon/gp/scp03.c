@@ -16,27 +16,15 @@ enum {
 	DERIVE_S_RMAC = 0x07,
 };
 
-/* 4.1.5: SP 800-108 in counter mode; @context in up to two parts. */
+/* 4.1.5; @context in two parts. */
 static int derive(const struct gp_key *key, uint8_t constant, const struct gp_part context[2],
 		  uint8_t *out, size_t len)
 {
 	uint8_t label[16] = {
 		[11] = constant, [13] = (uint8_t)(len * 8 >> 8), [14] = (uint8_t)(len * 8)};
-	uint8_t block[GP_AES_BLOCK];
-	struct gp_part parts[3] = {{label, sizeof(label)}, context[0], context[1]};
-	int ret = 0;
+	const struct gp_part parts[3] = {{label, sizeof(label)}, context[0], context[1]};
 
-	for (label[15] = 1; len && !ret; label[15]++) {
-		size_t n = len < sizeof(block) ? len : sizeof(block);
-
-		ret = gp_key_cmac(key, parts, 3, block);
-		if (!ret)
-			memcpy(out, block, n);
-		out += n;
-		len -= n;
-	}
-	OPENSSL_cleanse(block, sizeof(block));
-	return ret;
+	return gp_key_kdf(key, parts, 3, &label[15], out, len);
 }
 
 /* A cryptogram, under the session's MAC key. */
