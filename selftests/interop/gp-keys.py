@@ -235,6 +235,47 @@ def test_diversified(folder):
     return cards
 
 
+def test_sources(folder):
+    card = Card(folder, "sources", f"{key(24)}\n{key(25)}\n{key(26)}\n")
+    text = keyset("isd", "aes", "30", key(24), key(25), key(26))
+    path = card.put("isd", text)
+    r, w = os.pipe()
+    os.write(w, text.encode())
+    os.close(w)
+    rc, said = card.sectl("app", "list", f"--keys=fd:{r}", pass_fds=(r,))
+    os.close(r)
+    check(rc == OK, "keys from a descriptor", said)
+    rc, said = card.sectl("app", "list", "--keys=credential:isd",
+                          env=dict(os.environ, CREDENTIALS_DIRECTORY=card.folder))
+    check(rc == OK, "keys from systemd's credentials", said)
+    rc, said = card.sectl("app", "list", "--keys=credential:isd")
+    check(rc == NOT_FOUND, "a credential outside of a unit", said)
+    rc, said = card.sectl("app", "list", f"--keys={key(24)}")
+    check(rc == USAGE and key(24) not in said, "a key as an argument is refused, not repeated",
+          said)
+    os.chmod(path, 0o644)
+    rc, said = card.sectl("app", "list", f"--keys=file:{path}")
+    check(rc == REFUSED and "chmod 600" in said, "a file that others can read", said)
+    os.chmod(path, 0o600)
+    wrong = card.put("wrong", text.replace("mac=", "mak="))
+    rc, said = card.sectl("app", "list", f"--keys=file:{wrong}")
+    check(rc == USAGE and f"{wrong}:5" in said, "a mistake is told with its line", said)
+    rc, said = card.sectl("key", "delete", "31")
+    check(rc == USAGE and "--keys" in said, "no keys at all", said)
+
+    # a public key, for DAP blocks of others
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-out", card.file("dap.pem")], check=True,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "pkey", "-in", card.file("dap.pem"), "-pubout", "-out",
+                    card.file("dap.pub")], check=True)
+    dap = card.put("dap", "[key vendor]\nuse=dap\npublic=dap.pub\nkvn=73\nkid=1\n")
+    rc, said = card.sectl("key", "put", "vendor", f"--keys={path}", f"--keys={dap}")
+    check(rc == OK and 0x73 in kvns(card), "a public key for DAP blocks", said)
+    card.close()
+    return card
+
+
 class Liar:
     """Between sectl and the card: its answer to EXTERNAL AUTHENTICATE is 6300."""
 
@@ -448,7 +489,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gp-keys-")
     try:
         cards = [test_rotation(folder), test_des(folder), *test_diversified(folder),
-                 test_token(folder), test_domains(folder)]
+                 test_sources(folder), test_token(folder), test_domains(folder)]
         test_ledger(folder)
         test_killed(folder)
         found = leaks([c for c in cards if c])
