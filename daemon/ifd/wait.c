@@ -93,10 +93,13 @@ RESPONSECODE wait_for_event(struct reader *r, int timeout)
 	char node[sizeof(r->node)];
 	int bell, watch, se;
 	RESPONSECODE ret;
+	eventfd_t rung;
 
 	r->waits = true;
 	r->waiter = pthread_self();
 	if (r->lost) {
+		/* the bell was for that: pcscd takes power away where the waiting ends early */
+		eventfd_read(r->bell, &rung);
 		r->lost = !r->told;
 		pthread_mutex_unlock(&r->lock);
 		return IFD_SUCCESS;
