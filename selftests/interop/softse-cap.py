@@ -57,8 +57,9 @@ class Host:
 
 
 def valid(host):
-    for minor in (1, 2):
-        c = capfile.Cap(PACKAGE, APPS, minor=minor, code=1200)
+    for minor in (1, 2, 3):
+        c = capfile.Cap(PACKAGE, APPS, minor=minor, code=1200,
+                        resource=b"sesame" * 50 if minor == 3 else b"")
         sw = host.load(PACKAGE, c.load_file())
         tap(sw == 0x9000, f"a CAP file of format 2.{minor} loads", f"{sw:04X}")
         tap(host.files() == {PACKAGE: tuple(APPS)}, "its modules are listed", str(host.files()))
@@ -99,9 +100,9 @@ def imports(host):
 
 
 def faults(host):
-    for minor in (1, 2):
-        for name, data in capfile.broken(capfile.Cap(PACKAGE, APPS, export=True,
-                                                     minor=minor)):
+    for minor in (1, 2, 3):
+        for name, data in capfile.broken(capfile.Cap(PACKAGE, APPS, export=True, minor=minor,
+                                                     resource=b"\1" * (minor // 3))):
             sw = host.load(PACKAGE, data)
             tap(sw == 0x6A80 and not host.files(), f"broken CAP file (2.{minor}): {name}",
                 f"{sw:04X}, {host.files()}")

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 NAMES = {1: "Header", 2: "Directory", 3: "Applet", 4: "Import", 5: "ConstantPool",
          6: "Class", 7: "Method", 8: "StaticField", 9: "RefLocation", 10: "Export",
-         11: "Descriptor"}
+         11: "Descriptor", 13: "StaticResources"}
 # the order in which a card wants them (JCVM 6.1)
-LOAD_ORDER = (1, 2, 4, 3, 6, 7, 8, 10, 5, 9, 11)
+LOAD_ORDER = (1, 2, 4, 3, 6, 7, 8, 10, 5, 9, 13, 11)
 
 FRAMEWORK = bytes.fromhex("A0000000620101")
 LANG = bytes.fromhex("A0000000620001")
@@ -49,6 +49,7 @@ class Cap:
     statics: int = 4
     export: bool = False
     minor: int = 1  # of the file format, 2.x
+    resource: bytes = b""  # a static resource; format 2.3
 
     def methods(self) -> bytes:
         """No exception handlers; install() at 1, then process(); nops behind them."""
@@ -81,11 +82,14 @@ class Cap:
         if self.export:
             at = 2 if self.minor >= 2 else 0
             out[10] = u1(1) + u2(at) + u1(0) + u1(1) + u2(1)
+        if self.resource:
+            out[13] = u2(1) + u2(1) + struct.pack(">I", len(self.resource)) + self.resource
         sizes = [len(out.get(tag, b"")) for tag in range(1, 13 if self.minor >= 2 else 12)]
+        wide = struct.pack(">I", len(out.get(13, b""))) if self.minor >= 3 else b""
         tail = u2(self.statics) + u2(0) + u2(0) + u1(len(self.imports)) + \
             u1(len(self.applets)) + u1(0)
-        sizes[1] = 2 * len(sizes) + len(tail)
-        out[2] = b"".join(u2(n) for n in sizes) + tail
+        sizes[1] = 2 * len(sizes) + len(wide) + len(tail)
+        out[2] = b"".join(u2(n) for n in sizes) + wide + tail
         return out
 
     def load_file(self) -> bytes:
@@ -96,13 +100,18 @@ class Cap:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as z:
             for tag, body in self.components().items():
-                name = zipfile.ZipInfo(f"sesame/test/javacard/{NAMES[tag]}.cap")
-                z.writestr(name, u1(tag) + u2(len(body)) + body)
+                suffix = "x" if tag == 13 else ""
+                name = zipfile.ZipInfo(f"sesame/test/javacard/{NAMES[tag]}.cap{suffix}")
+                z.writestr(name, head(tag, body) + body)
         return buffer.getvalue()
 
 
+def head(tag: int, body: bytes) -> bytes:
+    return struct.pack(">BI" if tag == 13 else ">BH", tag, len(body))
+
+
 def join(components: dict) -> bytes:
-    return b"".join(u1(tag) + u2(len(components[tag])) + components[tag]
+    return b"".join(head(tag, components[tag]) + components[tag]
                     for tag in LOAD_ORDER if tag in components)
 
 
@@ -120,7 +129,9 @@ def broken(cap: Cap):
         """Another body for a component; with fit the Directory knows its size."""
         parts = dict(good)
         parts[tag] = body
-        if fit:
+        if fit and tag == 13:
+            parts[2] = put(parts[2], 24, struct.pack(">I", len(body)))
+        elif fit:
             parts[2] = put(parts[2], 2 * (tag - 1), u2(len(body)))
         return join(parts)
 
@@ -130,6 +141,8 @@ def broken(cap: Cap):
     whole = join(good)
     one = 2 if cap.minor >= 2 else 0  # where the class begins
     for tag in good:
+        if tag == 13:  # what is in it is the application's
+            continue
         if tag != 1:
             yield f"without-{NAMES[tag].lower()}", without(tag)
         longer = with_(tag, good[tag] + b"\0")
@@ -138,7 +151,9 @@ def broken(cap: Cap):
         yield f"{NAMES[tag].lower()}-too-short", with_(tag, good[tag][:-1], False)
     yield "cut", whole[:-1]
     yield "component-twice", whole + u1(5) + u2(len(good[5])) + good[5]
-    yield "unknown-component", whole + u1(13) + u2(0)
+    yield "unknown-component", whole + u1(14) + u2(0)
+    if cap.minor < 3:
+        yield "resources-before-2.3", whole + head(13, b"\0\0") + b"\0\0"
     yield "tag-zero", whole + u1(0) + u2(0)
     yield "format-version", with_(1, put(good[1], 5, b"\x03"))
     yield "header-flags", with_(1, put(good[1], 6, b"\x80"))

@@ -19,6 +19,8 @@ enum {
 	CAP_REFERENCE_LOCATION,
 	CAP_EXPORT,
 	CAP_DESCRIPTOR,
+	CAP_DEBUG,
+	CAP_STATIC_RESOURCES, /* of format 2.3, its size has four bytes */
 	CAP_TAGS,
 	CAP_CUSTOM = 0x80,
 };
@@ -108,7 +110,8 @@ static int cut(struct file *f, const uint8_t *p, size_t n)
 
 	while (in.n) {
 		uint8_t tag = u1(&in);
-		size_t len = u2(&in);
+		size_t high = tag == CAP_STATIC_RESOURCES ? u2(&in) : 0;
+		size_t len = high << 16 | u2(&in);
 		const uint8_t *v = take(&in, len);
 
 		if (!v)
@@ -117,7 +120,7 @@ static int cut(struct file *f, const uint8_t *p, size_t n)
 			return wrong(f, "the Header component is not the first");
 		if (tag >= CAP_CUSTOM)
 			continue;
-		if (!tag || tag >= CAP_TAGS)
+		if (!tag || tag == CAP_DEBUG || tag >= CAP_TAGS)
 			return wrong(f, "a component with an unknown tag");
 		if (f->have[tag])
 			return wrong(f, "a component comes twice");
@@ -156,6 +159,8 @@ static int parse_header(struct file *f)
 	if (!(f->flags & ACC_APPLET) == f->have[CAP_APPLET] ||
 	    !(f->flags & ACC_EXPORT) == f->have[CAP_EXPORT])
 		return wrong(f, "Header: flags and components do not agree");
+	if (f->have[CAP_STATIC_RESOURCES] && f->minor < 3)
+		return wrong(f, "Header: static resources came with format 2.3");
 	return finish(f, &in, "Header: length");
 }
 
@@ -168,10 +173,16 @@ static int parse_directory(struct file *f)
 		uint16_t size = u2(&in);
 
 		/* Debug (12) is never loaded, and Descriptor need not be */
-		if (tag == 12 || (tag == CAP_DESCRIPTOR && !f->have[tag]))
+		if (tag == CAP_DEBUG || (tag == CAP_DESCRIPTOR && !f->have[tag]))
 			continue;
 		if (size != size_of(f, (int)tag))
 			return wrong(f, "Directory: the size of a component");
+	}
+	if (f->minor >= 3) {
+		size_t high = u2(&in);
+
+		if ((high << 16 | u2(&in)) != size_of(f, CAP_STATIC_RESOURCES))
+			return wrong(f, "Directory: the size of Static Resources");
 	}
 	f->cap->image = u2(&in);
 	u2(&in); /* array_init_count, array_init_size: checked where they are */
