@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The JSON form of plans, both ways from one table of fields. */
+/* Plans from JSON. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,119 +8,13 @@
 #include <openssl/crypto.h>
 
 #include "gp/loadfile.h"
-#include "gp/plan-priv.h"
-#include "gp/plan.h"
+#include "gp/plan-fields.h"
 
-/* how a field of struct gp_op is written */
-enum form {
-	FORM_AID,
-	FORM_HEX,	 /* struct gp_blob as hex digits */
-	FORM_BASE64,	 /* struct gp_blob */
-	FORM_BOOL,	 /* bool */
-	FORM_BYTE,	 /* uint8_t as a number */
-	FORM_SHORT,	 /* uint16_t as a number */
-	FORM_OPTIONAL,	 /* int16_t, 0 to 255, or -1 for none */
-	FORM_TAG,	 /* uint16_t as hex digits */
-	FORM_NAME,	 /* char[GP_PLAN_NAME_MAX] */
-	FORM_FILE,	 /* char *, owned */
-	FORM_PRIVILEGES, /* uint32_t and the length behind it */
-	FORM_DIGEST,	 /* uint8_t hash_len by name */
-	FORM_STORE,	 /* uint8_t form by name */
-	FORM_STATE,	 /* uint8_t card state by name */
-	FORM_SCOPE,	 /* uint8_t GP_LIST_* by name */
-	FORM_SCP,	 /* uint8_t[2] as hex digits */
-};
-
-#define ON(type) (1U << (type))
-#define INSTALLS (ON(GP_OP_INSTALL) | ON(GP_OP_SD_CREATE))
-#define DATA (ON(GP_OP_PERSONALISE) | ON(GP_OP_STORE_DATA))
-#define PARAMS (ON(GP_OP_MAKE_SELECTABLE) | ON(GP_OP_REGISTRY_UPDATE) | INSTALLS)
-#define TOKENS (PARAMS | ON(GP_OP_LOAD) | ON(GP_OP_EXTRADITE) | ON(GP_OP_DELETE))
-#define ALL (~0U)
-
-static const struct field {
-	const char *name;
-	enum form form;
-	size_t offset;
-	uint32_t on; /* operations that have it */
-} fields[] = {
-#define AT(member) offsetof(struct gp_op, member)
-	{"label", FORM_NAME, AT(label), ALL},
-	{"ifNeeded", FORM_BOOL, AT(if_needed), INSTALLS | ON(GP_OP_LOAD) | ON(GP_OP_PUT_KEY)},
-	{"repeatable", FORM_BOOL, AT(repeatable), DATA | ON(GP_OP_APDU)},
-	{"aid", FORM_AID, AT(aid),
-	 ALL & ~(ON(GP_OP_STORE_DATA) | ON(GP_OP_SD_PERSONALISED) | ON(GP_OP_PUT_KEY) |
-		 ON(GP_OP_DELETE_KEY) | ON(GP_OP_CARD_STATE) | ON(GP_OP_GET_DATA) |
-		 ON(GP_OP_APDU))},
-	{"elf", FORM_AID, AT(elf), INSTALLS},
-	{"module", FORM_AID, AT(module), INSTALLS},
-	{"sd", FORM_AID, AT(sd),
-	 ON(GP_OP_LOAD) | ON(GP_OP_EXTRADITE) | ON(GP_OP_REGISTRY_UPDATE)},
-	{"selectable", FORM_BOOL, AT(selectable), INSTALLS},
-	{"related", FORM_BOOL, AT(related),
-	 ON(GP_OP_DELETE) | ON(GP_OP_LOCK) | ON(GP_OP_UNLOCK)},
-	{"privileges", FORM_PRIVILEGES, AT(privileges), PARAMS},
-	{"params", FORM_HEX, AT(params), INSTALLS},
-	{"system", FORM_HEX, AT(system), PARAMS | ON(GP_OP_LOAD)},
-	{"uicc", FORM_HEX, AT(uicc), INSTALLS},
-	{"tokenRef", FORM_HEX, AT(token_ref), TOKENS},
-	{"allParams", FORM_HEX, AT(all_params), TOKENS & ~ON(GP_OP_DELETE)},
-	{"token", FORM_HEX, AT(token), TOKENS},
-	{"acceptExtradition", FORM_OPTIONAL, AT(accept_extradition), ON(GP_OP_SD_CREATE)},
-	{"acceptDeletion", FORM_OPTIONAL, AT(accept_deletion), ON(GP_OP_SD_CREATE)},
-	{"scp", FORM_SCP, AT(scp), ON(GP_OP_SD_CREATE)},
-	{"file", FORM_FILE, AT(file), ON(GP_OP_LOAD)},
-	{"code", FORM_BASE64, AT(code), ON(GP_OP_LOAD)},
-	{"dap", FORM_HEX, AT(dap), ON(GP_OP_LOAD)},
-	{"hash", FORM_HEX, AT(hash), ON(GP_OP_LOAD)},
-	{"hashAlgorithm", FORM_DIGEST, AT(hash_len), ON(GP_OP_LOAD)},
-	{"block", FORM_SHORT, AT(block), ON(GP_OP_LOAD) | DATA},
-	{"data", FORM_HEX, AT(data), DATA | ON(GP_OP_GET_DATA) | ON(GP_OP_APDU)},
-	{"form", FORM_STORE, AT(form), DATA},
-	{"encrypted", FORM_BOOL, AT(encrypted), DATA},
-	{"keys", FORM_NAME, AT(keys), ON(GP_OP_PUT_KEY)},
-	{"publicKey", FORM_BASE64, AT(data), ON(GP_OP_PUT_KEY)},
-	{"kvn", FORM_BYTE, AT(kvn), ON(GP_OP_PUT_KEY) | ON(GP_OP_DELETE_KEY)},
-	{"kid", FORM_BYTE, AT(kid), ON(GP_OP_PUT_KEY) | ON(GP_OP_DELETE_KEY)},
-	{"oldKvn", FORM_BYTE, AT(old_kvn), ON(GP_OP_PUT_KEY)},
-	{"state", FORM_STATE, AT(card_state), ON(GP_OP_CARD_STATE)},
-	{"scope", FORM_SCOPE, AT(scope), ON(GP_OP_LIST)},
-	{"tag", FORM_TAG, AT(tag), ON(GP_OP_GET_DATA)},
-#undef AT
-};
-#define FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-/* names of numbers */
-struct word {
-	const char *name;
-	uint8_t value;
-};
-static const struct word stores[] = {
-	{"plain", 0}, {"dgi", GP_STORE_DGI}, {"ber", GP_STORE_BER}};
-static const struct word states[] = {{"initialized", GP_CARD_INITIALIZED},
-				     {"secured", GP_CARD_SECURED},
-				     {"locked", GP_CARD_LOCKED},
-				     {"terminated", GP_CARD_TERMINATED}};
-static const struct word scopes[] = {{"isd", GP_LIST_ISD},
-				     {"apps", GP_LIST_APPS},
-				     {"elfs", GP_LIST_ELFS},
-				     {"modules", GP_LIST_MODULES}};
-static const struct word levels[] = {{"default", 0x00},
-				     {"c-mac", 0x01},
-				     {"c-mac,c-enc", 0x03},
-				     {"r-mac", 0x10},
-				     {"c-mac,r-mac", 0x11},
-				     {"c-mac,c-enc,r-mac", 0x13},
-				     {"c-mac,c-enc,r-mac,r-enc", 0x33}};
-static const struct word confirms[] = {{"card-lock", GP_CONFIRM_CARD_LOCK},
-				       {"card-terminate", GP_CONFIRM_CARD_TERMINATE}};
-#define WORDS(array) array, sizeof(array) / sizeof((array)[0])
-
-static int word_read(sd_json_variant *v, const struct word *words, size_t n, uint8_t *value)
+static int word_read(sd_json_variant *v, const struct plan_word *words, uint8_t *value)
 {
 	if (!sd_json_variant_is_string(v))
 		return -EBADMSG;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; words[i].name; i++)
 		if (!strcmp(sd_json_variant_string(v), words[i].name)) {
 			*value = words[i].value;
 			return 0;
@@ -128,16 +22,8 @@ static int word_read(sd_json_variant *v, const struct word *words, size_t n, uin
 	return -EBADMSG;
 }
 
-static const char *word_of(uint8_t value, const struct word *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (words[i].value == value)
-			return words[i].name;
-	return "";
-}
-
 /* An array of words as the sum of their values. */
-static int set_read(sd_json_variant *v, const struct word *words, size_t n, uint8_t *value)
+static int set_read(sd_json_variant *v, const struct plan_word *words, uint8_t *value)
 {
 	uint8_t one;
 
@@ -145,47 +31,11 @@ static int set_read(sd_json_variant *v, const struct word *words, size_t n, uint
 	if (!sd_json_variant_is_array(v))
 		return -EBADMSG;
 	for (size_t i = 0; i < sd_json_variant_elements(v); i++) {
-		if (word_read(sd_json_variant_by_index(v, i), words, n, &one))
+		if (word_read(sd_json_variant_by_index(v, i), words, &one))
 			return -EBADMSG;
 		*value |= one;
 	}
 	return 0;
-}
-
-static int set_write(sd_json_variant **object, const char *name, uint8_t value,
-		     const struct word *words, size_t n)
-{
-	sd_json_variant *array = NULL;
-	int r = 0;
-
-	for (size_t i = 0; i < n && r >= 0; i++)
-		if (value & words[i].value)
-			r = sd_json_variant_append_arrayb(&array,
-							  SD_JSON_BUILD_STRING(words[i].name));
-	if (r >= 0 && array)
-		r = sd_json_variant_set_field(object, name, array);
-	sd_json_variant_unref(array);
-	return r;
-}
-
-int gp_json_set_hex(sd_json_variant **object, const char *name, const void *p, size_t len)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const uint8_t *bytes = p;
-	char *text = malloc(2 * len + 1);
-	int r;
-
-	if (!text)
-		return -ENOMEM;
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text[2 * len] = 0;
-	r = sd_json_variant_set_field_string(object, name, text);
-	OPENSSL_cleanse(text, 2 * len);
-	free(text);
-	return r < 0 ? r : 0;
 }
 
 static int digit(char c)
@@ -290,7 +140,7 @@ static int read_privileges(sd_json_variant *v, struct gp_op *op)
 	return 0;
 }
 
-static int field_read(struct gp_op *op, const struct field *f, sd_json_variant *v)
+static int field_read(struct gp_op *op, const struct plan_field *f, sd_json_variant *v)
 {
 	void *at = (uint8_t *)op + f->offset;
 	uint8_t two[2];
@@ -350,11 +200,11 @@ static int field_read(struct gp_op *op, const struct field *f, sd_json_variant *
 		*(uint8_t *)at = (uint8_t)(r < 0 ? 0 : r);
 		return r < 0 ? -EBADMSG : 0;
 	case FORM_STORE:
-		return word_read(v, WORDS(stores), at);
+		return word_read(v, plan_stores, at);
 	case FORM_STATE:
-		return word_read(v, WORDS(states), at);
+		return word_read(v, plan_states, at);
 	case FORM_SCOPE:
-		return set_read(v, WORDS(scopes), at);
+		return set_read(v, plan_scopes, at);
 	}
 	return -EBADMSG;
 }
@@ -399,14 +249,14 @@ static int op_read(struct gp_plan *plan, enum gp_op_type type, sd_json_variant *
 			op->session = (uint8_t)session;
 			continue;
 		}
-		while (i < FIELDS && (strcmp(fields[i].name, key) != 0 ||
-				      !(fields[i].on & (ON(type) | skip_on))))
+		while (i < plan_nr_fields && (strcmp(plan_fields[i].name, key) != 0 ||
+					      !(plan_fields[i].on & (PLAN_ON(type) | skip_on))))
 			i++;
-		if (i == FIELDS)
+		if (i == plan_nr_fields)
 			return bad(err, value, "field \"%.40s\" is not known here", key);
-		if (!(fields[i].on & ON(type)))
+		if (!(plan_fields[i].on & PLAN_ON(type)))
 			continue; /* of the other half of a package */
-		r = field_read(op, &fields[i], value);
+		r = field_read(op, &plan_fields[i], value);
 		if (r == -ENOMEM)
 			return r;
 		if (r)
@@ -426,12 +276,12 @@ static int read_op(struct gp_plan *plan, sd_json_variant *v, struct gp_error *er
 	if (!strcmp(sd_json_variant_string(name), "package")) {
 		if (!sd_json_variant_by_key(v, "file") && !sd_json_variant_by_key(v, "code"))
 			return bad(err, v, "%s", "a package has file or code");
-		r = op_read(plan, GP_OP_LOAD, v, ON(GP_OP_INSTALL), err);
+		r = op_read(plan, GP_OP_LOAD, v, PLAN_ON(GP_OP_INSTALL), err);
 		if (r)
 			return r;
 		plan->ops[plan->nr_ops - 1].aid = (struct gp_aid){0};
 		gp_blob_clear(&plan->ops[plan->nr_ops - 1].token);
-		r = op_read(plan, GP_OP_INSTALL, v, ON(GP_OP_LOAD), err);
+		r = op_read(plan, GP_OP_INSTALL, v, PLAN_ON(GP_OP_LOAD), err);
 		if (r)
 			return r;
 		plan->ops[plan->nr_ops - 1].selectable = true;
@@ -467,7 +317,7 @@ static int read_session(struct gp_plan *plan, sd_json_variant *v, struct gp_erro
 		else if (!strcmp(key, "profile"))
 			r = read_name(value, s->profile, sizeof(s->profile));
 		else if (!strcmp(key, "level"))
-			r = word_read(value, WORDS(levels), &s->level);
+			r = word_read(value, plan_levels, &s->level);
 		else if (!strcmp(key, "kvn")) {
 			r = read_number(value, 0xff, &n);
 			s->kvn = r ? 0 : (uint8_t)n;
@@ -516,7 +366,7 @@ static int read_plan(struct gp_plan *plan, sd_json_variant *json, struct gp_erro
 			if (read_name(value, plan->name, sizeof(plan->name)))
 				return bad(err, value, "bad value of \"%s\"", key);
 		} else if (!strcmp(key, "confirm")) {
-			if (set_read(value, WORDS(confirms), &confirmed))
+			if (set_read(value, plan_confirms, &confirmed))
 				return bad(err, value, "bad value of \"%s\"", key);
 			plan->confirmed = confirmed;
 		} else if (!strcmp(key, "sessions")) {
@@ -579,145 +429,4 @@ int gp_plan_parse(struct gp_plan **ret, const char *text, size_t len, struct gp_
 	r = gp_plan_from_json(ret, json, err);
 	sd_json_variant_unref(json);
 	return r;
-}
-
-/* ---- the other way ---- */
-
-static int set_string(sd_json_variant **object, const char *name, const char *text)
-{
-	return text[0] ? sd_json_variant_set_field_string(object, name, text) : 0;
-}
-
-static int field_write(sd_json_variant **object, const struct gp_op *op, const struct field *f)
-{
-	const void *at = (const uint8_t *)op + f->offset;
-	const struct gp_blob *blob = at;
-	const struct gp_aid *aid = at;
-	char words[GP_PRIV_WORDS];
-	uint16_t tag;
-
-	switch (f->form) {
-	case FORM_AID:
-		return aid->len ? gp_json_set_hex(object, f->name, aid->bytes, aid->len) : 0;
-	case FORM_HEX:
-		return blob->len ? gp_json_set_hex(object, f->name, blob->p, blob->len) : 0;
-	case FORM_BASE64:
-		return blob->len ? sd_json_variant_set_fieldb(
-					   object, f->name,
-					   SD_JSON_BUILD_BASE64(blob->p, blob->len))
-				 : 0;
-	case FORM_BOOL:
-		if (!*(const bool *)at && op->type != GP_OP_SD_CREATE)
-			return 0;
-		return sd_json_variant_set_field_boolean(object, f->name, *(const bool *)at);
-	case FORM_BYTE:
-		return *(const uint8_t *)at ? sd_json_variant_set_field_unsigned(
-						      object, f->name, *(const uint8_t *)at)
-					    : 0;
-	case FORM_SHORT:
-		memcpy(&tag, at, sizeof(tag));
-		return tag ? sd_json_variant_set_field_unsigned(object, f->name, tag) : 0;
-	case FORM_OPTIONAL:
-		return *(const int16_t *)at < 0
-			       ? 0
-			       : sd_json_variant_set_field_unsigned(
-					 object, f->name, (uint64_t)*(const int16_t *)at);
-	case FORM_TAG:
-		memcpy(&tag, at, sizeof(tag));
-		words[0] = (char)(tag >> 8);
-		words[1] = (char)tag;
-		return tag ? gp_json_set_hex(object, f->name, words, 2) : 0;
-	case FORM_SCP:
-		return op->scp[0] ? gp_json_set_hex(object, f->name, at, 2) : 0;
-	case FORM_NAME:
-		return set_string(object, f->name, at);
-	case FORM_FILE:
-		return op->file ? set_string(object, f->name, op->file) : 0;
-	case FORM_PRIVILEGES:
-		if (!op->privileges_len)
-			return 0;
-		words[0] = (char)(op->privileges >> 16);
-		words[1] = (char)(op->privileges >> 8);
-		words[2] = (char)op->privileges;
-		return gp_json_set_hex(object, f->name, words, op->privileges_len);
-	case FORM_DIGEST:
-		return op->hash_len ? set_string(object, f->name,
-						 gp_digest_name((enum gp_digest)op->hash_len))
-				    : 0;
-	case FORM_STORE:
-		return op->form ? set_string(object, f->name, word_of(op->form, WORDS(stores)))
-				: 0;
-	case FORM_STATE:
-		return set_string(object, f->name, word_of(op->card_state, WORDS(states)));
-	case FORM_SCOPE:
-		return set_write(object, f->name, op->scope, WORDS(scopes));
-	}
-	return -EINVAL;
-}
-
-static int write_op(sd_json_variant **array, const struct gp_op *op)
-{
-	sd_json_variant *object = NULL;
-	int r;
-
-	r = sd_json_variant_set_field_string(&object, "op", gp_op_name(op->type));
-	if (r >= 0 && op->session)
-		r = sd_json_variant_set_field_unsigned(&object, "session", op->session);
-	for (size_t i = 0; i < FIELDS && r >= 0; i++)
-		if (fields[i].on & ON(op->type))
-			r = field_write(&object, op, &fields[i]);
-	if (r >= 0)
-		r = sd_json_variant_append_array(array, object);
-	sd_json_variant_unref(object);
-	return r;
-}
-
-static int write_session(sd_json_variant **array, const struct gp_session *s)
-{
-	sd_json_variant *object = NULL;
-	int r = sd_json_variant_new_object(&object, NULL, 0);
-
-	if (r >= 0 && s->sd.len)
-		r = gp_json_set_hex(&object, "sd", s->sd.bytes, s->sd.len);
-	if (r >= 0)
-		r = set_string(&object, "keys", s->keys);
-	if (r >= 0 && s->kvn)
-		r = sd_json_variant_set_field_unsigned(&object, "kvn", s->kvn);
-	if (r >= 0 && s->level)
-		r = set_string(&object, "level", word_of(s->level, WORDS(levels)));
-	if (r >= 0)
-		r = set_string(&object, "profile", s->profile);
-	if (r >= 0)
-		r = sd_json_variant_append_array(array, object);
-	sd_json_variant_unref(object);
-	return r;
-}
-
-int gp_plan_to_json(const struct gp_plan *plan, sd_json_variant **ret)
-{
-	sd_json_variant *json = NULL, *sessions = NULL, *ops = NULL;
-	int r;
-
-	r = sd_json_variant_set_field_unsigned(&json, "version", GP_PLAN_VERSION);
-	if (r >= 0)
-		r = set_string(&json, "name", plan->name);
-	if (r >= 0)
-		r = set_write(&json, "confirm", (uint8_t)plan->confirmed, WORDS(confirms));
-	for (size_t i = 0; i < plan->nr_sessions && r >= 0; i++)
-		r = write_session(&sessions, &plan->sessions[i]);
-	for (size_t i = 0; i < plan->nr_ops && r >= 0; i++)
-		r = write_op(&ops, &plan->ops[i]);
-	if (r >= 0)
-		r = sd_json_variant_set_field(&json, "sessions", sessions);
-	if (r >= 0)
-		r = sd_json_variant_set_field(&json, "operations", ops);
-	sd_json_variant_unref(sessions);
-	sd_json_variant_unref(ops);
-	if (r < 0) {
-		sd_json_variant_unref(json);
-		return r;
-	}
-	sd_json_variant_sensitive(json);
-	*ret = json;
-	return 0;
 }
