@@ -8,6 +8,7 @@ sends no EXTERNAL AUTHENTICATE. Prints TAP; run inside the Debian 13 root.
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -372,6 +373,36 @@ def test_killed(folder):
     card.close()
 
 
+def crash(command, folder, ready):
+    """Ends it by SIGSEGV with cores allowed; did it leave one?"""
+    os.mkdir(folder)
+
+    def allow():
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+    p = subprocess.Popen(command, cwd=folder, preexec_fn=allow, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(ready, 20, "the right moment")
+    p.send_signal(signal.SIGSEGV)
+    return os.WCOREDUMP(os.waitpid(p.pid, 0)[1]) or bool(os.listdir(folder))
+
+
+def test_core(folder):
+    start = time.monotonic()
+    if not crash(["sleep", "20"], os.path.join(folder, "sleep"),
+                 lambda: time.monotonic() > start + 0.3):
+        tap.skip("no core with keys in it", "nothing leaves a core here")
+        return
+    card = Card(folder, "core", None, "--work-ms=300")
+    entries = card.file("state/attempts")
+    check(not crash(card.command("app", "list", "--keys=default"), card.file("cwd"),
+                    lambda: os.path.isdir(entries) and
+                    any(not n.startswith(".") for n in os.listdir(entries))),
+          "sectl that crashes amid the authentication leaves no core, as sleep does")
+    card.close()
+
+
 def softhsm(folder, *keys):
     """A token with AES keys by label; its URI without object=."""
     conf = os.path.join(folder, "softhsm2.conf")
@@ -492,6 +523,7 @@ def main():
                  test_sources(folder), test_token(folder), test_domains(folder)]
         test_ledger(folder)
         test_killed(folder)
+        test_core(folder)
         found = leaks([c for c in cards if c])
         check(not found, "no key in what was said or stored", str(found) if found else "")
     finally:
