@@ -425,4 +425,5 @@ def main():
     return 1 if tap.bad else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
