@@ -91,7 +91,7 @@ static int option_of(const struct gp_run *run, uint8_t protocol)
 }
 
 /* A session object with the challenge that is in @run. */
-static int new_scp(struct gp_run *run, enum gp_protocol protocol, int i)
+int run_new_scp(struct gp_run *run, enum gp_protocol protocol, int i)
 {
 	const struct gp_session *s = session_of(run);
 	const struct gp_scp11_keyset *scp11 = run->scp11;
@@ -133,27 +133,6 @@ static int put_scp(struct gp_run *run, enum entry_kind kind)
 	return r ? run_fail_err(run, r, &err) : 0;
 }
 
-static void scp11_params(struct gp_run *run)
-{
-	const struct gp_scp11_keyset *set = run->scp11;
-	uint8_t usual = 0x15;
-
-	if (set->protocol == GP_SCP11A)
-		usual = 0x11;
-	else if (set->protocol == GP_SCP11B)
-		usual = 0x13;
-	run->params11 = (struct gp_scp11_params){
-		.kid = set->kid ? set->kid : usual,
-		.kvn = set->kvn,
-		.ca_kid = set->ca_kid ? set->ca_kid : 0x10,
-		.ca_kvn = set->ca_kvn,
-		.oce = set->protocol == GP_SCP11B ? NULL : &set->oce,
-		.certs = set->certs,
-		.n_certs = set->n_certs,
-		.key_len = set->key_len,
-	};
-}
-
 void run_session_begin(struct gp_run *run)
 {
 	const struct gp_session *s = session_of(run);
@@ -179,7 +158,7 @@ void run_session_begin(struct gp_run *run)
 	if (!run->keys)
 		run->scp11 = host->scp11(host->userdata, s->keys);
 	if (run->scp11)
-		scp11_params(run);
+		run_scp11_params(run);
 	if (run->keys && (run->keys->is_default || gp_keyset_is_default(run->keys)))
 		run_warn(
 			run,
@@ -205,7 +184,7 @@ int run_ident(struct gp_run *run)
 					    sizeof(run->challenge));
 		if (r)
 			return run_fail(run, r, "random", "no random bytes");
-		r = new_scp(run, GP_SCP_AUTO, GP_SCP_I_AUTO);
+		r = run_new_scp(run, GP_SCP_AUTO, GP_SCP_I_AUTO);
 		if (!r)
 			r = put_scp(run, ENTRY_SCP);
 	}
@@ -300,9 +279,9 @@ static int use_other(struct gp_run *run, const struct gp_keyset *keys, bool anew
 	/* S16 as before: its challenge is longer */
 	gp_scp_info(run->scp, &info);
 	if (info.protocol == GP_SCP03 && info.i & GP_SCP03_S16)
-		r = new_scp(run, GP_SCP03, info.i);
+		r = run_new_scp(run, GP_SCP03, info.i);
 	else
-		r = new_scp(run, GP_SCP_AUTO, option_of(run, GP_SCP02));
+		r = run_new_scp(run, GP_SCP_AUTO, option_of(run, GP_SCP02));
 	if (r)
 		return r;
 	if (anew) {
@@ -342,7 +321,7 @@ static int no_match(struct gp_run *run, int error, struct gp_error *err)
 	return run_fail_err(run, error, err);
 }
 
-static int check_card(struct gp_run *run)
+int run_check_card(struct gp_run *run)
 {
 	struct gp_record *record = run->record;
 
@@ -356,33 +335,6 @@ static int check_card(struct gp_run *run)
 	return 0;
 }
 
-/* The card's key comes out of its certificates. */
-static int begin_scp11(struct gp_run *run)
-{
-	const struct gp_scp11_keyset *set = run->scp11;
-	struct gp_error err;
-	struct gp_cert cert;
-	int r;
-
-	r = gp_scp11_card_key(run->certificates, run->certificates_len, set->ca_curve, set->ca,
-			      set->ca_len, NULL, &cert, &err);
-	if (r)
-		return run_fail_err(run, r, &err);
-	if (!set->ca_len)
-		run_warn(run, "nobody vouches for the card's key: it may be any card");
-	run->params11.point = cert.point.p;
-	run->params11.point_len = cert.point.len;
-	run->params11.curve = cert.curve;
-	if (!run->card[0])
-		strcpy(run->card, "00"); /* no CPLC, no KDD: all such cards are one */
-	r = check_card(run);
-	if (!r)
-		r = new_scp(run, GP_SCP_AUTO, GP_SCP_I_AUTO);
-	if (!r)
-		run->phase = PHASE_CHANNEL;
-	return r;
-}
-
 /* The card's own option of the protocol that it chose, where it has to be known before. */
 static int right_option(struct gp_run *run)
 {
@@ -393,7 +345,7 @@ static int right_option(struct gp_run *run)
 
 	/* S16: the challenge that was sent is too short, whatever came back */
 	if (i != GP_SCP_I_AUTO && i & GP_SCP03_S16 && protocol != GP_SCP02) {
-		r = new_scp(run, GP_SCP03, i);
+		r = run_new_scp(run, GP_SCP03, i);
 		if (!r)
 			run->phase = PHASE_CHANNEL;
 		return r ? r : 1;
@@ -401,7 +353,7 @@ static int right_option(struct gp_run *run)
 	i = option_of(run, GP_SCP02);
 	if (protocol != GP_SCP02 || i == GP_SCP_I_AUTO)
 		return 0;
-	r = new_scp(run, GP_SCP_AUTO, i);
+	r = run_new_scp(run, GP_SCP_AUTO, i);
 	if (r)
 		return r;
 	r = gp_scp_next(run->scp, &apdu, &err);
@@ -425,7 +377,7 @@ int run_open_answer(struct gp_run *run)
 		if (!session_of(run)->profile[0])
 			run->profile = gp_profile_find(&id);
 		if (run->scp11)
-			return begin_scp11(run);
+			return run_scp11_begin(run);
 		r = right_option(run);
 		if (r)
 			return r < 0 ? r : 0;
@@ -451,7 +403,7 @@ int run_open_answer(struct gp_run *run)
 	if (!run->card[0] && info.has_kdd)
 		set_card(run, info.kdd, sizeof(info.kdd));
 	run->phase = PHASE_CHANNEL;
-	return run->card[0] ? check_card(run) : 0;
+	return run->card[0] ? run_check_card(run) : 0;
 }
 
 /* The one command that the card counts, and nothing before the host has written it down. */

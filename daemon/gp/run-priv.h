@@ -3,7 +3,9 @@
  * A run from inside. What is done in which file:
  *
  *	run.c		batches out, responses in, ends
+ *	run-batch.c	commands in bytes
  *	run-open.c	who the card is, the secure channel
+ *	run-scp11.c	what is different with SCP11
  *	run-view.c	reading the registry and the keys
  *	run-decide.c	which operations are to be done at all
  *	run-task.c	operations under way, and what they answered
@@ -190,7 +192,7 @@ static inline uint16_t run_sw(const uint8_t *rsp, size_t len)
 	return (uint16_t)(rsp[len - 2] << 8 | rsp[len - 1]);
 }
 
-/* run.c */
+/* run.c and run-batch.c */
 
 /** run_fail() - end with @error; the record is stored by gp_run_next(). Returns @error. */
 int run_fail(struct gp_run *run, int error, const char *code, const char *fmt, ...)
@@ -216,7 +218,18 @@ struct gp_wire run_wire(const struct gp_run *run);
 /** run_room() - APDUs that still fit */
 size_t run_room(const struct gp_run *run);
 
+/** run_batch_clear() - cleanse and forget it */
+void run_batch_clear(struct gp_run *run);
+/** run_goes_on() - does the stream go on after this answer? */
+bool run_goes_on(const struct gp_run_apdu *a, uint16_t sw);
+
+/* run-scp11.c */
+void run_scp11_params(struct gp_run *run);
+int run_scp11_begin(struct gp_run *run);
+
 /* run-open.c */
+int run_new_scp(struct gp_run *run, enum gp_protocol protocol, int i);
+int run_check_card(struct gp_run *run);
 void run_session_begin(struct gp_run *run);
 void run_session_clear(struct gp_run *run);
 int run_ident(struct gp_run *run);
