@@ -93,7 +93,7 @@ extern struct options opt;
 #define OPT_RELATED (1ULL << 20) /* --related */
 #define OPT_STORE (1ULL << 21)	 /* of store-data */
 #define OPT_PARTIAL (1ULL << 22) /* --partial */
-#define OPT_RETRY (1ULL << 23)	 /* --retry-authentication */
+#define OPT_RETRY (1ULL << 27)	 /* --retry-authentication */
 #define OPT_PUT (1ULL << 23)	 /* --kvn --kid --replace: of new keys */
 #define OPT_SD_NEW (1ULL << 24)	 /* --package --accept-…: of a new domain */
 #define OPT_FORBID (1ULL << 25)	 /* --forbid --privileges: of a domain's policy */

@@ -140,6 +140,11 @@ want_json 0 "" dap sign "$dir/w.cap" --sd=A00000015153534401 "${sign[@]}"
 want 0 "" dap sign "$dir/w.cap" --sd=A00000015153534401 "${sign[@]}" --output="$dir/dap"
 want_json 0 "" dap verify "$dir/w.cap" "$dir/dap" "${sign[@]}"
 
+printf '[key r]\nuse=receipt\ntype=aes\nsecret=404142434445464748494A4B4C4D4E4F\n' >"$dir/r.keys"
+chmod 600 "$dir/r.keys"
+want_json 0 "" receipt verify 105A893092E5AE27BD010303085B2636C302000703420145 $delete \
+	--sd=A000000151000000 --keys="file:$dir/r.keys"
+
 # ---- an SE ----
 want 0 "apdu      up to" info "socket:$dir/card"
 want_json 0 "" se info "${se[@]}"
@@ -250,7 +255,8 @@ want_json 4 not-confirmed card terminate "${isd[@]}" --yes
 want_json 0 "" card terminate "${isd[@]}" --confirm=4D450001
 want_json 3 no-application app list "${isd[@]}"
 
-want_json 0 "" key forget 5345534D --state-dir="$dir/own"
+entry=$(sectl key attempts --state-dir="$dir/own" --no-legend | awk '{ print $NF; exit }')
+want_json 0 "" key forget "$entry" --state-dir="$dir/own"
 
 # ---- semd ----
 want 0 "1 secure elements" status
