@@ -10,9 +10,6 @@
 #include "gp/plan-priv.h"
 #include "gp/run-priv.h"
 
-#define TASKS_OF_SESSION(run, t) \
-	for (struct task *t = (run)->tasks + (run)->begin; t < (run)->tasks + (run)->end; t++)
-
 static bool key_op(const struct gp_op *op)
 {
 	return op->type == GP_OP_PUT_KEY || op->type == GP_OP_DELETE_KEY;
@@ -20,17 +17,18 @@ static bool key_op(const struct gp_op *op)
 
 bool run_needs_view(const struct gp_run *run)
 {
-	TASKS_OF_SESSION(run, t)
-	if (gp_op_changes(t->op) && !key_op(t->op) && t->op->type != GP_OP_APDU)
-		return true;
+	for (struct task *t = run->tasks + run->begin; t < run->tasks + run->end; t++)
+		if (gp_op_changes(t->op) && !key_op(t->op) && t->op->type != GP_OP_APDU &&
+		    t->op->type != GP_OP_STORE_DATA)
+			return true;
 	return false;
 }
 
 bool run_needs_keys(const struct gp_run *run)
 {
-	TASKS_OF_SESSION(run, t)
-	if (key_op(t->op))
-		return true;
+	for (struct task *t = run->tasks + run->begin; t < run->tasks + run->end; t++)
+		if (key_op(t->op))
+			return true;
 	return false;
 }
 
@@ -258,8 +256,7 @@ int run_decide(struct gp_run *run)
 		return r;
 	if (gp_view_copy(&sim, &run->view))
 		return run_fail(run, -ENOMEM, "memory", "out of memory");
-	TASKS_OF_SESSION(run, t)
-	{
+	for (struct task *t = run->tasks + run->begin; t < run->tasks + run->end; t++) {
 		r = decide_task(run, t, &sim, &broke_off);
 		if (!r && t->state == TASK_TODO)
 			r = build(run, t);
@@ -287,8 +284,7 @@ int run_verify(struct gp_run *run)
 	char why[GP_WHY_MAX];
 	int r = 0;
 
-	TASKS_OF_SESSION(run, t)
-	{
+	for (struct task *t = run->tasks + run->begin; t < run->tasks + run->end; t++) {
 		struct gp_facts facts = t->facts;
 
 		if (t->state != TASK_FINISHED || !gp_op_changes(t->op) ||

@@ -114,6 +114,15 @@ static void settle_steps(struct gp_run *run)
 	}
 }
 
+/* While it is open how an operation ended, the record has not served its time. */
+static bool half_done(const struct gp_record *record)
+{
+	for (size_t i = 0; i < record->nr_steps; i++)
+		if (record->step[i] == GP_STEP_BEGUN || record->step[i] == GP_STEP_UNKNOWN)
+			return true;
+	return false;
+}
+
 static void finish(struct gp_run *run, bool ok)
 {
 	struct gp_error err;
@@ -128,7 +137,7 @@ static void finish(struct gp_run *run, bool ok)
 									 : GP_RECORD_DONE;
 		run->state = GP_RUN_DONE;
 		run->phase = PHASE_END;
-	} else if (run->state == GP_RUN_FAILED) {
+	} else if (run->state == GP_RUN_FAILED && !half_done(run->record)) {
 		run->record->state = GP_RECORD_FAILED;
 	}
 	/* a plan that only reads leaves no record */

@@ -525,6 +525,39 @@ static void test_card_refuses(void **state)
 	world_free(w);
 }
 
+/* A resume that is refused takes nothing away from the next one. */
+static void test_not_repeatable(void **state)
+{
+	static const char ops[] =
+		"{\"op\":\"store-data\",\"data\":\"4204AABBCCDD\",\"form\":\"ber\"}";
+	struct world *w = world_new();
+	struct gp_plan *plan = ops_plan(ops);
+	struct gp_record *record = NULL;
+	struct gp_error err = {0};
+	size_t sent;
+
+	(void)state;
+	w->cut = CUT_EXECUTED;
+	w->cut_at = 4; /* recognition, CPLC, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE */
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), -EIO);
+	w->cut = CUT_NONE;
+	sent = w->logged;
+	assert_int_equal(w->log[sent - 1].header[1], 0xe2);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(world_run(w, plan, GP_RUN_RESUME, NULL, &err), -EALREADY);
+		assert_string_equal(err.code, "outcome-unknown");
+		assert_int_equal(gp_record_parse(&record, w->record, w->record_len, &err), 0);
+		assert_int_equal(gp_record_state(record), GP_RECORD_RUNNING);
+		assert_int_equal(gp_record_step(record, 0), GP_STEP_UNKNOWN);
+		gp_record_free(record);
+	}
+	for (size_t i = sent; i < w->logged; i++)
+		assert_int_not_equal(w->log[i].header[1], 0xe2);
+	assert_int_equal(world_run(w, plan, GP_RUN_ROLLBACK, NULL, &err), -EOPNOTSUPP);
+	gp_plan_free(plan);
+	world_free(w);
+}
+
 /* What somebody else changed in the meantime is not glossed over. */
 static void test_contradiction(void **state)
 {
@@ -555,8 +588,8 @@ int main(void)
 		cmocka_unit_test(test_shapes),	      cmocka_unit_test(test_install),
 		cmocka_unit_test(test_wrong_keys),    cmocka_unit_test(test_inverse),
 		cmocka_unit_test(test_replaced_keys), cmocka_unit_test(test_card_refuses),
-		cmocka_unit_test(test_contradiction), cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_contradiction), cmocka_unit_test(test_not_repeatable),
+		cmocka_unit_test(test_resume),	      cmocka_unit_test(test_rollback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
