@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of semd at random points of a plan: resumed, the card is as it should be.
 
-    plan-kill.py [N [SEED]]
+    plan-kill.py [--kernel] [N [SEED]]
 
 N times: a plan (security domain, keys of its own, package, instance, lock) is given to
 semd, semd is killed at a random moment, started again, and the job resumed until it is
 done. The software SE's own APDU log is the witness: each instance was made once, and
 EXTERNAL AUTHENTICATE was never refused. Then the job is rolled back, and the registry is
-what it was. TAP on stdout.
+what it was. TAP on stdout. With --kernel (as root, in the virtual machine) semd works
+on /dev/se0, with its policy as a filter in the driver.
 """
 
 import argparse
@@ -41,8 +42,8 @@ dek=B0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF
 """
 
 
-class Rig(kill.Rig):
-    """As for scripts, and key sets."""
+class Plans:
+    """On top of a rig for scripts: key sets, and a policy, which narrows the job's file."""
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -52,6 +53,8 @@ class Rig(kill.Rig):
         with open(os.path.join(folder, "semd.conf"), "a", encoding="ascii") as f:
             for name in ("isd", "new"):
                 f.write(f"[keyset {name}]\nkeys=file:{path}\n")
+            f.write("[policy local]\norigin=control:*\nkeysets=isd new\n"
+                    "aids=default A000000151* F0*\ninstructions=..CA\n")
 
     def made(self, since):
         """Instances that the card made after byte since of its log."""
@@ -61,6 +64,14 @@ class Rig(kill.Rig):
     def refusals(self, since):
         """EXTERNAL AUTHENTICATE that the card counted against us."""
         return sum(r.header[1] == 0x82 and r.sw != "9000" for r in self.ran(since))
+
+
+class Rig(Plans, kill.Rig):
+    """semd on the socket of the software SE."""
+
+
+class KernelRig(Plans, kill.KernelRig):
+    """semd on /dev/se0: the policy is a filter in the driver."""
 
 
 def plan(n):
@@ -103,9 +114,12 @@ def one(rig, vl, n, seconds):
     job = vl.call("RunPlan", se="se0", plan=plan(n))["id"]
     time.sleep(seconds)
     rig.kill()
+    complaint = rig.bereaved()
     vl = rig.start()
     got = kill.finished(vl, job)
     state = got["job"]["state"]
+    if complaint:
+        return complaint, state, vl
     if state != "done" and got["result"]["state"] not in ("interrupted", "unknown", "failed"):
         return f"result {got['result']}", state, vl
     got, _ = resumed(vl, job, got)
@@ -129,6 +143,7 @@ def one(rig, vl, n, seconds):
 
 def main():
     p = argparse.ArgumentParser(description="kill -9 of semd at random points of a plan")
+    p.add_argument("--kernel", action="store_true", help="through /dev/se0 (in the machine)")
     p.add_argument("n", nargs="?", type=int, default=20, metavar="N", help="kills (20)")
     p.add_argument("seed", nargs="?", type=int, default=random.randrange(1 << 30),
                    metavar="SEED", help="repeat a run")
@@ -137,18 +152,19 @@ def main():
     tap = kill.Tap(opt.n + 1)
     print(f"# seed {opt.seed}")
     with tempfile.TemporaryDirectory(prefix="plan-kill-") as folder:
-        rig = Rig(folder)
+        rig = (KernelRig if opt.kernel else Rig)(folder)
         try:
             vl = rig.start()
-            start = time.monotonic()
-            job = vl.call("RunPlan", se="se0", plan=plan(0))["id"]
-            got = kill.finished(vl, job)
-            span = time.monotonic() - start
+            for n in (254, 255):    # the second is warm: its time is what counts
+                start = time.monotonic()
+                job = vl.call("RunPlan", se="se0", plan=plan(n))["id"]
+                got = kill.finished(vl, job)
+                span = time.monotonic() - start
             tap.line("nobody killed, done", None if got["job"]["state"] == "done"
                      else f"{got['job']['code']}: {got['job']['detail']}")
             print(f"# {got['job']['executed']} APDUs, {span * 1000:.0f} ms", flush=True)
             for n in range(1, opt.n + 1):
-                complaint, state, vl = one(rig, vl, n % 256, rng.random() * span * 1.1)
+                complaint, state, vl = one(rig, vl, n % 254, rng.random() * span * 1.1)
                 tap.line(f"killed, {state}, resumed, rolled back", complaint)
         finally:
             rig.stop()
