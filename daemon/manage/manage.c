@@ -249,6 +249,7 @@ int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_op
 		.plan = plan,
 		.mode = opt->mode,
 		.partial = opt->partial,
+		.batch_max = opt->batch_max,
 		.extended = true,
 		.host =
 			{

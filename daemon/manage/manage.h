@@ -29,6 +29,7 @@ struct ledger;
  * @mode: enum gp_run_mode
  * @partial: see struct gp_run_params
  * @deadline_ns: CLOCK_MONOTONIC, 0 for none; for the whole run
+ * @batch_max: see struct gp_run_params; a few for those who want to see progress
  * @cancel: looked at between two batches; true ends the run as interrupted. May be NULL
  * @progress: called now and then from manage_run(). May be NULL
  * @trace: called with each stream that has ended, APDUs as sent: secure messaging where there
@@ -44,6 +45,7 @@ struct manage_options {
 	enum gp_run_mode mode;
 	bool partial;
 	uint64_t deadline_ns;
+	uint32_t batch_max;
 	bool (*cancel)(void *userdata);
 	void (*progress)(void *userdata, const struct gp_run_progress *progress);
 	void (*trace)(void *userdata, const struct se_apdu *apdus, uint32_t n);

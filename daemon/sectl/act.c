@@ -17,6 +17,8 @@
 #include "sectl/semd.h"
 #include "sectl/trace.h"
 
+#define BATCH_SEEN 16 /* APDUs in a stream where somebody watches the bar */
+
 static volatile sig_atomic_t stopped;
 
 int fail_gp(int error, const struct gp_error *err)
@@ -367,6 +369,7 @@ static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const cha
 	sigaction(SIGINT, &stop, &was[0]);
 	sigaction(SIGTERM, &stop, &was[1]);
 	progress_begin(&bar, verb_title(current_verb), 0, "APDU");
+	how.batch_max = bar.on ? BATCH_SEEN : 0;
 	r = manage_run(se, a->plan, &how, &a->result, &err);
 	progress_end(&bar);
 	sigaction(SIGINT, &was[0], NULL);
