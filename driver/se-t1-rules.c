@@ -112,13 +112,15 @@ static bool is_double(const struct se_t1 *t1, const struct se_t1_rx *rx)
  * R(0) does not mean that it has not run the command, and not that it still has
  * the first part of a chain. So R(0) is believed as long as it comes by itself, and
  * not where we had to ask for an answer to the command, or where the SE was
- * silent before. R(1) cannot come from an SE that has just started.
+ * silent before. Nor is a second one, once the command was sent again: it may be the
+ * double of the first, and the SE may have run the command and been reset since.
+ * R(1) cannot come from an SE that has just started.
  */
 static bool may_be_reset(const struct se_t1 *t1, u8 n_r)
 {
 	if (n_r)
 		return false;
-	return t1->silent || (t1->phase == PH_ANSWER && t1->requests);
+	return t1->silent || (t1->phase == PH_ANSWER && (t1->requests || t1->resends));
 }
 
 /*
