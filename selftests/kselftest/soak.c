@@ -6,7 +6,7 @@
  * the driver says of an exchange can be held against what happened.
  *
  * N=exchanges SEED=number, both printed; the same seed makes the same choices.
- * ROUND=number runs one round alone.
+ * ROUND=number runs one round alone, DIALECT=name and PPM=rate make all rounds alike.
  *
  * A damaged block whose checksum is right all the same cannot be told from a good
  * one. Where that happened it is counted apart, and only where it did: commands
@@ -70,6 +70,13 @@ static void reseed(struct soak *s, uint64_t round)
 	s->random = (s->seed * 0x9e3779b97f4a7c15U ^ (round + 1) * 0xbf58476d1ce4e5b9U) | 1;
 	for (int i = 0; i < 16; i++)
 		rnd(s, 2);
+}
+
+static uint64_t env_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
 static void put64(uint8_t *p, uint64_t v)
@@ -244,6 +251,8 @@ static void plug(struct soak *s, uint64_t round)
 
 	reseed(s, round);
 	dialect = dialects[rnd(s, sizeof(dialects) / sizeof(dialects[0]))];
+	if (getenv("DIALECT"))
+		dialect = getenv("DIALECT");
 	simcard_init(c, dialect);
 	c->execute = card_execute;
 	c->sent = card_sent;
@@ -265,7 +274,7 @@ static void plug(struct soak *s, uint64_t round)
 	simcard_prop_u32(c, "sesame,power-up-us", 1500);
 	simcard_prop_u32(c, "sesame,reset-pulse-us", 50);
 	simcard_prop_u32(c, "sesame,poll-interval-us", 100);
-	ppm = rates[rnd(s, 5)];
+	ppm = (uint32_t)env_number("PPM", rates[rnd(s, 5)]);
 	faults_of_card(s, ppm);
 	printf("# round %" PRIu64 ": %s on %s, flags %x, IFSC %u, SEAL %u, %u ppm\n", round,
 	       dialect, c->attach.flags & SE_SIM_I2C ? "I2C" : "SPI", c->attach.flags,
@@ -551,13 +560,6 @@ static bool run_round(struct soak *s, uint64_t round, uint64_t first, uint64_t n
 	s->resets += atomic_load(&s->card.resets) + atomic_load(&s->card.power_ons);
 	simcard_pull(&s->card);
 	return good;
-}
-
-static uint64_t env_number(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
 static void test_soak(void **state)
