@@ -7,6 +7,7 @@
 
 #include "libse/se.h"
 #include "sectl/device.h"
+#include "model/stats.h"
 #include "sectl/sectl.h"
 
 int device_json(const struct se_device *d, const char *event, sd_json_variant **ret)
@@ -103,67 +104,6 @@ int verb_se_list(int argc, char **argv)
 	return put_json(v, l.r);
 }
 
-/* ---- counters ---- */
-
-#define COUNTER(label, field) {label, offsetof(struct se_stats, field)}
-
-static const struct {
-	const char *name;
-	size_t at;
-} counter[] = {
-	COUNTER("apdus", apdus),
-	COUNTER("errors", errors),
-	COUNTER("blocksTx", blocks_tx),
-	COUNTER("blocksRx", blocks_rx),
-	COUNTER("bytesTx", bytes_tx),
-	COUNTER("bytesRx", bytes_rx),
-	COUNTER("accesses", accesses),
-	COUNTER("irqs", irqs),
-	COUNTER("irqsSpurious", irqs_spurious),
-	COUNTER("polls", polls),
-	COUNTER("retrans", retrans),
-	COUNTER("edcErrors", edc_errors),
-	COUNTER("timeouts", timeouts),
-	COUNTER("wtx", wtx),
-	COUNTER("resyncs", resyncs),
-	COUNTER("resets", resets),
-	COUNTER("irqsLost", irqs_lost),
-	COUNTER("irqStorms", irq_storms),
-	COUNTER("pollFallbacks", poll_fallbacks),
-	COUNTER("irqReturns", irq_returns),
-	COUNTER("aborts", aborts),
-	COUNTER("protocolErrors", protocol_errors),
-	COUNTER("wtxRefused", wtx_refused),
-	COUNTER("releases", releases),
-	COUNTER("powerOffs", power_offs),
-	COUNTER("deadlines", deadlines),
-	COUNTER("cancels", cancels),
-	COUNTER("unknown", unknown),
-	COUNTER("refused", refused),
-	COUNTER("locks", locks),
-	COUNTER("lockTimeouts", lock_timeouts),
-};
-
-#define NR_COUNTERS (sizeof(counter) / sizeof(counter[0]))
-
-static uint64_t counted(const struct se_stats *s, size_t i)
-{
-	uint64_t n;
-
-	memcpy(&n, (const char *)s + counter[i].at, sizeof(n));
-	return n;
-}
-
-static int counters_json(const struct se_stats *s, sd_json_variant **v)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < NR_COUNTERS && r >= 0; i++)
-		r = sd_json_variant_set_field_unsigned(v, counter[i].name, counted(s, i));
-	return r;
-}
-
 /* ---- info ---- */
 
 static void info_table(const char *name, const struct se_info *i, const struct se_stats *s,
@@ -199,7 +139,7 @@ static int info_json(const char *name, const struct se_info *i, const struct se_
 	sd_json_variant *v = NULL, *counters = NULL;
 	int r;
 
-	r = counters_json(s, &counters);
+	r = model_counters_json(s, &counters);
 	if (r < 0)
 		return put_json(NULL, r);
 #define U(name, value) SD_JSON_BUILD_PAIR_UNSIGNED(name, value)
@@ -278,28 +218,6 @@ static uint64_t hist_below(const struct se_hist *h, unsigned int percent)
 	return n ? 1ULL << i : 0;
 }
 
-static int hist_json(const struct se_hist *h, sd_json_variant **hists, const char *name)
-{
-	sd_json_variant *buckets = NULL, *one = NULL, *v = NULL;
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < SE_HIST_BUCKETS && r >= 0; i++) {
-		r = sd_json_variant_new_unsigned(&one, h->bucket[i]);
-		if (r >= 0)
-			r = sd_json_variant_append_array(&buckets, one);
-		one = sd_json_variant_unref(one);
-	}
-	if (r >= 0)
-		r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_UNSIGNED("sumNs", h->sum_ns),
-				   SD_JSON_BUILD_PAIR_VARIANT("buckets", buckets));
-	if (r >= 0)
-		r = sd_json_variant_set_field(hists, name, v);
-	sd_json_variant_unref(buckets);
-	sd_json_variant_unref(v);
-	return r;
-}
-
 static void hist_row(struct table *t, const struct se_hist *h, const char *name)
 {
 	uint64_t n = hist_count(h);
@@ -317,7 +235,9 @@ int verb_se_stats(int argc, char **argv)
 	sd_json_variant *counters = NULL, *hists = NULL, *v = NULL;
 	struct se_info info = {.cip_len = 0};
 	struct se_stats s;
+	const char *name;
 	struct table *t;
+	uint64_t value;
 	size_t i;
 	int r;
 
@@ -326,17 +246,9 @@ int verb_se_stats(int argc, char **argv)
 	if (r)
 		return r;
 	if (opt.json) {
-		const struct {
-			const char *name;
-			const struct se_hist *h;
-		} all[] = {{"total", &s.total},
-			   {"wire", &s.wire},
-			   {"think", &s.think},
-			   {"queue", &s.queue}};
-
-		r = counters_json(&s, &counters);
-		for (i = 0; i < sizeof(all) / sizeof(all[0]) && r >= 0; i++)
-			r = hist_json(all[i].h, &hists, all[i].name);
+		r = model_counters_json(&s, &counters);
+		if (!r)
+			r = model_hists_json(&s, &hists);
 		if (r >= 0)
 			r = sd_json_buildo(&v, SD_JSON_BUILD_PAIR_STRING("name", opt.se),
 					   SD_JSON_BUILD_PAIR_VARIANT("counters", counters),
@@ -346,9 +258,9 @@ int verb_se_stats(int argc, char **argv)
 		return put_json(v, r);
 	}
 	t = table_new("COUNTER|>COUNT");
-	for (i = 0; i < NR_COUNTERS; i++) {
-		table_cell(t, "%s", counter[i].name);
-		table_cell(t, "%llu", (unsigned long long)counted(&s, i));
+	for (i = 0; (name = model_counter(&s, i, &value)); i++) {
+		table_cell(t, "%s", name);
+		table_cell(t, "%llu", (unsigned long long)value);
 	}
 	table_print(t);
 	putchar('\n');
