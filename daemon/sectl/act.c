@@ -460,7 +460,7 @@ int act_print(struct act *a)
 		    !strstr(sd_json_variant_string(sd_json_variant_by_index(list, i)),
 			    "default keys"))
 			warn("%s", sd_json_variant_string(sd_json_variant_by_index(list, i)));
-	t = table_new("STEP|SUBJECT|STATE|WHAT");
+	t = table_new("STEP|SUBJECT|STATE|FOUND BEFORE");
 	for (i = 0; (step = act_step(a, i)); i++) {
 		table_cell(t, "%s", json_text(step, "op"));
 		table_cell(t, "%s", json_text(step, "aid"));

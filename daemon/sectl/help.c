@@ -25,7 +25,7 @@ static void help_all(void)
 		for (k = 0; k < nr_verbs; k++)
 			if (!strcmp(verbs[k].noun, nouns[i].name) && verbs[k].name)
 				used += (size_t)printf(" %s", verbs[k].name);
-		printf("%*s  %s\n", used < 52 ? (int)(52 - used) : 0, "", nouns[i].help);
+		printf("%*s  %s\n", used < 58 ? (int)(58 - used) : 0, "", nouns[i].help);
 	}
 	printf("\nsectl NOUN --help and sectl NOUN VERB --help tell more, sectl(1) the rest.\n"
 	       "--se=se0, /dev/se0, socket:PATH, pcsc:READER or semd:se0 says which SE.\n"
