@@ -558,6 +558,38 @@ static void test_not_repeatable(void **state)
 	world_free(w);
 }
 
+/* What the card does not tell of is not begun in the stream of what comes before it. */
+static void test_stream_of_its_own(void **state)
+{
+	static const char ops[] = INSTALL_TEST
+		",{\"op\":\"store-data\",\"data\":\"4204AABBCCDD\",\"form\":\"ber\"}";
+	struct world *w = world_new();
+	struct gp_plan *plan = ops_plan(ops);
+	struct gp_error err = {0};
+	unsigned int at = 0, stores = 0;
+
+	(void)state;
+	assert_int_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+	while (w->log[at].header[1] != 0xe6 || w->log[at].header[2] != 0x04)
+		at++;
+	world_free(w);
+	for (enum cut cut = CUT_LOST; cut <= CUT_KILLED; cut++) {
+		w = world_new();
+		w->cut = cut;
+		w->cut_at = at;
+		assert_int_not_equal(world_run(w, plan, GP_RUN_FORWARD, NULL, &err), 0);
+		w->cut = CUT_NONE;
+		if (world_run(w, plan, GP_RUN_RESUME, NULL, &err))
+			fail_msg("cut %d: %s: %s", cut, err.code, err.detail);
+		stores = 0;
+		for (size_t i = 0; i < w->logged; i++)
+			stores += w->log[i].header[1] == 0xe2;
+		assert_int_equal(stores, 1);
+		world_free(w);
+	}
+	gp_plan_free(plan);
+}
+
 /* What somebody else changed in the meantime is not glossed over. */
 static void test_contradiction(void **state)
 {
@@ -585,11 +617,17 @@ static void test_contradiction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes),	      cmocka_unit_test(test_install),
-		cmocka_unit_test(test_wrong_keys),    cmocka_unit_test(test_inverse),
-		cmocka_unit_test(test_replaced_keys), cmocka_unit_test(test_card_refuses),
-		cmocka_unit_test(test_contradiction), cmocka_unit_test(test_not_repeatable),
-		cmocka_unit_test(test_resume),	      cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_install),
+		cmocka_unit_test(test_wrong_keys),
+		cmocka_unit_test(test_inverse),
+		cmocka_unit_test(test_replaced_keys),
+		cmocka_unit_test(test_card_refuses),
+		cmocka_unit_test(test_contradiction),
+		cmocka_unit_test(test_not_repeatable),
+		cmocka_unit_test(test_stream_of_its_own),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_rollback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
