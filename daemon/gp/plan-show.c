@@ -32,11 +32,19 @@ static uint8_t level(const struct show *s)
 	return s->session->level ? s->session->level : LEVEL_DEFAULT;
 }
 
-static int add_line(struct show *s, const char *hex, const char *words)
+/* @plain: the C-APDU in hex, or NULL if only the card's answers make it what it is */
+static int add_lines(struct show *s, const char *hex, const char *words, const char *plain)
 {
 	s->total++;
-	return sd_json_variant_append_arraybo(&s->apdus, SD_JSON_BUILD_PAIR_STRING("hex", hex),
-					      SD_JSON_BUILD_PAIR_STRING("text", words));
+	return sd_json_variant_append_arraybo(
+		&s->apdus, SD_JSON_BUILD_PAIR_STRING("hex", hex),
+		SD_JSON_BUILD_PAIR_CONDITION(!!plain, "command", SD_JSON_BUILD_STRING(plain)),
+		SD_JSON_BUILD_PAIR_STRING("text", words));
+}
+
+static int add_line(struct show *s, const char *hex, const char *words)
+{
+	return add_lines(s, hex, words, NULL);
 }
 
 static size_t put_hex(char *out, const uint8_t *p, size_t len)
@@ -53,6 +61,24 @@ static bool hidden(const struct gp_op *op)
 	return (op->type == GP_OP_PUT_KEY && op->keys[0]) || op->encrypted;
 }
 
+/* Without a secure channel, in hex: what tokens are made for. NULL: no memory. */
+static char *plain_hex(const struct gp_apdu *cmd)
+{
+	static const struct gp_wire whole = {.extended = true};
+	size_t room = cmd->len + 9, len;
+	uint8_t *bytes = malloc(room);
+	char *hex = malloc(2 * room + 1);
+
+	if (bytes && hex && !gp_apdu_encode(cmd, &whole, 0, bytes, room, &len, NULL)) {
+		put_hex(hex, bytes, len);
+	} else {
+		free(hex);
+		hex = NULL;
+	}
+	free(bytes);
+	return hex;
+}
+
 /* One command with what the secure channel adds to it: "84E602001B<encrypted 16><MAC 8>". */
 static int add_command(struct show *s, const struct gp_op *op, const struct gp_apdu *cmd)
 {
@@ -62,11 +88,15 @@ static int add_command(struct show *s, const struct gp_op *op, const struct gp_a
 	size_t lc = len + (mac ? MAC_LEN : 0), at;
 	uint8_t head[] = {(uint8_t)(cmd->cla | (mac ? 0x04 : 0)), cmd->ins, cmd->p1, cmd->p2};
 	char *hex = malloc(2 * cmd->len + 96);
+	char *plain = hidden(op) ? NULL : plain_hex(cmd);
 	char words[96];
 	int r;
 
-	if (!hex)
+	if (!hex || (!plain && !hidden(op))) {
+		free(hex);
+		free(plain);
 		return -ENOMEM;
+	}
 	at = put_hex(hex, head, sizeof(head));
 	if (lc > 255)
 		at += (size_t)sprintf(hex + at, "00%04zX", lc);
@@ -86,9 +116,10 @@ static int add_command(struct show *s, const struct gp_op *op, const struct gp_a
 		(void)sprintf(hex + at, cmd->le > GP_LE_ANY || lc > 255 ? "0000" : "%02X",
 			      (unsigned int)(cmd->le & 0xff));
 	(void)snprintf(words, sizeof(words), "%s", gp_cmd_name(cmd->ins, cmd->p1));
-	r = add_line(s, hex, words);
+	r = add_lines(s, hex, words, plain);
 	OPENSSL_cleanse(hex, at);
 	free(hex);
+	free(plain);
 	return r;
 }
 

@@ -294,9 +294,10 @@ int gp_plan_aids(const struct gp_plan *plan,
 
 /**
  * gp_plan_show() - dry run: what would be sent to a card that has nothing of it yet
- * @ret: an object {plan, sessions, steps: [{op, words, apdus: [{hex, text}]}], apdus,
- *roundTrips, unknown: [text]}; "hex" has placeholders such as <MAC 8> and <cryptogram 8> where
- *the secure channel fills in
+ * @ret: an object {plan, steps: [{op, keys, label, apdus: [{hex, command, text}]}], apdus,
+ *	roundTrips, unknown: [text]}; "hex" has placeholders such as <MAC 8> where the secure
+ *	channel fills in; "command" is the C-APDU before that, which tokens are made over
+ *	(one C-APDU, extended if need be). Secret data have none
  *
  * The plan must be resolved. Key values do not appear. Return: 0, -EINVAL, -ENOMEM.
  */

@@ -94,6 +94,8 @@ int verb_sd_extradite(int argc, char **argv)
 		r = act_aid("AID", argv[0], &op->aid);
 		if (!r)
 			r = act_aid("SD", argv[1], &op->sd);
+		if (!r)
+			r = act_blob_of_file(opt.token, &op->token);
 	}
 	if (!r)
 		return act_do(&a);
@@ -151,6 +153,8 @@ int verb_sd_policy(int argc, char **argv)
 			r = take_privileges(op);
 		if (!r && opt.forbid)
 			r = take_restriction(opt.forbid, op);
+		if (!r)
+			r = act_blob_of_file(opt.token, &op->token);
 		if (!r && !opt.privileges && !opt.forbid)
 			r = fail(EXIT_USAGE, "usage", "--privileges=LIST, --forbid=LIST",
 				 "what is to be changed of %s?", argv[0]);

@@ -72,11 +72,11 @@ const struct verb verbs[] = {
 	 "KEYSET names the new key set; --keyset the one that opens the domain, in a new one\n"
 	 "its parent's. The keys are read back by their check values.\n",
 	 "sectl sd keys A0000001515300 new --keyset=isd --keys=file:all.keys"},
-	{"sd", "extradite", NULL, "AID SD", 2, 2, OPT_MANAGE | OPT_DRY, verb_sd_extradite,
-	 "give an application, package or domain to a domain", NULL,
+	{"sd", "extradite", NULL, "AID SD", 2, 2, OPT_MANAGE | OPT_DRY | OPT_TOKEN,
+	 verb_sd_extradite, "give an application, package or domain to a domain", NULL,
 	 "sectl sd extradite A0000000010101 A0000001515300 --keys=file:isd.keys"},
-	{"sd", "policy", NULL, "AID", 1, 1, OPT_MANAGE | OPT_DRY | OPT_FORBID, verb_sd_policy,
-	 "change what a domain may do",
+	{"sd", "policy", NULL, "AID", 1, 1, OPT_MANAGE | OPT_DRY | OPT_FORBID | OPT_TOKEN,
+	 verb_sd_policy, "change what a domain may do",
 	 "--forbid takes the whole list: load, install, make-selectable, extradite, "
 	 "personalise,\n"
 	 "registry-update, delete; what is not in it is allowed.\n",

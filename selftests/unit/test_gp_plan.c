@@ -252,6 +252,9 @@ static void test_show(void **state)
 	assert_true(sd_json_variant_format(json, 0, &text) >= 0);
 	assert_non_null(strstr(text, "\"84E400000F4F05F000000001<MAC 8>00\""));
 	assert_non_null(strstr(text, "\"84E880000DC403010203<MAC 8>00\""));
+	/* what a token is made over; of keys there is none */
+	assert_non_null(strstr(text, "\"command\":\"80E40000074F05F00000000100\""));
+	assert_null(strstr(text, "\"command\":\"80D8"));
 	assert_non_null(strstr(text, "keys under DEK"));
 	assert_non_null(strstr(text, "<host cryptogram 8>"));
 	/* MANAGE CHANNEL, SELECT, 2 GET DATA, 2 of SCP, 3 GET STATUS; 1 + 1 + 2 */
