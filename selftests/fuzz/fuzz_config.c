@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((r != 0) != (errors != 0))
 		abort();
 	if (c->nr_se > CONFIG_SES_MAX || c->nr_server > CONFIG_SERVERS_MAX ||
+	    c->nr_keyset > CONFIG_KEYSETS_MAX || c->nr_policy > CONFIG_POLICIES_MAX ||
 	    !memchr(c->state_dir, 0, sizeof(c->state_dir)))
 		abort();
 	free(c);
