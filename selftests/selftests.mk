@@ -10,7 +10,7 @@
 # bench/X.c            programs that measure
 # softse/              the software SE
 
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 20
 
 SOFTSE_SRC := $(wildcard selftests/softse/*.c)
 SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
