@@ -139,11 +139,12 @@ struct card_profile {
 	uint8_t life_cycle; /* of a new card */
 	uint32_t isd_privileges;
 	unsigned int channels;
-	unsigned int key_tries;	  /* wrong cryptograms in a row; 0: no limit */
-	unsigned int status_page; /* most bytes in one GET STATUS response */
-	unsigned int le_policy;	  /* enum le_policy */
-	unsigned int no_chaining; /* refuse CLA bit 5 */
-	unsigned int strict_load; /* only CAP files may be loaded */
+	unsigned int key_tries;	   /* wrong cryptograms in a row; 0: no limit */
+	unsigned int status_page;  /* most bytes in one GET STATUS response */
+	unsigned int le_policy;	   /* enum le_policy */
+	unsigned int no_chaining;  /* refuse CLA bit 5 */
+	unsigned int strict_load;  /* only CAP files may be loaded */
+	unsigned int no_load_wrap; /* no LOAD block 00 after FF */
 	struct aid isd;
 	struct aid sd_elf, sd_module; /* the package that security domains are made of */
 	uint8_t iin[8], cin[10];      /* GET DATA 42 and 45 */

@@ -281,8 +281,8 @@ uint16_t gp_load(struct card *c, struct channel *ch, struct entry *sd, struct ap
 	l->len += a->lc;
 	if (a->p1 == 0x80)
 		return finish(c, l, sd, a);
-	/* P2 is one byte: after block FF only a last one could have come */
-	if (l->next == 0xff)
+	/* P2 is one byte (11.6.2.2); most cards count on from 00, some end there */
+	if (l->next == 0xff && c->profile.no_load_wrap)
 		return SW_P1P2;
 	l->next++;
 	return SW_OK;

@@ -215,6 +215,7 @@ static const char *set(struct card_profile *card, struct t1_params *t1, const ch
 		SETTING("le_policy", 0, LE_STRICT, card->le_policy),
 		SETTING("no_chaining", 0, 1, card->no_chaining),
 		SETTING("strict_load", 0, 1, card->strict_load),
+		SETTING("no_load_wrap", 0, 1, card->no_load_wrap),
 	};
 
 	const char *wanted = set_link(t1, key, value);

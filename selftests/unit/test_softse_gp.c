@@ -546,6 +546,43 @@ static void test_memory(void **state)
 	    "08" ELF "09" MODULE "09" SSD "010010C900EF0CC804000F0000D804000F000000", 0x9000);
 }
 
+/* @n LOAD blocks of one byte, the last one marked so; the answer to the last that was sent. */
+static unsigned int load_bytes(struct bench *b, size_t n)
+{
+	/* C4 82 xxxx and what it says */
+	uint8_t file[4 + 600] = {0xc4, 0x82, (uint8_t)((n - 4) >> 8), (uint8_t)(n - 4)};
+	unsigned int got = 0x9000;
+
+	assert_true(n > 4 && n <= sizeof(file));
+	cmd(b, "80E60200", "08" ELF "00000000", 0x9000);
+	for (size_t i = 0; i < n && got == 0x9000; i++) {
+		const uint8_t c[] = {0x80,	 0xe8, i == n - 1 ? 0x80 : 0x00,
+				     (uint8_t)i, 1,    file[i]};
+
+		got = bench_run(b, c, sizeof(c));
+	}
+	return got;
+}
+
+/* Block 00 follows FF, as many times as it takes; a card may do without. */
+static void test_many_blocks(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t n = 255; n <= 604; n += n == 257 ? 347 : 1) {
+		session(b, ISD);
+		assert_int_equal(load_bytes(b, n), 0x9000);
+		cmd(b, "80E40000", "4F08" ELF, 0x9000);
+	}
+	b->card.profile.no_load_wrap = 1;
+	session(b, ISD);
+	assert_int_equal(load_bytes(b, 256), 0x9000);
+	cmd(b, "80E40000", "4F08" ELF, 0x9000);
+	assert_int_equal(load_bytes(b, 257), 0x6a86);
+	session(b, ISD);
+	cmd(b, "80E40000", "4F08" ELF, 0x6a88);
+}
+
 int main(void)
 {
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
@@ -555,7 +592,7 @@ int main(void)
 		BENCH_TEST(test_privileges),	   BENCH_TEST(test_dap),
 		BENCH_TEST(test_ciphered_file),	   BENCH_TEST(test_delegated),
 		BENCH_TEST(test_personalization),  BENCH_TEST(test_family_lock),
-		BENCH_TEST(test_memory),
+		BENCH_TEST(test_memory),	   BENCH_TEST(test_many_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
