@@ -6,7 +6,7 @@
 
 gp-host runs a plan (a security domain, its keys, load, install, make selectable,
 personalise, lock) on the software SE, through a proxy that lets something happen at the
-k-th C-APDU, for every k (or every N-th):
+k-th C-APDU, for every k (or every N-th), or at the k-th step of the SE's disk:
 
     kill-host   the host is killed, the command reaches the SE
     cut-host    the cable is pulled before the command leaves
@@ -14,6 +14,7 @@ k-th C-APDU, for every k (or every N-th):
     power       the SE is killed (its image is on the disk), before the command
     power-after the same after the command
     reset       the SE is reset before the command
+    write       the SE's power goes before the k-th step that changes its disk, with fsync
 
 After each the plan is resumed, and in another pass rolled back. Then the card, read by a
 plan that lists it, has to be as a run left it that nobody interrupted, or as it was. The
@@ -87,6 +88,9 @@ def recv_frame(s):
     return head + body
 
 
+OVER = "the plan was done before that"
+
+
 class Card:
     """softse with a state file, and a proxy in front of it."""
 
@@ -104,9 +108,10 @@ class Card:
         self.listener.listen(4)
         threading.Thread(target=self.serve, daemon=True).start()
 
-    def start(self):
+    def start(self, power_cut=None):
+        how = f"--power-cut={power_cut}" if power_cut else "--no-fsync"
         self.softse = subprocess.Popen(
-            [os.path.join(OUT, "softse"), f"--apdu-socket={self.path}", "--no-fsync",
+            [os.path.join(OUT, "softse"), f"--apdu-socket={self.path}", how,
              f"--state={self.folder}/image", f"--log={self.log}"],
             stdout=subprocess.PIPE, text=True)
         while "ready" not in self.softse.stdout.readline():
@@ -228,15 +233,47 @@ def without_cut():
         return n, before, after
 
 
+def writes(want, every):
+    """The SE's disk instead of its APDUs."""
+    low, high = 1, 2048             # how many there are: by halves
+    while low < high:
+        k = (low + high) // 2
+        if one(k, "write", "resume", want["resume"]) == OVER:
+            high = k
+        else:
+            low = k + 1
+    n = low - 1
+    for mode in want:
+        wrong, tried, start = [], 0, time.monotonic()
+        for k in range(1, n + 1, every):
+            why = one(k, "write", mode, want[mode])
+            tried += 1
+            if why:
+                wrong.append(f"step {k}: {why}")
+        tap(n > 80 and not wrong, f"write at {tried} of {n} steps, then {mode}",
+            wrong[0][:1500] if wrong else f"{time.monotonic() - start:.1f} s")
+
+
 def one(k, way, mode, want):
     """None, or what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
         card = world(folder)
         try:
-            card.way, card.at = way, k
+            if way == "write":
+                card.power_off()
+                card.start(k)
+            else:
+                card.way, card.at = way, k
             rc, result, err = run(card, folder, PLAN, "forward")
             card.way = None
-            if not card.happened:
+            if way == "write":
+                if rc == 0:
+                    return OVER
+                if card.softse.wait(10) != 0:
+                    return "the SE has not ended by itself"
+                card.power_off()
+                card.start()
+            elif not card.happened:
                 return "nothing happened"
             if rc == 0:
                 return "the host has not noticed"
@@ -296,6 +333,7 @@ def main():
                     wrong.append(f"APDU {k}: {why}")
             tap(not wrong, f"{way} at {tried} of {n} APDUs, then {mode}",
                 wrong[0][:1500] if wrong else f"{time.monotonic() - start:.1f} s")
+    writes({"resume": after, "rollback": before}, args.every)
     return tap.done()
 
 

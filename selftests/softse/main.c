@@ -197,6 +197,10 @@ int main(int argc, char **argv)
 	}
 	ret = EXIT_FAILURE;
 	if (!card_init(card, err, sizeof(err)) && open_wires(&s, err, sizeof(err))) {
+		if (s.options.power_cut) {
+			card->cut = card->cut_ends = true;
+			card->writes_left = (unsigned int)s.options.power_cut - 1;
+		}
 		puts("softse: ready");
 		fflush(stdout);
 		ret = serve(&s.chip, s.wires, s.n, &unblocked);

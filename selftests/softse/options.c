@@ -30,6 +30,7 @@ enum {
 	OPT_WORK_MS,
 	OPT_MAX_HZ,
 	OPT_DEVICE,
+	OPT_POWER_CUT,
 	OPT_BUS_FLAG, /* and up: bus_flags[] */
 	OPT_NO_FSYNC = OPT_BUS_FLAG + 32,
 };
@@ -67,6 +68,7 @@ static const struct option fixed[] = {
 	{"work-ms", required_argument, NULL, OPT_WORK_MS},
 	{"max-hz", required_argument, NULL, OPT_MAX_HZ},
 	{"device", required_argument, NULL, OPT_DEVICE},
+	{"power-cut", required_argument, NULL, OPT_POWER_CUT},
 	{"no-fsync", no_argument, NULL, OPT_NO_FSYNC},
 	{"help", no_argument, NULL, 'h'},
 };
@@ -97,6 +99,8 @@ static const char help[] =
 	"                       one more for S16\n"
 	"  --work-ms=N          let every command take N ms more\n"
 	"  --no-fsync           do not wait for the disk: faster, not safe from power cuts\n"
+	"  --power-cut=N        end, without a word, before the N-th step from now on that\n"
+	"                       changes the state file: a piece of it, its fsync, its rename\n"
 	"  --fault=NAME[:ARGS]  what goes wrong on the link; --fault=help lists it\n"
 	"\n"
 	"A card of somebody else instead (one of these at most):\n"
@@ -232,6 +236,10 @@ static int take(int opt, const char *name, struct options *o, struct card_profil
 			return usage("--device wants 1 to 23 characters", optarg);
 		o->bus.device = optarg;
 		break;
+	case OPT_POWER_CUT:
+		if (!parse_number(optarg, 1000000, &o->power_cut) || !o->power_cut)
+			return usage("--power-cut wants 1 to 1000000", optarg);
+		break;
 	case OPT_NO_FSYNC:
 		card->no_fsync = true;
 		break;
@@ -248,7 +256,7 @@ static int take(int opt, const char *name, struct options *o, struct card_profil
 /* What goes together and what does not. */
 static int check(const struct options *o, const char *state_path)
 {
-	if ((o->export_to || o->compare_with || o->reset_image) && !state_path)
+	if ((o->export_to || o->compare_with || o->reset_image || o->power_cut) && !state_path)
 		return usage("an image is a --state=FILE", NULL);
 	if (o->export_to || o->compare_with)
 		return -1;

@@ -19,6 +19,7 @@ struct options {
 	const char *export_to, *compare_with; /* and nothing else is done */
 	bool reset_image;
 	unsigned long scp;
+	unsigned long power_cut; /* 0: never */
 	bool scp_given;
 	const char *faults[FAULT_MAX];
 	size_t n_faults;
