@@ -41,6 +41,8 @@ struct world {
 	bool has_record;
 	unsigned int commits, attempts, verdicts, accepted;
 	bool dead; /* the host: nothing is noted any more */
+	/* when the card's power goes (card.cut), that of the host goes as well */
+	bool one_power;
 	/* interruption */
 	enum cut cut;
 	unsigned int cut_at;   /* APDU number, from 0, MANAGE CHANNEL and SELECT not counted */
@@ -229,6 +231,12 @@ static inline void world_note(struct world *w, const struct gp_run_apdu *a, uint
 	w->log[w->logged++].sw = sw;
 }
 
+/* Was it in this command, of which nobody has the answer then? */
+static inline bool world_power_went(const struct world *w, uint16_t sw)
+{
+	return w->card.cut && !w->card.writes_left && sw != 0x9000;
+}
+
 /* One stream; false when the link broke in it. */
 static inline bool world_send(struct world *w, struct gp_run *run, const struct gp_run_batch *b)
 {
@@ -266,6 +274,13 @@ static inline bool world_send(struct world *w, struct gp_run *run, const struct 
 		w->executed++;
 		sw = (uint16_t)(rsp[n - 2] << 8 | rsp[n - 1]);
 		world_note(w, a, sw);
+		if (world_power_went(w, sw)) {
+			w->dead = w->one_power;
+			if (!w->dead)
+				gp_run_feed(run, i, NULL, 0, SE_OUTCOME_UNKNOWN);
+			broken = true;
+			continue;
+		}
 		if (here && w->cut == CUT_KILLED) {
 			w->dead = true;
 			broken = true;
