@@ -20,17 +20,38 @@ struct params {
 	bool has_restricted;
 };
 
+/* A field with a length as 11.1.5 has it: one byte up to 7F, else 81 xx or 82 xx xx. */
+static bool field_next(const uint8_t **p, const uint8_t *end, struct tlv *f)
+{
+	size_t left = (size_t)(end - *p), head = 1;
+
+	if (!left)
+		return false;
+	f->len = **p;
+	if (f->len > 0x7f) {
+		head = f->len == 0x81 ? 2 : 3;
+		if ((f->len != 0x81 && f->len != 0x82) || left < head)
+			return false;
+		f->len = head == 2 ? (*p)[1] : get_be16(*p + 1);
+	}
+	if (left - head < f->len)
+		return false;
+	f->tag = 0;
+	f->val = *p + head;
+	*p = f->val + f->len;
+	return true;
+}
+
 /*
- * The length-prefixed fields of INSTALL; exactly @n, nothing behind them. Lengths have
- * one byte; only a token, the last, may be so long that its length has the form 81 xx or
- * 82 xx xx (table 11-40).
+ * The length-prefixed fields of INSTALL; exactly @n, nothing behind them. The length of a
+ * token, the last, may have one byte for 128 as well (11.5.2.3.1).
  */
 static bool split(const struct apdu *a, struct tlv *f, size_t n)
 {
 	const uint8_t *p = a->data, *end = p + a->lc;
 
 	for (size_t i = 0; i + 1 < n; i++)
-		if (lv_next(&p, end, &f[i]) != 1)
+		if (!field_next(&p, end, &f[i]))
 			return false;
 	/* the long forms first: 81 80 in front of 128 bytes is no length of 129 */
 	if (end - p > 2 && p[0] == 0x81 && (size_t)(end - p) == 2U + p[1])

@@ -546,6 +546,37 @@ static void test_memory(void **state)
 	    "08" ELF "09" MODULE "09" SSD "010010C900EF0CC804000F0000D804000F000000", 0x9000);
 }
 
+/* Parameters of 127 to 256 bytes: their length takes one, two and three bytes (11.1.5). */
+static void test_long_parameters(void **state)
+{
+	static const struct {
+		const char *lengths; /* of the field; of C9 in it */
+		size_t n;	     /* bytes in C9 */
+		unsigned int want;
+	} cases[] = {
+		{"7FC97D", 125, 0x9000},       {"8180C97E", 126, 0x9000},
+		{"8181C97F", 127, 0x9000},     {"8183C98180", 128, 0x9000},
+		{"820102C981FF", 255, 0x9000}, {"80C97E", 126, 0x6a80},
+		{"820100C981FF", 255, 0x6a80}, {"81", 0, 0x6a80},
+		{"83000080C97E", 126, 0x6a80},
+	};
+	struct bench *b = *state;
+
+	session(b, ISD);
+	load_hello(b, "08" ELF "00000000", HELLO, 0x9000, 0x9000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char data[1024], fill[2 * 255 + 1];
+
+		memset(fill, '0', 2 * cases[i].n);
+		fill[2 * cases[i].n] = 0;
+		sprintf(data, "08" ELF "09" MODULE "09" APP "0100%s%s00", cases[i].lengths,
+			fill);
+		cmd(b, "80E60C00", data, cases[i].want);
+		if (cases[i].want == 0x9000)
+			cmd(b, "80E40000", "4F09" APP, 0x9000);
+	}
+}
+
 /* @n LOAD blocks of one byte, the last one marked so; the answer to the last that was sent. */
 static unsigned int load_bytes(struct bench *b, size_t n)
 {
@@ -593,6 +624,7 @@ int main(void)
 		BENCH_TEST(test_ciphered_file),	   BENCH_TEST(test_delegated),
 		BENCH_TEST(test_personalization),  BENCH_TEST(test_family_lock),
 		BENCH_TEST(test_memory),	   BENCH_TEST(test_many_blocks),
+		BENCH_TEST(test_long_parameters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
