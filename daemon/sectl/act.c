@@ -21,7 +21,7 @@
 
 static volatile sig_atomic_t stopped;
 
-int fail_gp(int error, const struct gp_error *err)
+int act_status(const char *code, const char **hint)
 {
 	static const struct {
 		const char *code;
@@ -43,19 +43,33 @@ int fail_gp(int error, const struct gp_error *err)
 		 "no second time before the keys are checked"},
 		{"key-blocked", EXIT_CARD, NULL},
 		{"card-refused", EXIT_CARD, NULL},
+		{"no-such-key", EXIT_NOT_FOUND, "sectl key list shows the versions there are"},
+		{"no-such-keyset", EXIT_NOT_FOUND, NULL},
 		{"no-application", EXIT_NOT_FOUND, NULL},
 		{"plan-invalid", EXIT_USAGE, NULL},
 		{"plan-format", EXIT_USAGE, NULL},
 		{"contradiction", EXIT_REFUSED, NULL},
 		{"key-file", EXIT_USAGE, "man sesame-keys"},
 	};
-	int status = EXIT_FAILED;
 	size_t i;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(err->code, known[i].code))
-			return fail(known[i].status, err->code, known[i].hint, "%s",
-				    err->detail);
+	*hint = NULL;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!strcmp(code, known[i].code)) {
+			*hint = known[i].hint;
+			return known[i].status;
+		}
+	}
+	return EXIT_FAILED;
+}
+
+int fail_gp(int error, const struct gp_error *err)
+{
+	const char *hint;
+	int status = act_status(err->code, &hint);
+
+	if (status != EXIT_FAILED)
+		return fail(status, err->code, hint, "%s", err->detail);
 	switch (error) {
 	case -ENOENT:
 	case -ENOKEY:

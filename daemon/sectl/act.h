@@ -91,6 +91,14 @@ int act_blob_of_file(const char *path, struct gp_blob *blob);
 /** act_kvn - a key version number, two hex digits; an exit status */
 int act_kvn(const char *what, const char *text, uint8_t *kvn);
 
+/**
+ * act_status - exit status that a code of gp/, keys/, manage/ or a job means
+ * @hint: out: what to do about it, or NULL
+ *
+ * EXIT_FAILED if the code alone does not say.
+ */
+int act_status(const char *code, const char **hint);
+
 /** fail_gp - what gp/, keys/ or manage/ said, as an exit status */
 int fail_gp(int error, const struct gp_error *err);
 

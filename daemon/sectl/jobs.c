@@ -235,7 +235,7 @@ static int follow(sd_varlink *link, uint64_t id)
 
 static int status_of(sd_json_variant *job)
 {
-	const char *state = json_text(job, "state"), *code = json_text(job, "code");
+	const char *state = json_text(job, "state"), *code = json_text(job, "code"), *hint;
 
 	if (!strcmp(state, "done"))
 		return EXIT_OK;
@@ -243,11 +243,9 @@ static int status_of(sd_json_variant *job)
 		return EXIT_TIMEOUT;
 	if (!strcmp(code, "status-word") || !strcmp(code, "select-refused"))
 		return EXIT_CARD;
-	if (!strcmp(code, "no-application"))
-		return EXIT_NOT_FOUND;
 	if (!strcmp(code, "script-refused"))
 		return EXIT_REFUSED;
-	return EXIT_FAILED;
+	return act_status(code, &hint); /* as if it had run here */
 }
 
 /* Wait for the job's end; *reply is GetJob's and belongs to @link. */
