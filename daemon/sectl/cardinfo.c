@@ -236,10 +236,28 @@ int cardinfo_read(struct se *se, sd_json_variant **v)
 
 /* ---- as text ---- */
 
+#define LABEL 18 /* columns before a value */
+
+/* A list that the terminal has no room for goes on in the next line. */
 static void line(const char *name, const char *value)
 {
-	if (*value)
-		printf("  %-16s %s\n", name, value);
+	size_t room = terminal_columns(), used = LABEL + 1, n;
+
+	if (!*value)
+		return;
+	printf("  %-*s ", LABEL - 2, name);
+	while (*value) {
+		n = strcspn(value, " ");
+		n += strspn(value + n, " ");
+		if (room > LABEL && used > LABEL + 1 && used + n > room) {
+			printf("\n%*s", LABEL + 1, "");
+			used = LABEL + 1;
+		}
+		printf("%.*s", (int)n, value);
+		used += n;
+		value += n;
+	}
+	putchar('\n');
 }
 
 static void print_keys(sd_json_variant *keys)

@@ -223,7 +223,8 @@ struct table;
 
 /**
  * table_new - an aligned table
- * @headings: of the columns, "NAME|>COUNT|STATE": > is aligned to the right. Not shown with
+ * @headings: of the columns, "NAME|>COUNT|STATE": > is aligned to the right; = before the last
+ *	one: it is not cut where the terminal ends. Not shown with
  *	--no-legend
  *
  * Ends the process for want of memory, as the other functions here do.

@@ -15,10 +15,12 @@
 #define COLUMNS_MAX 16
 #define GAP 2
 #define BAR 24
+#define CELL_MIN 8 /* what a last column gets, even if the line is too long then */
 
 struct table {
 	unsigned int columns;
 	bool right[COLUMNS_MAX];
+	bool whole; /* the last column is not cut: it is what other verbs take */
 	char *heading[COLUMNS_MAX];
 	char **cell;
 	size_t cells, room;
@@ -60,13 +62,18 @@ size_t text_columns(const char *s)
 	return sum;
 }
 
-unsigned int terminal_columns(void)
+static unsigned int columns_of(int fd)
 {
 	struct winsize ws;
 
-	if (!isatty(STDOUT_FILENO))
+	if (!isatty(fd))
 		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) || !ws.ws_col ? 80 : ws.ws_col;
+	return ioctl(fd, TIOCGWINSZ, &ws) || !ws.ws_col ? 80 : ws.ws_col;
+}
+
+unsigned int terminal_columns(void)
+{
+	return columns_of(STDOUT_FILENO);
 }
 
 /* What a card or a file says must not steer the terminal. */
@@ -87,7 +94,8 @@ struct table *table_new(const char *headings)
 
 	while (t->columns < COLUMNS_MAX && (h = strsep(&rest, "|"))) {
 		t->right[t->columns] = *h == '>';
-		t->heading[t->columns++] = need(strdup(h + (*h == '>')));
+		t->whole = *h == '=';
+		t->heading[t->columns++] = need(strdup(h + (*h == '>' || *h == '=')));
 	}
 	free(copy);
 	return t;
@@ -146,9 +154,9 @@ static void put_row(const struct table *t, char *const *cell, const size_t *widt
 	unsigned int i;
 
 	for (i = 0; i < t->columns; i++) {
-		limit = terminal > left ? terminal - left : 0;
+		limit = terminal > left + CELL_MIN ? terminal - left : CELL_MIN;
 		put_cell(cell[i], width[i], t->right[i], i + 1 == t->columns,
-			 limit < 8 ? 0 : limit);
+			 !terminal || t->whole ? 0 : limit);
 		if (i + 1 < t->columns)
 			printf("%*s", GAP, "");
 		left += width[i] + GAP;
@@ -206,26 +214,42 @@ static void put_amount(char *text, size_t room, double n, const char *unit)
 		snprintf(text, room, "%.1f MiB", n / 1024 / 1024);
 }
 
+static void draw_bar(int full)
+{
+	int i;
+
+	fputc('[', stderr);
+	for (i = 0; i < BAR; i++)
+		fputs(i < full ? "█" : "░", stderr);
+	fputs("]  ", stderr);
+}
+
 static void draw(struct progress *p, double seconds)
 {
 	double rate = seconds > 0 ? (double)p->done / seconds : 0;
-	char amount[32], per_second[32], left[32] = "";
-	int i, full;
+	char amount[32], per_second[32], left[32] = "", part[16] = "", figures[128];
+	size_t room, used;
 
 	put_amount(amount, sizeof(amount), (double)p->done, p->unit);
 	put_amount(per_second, sizeof(per_second), rate, p->unit);
-	fprintf(stderr, "\r\033[K%s ", p->what);
-	if (p->total) {
-		full = (int)(BAR * p->done / p->total);
-		fputc('[', stderr);
-		for (i = 0; i < BAR; i++)
-			fputs(i < full ? "█" : "░", stderr);
-		fprintf(stderr, "] %3d %%  ", (int)(100 * p->done / p->total));
-		if (rate > 0)
-			snprintf(left, sizeof(left), "  %.0f s left",
-				 (double)(p->total - p->done) / rate);
+	if (p->total)
+		snprintf(part, sizeof(part), "%d %%  ", (int)(100 * p->done / p->total));
+	if (p->total && rate > 0)
+		snprintf(left, sizeof(left), "  %.0f s left",
+			 (double)(p->total - p->done) / rate);
+	snprintf(figures, sizeof(figures), "%s%s  %s/s%s", part, amount, per_second, left);
+	fputs("\r\033[K", stderr);
+	/* a line that is too long would leave a trace of all that was drawn */
+	room = columns_of(STDERR_FILENO);
+	used = text_columns(p->what) + 1 + text_columns(figures);
+	if (used >= room) {
+		fprintf(stderr, "%.*s", (int)room - 1, part);
+	} else {
+		fprintf(stderr, "%s ", p->what);
+		if (p->total && used + BAR + 4 < room)
+			draw_bar((int)(BAR * p->done / p->total));
+		fputs(figures, stderr);
 	}
-	fprintf(stderr, "%s  %s/s%s", amount, per_second, left);
 	fflush(stderr);
 	p->drawn = true;
 }
