@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ int trace_begin(const char *path)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(EXIT_FAILED, "cannot-write", NULL, "%s: %s", path, strerror(errno));
+	/* one that was there may be open to others */
+	(void)fchmod(fd, 0600);
 	capture = fdopen(fd, "w");
 	if (capture)
 		r = pcapng_begin(capture);
