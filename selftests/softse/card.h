@@ -96,6 +96,12 @@ struct parts {
 	size_t len;
 };
 
+/** struct key_control - what DGI 00B9 says of the keys in the DGIs behind it */
+struct key_control {
+	bool have;
+	uint8_t type, len, kid, kvn;
+};
+
 /** struct perso - INSTALL [for personalization] or STORE DATA in several blocks */
 struct perso {
 	struct entry *target; /* NULL: the security domain itself */
@@ -103,6 +109,7 @@ struct perso {
 	uint8_t next, p1;
 	uint8_t *data;
 	size_t len;
+	struct key_control control;
 };
 
 struct channel {

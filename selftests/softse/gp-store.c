@@ -85,12 +85,6 @@ static uint16_t take_ber(struct card *c, struct entry *sd, const uint8_t *p, siz
 	return sw == SW_OK && ret < 0 ? SW_WRONG_DATA : sw;
 }
 
-/* What DGI 00B9 says of the keys in the DGIs behind it. */
-struct key_control {
-	bool have;
-	uint8_t type, len, kid, kvn;
-};
-
 static uint16_t take_crt(const uint8_t *p, size_t n, struct key_control *k)
 {
 	const uint8_t *end = p + n;
@@ -162,9 +156,8 @@ static uint16_t take_secret(struct card *c, struct channel *ch, struct entry *sd
 
 /* Data groupings: identifier of two bytes, length of one or FF and two. */
 static uint16_t take_dgi(struct card *c, struct channel *ch, struct entry *sd, uint8_t *p,
-			 size_t n, bool encrypted)
+			 size_t n, bool encrypted, struct key_control *k)
 {
-	struct key_control k = {0};
 	uint8_t *end = p + n;
 	uint16_t sw = SW_OK;
 
@@ -193,9 +186,9 @@ static uint16_t take_dgi(struct card *c, struct channel *ch, struct entry *sd, u
 		if (dgi == DGI_BER)
 			sw = take_ber(c, sd, p, len);
 		else if (dgi == DGI_CRT)
-			sw = take_crt(p, len, &k);
+			sw = take_crt(p, len, k);
 		else if (dgi == DGI_SECRET)
-			sw = take_secret(c, ch, sd, p, len, &k, encrypted);
+			sw = take_secret(c, ch, sd, p, len, k, encrypted);
 		else
 			sw = SW_NO_REFERENCE;
 		p += len;
@@ -203,28 +196,21 @@ static uint16_t take_dgi(struct card *c, struct channel *ch, struct entry *sd, u
 	return sw;
 }
 
-/* A domain's own data: the blocks are put together first. */
-static uint16_t take(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
+/* What has come of a domain's own data, and was not looked at yet. */
+static uint16_t take_whole(struct card *c, struct channel *ch, struct entry *sd)
 {
 	struct perso *p = &ch->perso;
-	struct parts all = {.data = p->data, .len = p->len};
+	bool encrypted = (p->p1 & ENCRYPTION) == ENCRYPTED;
 	uint16_t sw;
 
-	p->data = NULL;
-	p->len = 0;
-	sw = parts_add(&all, a->data, a->lc);
-	p->data = all.data;
-	p->len = all.len;
-	if (sw != SW_OK || !(a->p1 & LAST))
-		return sw;
 	if (!p->len)
 		return SW_WRONG_DATA;
 	sw = card_touch(c, sd);
 	if (sw != SW_OK)
 		return sw;
-	if ((a->p1 & STRUCTURE) == STRUCTURE_DGI)
-		return take_dgi(c, ch, sd, p->data, p->len, (a->p1 & ENCRYPTION) == ENCRYPTED);
-	if ((a->p1 & ENCRYPTION) == ENCRYPTED) {
+	if ((p->p1 & STRUCTURE) == STRUCTURE_DGI)
+		return take_dgi(c, ch, sd, p->data, p->len, encrypted, &p->control);
+	if (encrypted) {
 		/* padding of the cipher is not removed by DGI; here it has to be */
 		sw = scp_decrypt(ch, p->data, p->len);
 		if (sw != SW_OK)
@@ -237,18 +223,49 @@ static uint16_t take(struct card *c, struct channel *ch, struct entry *sd, struc
 	return take_ber(c, sd, p->data, p->len);
 }
 
+/*
+ * A domain's own data: the blocks are put together first. P1 tells of its own command
+ * whether it is encrypted (11.11.2.1): where that changes, groupings end.
+ */
+static uint16_t take(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
+{
+	struct perso *p = &ch->perso;
+	struct parts all;
+	uint16_t sw;
+
+	if (p->len && (p->p1 ^ a->p1) & ENCRYPTION) {
+		sw = take_whole(c, ch, sd);
+		if (sw != SW_OK)
+			return sw;
+		OPENSSL_cleanse(p->data, p->len);
+		p->len = 0;
+	}
+	p->p1 = a->p1;
+	all = (struct parts){.data = p->data, .len = p->len};
+	p->data = NULL;
+	p->len = 0;
+	sw = parts_add(&all, a->data, a->lc);
+	p->data = all.data;
+	p->len = all.len;
+	return sw == SW_OK && a->p1 & LAST ? take_whole(c, ch, sd) : sw;
+}
+
 uint16_t gp_store_data(struct card *c, struct channel *ch, struct entry *sd, struct apdu *a)
 {
 	struct perso *p = &ch->perso;
 	struct entry *target = p->target;
+	uint8_t same;
 	uint16_t sw;
 
-	if (a->p2 != p->next || (p->active && (p->p1 ^ a->p1) & ~(uint8_t)LAST))
+	if (a->p2 != p->next || (a->p1 & STRUCTURE) == STRUCTURE || a->p1 & 0x06)
 		return SW_P1P2;
-	if ((a->p1 & STRUCTURE) == STRUCTURE || a->p1 & 0x06)
+	/* 11.11.2.1; BER-TLV and formats of one's own are encrypted as a whole */
+	same = (a->p1 & STRUCTURE) == STRUCTURE_DGI ? STRUCTURE : STRUCTURE | ENCRYPTION;
+	if (p->active && (p->p1 ^ a->p1) & same)
 		return SW_P1P2;
+	if (!p->active)
+		p->p1 = a->p1;
 	p->active = true;
-	p->p1 = a->p1;
 	if (target && !entry_is_sd(target)) {
 		sw = card_touch(c, target);
 		if (sw == SW_OK && (a->p1 & ENCRYPTION) == ENCRYPTED)

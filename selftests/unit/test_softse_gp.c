@@ -491,6 +491,17 @@ static void test_personalization(void **state)
 	cmd(b, "80E28800", data, 0x9000);
 	sw(b, "80CA00E000", 0x9000);
 	answer(b, "E006C00401408810");
+	/* P1 tells of its own command whether it is encrypted, and not of the last one */
+	cmd(b, "80E20800", "00B914B912950108960100800188810110820101830141", 0x9000);
+	sprintf(data, "811310%s", c);
+	cmd(b, "80E2E801", data, 0x9000);
+	sw(b, "80CA00E000", 0x9000);
+	answer(b, "E00CC00401408810C00401418810");
+	cmd(b, "80E20800", "00B914B912950108960100800188810110820101830142", 0x9000);
+	cmd(b, "80E29001", "4203112233", 0x6a86); /* no other structure */
+	cmd(b, "80E2E800", data, 0x6a80);	  /* the 00B9 is forgotten */
+	cmd(b, "80E21000", "4203112233", 0x9000);
+	cmd(b, "80E2F001", data, 0x6a86); /* BER-TLV is encrypted as a whole */
 	cmd(b, "80E28800", "0070064204DEADBEEF", 0x9000);
 	sw(b, "80CA004200", 0x9000);
 	answer(b, "4204DEADBEEF");
