@@ -97,7 +97,7 @@ static int words_for(char words[WORDS_MAX])
 	cplc = sd_json_variant_by_key(v, "cplc");
 	id = json_text(v, "cin");
 	if (!*id && cplc)
-		id = json_text(cplc, "ic-serial");
+		id = json_text(cplc, "ic-serial-number");
 	len = strlen(id);
 	snprintf(words, WORDS_MAX, "%s",
 		 !len ? "this-card" : id + (len > WORDS_DIGITS ? len - WORDS_DIGITS : 0));

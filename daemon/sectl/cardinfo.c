@@ -308,7 +308,7 @@ void cardinfo_print(sd_json_variant *v)
 	if (cplc) {
 		line("chip", *json_text(cplc, "fabricator") ? json_text(cplc, "fabricator")
 							    : json_text(cplc, "ic-fabricator"));
-		line("chip serial", json_text(cplc, "ic-serial"));
+		line("chip serial", json_text(cplc, "ic-serial-number"));
 		line("chip batch", json_text(cplc, "ic-batch"));
 	}
 	print_scps(sd_json_variant_by_key(v, "globalPlatform"));
