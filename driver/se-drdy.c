@@ -76,9 +76,15 @@ static irqreturn_t drdy_irq(int irq, void *data)
 {
 	struct se_drdy *d = data;
 
-	if (!test_and_clear_bit(DRDY_IRQ, &d->state))
-		return IRQ_NONE;
+	/*
+	 * Disabled before the bit says so: as soon as it is clear the worker, on
+	 * another CPU, may enable it again.
+	 */
 	disable_irq_nosync(irq);
+	if (!test_and_clear_bit(DRDY_IRQ, &d->state)) {
+		enable_irq(irq);
+		return IRQ_NONE;
+	}
 	WRITE_ONCE(d->cause, CAUSE_IRQ);
 	/* in a guard time the worker could do nothing but go to sleep again */
 	if (ktime_before(ktime_get(), d->not_before) &&
@@ -129,8 +135,9 @@ static enum hrtimer_restart drdy_watch(struct hrtimer *timer)
 
 /*
  * Each setting of DRDY_IRQ goes with one enable_irq() and each clearing with
- * one disable_irq_nosync(), in whichever order two CPUs get to them. An edge
- * that comes while the interrupt is disabled is kept by the interrupt core.
+ * one disable_irq_nosync(). Only the worker sets it; what the handler clears it
+ * has disabled before. An edge that comes while the interrupt is disabled is kept
+ * by the interrupt core.
  */
 static void arm_irq(struct se_drdy *d)
 {
