@@ -304,16 +304,19 @@ static int no_match(struct gp_run *run, int error, struct gp_error *err)
 	const struct gp_keyset *set;
 
 	if (match && match->set) {
+		bool plain = match->diversification == GP_DIV_NONE;
+
 		planned = planned_keys(run, match->set->name);
 		set = match->set;
 		if (planned && match->declared)
 			return use_other(run, planned, false);
 		return run_fail(run, error, "other-keys",
 				"the card's keys are not those of \"%s\": they are those of "
-				"\"%s\", %s, %s. Nothing was sent that counts",
+				"\"%s\", %s%s%s. Nothing was sent that counts",
 				run->keys->name, set->name,
 				match->type == GP_KEY_AES ? "as AES" : "as DES",
-				gp_diversification_name(match->diversification));
+				plain ? "" : " diversified by ",
+				plain ? "" : gp_diversification_name(match->diversification));
 	}
 	planned = planned_keys(run, NULL);
 	if (error == -EPROTO && planned && !run->other_keys)
