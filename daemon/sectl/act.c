@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From keys and operations to a run and its result. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,10 @@
 #include "sectl/kept.h"
 #include "sectl/sectl.h"
 #include "sectl/semd.h"
+#include "sectl/stop.h"
 #include "sectl/trace.h"
 
 #define BATCH_SEEN 16 /* APDUs in a stream where somebody watches the bar */
-
-static volatile sig_atomic_t stopped;
 
 int act_status(const char *code, const char **hint)
 {
@@ -231,16 +229,21 @@ struct gp_op *act_add(struct act *a, enum gp_op_type type)
 
 /* ---- run ---- */
 
-static void on_signal(int sig)
+int act_ledger(struct ledger **ledger)
 {
-	(void)sig;
-	stopped = 1;
+	struct gp_error err = {0};
+	int r = ledger_open(ledger, opt.state_dir, &err);
+
+	if (!r)
+		return EXIT_OK;
+	fail_hint("--state-dir=PATH, a folder that is yours alone");
+	return fail_gp(r, &err);
 }
 
 static bool on_cancel(void *userdata)
 {
 	(void)userdata;
-	return stopped;
+	return stop_wanted();
 }
 
 static void on_progress(void *userdata, const struct gp_run_progress *now)
@@ -304,10 +307,31 @@ static bool needs_keys(const struct gp_plan *plan)
 	return false;
 }
 
-static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const char *record)
+static bool any_done(const struct act *a)
 {
-	const struct sigaction stop = {.sa_handler = on_signal};
-	struct sigaction was[2];
+	sd_json_variant *step;
+	size_t i;
+
+	for (i = 0; (step = act_step(a, i)); i++)
+		if (!strcmp(json_text(step, "state"), "done"))
+			return true;
+	return false;
+}
+
+/* What can be done about a plan that ended half way. */
+static void hint_kept(const struct act *a, const char *id)
+{
+	bool failed = a->result && !strcmp(json_text(a->result, "state"), "failed");
+
+	if (!failed)
+		fail_hint("sectl plan resume %s, or sectl plan rollback %s", id, id);
+	else if (any_done(a))
+		fail_hint("sectl plan rollback %s takes back what was done", id);
+}
+
+static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const char *id,
+		  const char *record)
+{
 	struct progress bar;
 	struct gp_error err = {0};
 	struct manage_options how = {
@@ -325,22 +349,20 @@ static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const cha
 	};
 	int r;
 
-	r = needs_keys(a->plan) ? ledger_open(&how.ledger, opt.state_dir, &err) : 0;
+	r = needs_keys(a->plan) ? act_ledger(&how.ledger) : EXIT_OK;
 	if (r)
-		return fail_gp(r, &err);
-	sigaction(SIGINT, &stop, &was[0]);
-	sigaction(SIGTERM, &stop, &was[1]);
+		return r;
+	stop_begin();
 	progress_begin(&bar, verb_title(current_verb), 0, "APDU");
 	how.batch_max = bar.on ? BATCH_SEEN : 0;
 	r = manage_run(se, a->plan, &how, &a->result, &err);
 	progress_end(&bar);
-	sigaction(SIGINT, &was[0], NULL);
-	sigaction(SIGTERM, &was[1], NULL);
+	stop_end();
 	ledger_close(how.ledger);
 	if (!r)
 		return EXIT_OK;
-	if (record && a->result && strcmp(json_text(a->result, "state"), "failed"))
-		fail_hint("sectl plan list; then sectl plan resume ID, or rollback ID");
+	if (id && kept_begun(id) && strncmp(err.code, "attempt-", 8) != 0)
+		hint_kept(a, id);
 	if (a->result)
 		fail_keep(sd_json_variant_ref(a->result));
 	return fail_gp(r, &err);
@@ -358,7 +380,7 @@ int act_run_here(struct act *a, enum gp_run_mode mode, const char *id)
 		r = target_open(&se);
 	if (r)
 		return r;
-	r = run_on(a, se, mode, id ? path : NULL);
+	r = run_on(a, se, mode, id, id ? path : NULL);
 	se_close(se);
 	return r;
 }
@@ -371,6 +393,23 @@ static bool changes_card(const struct gp_plan *plan)
 	for (i = 0; i < plan->nr_ops; i++)
 		if (plan->ops[i].type != GP_OP_LIST && plan->ops[i].type != GP_OP_GET_DATA &&
 		    plan->ops[i].type != GP_OP_APDU)
+			return true;
+	return false;
+}
+
+/*
+ * A plan that is done is kept for its rollback. None takes back data that the card has got;
+ * they need not lie about on the disk. Nor does anything that was so before.
+ */
+static bool worth_keeping(const struct act *a)
+{
+	size_t i;
+
+	if (!any_done(a))
+		return false;
+	for (i = 0; i < a->plan->nr_ops; i++)
+		if (a->plan->ops[i].type != GP_OP_STORE_DATA &&
+		    a->plan->ops[i].type != GP_OP_PERSONALISE)
 			return true;
 	return false;
 }
@@ -392,9 +431,15 @@ int act_run(struct act *a)
 	if (target_semd())
 		return semd_run_plan(a->plan, &a->result);
 	keep = changes_card(a->plan);
-	if (keep)
-		r = kept_new(a->plan, id);
-	return r ? r : act_run_here(a, GP_RUN_FORWARD, keep ? id : NULL);
+	if (!keep)
+		return act_run_here(a, GP_RUN_FORWARD, NULL);
+	r = kept_new(a->plan, id);
+	if (r)
+		return r;
+	r = act_run_here(a, GP_RUN_FORWARD, id);
+	if (kept_begun(id) ? !r && !worth_keeping(a) : r != 0)
+		(void)kept_remove(id);
+	return r;
 }
 
 /* ---- result ---- */

@@ -13,6 +13,8 @@
 #include "gp/run.h"
 #include "keys/source.h"
 
+struct ledger;
+
 /**
  * struct act - a plan on its way
  * @keys: ring of all --keys; empty with semd:, which has its own
@@ -98,6 +100,9 @@ int act_kvn(const char *what, const char *text, uint8_t *kvn);
  * EXIT_FAILED if the code alone does not say.
  */
 int act_status(const char *code, const char **hint);
+
+/** act_ledger - the ledger of attempts, opened; an exit status */
+int act_ledger(struct ledger **ledger);
 
 /** fail_gp - what gp/, keys/ or manage/ said, as an exit status */
 int fail_gp(int error, const struct gp_error *err);

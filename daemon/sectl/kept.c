@@ -15,41 +15,23 @@
 #include <unistd.h>
 
 #include "gp/record.h"
+#include "keys/ledger-store.h"
 #include "manage/record-file.h"
 #include "sectl/act.h"
 #include "sectl/kept.h"
 #include "sectl/sectl.h"
 
-/* the same folder as the attempt ledger's, see keys/ledger.h */
+/* the same folder as the attempt ledger's */
 static int kept_dir(char path[KEPT_PATH_MAX])
 {
-	const char *home = getenv("HOME"), *xdg = getenv("XDG_STATE_HOME");
-	int n;
+	int n, r = 0;
 
 	if (opt.state_dir)
-		n = snprintf(path, KEPT_PATH_MAX, "%s", opt.state_dir);
-	else if (geteuid() == 0)
-		n = snprintf(path, KEPT_PATH_MAX, "/var/lib/sesame");
-	else if (xdg && *xdg == '/')
-		n = snprintf(path, KEPT_PATH_MAX, "%s/sesame", xdg);
-	else if (home && *home == '/')
-		n = snprintf(path, KEPT_PATH_MAX, "%s/.local/state/sesame", home);
+		snprintf(path, KEPT_PATH_MAX, "%s", opt.state_dir);
 	else
-		return -ENOENT;
-	return n < KEPT_PATH_MAX - 80 ? n : -ENAMETOOLONG;
-}
-
-static int make_folders(char *path)
-{
-	char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+		r = ledger_store_default(path, KEPT_PATH_MAX);
+	n = r ? 0 : (int)strlen(path);
+	return r ? r : n < KEPT_PATH_MAX - 80 ? n : -ENAMETOOLONG;
 }
 
 /* A descriptor of the folder; @make it if it is not there. */
@@ -64,7 +46,7 @@ static int open_folder(bool make)
 		return n;
 	strcpy(path + n, "/plans");
 	if (make) {
-		n = make_folders(path);
+		n = ledger_store_make(path);
 		if (n)
 			return n;
 	}
@@ -130,6 +112,13 @@ int kept_record_path(const char *id, char path[KEPT_PATH_MAX])
 	int r = path_of(id, ".record", path);
 
 	return r ? fail_state(r) : EXIT_OK;
+}
+
+bool kept_begun(const char *id)
+{
+	char path[KEPT_PATH_MAX];
+
+	return !path_of(id, ".record", path) && !access(path, F_OK);
 }
 
 int kept_new(const struct gp_plan *plan, char id[KEPT_ID_MAX])

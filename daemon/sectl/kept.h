@@ -18,6 +18,9 @@ int kept_new(const struct gp_plan *plan, char id[KEPT_ID_MAX]);
 /** kept_record_path - of the record of @id; an exit status */
 int kept_record_path(const char *id, char path[KEPT_PATH_MAX]);
 
+/** kept_begun - has something been sent of it that may have changed the card? */
+bool kept_begun(const char *id);
+
 /** kept_load - the plan of @id; an exit status */
 int kept_load(const char *id, struct gp_plan **plan);
 

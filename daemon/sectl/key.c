@@ -289,15 +289,17 @@ int verb_key_attempts(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	r = ledger_open(&ledger, opt.state_dir, &err);
+	r = act_ledger(&ledger);
 	if (r)
-		return fail_gp(r, &err);
+		return r;
 	if (opt.json)
 		l.r = sd_json_variant_new_array(&l.array, NULL, 0);
 	else
-		l.t = table_new("STATE|>FAILED|LAST (UTC)|BY|ENTRY");
+		l.t = table_new("STATE|>FAILED|LAST (UTC)|BY|=ENTRY");
 	r = ledger_list(ledger, on_entry, &l, &err);
 	ledger_close(ledger);
+	if (l.t && !r && !table_rows(l.t))
+		printf("no attempts\n");
 	if (l.t)
 		table_print(l.t);
 	if (!r && opt.json) {
@@ -321,9 +323,9 @@ int verb_key_forget(int argc, char **argv)
 	int r;
 
 	(void)argc;
-	r = ledger_open(&ledger, opt.state_dir, &err);
+	r = act_ledger(&ledger);
 	if (r)
-		return fail_gp(r, &err);
+		return r;
 	r = ledger_forget(ledger, argv[0], &n, &err);
 	ledger_close(ledger);
 	if (r)

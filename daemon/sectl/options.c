@@ -27,6 +27,12 @@ static int take_keys(const char *value)
 	return EXIT_OK;
 }
 
+static int take_state_dir(const char *value)
+{
+	opt.state_dir = value;
+	return *value ? EXIT_OK : fail(EXIT_USAGE, "usage", NULL, "--state-dir: which folder?");
+}
+
 const struct option_def options[] = {
 	{.name = "json",
 	 .letter = 'j',
@@ -111,7 +117,7 @@ const struct option_def options[] = {
 	{.name = "state-dir",
 	 .value = "PATH",
 	 .groups = OPT_STATE,
-	 .text = &opt.state_dir,
+	 .take = take_state_dir,
 	 .brief = true,
 	 .help = "where begun plans and attempts are kept"},
 	{.name = "all", .groups = OPT_ALL, .flag = &opt.show_all, .help = "packages as well"},

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gp/record.h"
 #include "sectl/act.h"
@@ -58,7 +57,6 @@ int verb_plan_run(int argc, char **argv)
 static int go_on(const char *id, enum gp_run_mode mode)
 {
 	struct gp_plan *plan;
-	char path[KEPT_PATH_MAX];
 	struct act a;
 	int r;
 
@@ -70,9 +68,7 @@ static int go_on(const char *id, enum gp_run_mode mode)
 	if (r)
 		return r;
 	r = act_take(&a, plan);
-	if (!r)
-		r = kept_record_path(id, path);
-	if (!r && access(path, F_OK)) { /* it was cut before its first APDU */
+	if (!r && !kept_begun(id)) { /* it was cut before its first APDU */
 		if (mode == GP_RUN_ROLLBACK)
 			r = fail(EXIT_REFUSED, "nothing-done", "sectl plan forget ID",
 				 "plan %s has not sent anything", id);
