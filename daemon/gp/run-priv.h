@@ -42,6 +42,7 @@ enum task_state {
  * @op: the operation; of a rollback the inverse one
  * @index: of the plan's operation that it is about
  * @state: enum task_state
+ * @was: state of its step before it was sent
  * @facts: see gp/view.h
  * @built: its commands, while it is under way
  * @next: command of it that is wrapped next
@@ -59,6 +60,7 @@ struct task {
 	const struct gp_op *op;
 	size_t index;
 	enum task_state state;
+	enum gp_step_state was;
 	struct gp_facts facts;
 	struct gp_built built;
 	size_t next, answered;

@@ -112,6 +112,7 @@ int run_tasks_put(struct gp_run *run)
 			if (barrier(run, t, first))
 				return 1;
 			t->state = TASK_SENT;
+			t->was = run->record->step[t->index];
 			run_step(run, t, GP_STEP_BEGUN);
 		}
 		if (!first)

@@ -97,6 +97,12 @@ static int commit(struct gp_run *run, struct gp_error *err)
 	return 0;
 }
 
+/* As it was before; what a rollback has not taken back yet is there to be taken back. */
+static void not_begun(struct gp_run *run, const struct task *t)
+{
+	run_step(run, t, run->params.mode == GP_RUN_ROLLBACK ? t->was : GP_STEP_PENDING);
+}
+
 /* How far each operation came when a batch was not answered to its end. */
 static void settle_steps(struct gp_run *run)
 {
@@ -106,7 +112,7 @@ static void settle_steps(struct gp_run *run)
 		if (t->state != TASK_SENT)
 			continue;
 		if (!t->executed) /* not one of its commands reached the card */
-			run_step(run, t, GP_STEP_PENDING);
+			not_begun(run, t);
 		else if (!t->detail[0])
 			(void)snprintf(t->detail, sizeof(t->detail),
 				       "interrupted after %zu of %zu commands", t->answered,
