@@ -166,6 +166,11 @@ int gp_apdu_segments(const struct gp_apdu *apdu, const struct gp_wire *wire,
 		return gp_fail(err, -EMSGSIZE, "too-long",
 			       "%zu bytes of data do not fit into one command of at most %zu",
 			       apdu->len, most);
+	if (wire && wire->no_chaining)
+		return gp_fail(err, -EMSGSIZE, "too-long",
+			       "%zu bytes of data do not fit into one command of at most %zu, "
+			       "and this card does not take a command in several parts",
+			       apdu->len, most);
 	return (int)((apdu->len + most - 1) / most);
 }
 
@@ -185,7 +190,7 @@ int gp_apdu_encode(const struct gp_apdu *apdu, const struct gp_wire *wire, size_
 			       segments);
 	more = segment + 1 < (size_t)segments;
 	n = more ? most : apdu->len - from;
-	if (more || (wire && wire->no_le && n))
+	if (more)
 		le = 0;
 	/* a card that knows only short lengths says with 61xx if there is more */
 	if (le > GP_LE_ANY && !(wire && wire->extended))

@@ -132,19 +132,20 @@ size_t gp_put_length(uint8_t out[3], size_t len);
  * @extended: extended length is allowed; used only where short does not do
  * @lc_max: most data bytes of one C-APDU, secure messaging included; 0 means
  *	255, or 65535 if @extended
- * @no_le: leave Le out where there are command data: for T=0 cards, whose
- *	case 4 commands are answered with 61xx
+ * @no_chaining: the card does not know GP_P1_MORE: what is too long for one C-APDU is not
+ *	cut but refused
  */
 struct gp_wire {
 	bool extended;
 	size_t lc_max;
-	bool no_le;
+	bool no_chaining;
 };
 
 /**
  * gp_apdu_segments() - C-APDUs that a command takes
  *
- * Return: 1 or more; -EMSGSIZE if it is too long for one and may not be cut.
+ * Return: 1 or more; -EMSGSIZE if it is too long for one and may not be cut, with code
+ * "too-long".
  */
 int gp_apdu_segments(const struct gp_apdu *apdu, const struct gp_wire *wire,
 		     struct gp_error *err);

@@ -112,14 +112,26 @@ static int add_system(struct gp_apdu *out, const struct gp_system_params *sys)
 	return ret;
 }
 
+static int add_field(struct gp_apdu *out, const struct gp_install *what, const uint8_t *p,
+		     size_t len, struct gp_error *err)
+{
+	if (what->params_max && len > what->params_max)
+		return gp_fail(err, -E2BIG, "too-long",
+			       "INSTALL has %zu bytes of parameters, this card takes at most "
+			       "%zu",
+			       len, what->params_max);
+	return gp_apdu_add_lv(out, p, len);
+}
+
 /* the parameters field with its length */
-static int add_params(struct gp_apdu *out, const struct gp_install *what, bool install)
+static int add_params(struct gp_apdu *out, const struct gp_install *what, bool install,
+		      struct gp_error *err)
 {
 	struct gp_apdu in = {0};
 	int ret = 0;
 
 	if (what->params)
-		return gp_apdu_add_lv(out, what->params->p, what->params->len);
+		return add_field(out, what, what->params->p, what->params->len, err);
 	/* C9 is mandatory, even empty (table 11-49) */
 	if (install)
 		ret = gp_apdu_add_tlv(&in, 0xc9, what->app_params.p, what->app_params.len);
@@ -127,7 +139,7 @@ static int add_params(struct gp_apdu *out, const struct gp_install *what, bool i
 	if (install && what->uicc.len && ret == 0)
 		ret = gp_apdu_add_tlv(&in, 0xea, what->uicc.p, what->uicc.len);
 	ret = ret < 0 ? ret : gp_cmd_token_ref(&in, what->token_ref);
-	ret = ret < 0 ? ret : gp_apdu_add_lv(out, in.data, in.len);
+	ret = ret < 0 ? ret : add_field(out, what, in.data, in.len, err);
 	gp_apdu_clear(&in);
 	return ret;
 }
@@ -155,7 +167,7 @@ static int for_load(struct gp_apdu *out, const struct gp_install *what, struct g
 	ret = ret < 0 ? ret : add_aid(out, &what->elf);
 	ret = ret < 0 ? ret : add_aid(out, &what->sd);
 	ret = ret < 0 ? ret : gp_apdu_add_lv(out, what->hash.p, what->hash.len);
-	return ret < 0 ? ret : add_params(out, what, false);
+	return ret < 0 ? ret : add_params(out, what, false, err);
 }
 
 static int for_install(struct gp_apdu *out, const struct gp_install *what, struct gp_error *err)
@@ -170,7 +182,7 @@ static int for_install(struct gp_apdu *out, const struct gp_install *what, struc
 	ret = ret < 0 ? ret
 		      : add_aid(out, what->instance.len ? &what->instance : &what->module);
 	ret = ret < 0 ? ret : add_privileges(out, what, false, err);
-	return ret < 0 ? ret : add_params(out, what, true);
+	return ret < 0 ? ret : add_params(out, what, true, err);
 }
 
 static int make_selectable(struct gp_apdu *out, const struct gp_install *what,
@@ -182,7 +194,7 @@ static int make_selectable(struct gp_apdu *out, const struct gp_install *what,
 	ret = ret < 0 ? ret : add_none(out);
 	ret = ret < 0 ? ret : add_aid(out, &what->instance);
 	ret = ret < 0 ? ret : add_privileges(out, what, false, err);
-	return ret < 0 ? ret : add_params(out, what, false);
+	return ret < 0 ? ret : add_params(out, what, false, err);
 }
 
 static int extradition(struct gp_apdu *out, const struct gp_install *what, struct gp_error *err)
@@ -194,7 +206,7 @@ static int extradition(struct gp_apdu *out, const struct gp_install *what, struc
 	ret = ret < 0 ? ret : add_none(out);
 	ret = ret < 0 ? ret : add_aid(out, &what->instance);
 	ret = ret < 0 ? ret : add_none(out);
-	return ret < 0 ? ret : add_params(out, what, false);
+	return ret < 0 ? ret : add_params(out, what, false, err);
 }
 
 static int registry_update(struct gp_apdu *out, const struct gp_install *what,
@@ -205,7 +217,7 @@ static int registry_update(struct gp_apdu *out, const struct gp_install *what,
 	ret = ret < 0 ? ret : add_none(out);
 	ret = ret < 0 ? ret : add_aid(out, &what->instance);
 	ret = ret < 0 ? ret : add_privileges(out, what, true, err);
-	return ret < 0 ? ret : add_params(out, what, false);
+	return ret < 0 ? ret : add_params(out, what, false, err);
 }
 
 static int personalization(struct gp_apdu *out, const struct gp_install *what,

@@ -156,6 +156,7 @@ struct gp_token_ref {
  * @token_ref: B6; NULL for none
  * @params: takes the place of all parameters above if not NULL: the whole
  *	field as the caller has it
+ * @params_max: most bytes of that field, 0 for no limit
  * @token: the token, empty for none
  */
 struct gp_install {
@@ -169,6 +170,7 @@ struct gp_install {
 	struct gp_bytes uicc;
 	const struct gp_token_ref *token_ref;
 	const struct gp_bytes *params;
+	size_t params_max;
 	struct gp_bytes token;
 };
 

@@ -90,8 +90,30 @@ static size_t sd_params(const struct gp_op *op, uint8_t out[10])
 	return n;
 }
 
-static int build_install(const struct gp_op *op, uint8_t p1, struct gp_apdu *out,
-			 struct gp_error *err)
+/*
+ * One byte of privileges where the card knows no more. What a token signs stays as it is: the
+ * signature is over these bytes.
+ */
+static int fit_privileges(const struct gp_op *op, const struct gp_profile *profile,
+			  struct gp_install *in, struct gp_error *err)
+{
+	/* bits of the second and third byte ask for the long form by themselves */
+	if (in->privileges_len == 1 && in->privileges & 0xffff)
+		in->privileges_len = 3;
+	if (in->privileges_len < 2 || !(profile->quirks & GP_QUIRK_SHORT_PRIVILEGES))
+		return 0;
+	if (in->privileges & 0xffff || op->token.len)
+		return gp_fail(err, -E2BIG, "too-long",
+			       "privileges %06X%s take three bytes, and this card (profile "
+			       "\"%s\") knows one",
+			       in->privileges, op->token.len ? " under a token" : "",
+			       profile->name);
+	in->privileges_len = 1;
+	return 0;
+}
+
+static int build_install(const struct gp_op *op, const struct gp_profile *profile, uint8_t p1,
+			 struct gp_apdu *out, struct gp_error *err)
 {
 	struct gp_system_params sys = {.more = bytes(&op->system)};
 	struct gp_bytes all = bytes(&op->all_params);
@@ -111,6 +133,7 @@ static int build_install(const struct gp_op *op, uint8_t p1, struct gp_apdu *out
 		.uicc = bytes(&op->uicc),
 		.token_ref = op->token_ref.len ? &ref : NULL,
 		.params = op->all_params.len ? &all : NULL,
+		.params_max = profile->install_params_max,
 		.token = bytes(&op->token),
 	};
 	int r = read_token_ref(&op->token_ref, &ref, err);
@@ -119,10 +142,8 @@ static int build_install(const struct gp_op *op, uint8_t p1, struct gp_apdu *out
 		return r;
 	if (op->type == GP_OP_SD_CREATE && !op->params.len)
 		in.app_params = (struct gp_bytes){params, sd_params(op, params)};
-	/* bits of the second and third byte ask for the long form by themselves */
-	if (in.privileges_len == 1 && in.privileges & 0xffff)
-		in.privileges_len = 3;
-	return gp_cmd_install(out, &in, err);
+	r = fit_privileges(op, profile, &in, err);
+	return r ? r : gp_cmd_install(out, &in, err);
 }
 
 static int build_load(const struct gp_op *op, const struct gp_build *how,
@@ -136,10 +157,16 @@ static int build_load(const struct gp_op *op, const struct gp_build *how,
 	if (blocks < 0)
 		return gp_fail(err, blocks, "too-long",
 			       "the load file cannot be cut into blocks");
+	if (blocks > GP_LOAD_BLOCKS && how->profile->quirks & GP_QUIRK_NO_BLOCK_WRAP)
+		return gp_fail(
+			err, -E2BIG, "too-long",
+			"the load file of %zu bytes takes %d blocks of %zu, and this card "
+			"(profile \"%s\") counts no more than %d",
+			lf.len, blocks, size, how->profile->name, GP_LOAD_BLOCKS);
 	r = make_room(built, (size_t)blocks + 1);
 	if (r)
 		return r;
-	r = build_install(op, GP_INSTALL_LOAD, &built->cmd[0], err);
+	r = build_install(op, how->profile, GP_INSTALL_LOAD, &built->cmd[0], err);
 	for (size_t i = 0; i < (size_t)blocks && !r; i++) {
 		r = gp_load_block(&lf, size, i, &block);
 		if (!r)
@@ -359,18 +386,25 @@ static int build_put_key(const struct gp_op *op, const struct gp_build *how,
 
 /* ---- all ---- */
 
-static int build_list(const struct gp_op *op, struct gp_built *built, struct gp_error *err)
+static int build_list(const struct gp_op *op, unsigned int quirks, struct gp_built *built,
+		      struct gp_error *err)
 {
 	static const uint8_t lists[] = {GP_LIST_ISD, GP_LIST_APPS, GP_LIST_ELFS,
 					GP_LIST_MODULES};
 	uint8_t scope = op->scope ? op->scope : GP_LIST_ISD | GP_LIST_APPS | GP_LIST_MODULES;
 	int r = make_room(built, sizeof(lists)), i = 0;
 
+	/* load files without their modules are better than none */
+	if (scope & GP_LIST_MODULES && quirks & GP_QUIRK_NO_MODULES)
+		scope = (uint8_t)((scope & ~GP_LIST_MODULES) | GP_LIST_ELFS);
 	built->n = 0;
 	for (size_t l = 0; l < sizeof(lists) && !r; l++) {
 		struct gp_get_status what = {.list = lists[l],
 					     .prefix = {op->aid.bytes, op->aid.len},
-					     .tags = GP_STATUS_TAGS};
+					     .old = quirks & GP_QUIRK_OLD_STATUS,
+					     .tags = quirks & GP_QUIRK_NO_STATUS_TAGS
+							     ? (struct gp_bytes){0}
+							     : GP_STATUS_TAGS};
 
 		if (!(scope & lists[l]))
 			continue;
@@ -391,16 +425,16 @@ static int build_one(const struct gp_op *op, const struct gp_build *how, struct 
 	case GP_OP_INSTALL:
 	case GP_OP_SD_CREATE:
 		return build_install(
-			op,
+			op, how->profile,
 			(uint8_t)(GP_INSTALL_INSTALL |
 				  (op->selectable ? GP_INSTALL_MAKE_SELECTABLE : 0)),
 			out, err);
 	case GP_OP_MAKE_SELECTABLE:
-		return build_install(op, GP_INSTALL_MAKE_SELECTABLE, out, err);
+		return build_install(op, how->profile, GP_INSTALL_MAKE_SELECTABLE, out, err);
 	case GP_OP_EXTRADITE:
-		return build_install(op, GP_INSTALL_EXTRADITION, out, err);
+		return build_install(op, how->profile, GP_INSTALL_EXTRADITION, out, err);
 	case GP_OP_REGISTRY_UPDATE:
-		return build_install(op, GP_INSTALL_REGISTRY_UPDATE, out, err);
+		return build_install(op, how->profile, GP_INSTALL_REGISTRY_UPDATE, out, err);
 	case GP_OP_DELETE:
 		r = read_token_ref(&op->token_ref, &ref, err);
 		return r ? r
@@ -449,7 +483,7 @@ int gp_op_build(const struct gp_op *op, const struct gp_build *how, struct gp_bu
 		r = build_put_key(op, how, built, err);
 		break;
 	case GP_OP_LIST:
-		r = build_list(op, built, err);
+		r = build_list(op, how->profile->quirks, built, err);
 		break;
 	default:
 		r = make_room(built, 1);

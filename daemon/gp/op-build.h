@@ -4,6 +4,7 @@
 #define GP_OP_BUILD_H
 
 #include "gp/plan.h"
+#include "gp/profile.h"
 #include "gp/scp.h"
 #include "gp/view.h"
 
@@ -12,6 +13,7 @@
 /**
  * struct gp_build - what commands depend on
  * @facts: see gp/view.h
+ * @profile: what the card wants otherwise than GPCS says
  * @max_data: most clear data bytes of a LOAD or STORE DATA
  * @scp: for what is encrypted under the session's data encryption key; NULL: such data are
  *	left as they are, for showing lengths only
@@ -19,6 +21,7 @@
  */
 struct gp_build {
 	const struct gp_facts *facts;
+	const struct gp_profile *profile;
 	size_t max_data;
 	struct gp_scp *scp;
 	const struct gp_keyset *keys;
@@ -37,7 +40,12 @@ struct gp_built {
 	struct gp_put_one one[GP_OP_KEYS_MAX];
 };
 
-/** gp_op_build() - 0, or what the builders of gp/cmd.h say; then @built is empty */
+/**
+ * gp_op_build() - the commands of an operation
+ *
+ * Return: 0, or what the builders of gp/cmd.h say; -E2BIG "too-long" for what has no form that
+ * this card takes. Then @built is empty.
+ */
 int gp_op_build(const struct gp_op *op, const struct gp_build *how, struct gp_built *built,
 		struct gp_error *err);
 

@@ -177,7 +177,9 @@ static int show_op(struct show *s, const struct gp_op *op, sd_json_variant **ste
 {
 	struct gp_facts facts = {.sd = s->session->sd, .kvn = op->kvn, .nr_keys = 1};
 	size_t max = GP_LC_SHORT;
-	struct gp_build how = {.facts = &facts};
+	const struct gp_profile *profile = gp_profile_by_name(s->session->profile);
+	struct gp_build how = {.facts = &facts,
+			       .profile = profile ? profile : gp_profile_at(0)};
 	struct gp_built built;
 	int r;
 
@@ -193,6 +195,8 @@ static int show_op(struct show *s, const struct gp_op *op, sd_json_variant **ste
 		max = level(s) & GP_LEVEL_CENC ? (max - MAC_LEN) / BLOCK * BLOCK - 1
 					       : max - MAC_LEN;
 	how.max_data = max;
+	if (how.profile->load_block && how.profile->load_block < max)
+		how.max_data = how.profile->load_block;
 	r = gp_op_build(op, &how, &built, err);
 	if (r)
 		return r;

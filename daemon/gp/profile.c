@@ -39,6 +39,14 @@ static const struct {
 		    GP_QUIRK_NO_CHAINING | GP_QUIRK_SHORT_PRIVILEGES,
 	  .install_params_max = 127},
 	 {.version = {2, 0}}},
+	{{.name = "gp-256-blocks",
+	  .title = "LOAD in at most 256 blocks",
+	  /* public hosts count on from 00 (GlobalPlatformPro and GPShell cut the number to one
+	   * byte), and cards take it; nothing in GPCS says that they have to
+	   */
+	  .source = "GPCS 2.3.1, 11.6.2.2",
+	  .quirks = GP_QUIRK_NO_BLOCK_WRAP},
+	 {0}},
 	{{.name = "scp03-data-counter",
 	  .title = "SCP03 that counts only commands with data",
 	  .source = "martinpaljak/GlobalPlatformPro pull requests 226 and 227",
@@ -139,21 +147,23 @@ struct gp_wire gp_profile_wire(const struct gp_profile *profile)
 	return (struct gp_wire){
 		.extended = profile->quirks & GP_QUIRK_EXTENDED,
 		.lc_max = profile->lc_max,
-		.no_le = profile->quirks & GP_QUIRK_NO_LE,
+		.no_chaining = profile->quirks & GP_QUIRK_NO_CHAINING,
 	};
 }
 
-size_t gp_profile_load_block(const struct gp_profile *profile, const struct gp_wire *wire,
-			     size_t overhead, const struct gp_fci *fci)
+size_t gp_profile_load_lc(const struct gp_profile *profile, const struct gp_wire *wire,
+			  const struct gp_fci *fci)
 {
 	size_t most = wire->extended ? GP_LC_EXTENDED : GP_LC_SHORT;
+	bool known = profile->quirks & GP_QUIRK_EXTENDED;
+	size_t told = fci && fci->block_max >= BLOCK_SENSIBLE ? fci->block_max : 0;
 
+	/* 255 is what cards tell that only mean short commands by it */
+	if (known && told == GP_LC_SHORT)
+		told = 0;
+	if (!known && !told)
+		told = GP_LC_SHORT;
 	if (wire->lc_max && wire->lc_max < most)
 		most = wire->lc_max;
-	/* 255 is what cards tell that only mean short commands by it */
-	if (fci && fci->block_max >= BLOCK_SENSIBLE && fci->block_max < most &&
-	    !(fci->block_max == GP_LC_SHORT && profile->quirks & GP_QUIRK_EXTENDED))
-		most = fci->block_max;
-	most = most > overhead ? most - overhead : 1;
-	return profile->load_block && profile->load_block < most ? profile->load_block : most;
+	return told && told < most ? told : most;
 }

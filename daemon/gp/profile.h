@@ -12,11 +12,10 @@
 #define GP_QUIRK_OLD_STATUS (1U << 1) /* GET STATUS knows only the form without TLV */
 #define GP_QUIRK_NO_STATUS_TAGS (1U << 2)   /* GET STATUS refuses the tag list 5C */
 #define GP_QUIRK_NO_MODULES (1U << 3)	    /* GET STATUS refuses GP_LIST_MODULES */
-#define GP_QUIRK_NO_LE (1U << 4)	    /* case 4 without Le (T=0) */
-#define GP_QUIRK_EXTENDED (1U << 5)	    /* takes extended length, secured as well */
-#define GP_QUIRK_NO_CHAINING (1U << 6)	    /* no "more commands" bit */
-#define GP_QUIRK_SHORT_PRIVILEGES (1U << 7) /* one byte of privileges */
-#define GP_QUIRK_KCV_EMPTY (1U << 8)	    /* PUT KEY answers no check values */
+#define GP_QUIRK_EXTENDED (1U << 4)	    /* takes extended length, secured as well */
+#define GP_QUIRK_NO_CHAINING (1U << 5)	    /* no "more commands" bit */
+#define GP_QUIRK_SHORT_PRIVILEGES (1U << 6) /* one byte of privileges */
+#define GP_QUIRK_NO_BLOCK_WRAP (1U << 7)    /* no LOAD block 00 after FF */
 
 /**
  * struct gp_profile - one product or family
@@ -79,16 +78,20 @@ struct gp_wire gp_profile_wire(const struct gp_profile *profile);
 bool gp_hist_extended(struct gp_bytes hist);
 
 /**
- * gp_profile_load_block() - most data bytes of a LOAD or STORE DATA command
- * @wire: of gp_profile_wire()
- * @overhead: what the secure channel adds: MAC and padding, 0 without one
+ * gp_profile_load_lc() - most data bytes of a LOAD or STORE DATA command
+ * @wire: how commands go to this card
  * @fci: what SELECT said, or NULL; its block_max counts only from 64 bytes on, as
  *	some cards tell nonsense. 255 holds unless GP_QUIRK_EXTENDED knows better: many
  *	cards say no more by it than that they take short commands
  *
- * Return: 1 or more.
+ * Where extended length is known of from historical bytes alone, these commands stay short
+ * unless the card itself tells more in block_max: a card that takes long commands does not
+ * therefore have room for a long block beside what it does with it.
+ *
+ * Return: 64 to GP_LC_EXTENDED, secure messaging included. struct gp_profile's load_block
+ * holds for what is left without it.
  */
-size_t gp_profile_load_block(const struct gp_profile *profile, const struct gp_wire *wire,
-			     size_t overhead, const struct gp_fci *fci);
+size_t gp_profile_load_lc(const struct gp_profile *profile, const struct gp_wire *wire,
+			  const struct gp_fci *fci);
 
 #endif /* SESAME_GP_PROFILE_H */

@@ -7,6 +7,9 @@
 
 #include "gp/run-priv.h"
 
+#define CAPDU_SHORT_MAX (4 + 1 + GP_LC_SHORT + 1)
+#define CAPDU_EXTENDED_OVERHEAD (4 + 3 + 2)
+
 size_t run_room(const struct gp_run *run)
 {
 	return run->max - run->n;
@@ -26,10 +29,16 @@ void run_batch_clear(struct gp_run *run)
 struct gp_wire run_wire(const struct gp_run *run)
 {
 	struct gp_wire wire = gp_profile_wire(run->profile);
+	size_t most = GP_LC_SHORT;
 
-	wire.extended = wire.extended && run->params.extended;
-	if (!wire.extended && wire.lc_max > GP_LC_SHORT)
-		wire.lc_max = GP_LC_SHORT;
+	wire.extended |= gp_hist_extended(run->params.hist);
+	wire.extended &= run->params.max_capdu > CAPDU_SHORT_MAX;
+	if (wire.extended)
+		most = run->params.max_capdu - CAPDU_EXTENDED_OVERHEAD;
+	if (most > GP_LC_EXTENDED)
+		most = GP_LC_EXTENDED;
+	if (!wire.lc_max || wire.lc_max > most)
+		wire.lc_max = most;
 	return wire;
 }
 
@@ -81,8 +90,8 @@ int run_put(struct gp_run *run, const struct gp_apdu *clear, const struct entry 
 	r = gp_apdu_copy(&apdu, clear);
 	if (r)
 		return gp_fail(err, r, "memory", "out of memory");
-	/* an upper bound first: wrapping cannot be taken back */
-	if ((size_t)(apdu.len / 200 + 1) > run_room(run) && run->n) {
+	/* an upper bound first: wrapping cannot be taken back. It adds less than 32 bytes */
+	if ((apdu.len + 32) / wire.lc_max + 1 > run_room(run) && run->n) {
 		gp_apdu_clear(&apdu);
 		return -ENOSPC;
 	}

@@ -200,17 +200,18 @@ static int build(struct gp_run *run, struct task *t)
 {
 	struct gp_keyset own = {0};
 	struct gp_wire wire = run_wire(run);
-	size_t lc = wire.lc_max ? wire.lc_max : GP_LC_SHORT, fits;
-	struct gp_build how = {.facts = &t->facts, .scp = run->scp};
+	size_t lc = gp_profile_load_lc(run->profile, &wire, &run->fci);
+	struct gp_build how = {
+		.facts = &t->facts, .scp = run->scp, .profile = run->profile, .max_data = lc};
 	const struct gp_keyset *set;
 	struct gp_scp_info info;
 	struct gp_error err;
 	int r = 0;
 
-	fits = run->scp ? gp_scp_max_data(run->scp, lc) : lc;
-	how.max_data = gp_profile_load_block(run->profile, &wire, lc - fits, &run->fci);
-	if (how.max_data > fits)
-		how.max_data = fits;
+	if (run->scp)
+		how.max_data = gp_scp_max_data(run->scp, lc);
+	if (run->profile->load_block && run->profile->load_block < how.max_data)
+		how.max_data = run->profile->load_block;
 	if (t->op->keys[0]) {
 		set = run_keyset(run, t->op->keys);
 		gp_scp_info(run->scp, &info);

@@ -368,7 +368,8 @@ static int right_option(struct gp_run *run)
 
 int run_open_answer(struct gp_run *run)
 {
-	struct gp_identity id = {.cplc = run->has_cplc ? &run->cplc : NULL,
+	struct gp_identity id = {.hist = run->params.hist,
+				 .cplc = run->has_cplc ? &run->cplc : NULL,
 				 .recognition =
 					 run->has_recognition ? &run->recognition : NULL};
 	struct gp_scp_info info;

@@ -29,8 +29,10 @@ bool run_view_done(const struct gp_run *run)
 
 static int put_status(struct gp_run *run, uint8_t list)
 {
-	struct gp_get_status what = {
-		.list = list, .old = run->form == 2, .next = run->page_of == list};
+	struct gp_get_status what = {.list = list,
+				     .old = run->form == 2,
+				     .next = run->page_of == list,
+				     .tags = run->form ? (struct gp_bytes){0} : GP_STATUS_TAGS};
 	struct entry entry = {.kind = ENTRY_STATUS, .list = list};
 	struct gp_error err;
 	struct gp_apdu apdu;

@@ -104,7 +104,10 @@ struct gp_run_host {
  * @record_len: its length
  * @partial: ROLLBACK: undo what can be undone although something cannot; otherwise such a
  *	rollback is refused before anything is changed
- * @extended: the channel takes extended length C-APDUs
+ * @max_capdu: longest C-APDU that the channel takes, bytes; 0 means short ones alone. Extended
+ *	length is used where the card takes it as well: by @hist or by its profile
+ * @hist: historical bytes of the card's ATR, or of its CIP; empty if they are not known.
+ *	Unchanged until gp_run_free()
  * @batch_max: most APDUs in a batch, GP_RUN_BATCH_MIN to SE_STREAM_MAX; 0 for the latter
  * @host: callbacks
  */
@@ -114,7 +117,8 @@ struct gp_run_params {
 	const char *record;
 	size_t record_len;
 	bool partial;
-	bool extended;
+	uint32_t max_capdu;
+	struct gp_bytes hist;
 	uint32_t batch_max;
 	struct gp_run_host host;
 };

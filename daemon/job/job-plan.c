@@ -15,8 +15,7 @@
 #include "job/job-run.h"
 #include "keys/ledger.h"
 #include "keys/source.h"
-
-#define CAPDU_SHORT_MAX 261
+#include "libse/se.h"
 
 struct plan_source {
 	struct gp_plan *plan;
@@ -25,6 +24,7 @@ struct plan_source {
 	struct keys *keys;
 	struct ledger *ledger;
 	struct ledger_attempt *attempt;
+	uint8_t cip[SE_CIP_MAX];
 	struct gp_run *gp;
 	struct gp_run_batch batch;
 	size_t sent, fed; /* of the batch: in a chunk, answered */
@@ -205,15 +205,23 @@ static int load_all_keys(struct run *r)
 	return n;
 }
 
-static bool takes_extended(struct run *r)
+/* What the SE and the way to it take. */
+static void take_limits(struct run *r, struct gp_run_params *p)
 {
+	struct plan_source *c = r->ctx;
 	struct job_se_info info;
 	unsigned int i;
 
-	for (i = 0; !job_se_get(r->s, i, &info); i++)
-		if (!strcmp(info.name, r->w->name))
-			return info.max_capdu > CAPDU_SHORT_MAX;
-	return false;
+	for (i = 0; !job_se_get(r->s, i, &info); i++) {
+		struct se_info kind = {.dialect = info.dialect};
+
+		if (strcmp(info.name, r->w->name) != 0)
+			continue;
+		p->max_capdu = info.max_capdu;
+		memcpy(c->cip, info.cip, sizeof(c->cip));
+		p->hist.len = se_historical(&kind, c->cip, info.cip_len, &p->hist.p);
+		return;
+	}
 }
 
 static void take_progress(struct run *r)
@@ -234,7 +242,6 @@ static int begin(struct run *r)
 	};
 	struct gp_run_params p = {
 		.mode = modes[r->info.mode],
-		.extended = takes_extended(r),
 		.batch_max = r->s->opt.chunk,
 		.host = {.keyset = host_keyset,
 			 .scp11 = host_scp11,
@@ -268,6 +275,7 @@ static int begin(struct run *r)
 	if (n)
 		return give_up(r, n, e.code, e.detail);
 	p.plan = c->plan;
+	take_limits(r, &p);
 	p.record = c->former;
 	p.record_len = c->former ? strlen(c->former) : 0;
 	n = gp_run_new(&c->gp, &p, &e);

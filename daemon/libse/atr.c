@@ -95,6 +95,18 @@ static size_t historical_len(struct bytes h)
 	return at;
 }
 
+size_t se_historical(const struct se_info *info, const uint8_t *cip, size_t len,
+		     const uint8_t **hist)
+{
+	struct bytes h;
+	bool t1;
+
+	if (!iso_atr(cip, len, &h, &t1))
+		h = parameters(info, cip, len);
+	*hist = h.len ? h.p : NULL;
+	return h.len;
+}
+
 size_t se_atr(const struct se_info *info, const uint8_t *cip, size_t len, uint8_t *atr)
 {
 	struct bytes h;

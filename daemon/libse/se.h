@@ -69,6 +69,18 @@ int se_fd(const struct se *se);
  */
 size_t se_atr(const struct se_info *info, const uint8_t *cip, size_t len, uint8_t *atr);
 
+/**
+ * se_historical() - the historical bytes of an SE (ISO/IEC 7816-4, 12.1.1), all of them
+ * @info: of se_get_info()
+ * @cip: what se_get_info() stored at cip_ptr; any bytes
+ * @len: their number; 0 is fine
+ * @hist: out: where they are in @cip; NULL if there are none
+ *
+ * Returns their number, 0 for none.
+ */
+size_t se_historical(const struct se_info *info, const uint8_t *cip, size_t len,
+		     const uint8_t **hist);
+
 /** se_get_stats() - SE_IOC_GET_STATS; a back end without counters gives zeros. */
 int se_get_stats(struct se *se, struct se_stats *stats);
 

@@ -27,6 +27,7 @@ struct host {
 	struct se *se;
 	struct ledger_attempt *attempt;
 	uint64_t generation; /* of the SE when the channel was opened */
+	uint8_t cip[SE_CIP_MAX];
 	bool channel;
 };
 
@@ -146,9 +147,14 @@ static void open_channel(struct host *h, struct gp_run *run, const struct gp_run
 static int send_batch(struct host *h, struct gp_run *run, const struct gp_run_batch *batch)
 {
 	struct se_apdu *apdus = calloc(batch->n, sizeof(*apdus));
-	struct se_stream stream = {.deadline_ns = h->opt->deadline_ns,
-				   .generation = h->generation,
-				   .flags = h->generation ? SE_STREAM_CHECK_GENERATION : 0};
+	/* on a signal the command that the SE has ends: who cut an authentication would not
+	 * know whether it counted
+	 */
+	struct se_stream stream = {
+		.deadline_ns = h->opt->deadline_ns,
+		.generation = h->generation,
+		.flags = SE_STREAM_SETTLE | (h->generation ? SE_STREAM_CHECK_GENERATION : 0),
+	};
 	size_t room = 0, at = 0;
 	uint8_t *rsp;
 
@@ -222,6 +228,18 @@ static int loop(struct host *h, struct gp_run *run, struct gp_error *err)
 	return r;
 }
 
+/* What the SE and the way to it take. One that does not tell gets short commands. */
+static void take_limits(struct host *h, struct gp_run_params *params)
+{
+	struct se_info info = {.cip_ptr = (uintptr_t)h->cip, .cip_len = sizeof(h->cip)};
+
+	if (se_get_info(h->se, &info))
+		return;
+	params->max_capdu = info.max_capdu;
+	if (info.cip_len <= sizeof(h->cip))
+		params->hist.len = se_historical(&info, h->cip, info.cip_len, &params->hist.p);
+}
+
 static int run_plan(struct host *h, const struct gp_run_params *params,
 		    sd_json_variant **result, struct gp_error *err)
 {
@@ -250,7 +268,6 @@ int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_op
 		.mode = opt->mode,
 		.partial = opt->partial,
 		.batch_max = opt->batch_max,
-		.extended = true,
 		.host =
 			{
 				.keyset = host_keyset,
@@ -280,6 +297,7 @@ int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_op
 		params.record = record;
 	}
 	(void)se_channel_close(se); /* one that the caller has left: a plan brings its own */
+	take_limits(&h, &params);
 	r = run_plan(&h, &params, result, err);
 out:
 	free(record);

@@ -135,7 +135,7 @@ static void keys(const uint8_t *p, size_t len)
 
 static void fci(const uint8_t *p, size_t len)
 {
-	const struct gp_profile *profile = gp_profile_at(len % 6);
+	const struct gp_profile *profile = gp_profile_at(len % 8);
 	struct gp_error err = {0};
 	struct gp_wire wire;
 	struct gp_fci f;
@@ -145,7 +145,7 @@ static void fci(const uint8_t *p, size_t len)
 	if (!profile)
 		return;
 	wire = gp_profile_wire(profile);
-	must(gp_profile_load_block(profile, &wire, len % 300, &f) >= 1);
+	must(gp_profile_load_lc(profile, &wire, &f) >= 64);
 }
 
 static void apdu(const uint8_t *p, size_t len)

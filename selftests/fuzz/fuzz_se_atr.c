@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t atr[SE_ATR_MAX], again[SE_ATR_MAX], check = 0;
 	struct se_info info = {0};
+	const uint8_t *hist;
 	size_t n, i;
 
 	if (size < 3)
@@ -24,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 1; i < n; i++)
 		check ^= atr[i];
 	if (check || se_atr(&info, atr, n, again) != n || memcmp(atr, again, n))
+		abort();
+	/* of what the SE said, and inside it */
+	n = se_historical(&info, data + 3, size - 3, &hist);
+	if (n && (hist < data + 3 || hist + n > data + size))
 		abort();
 	return 0;
 }

@@ -60,6 +60,9 @@ struct world {
 	unsigned int batches, opens;
 	uint64_t rng;
 	uint32_t batch_max;
+	uint32_t max_capdu; /* see struct gp_run_params */
+	struct gp_bytes hist;
+	size_t longest; /* C-APDU that was sent */
 };
 
 static inline void world_keys(struct gp_keyset *set, const char *name, uint8_t kvn,
@@ -241,7 +244,7 @@ static inline bool world_power_went(const struct world *w, uint16_t sw)
 static inline bool world_send(struct world *w, struct gp_run *run, const struct gp_run_batch *b)
 {
 	static uint8_t rsp[CARD_RAPDU_MAX];
-	uint8_t cmd[300];
+	static uint8_t cmd[CARD_CAPDU_MAX];
 	bool stopped = false, broken = false;
 
 	w->batches++;
@@ -267,7 +270,9 @@ static inline bool world_send(struct world *w, struct gp_run *run, const struct 
 			broken = true;
 			continue;
 		}
-		assert_true(a->len <= sizeof(cmd));
+		assert_true(a->len <= (w->max_capdu ? w->max_capdu : 261));
+		if (a->len > w->longest)
+			w->longest = a->len;
 		memcpy(cmd, a->cmd, a->len);
 		cmd[0] |= w->channel;
 		n = world_raw(w, cmd, a->len, rsp);
@@ -312,6 +317,8 @@ static inline int world_run(struct world *w, const struct gp_plan *plan, enum gp
 		.record = mode == GP_RUN_FORWARD ? NULL : w->record,
 		.record_len = w->record_len,
 		.batch_max = w->batch_max,
+		.max_capdu = w->max_capdu,
+		.hist = w->hist,
 		.host = {.keyset = world_keyset,
 			 .candidate = world_candidate,
 			 .attempt = world_attempt,

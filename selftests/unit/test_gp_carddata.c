@@ -439,19 +439,31 @@ static void test_profiles(void **state)
 	p = gp_profile_at(0);
 	wire = gp_profile_wire(p);
 	assert_false(wire.extended);
-	assert_int_equal(gp_profile_load_block(p, &wire, 0, NULL), 255);
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 247);
+	assert_int_equal(gp_profile_load_lc(p, &wire, NULL), 255);
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 255);
 	fci.block_max = 128;
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 120);
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 128);
 	fci.block_max = 1;
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 247);
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 255);
+	fci.block_max = 1024;
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 255);
+	/* by historical bytes: long blocks only where the card tells of some */
+	wire.extended = true;
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 1024);
+	wire.lc_max = 1000;
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 1000);
+	wire.lc_max = 0;
 	fci.block_max = 255;
-	wire.extended = true; /* by historical bytes: what the card tells holds */
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 247);
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 255);
+	assert_int_equal(gp_profile_load_lc(p, &wire, NULL), 255);
 	p = gp_profile_by_name("softse");
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 65527);
-	p = gp_profile_by_name("gd-sce-7");
-	assert_int_equal(gp_profile_load_block(p, &wire, 8, &fci), 223);
+	wire = gp_profile_wire(p);
+	assert_int_equal(gp_profile_load_lc(p, &wire, &fci), 65535);
+	assert_int_equal(gp_profile_by_name("gd-sce-7")->load_block, 223);
+	/* what a profile forbids gets into the wire */
+	assert_false(wire.no_chaining);
+	wire = gp_profile_wire(gp_profile_by_name("gp-2.1"));
+	assert_true(wire.no_chaining);
 	/* card capabilities in historical bytes: GPPro 383, and b7 set by hand */
 	h = gp_hex("8073C821100A");
 	assert_false(gp_hist_extended(gp_hex_bytes(&h)));

@@ -418,7 +418,7 @@ static void test_data(void **state)
 static void test_long(void **state)
 {
 	const struct gp_wire extended = {.extended = true}, small = {.lc_max = 100};
-	const struct gp_wire no_le = {.no_le = true};
+	const struct gp_wire whole = {.no_chaining = true};
 	static uint8_t out[GP_CAPDU_MAX], big[GP_LC_EXTENDED];
 	const uint8_t token[300] = {0xaa};
 	struct gp_delete w = {.aid = gp_hex_aid("A000000001"), .token = {token, 300}};
@@ -457,12 +457,16 @@ static void test_long(void **state)
 	assert_int_equal(gp_apdu_segments(&b, NULL, &err), -EMSGSIZE);
 	assert_string_equal(err.code, "too-long");
 	gp_apdu_clear(&b);
+	/* nor by a card that knows no "more commands" bit; one that fits goes to it */
+	assert_int_equal(gp_apdu_segments(&a, &whole, &err), -EMSGSIZE);
+	assert_string_equal(err.code, "too-long");
+	assert_non_null(strstr(err.detail, "311 bytes"));
+	assert_int_equal(gp_apdu_encode(&a, &whole, 0, out, sizeof(out), &len, &err),
+			 -EMSGSIZE);
 	gp_apdu_clear(&a);
-	/* T=0 */
 	w.token.len = 0;
 	assert_int_equal(gp_cmd_delete(&a, &w, &err), 0);
-	assert_int_equal(gp_apdu_encode(&a, &no_le, 0, out, sizeof(out), &len, &err), 0);
-	assert_int_equal(len, 5 + 7);
+	assert_int_equal(gp_apdu_segments(&a, &whole, &err), 1);
 	gp_apdu_clear(&a);
 	/* the most, and one more; the refused byte leaves everything as it was */
 	gp_apdu_init(&a, 0x80, 0xe8, 0, 0);

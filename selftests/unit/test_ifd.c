@@ -834,6 +834,40 @@ static void test_atr(void **state)
 		   "3B8F8111FE4031C173C8405264A39A990A82900024");
 }
 
+static void expect_historical(uint32_t dialect, const char *from, const char *want)
+{
+	struct se_info info = {.dialect = dialect};
+	uint8_t cip[SE_CIP_MAX];
+	char text[2 * SE_CIP_MAX + 1];
+	const uint8_t *hist;
+	size_t len, n;
+
+	assert_int_equal(se_from_hex(from, strlen(from), cip, sizeof(cip), &len), 0);
+	n = se_historical(&info, cip, len, &hist);
+	assert_int_equal(!hist, !n);
+	se_to_hex(text, hist, n);
+	assert_string_equal(text, want);
+}
+
+/* The same without an ATR around them: all there are, of a T=0 card as well. */
+static void test_historical(void **state)
+{
+	(void)state;
+	expect_historical(SE_DIALECT_GP, "3B868171FE2501534553414D45A0", "534553414D45");
+	expect_historical(SE_DIALECT_ISO_LRC, "3B021450", "1450");
+	expect_historical(SE_DIALECT_GP,
+			  "010001000012"
+			  "8031C173C8405264A39A990A850102030405",
+			  "8031C173C8405264A39A990A850102030405");
+	expect_historical(SE_DIALECT_UM11225,
+			  "00A0000003960403E800FE020B03E808010000000064"
+			  "00000A4A434F5034204154504F",
+			  "4A434F5034204154504F");
+	expect_historical(SE_DIALECT_ISO_LRC, "3B80800101", "");
+	expect_historical(SE_DIALECT_GP, "", "");
+	expect_historical(SE_DIALECT_GP, "0104", "");
+}
+
 static void *symbol(const char *s)
 {
 	void *p = dlsym(ifd.library, s);
@@ -896,6 +930,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_atr),
+		cmocka_unit_test(test_historical),
 		cmocka_unit_test_teardown(test_bad_arguments, over),
 		cmocka_unit_test_setup_teardown(test_capabilities, ready, over),
 		cmocka_unit_test_setup_teardown(test_sizes, ready, over),
