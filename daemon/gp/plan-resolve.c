@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Load files of plans: from names to what goes down in LOAD, and what follows from it. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,40 @@ static int read_file(struct gp_op *op,
 	return 0;
 }
 
+static bool has_module(const struct gp_cap *cap, const struct gp_aid *aid)
+{
+	for (size_t i = 0; i < cap->nr_applets; i++)
+		if (gp_aid_equal(&cap->applets[i].aid, aid))
+			return true;
+	return false;
+}
+
+/* Before the load file goes down for nothing. */
+static int check_module(const struct gp_plan *plan, size_t i, const struct gp_cap *cap,
+			struct gp_error *err)
+{
+	const struct gp_op *op = &plan->ops[i];
+	char hex[2 * GP_AID_MAX + 1] = "";
+
+	if (!cap || !gp_aid_equal(&op->elf, &cap->package) || has_module(cap, &op->module))
+		return 0;
+	for (size_t k = 0; k < op->module.len; k++)
+		(void)snprintf(hex + 2 * k, 3, "%02X", op->module.bytes[k]);
+	return gp_fail(err, -EINVAL, "plan-invalid",
+		       "operation %zu (install): the load file has no module %s", i, hex);
+}
+
+/* What is wrong with a load file, with the name that people know it by. */
+static int blame(const struct gp_op *op, int r, struct gp_error *err)
+{
+	struct gp_error why;
+
+	if (!r || !err || !op->label[0])
+		return r;
+	why = *err;
+	return gp_fail(err, r, why.code, "%s: %s", op->label, why.detail);
+}
+
 static int fill_install(struct gp_plan *plan, size_t i, size_t load, const struct gp_cap *cap,
 			struct gp_error *err)
 {
@@ -151,6 +186,8 @@ int gp_plan_resolve(struct gp_plan *plan,
 		if (op->type == GP_OP_INSTALL &&
 		    (!op->elf.len || !op->module.len || !op->aid.len))
 			r = fill_install(plan, i, load, cap, err);
+		if (!r && op->type == GP_OP_INSTALL)
+			r = check_module(plan, i, cap, err);
 		if (op->type != GP_OP_LOAD)
 			continue;
 		if (op->file)
@@ -163,11 +200,12 @@ int gp_plan_resolve(struct gp_plan *plan,
 			if (gp_cap_read(op->code.p, op->code.len, &cap, NULL) == 0 &&
 			    !op->aid.len)
 				op->aid = cap->package;
-			r = from_load_file(op, err);
+			r = blame(op, from_load_file(op, err), err);
 		} else if (!r) {
 			r = gp_cap_read(op->code.p, op->code.len, &cap, err);
 			if (!r)
 				r = from_cap(op, cap, err);
+			r = blame(op, r, err);
 		}
 	}
 	gp_cap_free(cap);

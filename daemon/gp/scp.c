@@ -314,11 +314,15 @@ static int refused(struct gp_scp *s, enum gp_scp_step step, uint16_t sw, struct 
 		[GP_STEP_AUTHENTICATE] = "the authentication",
 		[GP_STEP_INTERNAL] = "INTERNAL AUTHENTICATE",
 	};
+	uint8_t kvn = s->p.kvn ? s->p.kvn : s->p.keys ? s->p.keys->kvn : 0;
 
-	(void)s;
 	if (sw == 0x6983)
 		return gp_fail(err, -EACCES, "key-blocked",
 			       "the card refused %s: its key is blocked (6983)", what[step]);
+	if (sw == 0x6a88 && step == GP_STEP_INITIALIZE && kvn)
+		return gp_fail(err, -EPROTO, "no-such-key",
+			       "the card refused %s: it has no key version %02X (6A88)",
+			       what[step], kvn);
 	if (sw == 0x6a88 && step != GP_STEP_AUTHENTICATE)
 		return gp_fail(err, -EPROTO, "no-such-key",
 			       "the card refused %s: it has no such key (6A88)", what[step]);
