@@ -55,12 +55,25 @@ static int install_details(struct gp_op *op)
 	return r;
 }
 
+/* Of a file sectl knows the modules, of a package on the card nobody tells before it is asked.
+ */
+static int module_named(struct gp_op *op)
+{
+	if (!op->module.len)
+		return fail(EXIT_USAGE, "usage",
+			    "--module=AID; sectl package list has the modules of a package",
+			    "which module of the package is to be installed?");
+	if (!op->aid.len)
+		op->aid = op->module;
+	return EXIT_OK;
+}
+
 /* A load file that is on the card by its AID, or a CAP file that is loaded before. */
 int verb_app_install(int argc, char **argv)
 {
 	struct gp_aid elf = {.len = 0};
 	struct act a = {0};
-	struct gp_op *op;
+	struct gp_op *op = NULL;
 	bool file;
 	int r;
 
@@ -70,12 +83,14 @@ int verb_app_install(int argc, char **argv)
 	if (!r)
 		r = act_begin(&a, verb_title(current_verb), true);
 	if (!r && file)
-		r = package_load_op(&a, argv[0]);
+		r = package_load_op(&a, argv[0], true);
 	if (!r) {
 		op = act_add(&a, GP_OP_INSTALL);
 		op->elf = elf;
 		r = install_details(op);
 	}
+	if (!r && !file)
+		r = module_named(op);
 	return act_done(&a, r);
 }
 

@@ -28,11 +28,12 @@ static int take_hash(struct gp_op *op)
 		    "--hash=%s: there is no such hash", opt.hash);
 }
 
-int package_load_op(struct act *a, const char *path)
+int package_load_op(struct act *a, const char *path, bool if_needed)
 {
 	struct gp_op *op = act_add(a, GP_OP_LOAD);
 	int r;
 
+	op->if_needed = if_needed;
 	op->file = strdup(path);
 	if (!op->file)
 		return fail(EXIT_FAILED, "failed", NULL, "no memory");
@@ -55,7 +56,7 @@ int verb_package_load(int argc, char **argv)
 	(void)argc;
 	r = act_begin(&a, verb_title(current_verb), true);
 	if (!r)
-		r = package_load_op(&a, argv[0]);
+		r = package_load_op(&a, argv[0], false);
 	return act_done(&a, r);
 }
 
