@@ -47,6 +47,11 @@ int act_status(const char *code, const char **hint)
 		{"plan-invalid", EXIT_USAGE, NULL},
 		{"plan-format", EXIT_USAGE, NULL},
 		{"contradiction", EXIT_REFUSED, NULL},
+		{"precondition", EXIT_REFUSED, NULL},
+		{"exists", EXIT_REFUSED,
+		 "sectl app list --all shows what is there; delete it first (sectl app, "
+		 "package "
+		 "or key delete), or give the new one another name"},
 		{"key-file", EXIT_USAGE, "man sesame-keys"},
 	};
 	size_t i;
@@ -361,6 +366,8 @@ static int run_on(struct act *a, struct se *se, enum gp_run_mode mode, const cha
 	ledger_close(how.ledger);
 	if (!r)
 		return EXIT_OK;
+	if (opt.sd && !strcmp(err.code, "no-application"))
+		fail_hint("--sd of a domain that sectl app list shows; %s is none", opt.sd);
 	if (id && kept_begun(id) && strncmp(err.code, "attempt-", 8) != 0)
 		hint_kept(a, id);
 	if (a->result)

@@ -88,6 +88,17 @@ static const enum gp_digest all_digests[] = {GP_DIGEST_SHA1, GP_DIGEST_SHA256, G
 
 /* ---- cap info ---- */
 
+static int take_digest(enum gp_digest *digest)
+{
+	int d = opt.hash ? gp_digest_by_name(opt.hash) : GP_DIGEST_SHA256;
+
+	if (d <= 0)
+		return fail(EXIT_USAGE, "usage", "sha1, sha256, sha384 or sha512",
+			    "--hash=%s: no such hash", opt.hash);
+	*digest = (enum gp_digest)d;
+	return EXIT_OK;
+}
+
 static void info_lists(const struct package *p)
 {
 	const struct gp_cap *cap = p->cap;
@@ -143,7 +154,9 @@ static int info_text(const struct package *p)
 	blocks = (1 + gp_length_size(p->len) + p->len + USUAL_BLOCK - 1) / USUAL_BLOCK;
 	printf("to load     %zu bytes, %zu block%s of up to %d\n", p->len, blocks,
 	       blocks == 1 ? "" : "s", USUAL_BLOCK);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(all_digests) / sizeof(all_digests[0]); i++) {
+		if (opt.hash ? gp_digest_by_name(opt.hash) != (int)all_digests[i] : i > 1)
+			continue; /* without --hash those that cards commonly want */
 		if (hash_hex(p, all_digests[i], hash))
 			return fail(EXIT_FAILED, "failed", NULL, "no %s here",
 				    gp_digest_name(all_digests[i]));
@@ -261,10 +274,13 @@ static int info_json(const struct package *p)
 
 int verb_cap_info(int argc, char **argv)
 {
-	struct package p;
-	int r = package_read(argv[0], &p);
+	struct package p = {0};
+	enum gp_digest digest;
+	int r = take_digest(&digest);
 
 	(void)argc;
+	if (!r)
+		r = package_read(argv[0], &p);
 	if (!r)
 		r = opt.json ? info_json(&p) : info_text(&p);
 	package_clear(&p);
@@ -272,17 +288,6 @@ int verb_cap_info(int argc, char **argv)
 }
 
 /* ---- dap sign, dap verify ---- */
-
-static int take_digest(enum gp_digest *digest)
-{
-	int d = opt.hash ? gp_digest_by_name(opt.hash) : GP_DIGEST_SHA256;
-
-	if (d <= 0)
-		return fail(EXIT_USAGE, "usage", "sha1, sha256, sha384 or sha512",
-			    "--hash=%s: no such hash", opt.hash);
-	*digest = (enum gp_digest)d;
-	return EXIT_OK;
-}
 
 static int take_hash(const char *path, uint8_t hash[GP_DIGEST_MAX], enum gp_digest *digest)
 {

@@ -299,6 +299,7 @@ void cardinfo_print(sd_json_variant *v)
 	sd_json_variant *cplc = sd_json_variant_by_key(v, "cplc");
 	sd_json_variant *cap = sd_json_variant_by_key(v, "capability");
 	sd_json_variant *res = sd_json_variant_by_key(v, "resources");
+	char free_bytes[128];
 
 	printf("%s\n", json_text(v, "name"));
 	line("life cycle", json_text(v, "lifeCycle"));
@@ -316,11 +317,14 @@ void cardinfo_print(sd_json_variant *v)
 		line("domains may", json_text(cap, "domainPrivileges"));
 		line("apps may", json_text(cap, "applicationPrivileges"));
 	}
-	if (res)
-		printf("  %-16s %" PRIu64 " applications, free: %" PRIu64
-		       " bytes non-volatile, %" PRIu64 " volatile\n",
-		       "resources", json_number(res, "applications"),
-		       json_number(res, "nonVolatileFree"), json_number(res, "volatileFree"));
+	if (res) {
+		snprintf(free_bytes, sizeof(free_bytes),
+			 "%" PRIu64 " applications, free: %" PRIu64
+			 " bytes non-volatile, %" PRIu64 " volatile",
+			 json_number(res, "applications"), json_number(res, "nonVolatileFree"),
+			 json_number(res, "volatileFree"));
+		line("resources", free_bytes);
+	}
 	if (sd_json_variant_by_key(v, "keys")) {
 		putchar('\n');
 		print_keys(sd_json_variant_by_key(v, "keys"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sectl: takes the command line apart and calls the verb. */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -83,6 +84,40 @@ static const char *name_of(int c)
 	return i < nr_options ? options[i].name : "";
 }
 
+static const struct verb *find_verb(char **word, int n, int *used)
+{
+	size_t i;
+
+	for (i = 0; i < nr_verbs; i++) {
+		const struct verb *v = &verbs[i];
+
+		*used = v->name ? 2 : 1;
+		if (!strcmp(v->noun, word[0]) &&
+		    (!v->name || (n > 1 && !strcmp(v->name, word[1]))))
+			return v;
+		*used = 1;
+		if (v->alias && !strcmp(v->alias, word[0]))
+			return v;
+	}
+	return NULL;
+}
+
+/* The hint has the verb, as far as one can be made out. */
+static int fail_option(int argc, char **argv, bool value)
+{
+	const struct verb *v;
+	int i, used, n = 0;
+	char *word[2];
+
+	for (i = 1; i < argc && n < 2; i++)
+		if (*argv[i] != '-')
+			word[n++] = argv[i];
+	v = n ? find_verb(word, n, &used) : NULL;
+	fail_hint("sectl %s%s--help", v ? verb_title(v) : "", v ? " " : "");
+	return fail(EXIT_USAGE, "usage", NULL, "%s: %s", argv[optind - 1],
+		    value ? "needs a value" : "no such option here");
+}
+
 static int collect(int argc, char **argv, struct given *g)
 {
 	struct option *longs = calloc(nr_options + 2, sizeof(*longs));
@@ -96,9 +131,7 @@ static int collect(int argc, char **argv, struct given *g)
 		opterr = 0;
 		while (!r && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 			if (c == '?' || c == ':')
-				r = fail(EXIT_USAGE, "usage", "sectl NOUN VERB --help",
-					 "%s: %s", argv[optind - 1],
-					 c == ':' ? "needs a value" : "no such option here");
+				r = fail_option(argc, argv, c == ':');
 			else if (c == 'V')
 				g->version = true;
 			else if (!strcmp(name_of(c), "help"))
@@ -143,26 +176,9 @@ static int take(const struct verb *v, const char *name, const char *value)
 			return o->take(value);
 		return EXIT_OK;
 	}
-	return fail(EXIT_USAGE, "usage", "sectl NOUN VERB --help",
-		    "--%s: no such option here, for %s", name, verb_title(v));
-}
-
-static const struct verb *find_verb(char **word, int n, int *used)
-{
-	size_t i;
-
-	for (i = 0; i < nr_verbs; i++) {
-		const struct verb *v = &verbs[i];
-
-		*used = v->name ? 2 : 1;
-		if (!strcmp(v->noun, word[0]) &&
-		    (!v->name || (n > 1 && !strcmp(v->name, word[1]))))
-			return v;
-		*used = 1;
-		if (v->alias && !strcmp(v->alias, word[0]))
-			return v;
-	}
-	return NULL;
+	fail_hint("sectl %s --help", verb_title(v));
+	return fail(EXIT_USAGE, "usage", NULL, "--%s: no such option here, for %s", name,
+		    verb_title(v));
 }
 
 static int unknown(char **word, int n)
@@ -171,9 +187,13 @@ static int unknown(char **word, int n)
 
 	for (i = 0; i < nr_verbs; i++)
 		if (n && !strcmp(verbs[i].noun, word[0]) && verbs[i].name)
-			return fail(EXIT_USAGE, "usage", "sectl NOUN --help",
-				    n > 1 ? "%s has no verb '%s'" : "%s needs a verb", word[0],
-				    n > 1 ? word[1] : "");
+			break;
+	if (i < nr_verbs) {
+		fail_hint("sectl %s --help", verbs[i].noun);
+		return fail(EXIT_USAGE, "usage", NULL,
+			    n > 1 ? "%s has no verb '%s'" : "%s needs a verb", word[0],
+			    n > 1 ? word[1] : "");
+	}
 	return fail(EXIT_USAGE, "usage", "sectl --help", "'%s' is not known", word[0]);
 }
 
@@ -219,6 +239,7 @@ int main(int argc, char **argv)
 			    *v->args ? v->args : "no argument");
 	r = v->fn(n, word);
 	if (fflush(stdout) && !r)
-		r = fail(EXIT_FAILED, "cannot-write", NULL, "standard output");
+		r = fail(EXIT_FAILED, "cannot-write", NULL, "standard output: %s",
+			 strerror(errno));
 	return r;
 }

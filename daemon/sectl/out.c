@@ -157,8 +157,13 @@ int fail_errno(int error, const char *what)
 	case -ETIMEDOUT:
 		return fail(EXIT_TIMEOUT, "timeout", NULL, "%s: no answer in time", what);
 	case -ECONNREFUSED:
-		return fail(EXIT_UNREACHABLE, "unreachable", "start it", "%s: nobody listens",
-			    what);
+		return fail(EXIT_UNREACHABLE, "unreachable",
+			    strncmp(what, "pcsc:", 5) ? "softse --apdu-socket=PATH"
+						      : "systemctl start pcscd.socket",
+			    "%s: nobody listens", what);
+	case -ENOTTY:
+		return fail(EXIT_NOT_FOUND, "not-found", "sectl list shows what is there",
+			    "%s: no secure element of the driver", what);
 	default:
 		return fail(EXIT_FAILED, "failed", NULL, "%s: %s", what, strerror(-error));
 	}

@@ -11,7 +11,7 @@
 
 static int read_plan(const char *path, struct gp_plan **plan)
 {
-	struct gp_error err = {0};
+	struct gp_error err = {0}, why;
 	uint8_t *text;
 	size_t len;
 	int r;
@@ -22,7 +22,12 @@ static int read_plan(const char *path, struct gp_plan **plan)
 		return r;
 	r = gp_plan_parse(plan, (char *)text, len, &err);
 	forget(text, len);
-	return r ? fail_gp(r, &err) : EXIT_OK;
+	if (!r)
+		return EXIT_OK;
+	why = err;
+	gp_fail(&err, r, why.code, "%s: %s", strcmp(path, "-") ? path : "standard input",
+		why.detail);
+	return fail_gp(r, &err);
 }
 
 /* The plan says which key sets and domains; --keys has them. */
