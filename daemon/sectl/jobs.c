@@ -10,6 +10,8 @@
 #include "libse/se.h"
 #include "sectl/act.h"
 #include "sectl/sectl.h"
+
+#define RESPONSE_SHOWN 512 /* bytes; more is for programs */
 #include "sectl/semd.h"
 
 #define SCRIPT_MAX (8U << 20)
@@ -73,7 +75,7 @@ static void show_job(sd_json_variant *reply)
 	sd_json_variant *apdus = sd_json_variant_by_key(reply, "apdus"), *a;
 	void *rsp = NULL;
 	char *text;
-	size_t i, len;
+	size_t i, len, shown;
 
 	job_heading();
 	job_line(j);
@@ -94,10 +96,13 @@ static void show_job(sd_json_variant *reply)
 	}
 	a = sd_json_variant_by_key(reply, "response");
 	if (a && sd_json_variant_is_string(a) && sd_json_variant_unbase64(a, &rsp, &len) >= 0) {
-		text = malloc(2 * len + 1);
+		shown = len < RESPONSE_SHOWN ? len : RESPONSE_SHOWN;
+		text = malloc(2 * shown + 1);
 		if (text) {
-			se_to_hex(text, rsp, len);
+			se_to_hex(text, rsp, shown);
 			printf("  response %s\n", text);
+			if (shown < len)
+				printf("  … %zu bytes in all, --json has them\n", len);
 		}
 		free(text);
 		free(rsp);
