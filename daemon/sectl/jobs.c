@@ -10,11 +10,10 @@
 #include "libse/se.h"
 #include "sectl/act.h"
 #include "sectl/sectl.h"
-
-#define RESPONSE_SHOWN 512 /* bytes; more is for programs */
 #include "sectl/semd.h"
 
 #define SCRIPT_MAX (8U << 20)
+#define RESPONSE_SHOWN 512 /* bytes; more is for programs */
 
 /* "12" or "12-1", as it is shown */
 static int parse_id(const char *text, uint64_t *id)
