@@ -142,12 +142,14 @@ static void merge(struct gp_entry *to, struct gp_entry *from)
 	from->modules = NULL;
 }
 
-/* @e changes hands, also on error */
-static int store(struct gp_registry *reg, struct gp_entry *e)
+static int store(void *ctx, struct gp_entry *e, const uint8_t *raw, size_t len)
 {
+	struct gp_registry *reg = ctx;
 	struct gp_entry *have = NULL;
 	int ret = 0;
 
+	(void)raw;
+	(void)len;
 	if (e->kind == GP_KIND_ISD)
 		have = gp_registry_isd(reg);
 	if (!have && e->aid.len)
@@ -161,44 +163,52 @@ static int store(struct gp_registry *reg, struct gp_entry *e)
 		e->kind = GP_KIND_ISD;
 	if (!have)
 		have = gp_registry_add(reg, &e->aid, e->kind, &ret);
-	if (!have) {
-		free(e->modules);
+	if (!have)
 		return ret;
-	}
 	if (!e->aid.len)
 		e->aid = have->aid;
 	merge(have, e);
 	return 0;
 }
 
-/* an entry is complete; @e changes hands */
-static int finish(struct gp_registry *reg, uint8_t list, struct gp_entry *e)
+/* Who reads, and what. */
+struct reading {
+	uint8_t list;
+	gp_entry_fn fn;
+	void *ctx;
+};
+
+/* an entry is complete; nothing of @e is left */
+static int finish(const struct reading *to, struct gp_entry *e, const uint8_t *raw, size_t len)
 {
-	e->kind = kind_of(list, e->privileges);
-	if (!e->aid.len && e->kind != GP_KIND_ISD) {
-		free(e->modules);
-		return -EBADMSG;
-	}
-	return store(reg, e);
+	int ret = -EBADMSG;
+
+	if (e->aid.len || e->kind == GP_KIND_ISD)
+		ret = to->fn(to->ctx, e, raw, len);
+	free(e->modules);
+	*e = (struct gp_entry){0};
+	return ret;
 }
 
 /*
  * One E3. Some UICCs have all their entries in a single one, so another AID begins another
  * entry. Returns how many there were.
  */
-static int take_template(struct gp_registry *reg, uint8_t list, const struct ber_tlv *entry)
+static int take_template(const struct reading *to, const struct ber_tlv *entry)
 {
 	struct ber_reader r = {entry->value, entry->len};
+	const uint8_t *from = entry->value;
 	struct gp_entry e = {0};
 	struct ber_tlv t;
 	int ret, n = 0;
 
 	while ((ret = ber_next(&r, &t)) > 0) {
 		if (t.tag == TAG_AID && e.aid.len) {
-			ret = finish(reg, list, &e);
-			e = (struct gp_entry){0};
+			e.kind = kind_of(to->list, e.privileges);
+			ret = finish(to, &e, from, (size_t)(t.start - from));
 			if (ret < 0)
 				return ret;
+			from = t.start;
 			n++;
 		}
 		ret = take_field(&e, &t);
@@ -209,11 +219,12 @@ static int take_template(struct gp_registry *reg, uint8_t list, const struct ber
 		free(e.modules);
 		return ret;
 	}
-	ret = finish(reg, list, &e);
+	e.kind = kind_of(to->list, e.privileges);
+	ret = finish(to, &e, from, (size_t)(entry->value + entry->len - from));
 	return ret < 0 ? ret : n + 1;
 }
 
-static int take_tlv(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
+static int take_tlv(const struct reading *to, const uint8_t *p, size_t len,
 		    struct gp_error *err)
 {
 	struct ber_reader r = {p, len};
@@ -223,7 +234,7 @@ static int take_tlv(struct gp_registry *reg, uint8_t list, const uint8_t *p, siz
 	while ((ret = ber_next(&r, &t)) > 0) {
 		if (t.tag != TAG_ENTRY)
 			continue;
-		ret = take_template(reg, list, &t);
+		ret = take_template(to, &t);
 		if (ret < 0)
 			return ret == -EBADMSG ? bad(err, "an entry makes no sense") : ret;
 		n += ret;
@@ -279,7 +290,7 @@ static int old_entry(struct ber_reader *r, uint8_t list, struct gp_entry *e)
 	return ret;
 }
 
-static int take_old(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
+static int take_old(const struct reading *to, const uint8_t *p, size_t len,
 		    struct gp_error *err)
 {
 	struct ber_reader r = {p, len};
@@ -288,14 +299,14 @@ static int take_old(struct gp_registry *reg, uint8_t list, const uint8_t *p, siz
 	while (r.len) {
 		struct gp_entry e = {0};
 
-		ret = old_entry(&r, list, &e);
+		ret = old_entry(&r, to->list, &e);
 		if (ret < 0) {
 			free(e.modules);
 			return ret == -EBADMSG ? bad(err, "an entry (form without TLV) makes "
 							  "no sense")
 					       : ret;
 		}
-		ret = store(reg, &e);
+		ret = finish(to, &e, NULL, 0);
 		if (ret < 0)
 			return ret;
 		n++;
@@ -303,22 +314,28 @@ static int take_old(struct gp_registry *reg, uint8_t list, const uint8_t *p, siz
 	return n;
 }
 
-int gp_registry_take(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
+int gp_registry_each(uint8_t list, const uint8_t *p, size_t len, gp_entry_fn fn, void *ctx,
 		     struct gp_error *err)
 {
+	const struct reading to = {list, fn, ctx};
 	int ret;
 
 	if (len == 0)
 		return 0;
 	/* an AID of the older form has 5 to 16 bytes, so no length is E3 */
-	ret = p[0] == TAG_ENTRY ? take_tlv(reg, list, p, len, err)
-				: take_old(reg, list, p, len, err);
+	ret = p[0] == TAG_ENTRY ? take_tlv(&to, p, len, err) : take_old(&to, p, len, err);
+	return ret == -ENOMEM ? gp_fail(err, ret, "no-memory", "not enough memory") : ret;
+}
+
+int gp_registry_take(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
+		     struct gp_error *err)
+{
+	int ret = gp_registry_each(list, p, len, store, reg, err);
+
 	if (ret == -ENOSPC)
 		return gp_fail(err, ret, "too-many",
 			       "the registry has over %d entries or an "
 			       "entry over %d modules",
 			       GP_REGISTRY_ENTRIES_MAX, GP_ENTRY_MODULES_MAX);
-	if (ret == -ENOMEM)
-		return gp_fail(err, ret, "no-memory", "not enough memory");
 	return ret;
 }

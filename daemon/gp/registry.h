@@ -197,6 +197,26 @@ int gp_registry_copy(struct gp_registry *to, const struct gp_registry *from);
 int gp_registry_take(struct gp_registry *reg, uint8_t list, const uint8_t *p, size_t len,
 		     struct gp_error *err);
 
+/**
+ * typedef gp_entry_fn - one entry of a GET STATUS answer
+ * @entry: its modules are the callee's if it empties modules and nr_modules; else they are
+ *	freed behind it
+ * @raw: the entry's TLVs in the answer, what is inside E3; NULL for the form without TLV
+ * @len: their bytes
+ *
+ * Return: 0; a negative errno ends the reading.
+ */
+typedef int (*gp_entry_fn)(void *ctx, struct gp_entry *entry, const uint8_t *raw, size_t len);
+
+/**
+ * gp_registry_each() - the entries of one GET STATUS answer, without a registry
+ * @list, @p, @len: as for gp_registry_take()
+ *
+ * Return: entries read, 0 or more; -EBADMSG; what @fn returned.
+ */
+int gp_registry_each(uint8_t list, const uint8_t *p, size_t len, gp_entry_fn fn, void *ctx,
+		     struct gp_error *err);
+
 /** gp_registry_add() - append an empty entry, or NULL (-ENOMEM, -ENOSPC in *@error). */
 struct gp_entry *gp_registry_add(struct gp_registry *reg, const struct gp_aid *aid,
 				 enum gp_kind kind, int *error);

@@ -17,6 +17,8 @@
 
 #include <linux/se.h>
 
+#include "gp/apdu.h"
+
 enum model_type {
 	MODEL_NONE, /* executable resources */
 	MODEL_STRING,
@@ -144,8 +146,14 @@ int model_dump_objects(const char *dir);
 #define MODEL_SE_IDENTITY_MAX 128
 #define MODEL_SE_ERROR_MAX 159
 
-/** struct model_app - one entry of the card's registry, an E3 TLV with 4F first */
+/**
+ * struct model_app - one entry of the card's registry
+ * @aid: its AID
+ * @record: an E3 TLV, contents as the card told them
+ * @len: its bytes
+ */
 struct model_app {
+	struct gp_aid aid;
 	uint8_t record[MODEL_SE_RECORD_MAX];
 	size_t len;
 };

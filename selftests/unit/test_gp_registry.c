@@ -412,6 +412,36 @@ static void test_states(void **state)
 	assert_string_equal(gp_kind_name(GP_KIND_SSD), "ssd");
 }
 
+static int second_is_enough(void *ctx, struct gp_entry *entry, const uint8_t *raw, size_t len)
+{
+	unsigned int *n = ctx;
+
+	assert_int_equal(entry->kind, GP_KIND_APP);
+	assert_int_equal(entry->aid.len, 5);
+	assert_int_equal(raw[0], 0x4f);
+	assert_int_equal(len, *n ? 7 : 11);
+	return ++*n == 2 ? -ECANCELED : 0;
+}
+
+/* Entries one after the other, each with its own part of the answer; the caller ends it. */
+static void test_each(void **state)
+{
+	/* three in two E3 */
+	static const uint8_t rsp[] = {0xe3, 0x12, 0x4f, 0x05, 0xa0, 0,	  0, 1, 0x51, 0x9f,
+				      0x70, 0x01, 0x07, 0x4f, 0x05, 0xa0, 0, 0, 1,    0x52,
+				      0xe3, 0x07, 0x4f, 0x05, 0xa0, 0,	  0, 1, 0x53};
+	struct gp_registry reg = {0};
+	unsigned int n = 0;
+
+	(void)state;
+	assert_int_equal(
+		gp_registry_each(GP_LIST_APPS, rsp, sizeof(rsp), second_is_enough, &n, NULL),
+		-ECANCELED);
+	assert_int_equal(n, 2);
+	assert_int_equal(gp_registry_take(&reg, GP_LIST_APPS, rsp, sizeof(rsp), NULL), 3);
+	gp_registry_clear(&reg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_elfs),	   cmocka_unit_test(test_old),
 		cmocka_unit_test(test_bad),	   cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_privileges), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

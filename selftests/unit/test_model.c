@@ -193,6 +193,30 @@ static void test_answers(void **state)
 			      0, 0, 1, 0x51, 0x90, 0x00),
 			 0);
 	assert_int_equal(se.nr_apps, 1);
+	/* two entries in one E3, and the form without TLV: an entry each */
+	model_se_begin(&se);
+	assert_int_equal(TAKE(&se, 0xf2, 0x40, 0x02, 0xe3, 0x11, 0x4f, 0x05, 0xa0, 0, 0, 1,
+			      0x51, 0x9f, 0x70, 0x01, 0x07, 0x4f, 0x05, 0xa0, 0, 0, 1, 0x52,
+			      0x63, 0x10),
+			 -EBADMSG); /* cut short by one byte */
+	assert_int_equal(se.nr_apps, 0);
+	assert_int_equal(TAKE(&se, 0xf2, 0x40, 0x02, 0xe3, 0x12, 0x4f, 0x05, 0xa0, 0, 0, 1,
+			      0x51, 0x9f, 0x70, 0x01, 0x07, 0x4f, 0x05, 0xa0, 0, 0, 1, 0x52,
+			      0x90, 0x00),
+			 0);
+	assert_int_equal(se.nr_apps, 2);
+	assert_int_equal(se.apps[0].len, 13);
+	assert_memory_equal(se.apps[0].record,
+			    "\xe3\x0b\x4f\x05\xa0\x00\x00\x01\x51\x9f\x70\x01\x07", 13);
+	assert_int_equal(se.apps[1].len, 9);
+	assert_memory_equal(se.apps[1].record, "\xe3\x07\x4f\x05\xa0\x00\x00\x01\x52", 9);
+	assert_int_equal(se.life_cycle, -1);
+	assert_int_equal(
+		TAKE(&se, 0xf2, 0x80, 0x02, 0x05, 0xa0, 0, 0, 1, 0x53, 0x0f, 0x9e, 0x90, 0x00),
+		0);
+	assert_int_equal(se.life_cycle, 15);
+	assert_int_equal(se.nr_apps, 3);
+	assert_memory_equal(se.apps[2].record, "\xe3\x07\x4f\x05\xa0\x00\x00\x01\x53", 9);
 	/* no answer, and answers that make no sense */
 	assert_int_equal(take(&se, 0xca, 0, 0x42, entry, 0), 0);
 	assert_int_equal(TAKE(&se, 0xca, 0, 0x42, 0x90), -EBADMSG);
