@@ -36,18 +36,25 @@ struct bench {
 	const char *channel; /* CLA of the channel that is used, "80" */
 };
 
-static inline void bench_power_up(struct bench *b)
+/* Power on; a card of this profile where there is no state file. */
+static inline void bench_power_up_as(struct bench *b, const struct card_profile *p)
 {
-	struct card_profile p;
 	char err[256];
 
-	card_profile_default(&p);
-	p.no_fsync = true;
 	memset(&b->card, 0, sizeof(b->card));
-	b->card.profile = p;
+	b->card.profile = *p;
+	b->card.profile.no_fsync = true;
 	b->card.state_path = *b->path ? b->path : NULL;
 	if (card_init(&b->card, err, sizeof(err)))
 		fail_msg("%s", err);
+}
+
+static inline void bench_power_up(struct bench *b)
+{
+	struct card_profile p;
+
+	card_profile_default(&p);
+	bench_power_up_as(b, &p);
 }
 
 static inline int bench_setup(void **state)
@@ -145,23 +152,26 @@ static inline void answer_at(struct bench *b, const char *want_hex, int line)
 
 #define answer(b, want) answer_at(b, want, __LINE__)
 
-/* SELECT and a session of level 00 on the basic channel, SCP03. */
-static inline void session_at(struct bench *b, const char *aid, int line)
+/* SELECT, unless that is done, and a session of that level on the basic channel, SCP03. */
+static inline void secure_session_at(struct bench *b, const char *aid, uint8_t level, int line)
 {
 	struct scp03 *s = &b->card.channels[0].scp.s3;
-	uint8_t auth[21] = {0x84, 0x82, 0, 0, 16}, mac[16];
+	uint8_t auth[21] = {0x84, 0x82, level, 0, 16}, mac[16];
 	struct crypto_part parts[] = {{s->chain, 16}, {auth, 13}};
 
-	cmd_at(b, "00A40400", aid, 0x9000, line);
+	if (aid)
+		cmd_at(b, "00A40400", aid, 0x9000, line);
 	cmd_at(b, "80500000", "0001020304050607", 0x9000, line);
 	memcpy(auth + 5, s->host_cryptogram, 8);
 	assert_int_equal(crypto_cmac(s->s_mac, s->key_len, parts, 2, mac), 0);
 	memcpy(auth + 13, mac, 8);
 	if (bench_run(b, auth, sizeof(auth)) != 0x9000)
-		fail_msg("line %d: no session with %s", line, aid);
+		fail_msg("line %d: no session of level %02X with %s", line, level,
+			 aid ? aid : "what is selected");
 }
 
-#define session(b, aid) session_at(b, aid, __LINE__)
+#define secure_session(b, aid, level) secure_session_at(b, aid, level, __LINE__)
+#define session(b, aid) secure_session(b, aid, 0x00)
 
 static inline char *hex_of(char *out, const void *data, size_t len)
 {

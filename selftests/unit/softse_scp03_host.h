@@ -9,24 +9,6 @@
 #include "softse/applet.h"
 #include "softse_bench.h"
 
-static inline void secure_session_at(struct bench *b, const char *aid, uint8_t level, int line)
-{
-	struct scp03 *s = &b->card.channels[0].scp.s3;
-	uint8_t auth[21] = {0x84, 0x82, level, 0, 16}, mac[16];
-	struct crypto_part parts[] = {{s->chain, 16}, {auth, 13}};
-
-	if (aid)
-		cmd_at(b, "00A40400", aid, 0x9000, line);
-	cmd_at(b, "80500000", "0001020304050607", 0x9000, line);
-	memcpy(auth + 5, s->host_cryptogram, 8);
-	assert_int_equal(crypto_cmac(s->s_mac, s->key_len, parts, 2, mac), 0);
-	memcpy(auth + 13, mac, 8);
-	if (bench_run(b, auth, sizeof(auth)) != 0x9000)
-		fail_msg("line %d: no session at level %02X", line, level);
-}
-
-#define secure_session(b, aid, level) secure_session_at(b, aid, level, __LINE__)
-
 static inline void host_iv(const struct scp03 *s, uint8_t top, uint8_t iv[16])
 {
 	static const uint8_t zero[16];
@@ -101,17 +83,54 @@ static inline void secure_at(struct bench *b, const char *head, const char *data
 static inline void bench_with(struct bench *b, const char *const *applets)
 {
 	struct card_profile p;
-	char err[256];
 
 	card_profile_default(&p);
-	p.no_fsync = true;
 	for (; *applets; applets++)
 		assert_null(applet_profile(&p, *applets));
-	memset(&b->card, 0, sizeof(b->card));
-	b->card.profile = p;
-	b->card.state_path = *b->path ? b->path : NULL;
-	if (card_init(&b->card, err, sizeof(err)))
-		fail_msg("%s", err);
+	bench_power_up_as(b, &p);
+}
+
+/* The same with one, which is selected unless @aid is NULL. */
+static inline void bench_with_one(struct bench *b, const char *applet, const char *aid)
+{
+	const char *const names[] = {applet, NULL};
+
+	bench_with(b, names);
+	if (aid)
+		cmd(b, "00A40400", aid, 0x9000);
+}
+
+/*
+ * Power off and on, then SELECT unless @aid is NULL: the profile does not matter any more, the
+ * state file does.
+ */
+static inline void bench_again(struct bench *b, const char *aid)
+{
+	card_exit(&b->card);
+	bench_power_up(b);
+	if (aid)
+		cmd(b, "00A40400", aid, 0x9000);
+}
+
+/* Of a test that makes its own card, which has a state file. */
+static inline int applet_setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	strcpy(b->dir, "/tmp/softse-applet-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->path, sizeof(b->path), "%s/state", b->dir);
+	*state = b;
+	return 0;
+}
+
+static inline int applet_teardown(void **state)
+{
+	struct bench *b = *state;
+
+	unlink(b->path);
+	rmdir(b->dir);
+	return bench_teardown(state);
 }
 
 #endif

@@ -4,48 +4,11 @@
 
 #define PKCS15 "A000000063504B43532D3135"
 
-static int setup(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	strcpy(b->dir, "/tmp/softse-applets-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	snprintf(b->path, sizeof(b->path), "%s/state", b->dir);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-	const char *why = registry_check(&b->card);
-
-	card_exit(&b->card);
-	unlink(b->path);
-	rmdir(b->dir);
-	free(b);
-	return why ? -1 : 0;
-}
-
-/* Power off and on: the profile does not matter any more, the state file does. */
-static void again(struct bench *b)
-{
-	card_exit(&b->card);
-	bench_power_up(b);
-}
-
-static void with(struct bench *b, const char *applet)
-{
-	const char *const names[] = {applet, NULL};
-
-	bench_with(b, names);
-}
-
 static void test_test_applet(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "test");
+	bench_with_one(b, "test", NULL);
 	sw(b, "00A4040009F0534553414D45010200", 0x9000);
 	/* cases 1 to 4 by what arrived */
 	sw(b, "80700100", 0x9000);
@@ -78,7 +41,7 @@ static void test_test_applet(void **state)
 	sw(b, "809000000568656C6C6F00", 0x9000);
 	answer(b, "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824");
 	sw(b, "80200007", 0x9000);
-	again(b);
+	bench_again(b, NULL);
 	sw(b, "00A4040009F0534553414D45010200", 0x9000);
 	sw(b, "8020000700", 0x9000);
 	answer(b, "00000002");
@@ -130,7 +93,7 @@ static void test_install(void **state)
 	assert_int_equal(b->card.n_entries, 2);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00200001", 0x63c3);
-	again(b);
+	bench_again(b, NULL);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	session(b, ISD);
 	cmd(b, "80E40000", "4F0C" PKCS15, 0x9000);
@@ -141,7 +104,7 @@ static void test_pkcs15_files(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "pkcs15");
+	bench_with_one(b, "pkcs15", NULL);
 	/* the sequence of a modem (nRF9160's uicc_lwm2m) on channel 1 */
 	sw(b, "0070000001", 0x9000);
 	answer(b, "01");
@@ -235,7 +198,7 @@ static void test_pkcs15_personalise(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "pkcs15");
+	bench_with_one(b, "pkcs15", NULL);
 	session(b, ISD);
 	cmd(b, "80E62000",
 	    "0000"
@@ -261,7 +224,7 @@ static void test_pkcs15_personalise(void **state)
 	    "636F61703A2F2F6C657368616E2E65636C6970736570726F6A656374732E696F3A35373833"
 	    "C10101C10203",
 	    0x9000);
-	again(b);
+	bench_again(b, NULL);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00A4080C047FFF6432", 0x9000);
 	sw(b, "00B0000080", 0x9000);
@@ -294,7 +257,7 @@ static void test_pkcs15_pin(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "pkcs15-pin");
+	bench_with_one(b, "pkcs15-pin", NULL);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00A4020C026432", 0x9000);
 	sw(b, "00B0000004", 0x6982);
@@ -302,7 +265,7 @@ static void test_pkcs15_pin(void **state)
 	   "0020000104"
 	   "31323335",
 	   0x63c2);
-	again(b); /* the try was counted before it was answered */
+	bench_again(b, NULL); /* the try was counted before it was answered */
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00200001", 0x63c2);
 	sw(b,
@@ -363,7 +326,7 @@ static void test_pkcs15_scp03(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "pkcs15-scp03");
+	bench_with_one(b, "pkcs15-scp03", NULL);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00A4020C025031", 0x9000);
 	sw(b, "00B0000002", 0x9000);
@@ -390,7 +353,7 @@ static void test_pkcs15_sign(void **state)
 	uint8_t cert[512], sig[64], hash[32];
 	size_t len, at;
 
-	with(b, "pkcs15");
+	bench_with_one(b, "pkcs15", NULL);
 	cmd(b, "00A40400", PKCS15, 0x9000);
 	sw(b, "00A4020C024331", 0x9000);
 	sw(b, "00B00000000200", 0x9000);
@@ -414,14 +377,19 @@ static void test_pkcs15_sign(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_test_applet, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_test_applet, applet_setup,
+						applet_teardown),
 		cmocka_unit_test(test_profile_words),
-		cmocka_unit_test_setup_teardown(test_install, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pkcs15_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pkcs15_personalise, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pkcs15_pin, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pkcs15_scp03, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pkcs15_sign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_install, applet_setup, applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_files, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_personalise, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_pin, applet_setup, applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_scp03, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_sign, applet_setup,
+						applet_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

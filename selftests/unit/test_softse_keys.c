@@ -9,44 +9,6 @@
 #define SHA256_64A "DF5BB81CE81E0626FB45A8944FD40F31B25E6816D6D499C1AB90492900635E66"
 #define HASH "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
 
-static int setup(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	strcpy(b->dir, "/tmp/softse-keys-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	snprintf(b->path, sizeof(b->path), "%s/state", b->dir);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-	const char *why = registry_check(&b->card);
-
-	card_exit(&b->card);
-	unlink(b->path);
-	rmdir(b->dir);
-	free(b);
-	return why ? -1 : 0;
-}
-
-static void again(struct bench *b, const char *aid)
-{
-	card_exit(&b->card);
-	bench_power_up(b);
-	cmd(b, "00A40400", aid, 0x9000);
-}
-
-static void with(struct bench *b, const char *applet, const char *aid)
-{
-	const char *const names[] = {applet, NULL};
-
-	bench_with(b, names);
-	cmd(b, "00A40400", aid, 0x9000);
-}
-
 /* 34 45 49 43 86 41 and the point */
 static void take_point(struct bench *b, uint8_t point[65])
 {
@@ -70,7 +32,7 @@ static void test_safe_signature(void **state)
 	uint8_t point[65], text[200];
 	char hex[600], more[500];
 
-	with(b, "iot-safe", SAFE);
+	bench_with_one(b, "iot-safe", SAFE);
 	sw(b, "0070000001", 0x9000);
 	sw(b, "01A4040007" SAFE "00", 0x9000);
 	cmd(b, "81CD0000", "850102", 0x9000);
@@ -133,7 +95,7 @@ static void test_safe_agreement(void **state)
 	uint8_t mine[32], my_point[65], point[65], want[32];
 	char hex[200], more[140];
 
-	with(b, "iot-safe", SAFE);
+	bench_with_one(b, "iot-safe", SAFE);
 	cmd(b, "80CD0000", "850103", 0x6985);
 	cmd(b, "80B90000", "840102", 0x6985);
 	cmd(b, "80B90000", "840109", 0x6a88);
@@ -167,7 +129,7 @@ static void test_safe_derivation(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "iot-safe", SAFE);
+	bench_with_one(b, "iot-safe", SAFE);
 	cmd(b, "804A0000",
 	    "D116"
 	    "0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B"
@@ -207,7 +169,7 @@ static void test_safe_objects(void **state)
 	struct bench *b = *state;
 	uint8_t point[65], first[8];
 
-	with(b, "iot-safe", SAFE);
+	bench_with_one(b, "iot-safe", SAFE);
 	sw(b, "8184000008", 0x6881);
 	sw(b, "8084000008", 0x9000);
 	assert_int_equal(b->len, 8);
@@ -237,7 +199,7 @@ static void test_safe_objects(void **state)
 	    "4120"
 	    "0000000000000000000000000000000000000000000000000000000000000001",
 	    0x9000);
-	again(b, SAFE);
+	bench_again(b, SAFE);
 	cmd(b, "80B00001", "830107", 0x9000);
 	answer(b, "FEBABE");
 	cmd(b, "80B00005", "830107", 0x6b00);
@@ -281,7 +243,7 @@ static void test_vault(void **state)
 {
 	struct bench *b = *state;
 
-	with(b, "vault", VAULT);
+	bench_with_one(b, "vault", VAULT);
 	sw(b, "8010000000", 0x9000);
 	answer(b, "0000");
 	/* counters only go up */
@@ -351,7 +313,7 @@ static void test_vault(void **state)
 	cmd(b, "80200000", HASH, 0x6982);
 	cmd(b, "80200001", HASH, 0x9000);
 	sw(b, "80120100", 0x9000);
-	again(b, VAULT);
+	bench_again(b, VAULT);
 	sw(b, "8010000000", 0x9000);
 	answer(b, "0104");
 	sw(b, "8030000700", 0x9000);
@@ -386,7 +348,7 @@ static void test_vault_power(void **state)
 	unsigned int answered = 0, cuts = 0;
 	bool done = false;
 
-	with(b, "vault", VAULT);
+	bench_with_one(b, "vault", VAULT);
 	for (unsigned int k = 0; !done; k++) {
 		static const uint8_t raise[] = {0x80, 0x32, 0, 7, 0},
 				     read[] = {0x80, 0x30, 0, 7, 0};
@@ -400,7 +362,7 @@ static void test_vault_power(void **state)
 			answered++;
 		else
 			cuts++;
-		again(b, VAULT);
+		bench_again(b, VAULT);
 		assert_int_equal(bench_run(b, read, sizeof(read)), 0x9000);
 		now = (unsigned int)get_be16(b->rsp) << 16 | get_be16(b->rsp + 2);
 		/* what was answered is there; what was not may be, once each */
@@ -421,7 +383,7 @@ static void test_access_rules(void **state)
 	struct bench *b = *state;
 	uint8_t tag[8];
 
-	with(b, "ara", ARA);
+	bench_with_one(b, "ara", ARA);
 	sw(b, "80CAFF4000", 0x9000);
 	answer(b, "FF4000");
 	sw(b, "80CADF2000", 0x9000);
@@ -480,7 +442,7 @@ static void test_access_rules(void **state)
 	       0x9000);
 	secure(b, "80E29000", "F900", 0x6a80);
 	secure(b, "80E28000", "F200", 0x6a86);
-	again(b, ARA);
+	bench_again(b, ARA);
 	sw(b, "80CADF2000", 0x9000);
 	assert_memory_not_equal(b->rsp + 3, tag, 8);
 	sw(b, "80CAFF4000", 0x9000);
@@ -549,13 +511,19 @@ static void test_access_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_safe_signature, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_safe_agreement, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_safe_derivation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_safe_objects, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_vault, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_vault_power, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_access_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_safe_signature, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_safe_agreement, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_safe_derivation, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_safe_objects, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_vault, applet_setup, applet_teardown),
+		cmocka_unit_test_setup_teardown(test_vault_power, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_access_rules, applet_setup,
+						applet_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
