@@ -391,9 +391,11 @@ static uint16_t for_make_selectable(struct card *c, struct entry *sd, struct apd
 		e->implicit = params.implicit;
 	sw = gp_take_exclusive(c, e);
 	if (sw == SW_OK) {
-		const struct aid *names[] = {&e->aid};
+		/* the command names no load file, table C-7 does */
+		const struct aid *names[] = {e->elf ? &e->elf->aid : &c->profile.sd_elf,
+					     &e->aid};
 
-		sw = gp_confirm(c, sd, a, names, 1);
+		sw = gp_confirm(c, sd, a, names, 2);
 	}
 	return sw;
 }
