@@ -316,6 +316,8 @@ static int read_session(struct gp_plan *plan, sd_json_variant *v, struct gp_erro
 			r = read_name(value, s->keys, sizeof(s->keys));
 		else if (!strcmp(key, "profile"))
 			r = read_name(value, s->profile, sizeof(s->profile));
+		else if (!strcmp(key, "receiptKey"))
+			r = read_name(value, s->receipt_key, sizeof(s->receipt_key));
 		else if (!strcmp(key, "level"))
 			r = word_read(value, plan_levels, &s->level);
 		else if (!strcmp(key, "kvn")) {

@@ -158,6 +158,8 @@ static int write_session(sd_json_variant **array, const struct gp_session *s)
 	if (r >= 0)
 		r = set_string(&object, "profile", s->profile);
 	if (r >= 0)
+		r = set_string(&object, "receiptKey", s->receipt_key);
+	if (r >= 0)
 		r = sd_json_variant_append_array(array, object);
 	sd_json_variant_unref(object);
 	return r;

@@ -119,6 +119,7 @@ int gp_op_parse(const char *name);
  * @level: security level (P1 of EXTERNAL AUTHENTICATE): 01 C-MAC, 03 and C-DECRYPTION, 11,
  *	13 with R-MAC, 33 with R-ENCRYPTION; 0 for the default, 03
  * @profile: quirk profile by name, "" for what the card's data suggest
+ * @receipt_key: name of the key that the card's receipts are verified with, "" for none named
  */
 struct gp_session {
 	struct gp_aid sd;
@@ -126,6 +127,7 @@ struct gp_session {
 	uint8_t kvn;
 	uint8_t level;
 	char profile[32];
+	char receipt_key[GP_PLAN_NAME_MAX];
 };
 
 /**

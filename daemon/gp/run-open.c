@@ -198,7 +198,10 @@ int run_channel(struct gp_run *run)
 	int r;
 
 	switch (gp_scp_step(run->scp)) {
-	case GP_STEP_OPEN:
+	case GP_STEP_OPEN: /* SCP11b: the host has not shown who it is */
+		gp_scp_info(run->scp, &run->info);
+		(void)snprintf(run->keys_name, sizeof(run->keys_name), "%s",
+			       session_of(run)->keys);
 		run->phase = PHASE_VIEW;
 		return 0;
 	case GP_STEP_AUTHENTICATE:

@@ -9,6 +9,7 @@
  *	run-view.c	reading the registry and the keys
  *	run-decide.c	which operations are to be done at all
  *	run-task.c	operations under way, and what they answered
+ *	run-receipt.c	what the card has signed of that
  *	run-result.c	the result as JSON
  *	rollback.c	what takes an operation back
  */
@@ -37,6 +38,13 @@ enum task_state {
 	TASK_REFUSED,  /* the card refused one */
 };
 
+/** enum receipt_check - the key that a receipt was verified by */
+enum receipt_check {
+	RECEIPT_NO_KEY, /* the host has none */
+	RECEIPT_VERIFIED,
+	RECEIPT_NOT_VERIFIED,
+};
+
 /**
  * struct task - one operation to be done, or to be taken back
  * @op: the operation; of a rollback the inverse one
@@ -52,6 +60,7 @@ enum task_state {
  * @found: what the card said of it before, in words; "" if it was not looked at
  * @detail: what came of it
  * @receipt: of delegated management, or empty
+ * @receipt_check: whether it is right
  * @data: response data of the last command
  * @list: registry read by a list operation
  * @list_next: the command is to be repeated for the next page
@@ -69,6 +78,7 @@ struct task {
 	char found[GP_WHY_MAX];
 	char detail[RUN_DETAIL];
 	struct gp_blob receipt, data;
+	enum receipt_check receipt_check;
 	struct gp_registry list;
 	bool list_next;
 };
@@ -121,9 +131,11 @@ struct gp_run {
 	const struct gp_plan *plan;
 	struct gp_plan *inverse; /* ROLLBACK */
 	struct gp_record *record;
-	bool partly;	/* ROLLBACK: something stays */
-	bool committed; /* a record is with the host */
-	bool dirty;	/* the record has to be stored before anything is sent */
+	bool has_receipt;
+	uint16_t receipt_counter; /* of the last one */
+	bool partly;		  /* ROLLBACK: something stays */
+	bool committed;		  /* a record is with the host */
+	bool dirty;		  /* the record has to be stored before anything is sent */
 	enum phase phase;
 
 	struct task *tasks;
@@ -261,6 +273,19 @@ bool run_needs_keys(const struct gp_run *run);
 int run_tasks_put(struct gp_run *run);
 int run_task_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len);
 void run_task_clear(struct task *t);
+
+/* run-receipt.c */
+
+/**
+ * run_receipt() - look for a receipt in the answer to a task's command, keep and verify it
+ * @cmd: index of the command
+ * @rsp: its response data
+ *
+ * What is wrong with it is a warning of the run. Return: 0 or -ENOMEM.
+ */
+int run_receipt(struct gp_run *run, struct task *t, size_t cmd, const uint8_t *rsp, size_t len);
+/** run_receipt_word() - for the result */
+const char *run_receipt_word(enum receipt_check check);
 
 /* rollback.c */
 int run_rollback_tasks(struct gp_run *run);

@@ -105,6 +105,9 @@ static int put_receipt(sd_json_variant **step, const struct task *t)
 	if (r >= 0)
 		r = sd_json_variant_set_field_unsigned(&object, "counter", receipt.counter);
 	if (r >= 0)
+		r = sd_json_variant_set_field_string(&object, "check",
+						     run_receipt_word(t->receipt_check));
+	if (r >= 0)
 		r = sd_json_variant_set_field(step, "receipt", object);
 	sd_json_variant_unref(object);
 	return r;

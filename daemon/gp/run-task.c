@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "gp/plan-priv.h"
-#include "gp/receipt.h"
 #include "gp/run-priv.h"
 
 void run_task_clear(struct task *t)
@@ -196,9 +195,9 @@ static void rewind_tasks(struct gp_run *run, size_t from)
 	}
 }
 
-static int check_answer(struct gp_run *run, struct task *t, const uint8_t *rsp, size_t len)
+static int check_answer(struct gp_run *run, struct task *t, size_t cmd, const uint8_t *rsp,
+			size_t len)
 {
-	struct gp_receipt receipt;
 	struct gp_error err;
 	int r = 0;
 
@@ -214,8 +213,8 @@ static int check_answer(struct gp_run *run, struct task *t, const uint8_t *rsp, 
 				       "the card answered the check values of all keys");
 	} else if (t->op->type == GP_OP_GET_DATA || t->op->type == GP_OP_APDU) {
 		r = gp_blob_set(&t->data, rsp, len);
-	} else if (len > 1 && gp_receipt_read(rsp, len, &receipt, &err) == 1) {
-		r = gp_blob_set(&t->receipt, rsp, len);
+	} else {
+		r = run_receipt(run, t, cmd, rsp, len);
 	}
 	if (r == -ENOMEM)
 		return run_fail(run, r, "memory", "out of memory");
@@ -246,7 +245,7 @@ int run_task_fed(struct gp_run *run, const struct entry *entry, const uint8_t *r
 		refuse(run, t, cmd, entry->cmd, sw);
 		return 0;
 	} else {
-		r = check_answer(run, t, rsp, len - 2);
+		r = check_answer(run, t, entry->cmd, rsp, len - 2);
 	}
 	t->answered = entry->cmd + 1;
 	if (t->answered < t->built.n)

@@ -469,6 +469,15 @@ static int check_keys(const struct gp_run *run, struct gp_error *err)
 			return gp_fail(err, -ENOKEY, "no-key", "there is no key set \"%s\"",
 				       name);
 	}
+	for (size_t i = 0; i < run->plan->nr_sessions; i++) {
+		const char *name = run->plan->sessions[i].receipt_key;
+		struct gp_signer key;
+
+		if (name[0] &&
+		    (!host->receipt_key || host->receipt_key(host->userdata, name, &key)))
+			return gp_fail(err, -ENOKEY, "no-key",
+				       "there is no key \"%s\" to verify receipts with", name);
+	}
 	for (size_t i = 0; i < run->plan->nr_ops; i++)
 		if (run->plan->ops[i].keys[0] && !run_keyset(run, run->plan->ops[i].keys))
 			return gp_fail(err, -ENOKEY, "no-key", "there is no key set \"%s\"",

@@ -32,6 +32,7 @@
 #include "gp/plan.h"
 #include "gp/record.h"
 #include "gp/scp.h"
+#include "gp/sign.h"
 
 struct gp_run;
 
@@ -78,6 +79,10 @@ enum gp_run_verdict {
  * @commit: store the record durably before returning 0; a negative errno stops the run before
  *	anything more is sent. NULL: the host cannot; the plan can then not be resumed
  * @random: @len random bytes: challenges. 0 or negative errno
+ * @receipt_key: the key that receipts of the card are verified with, by the name that the plan
+ *	has for it; "": it has none, and a host that knows one key only may give that. 0 with
+ *	@signer set, whose keys stay until gp_run_free(); a negative errno: there is none. The
+ *	pointer may be NULL
  * @progress: something happened; see gp_run_progress(). The pointer may be NULL
  * @userdata: given to all
  */
@@ -90,6 +95,7 @@ struct gp_run_host {
 	void (*verdict)(void *userdata, enum gp_run_verdict verdict);
 	int (*commit)(void *userdata, const char *record, size_t len);
 	int (*random)(void *userdata, void *out, size_t len);
+	int (*receipt_key)(void *userdata, const char *name, struct gp_signer *signer);
 	void (*progress)(void *userdata, const struct gp_run *run);
 	void *userdata;
 };

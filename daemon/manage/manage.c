@@ -97,6 +97,20 @@ static int host_random(void *userdata, void *out, size_t len)
 	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -errno;
 }
 
+static int host_receipt_key(void *userdata, const char *name, struct gp_signer *signer)
+{
+	const struct host *h = userdata;
+	const struct keys_single *key =
+		h->opt->keys
+			? keys_single(h->opt->keys, KEYS_USE_RECEIPT, name[0] ? name : NULL)
+			: NULL;
+
+	if (!key)
+		return -ENOKEY;
+	*signer = (struct gp_signer){.pkey = key->pkey, .ctx = key->ctx, .key = key->secret};
+	return 0;
+}
+
 static void host_progress(void *userdata, const struct gp_run *run)
 {
 	const struct host *h = userdata;
@@ -277,6 +291,7 @@ int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_op
 				.verdict = host_verdict,
 				.commit = recorded ? host_commit : NULL,
 				.random = host_random,
+				.receipt_key = host_receipt_key,
 				.progress = opt->progress ? host_progress : NULL,
 				.userdata = &h,
 			},
