@@ -98,7 +98,7 @@ static int decide_fresh(struct gp_run *run, struct task *t, enum gp_look look)
 				"operation %zu (%s): %s already; nothing of this session "
 				"was changed",
 				t->index, name_of(t), t->found);
-		(void)snprintf(t->detail, sizeof(t->detail), "%s already", t->found);
+		(void)snprintf(t->detail, sizeof(t->detail), "%s: nothing to do", t->found);
 		return skip(run, t,
 			    run->params.mode == GP_RUN_ROLLBACK ? GP_STEP_UNDONE
 								: GP_STEP_ALREADY);
