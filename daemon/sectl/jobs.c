@@ -12,7 +12,6 @@
 #include "sectl/sectl.h"
 #include "sectl/semd.h"
 
-#define SCRIPT_MAX (8U << 20)
 #define RESPONSE_SHOWN 512 /* bytes; more is for programs */
 
 /* "12" or "12-1", as it is shown */
@@ -161,7 +160,8 @@ int verb_jobs_ack(int argc, char **argv)
 
 /* ---- script run ---- */
 
-static int start_script(sd_varlink *link, const uint8_t *data, size_t len, uint64_t *id)
+static int start_script(sd_varlink *link, const uint8_t *data, size_t len, bool compact,
+			uint64_t *id)
 {
 	sd_json_variant *p = NULL, *reply = NULL;
 	int r;
@@ -170,7 +170,7 @@ static int start_script(sd_varlink *link, const uint8_t *data, size_t len, uint6
 		&p, SD_JSON_BUILD_PAIR_STRING("se", target_semd()),
 		SD_JSON_BUILD_PAIR_CONDITION(!!opt.aid, "aid", SD_JSON_BUILD_STRING(opt.aid)),
 		SD_JSON_BUILD_PAIR_BASE64("script", data, len),
-		SD_JSON_BUILD_PAIR_BOOLEAN("compact", opt.compact),
+		SD_JSON_BUILD_PAIR_BOOLEAN("compact", compact),
 		SD_JSON_BUILD_PAIR_BOOLEAN("keepChannel", opt.keep_channel),
 		SD_JSON_BUILD_PAIR_UNSIGNED("token", opt.dialogue),
 		SD_JSON_BUILD_PAIR_UNSIGNED("deadline", opt.deadline));
@@ -267,7 +267,7 @@ static int wait_for(sd_varlink *link, uint64_t id, sd_json_variant **reply)
 	return r;
 }
 
-static int run_and_follow(const uint8_t *data, size_t len)
+static int run_and_follow(const uint8_t *data, size_t len, bool compact)
 {
 	sd_json_variant *reply = NULL, *ignored = NULL;
 	sd_varlink *link = NULL;
@@ -276,7 +276,7 @@ static int run_and_follow(const uint8_t *data, size_t len)
 
 	r = semd_connect(&link);
 	if (!r)
-		r = start_script(link, data, len, &id);
+		r = start_script(link, data, len, compact, &id);
 	if (!r)
 		r = wait_for(link, id, &reply);
 	if (!r) {
@@ -295,20 +295,12 @@ static int run_and_follow(const uint8_t *data, size_t len)
 	return r;
 }
 
-int semd_run_script(const char *path)
+int semd_run_script(const char *name, const uint8_t *data, size_t len, bool compact)
 {
-	uint8_t *data = NULL;
-	size_t len = 0;
-	int r;
-
-	r = read_input(path, SCRIPT_MAX, &data, &len);
-	if (!r && opt.dry_run)
-		r = say_dry("would run the %zu bytes of %s on %s for %s", len, path, opt.se,
-			    opt.aid ? opt.aid : "the default application");
-	else if (!r)
-		r = run_and_follow(data, len);
-	forget(data, len);
-	return r;
+	if (opt.dry_run)
+		return say_dry("would run the %zu bytes of %s on %s for %s", len, name, opt.se,
+			       opt.aid ? opt.aid : "the default application");
+	return run_and_follow(data, len, compact);
 }
 
 /* ---- plans ---- */
@@ -348,7 +340,8 @@ static int end_of_plan(uint64_t id, sd_json_variant *reply, sd_json_variant **re
 		return EXIT_OK;
 	if (*result)
 		fail_keep(sd_json_variant_ref(*result));
-	fail_hint("sectl jobs show %" PRIu64 "; then jobs resume or jobs rollback", id);
+	fail_hint("sectl jobs show %" PRIu64 "; then jobs resume, jobs rollback or jobs ack",
+		  id);
 	return fail(status, *json_text(job, "code") ? json_text(job, "code") : "failed", NULL,
 		    "job %s: %s", json_text(job, "name"),
 		    *json_text(job, "detail") ? json_text(job, "detail")

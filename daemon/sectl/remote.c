@@ -42,7 +42,11 @@ int fail_call(const char *error, sd_json_variant *p)
 		return fail(EXIT_NOT_FOUND, "no-such-job", "sectl jobs list",
 			    "there is no job %" PRIu64, json_number(p, "id"));
 	if (!strcmp(short_name, "Refused"))
-		return fail(EXIT_REFUSED, code, NULL, "%s", detail);
+		return fail(EXIT_REFUSED, code,
+			    strcmp(code, "policy") ? NULL
+						   : "its [policy NAME] in semd.conf: aids=, "
+						     "keysets=, operations=, instructions=",
+			    "%s", detail);
 	if (!strcmp(short_name, "StorageFull"))
 		return fail(EXIT_FAILED, code, "make room on semd's disk", "%s", detail);
 	if (!strcmp(short_name, "PermissionDenied"))

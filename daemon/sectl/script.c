@@ -186,15 +186,12 @@ static enum form guess(const uint8_t *p, size_t len)
 	return i == len ? FORM_TEXT : FORM_COMPACT;
 }
 
-static int load(const char *path, enum form form, struct commands *c)
+/* What was read, which is forgotten. */
+static int take_commands(const char *path, enum form form, uint8_t *data, size_t len,
+			 struct commands *c)
 {
-	uint8_t *data;
-	size_t len;
 	int r;
 
-	r = read_input(path, SCRIPT_MAX, &data, &len);
-	if (r)
-		return r;
 	c->room = len;
 	c->bytes = malloc(len);
 	if (form == FORM_AUTO)
@@ -210,6 +207,16 @@ static int load(const char *path, enum form form, struct commands *c)
 	if (!r && !c->n)
 		r = fail(EXIT_USAGE, "bad-script", NULL, "%s: there is no command in it", path);
 	return r;
+}
+
+static int load(const char *path, enum form form, struct commands *c)
+{
+	uint8_t *data;
+	size_t len;
+	int r;
+
+	r = read_input(path, SCRIPT_MAX, &data, &len);
+	return r ? r : take_commands(path, form, data, len, c);
 }
 
 /* ---- convert ---- */
@@ -374,6 +381,38 @@ static int run_commands(const struct commands *c)
 	return status;
 }
 
+/*
+ * semd takes the two forms of the standard, with all that can be in them. It begins before it
+ * has read to the end, so that compact format, which anything looks like, has to be said.
+ */
+static int run_on_semd(const char *path, enum form form)
+{
+	struct commands c = {0};
+	size_t len, room;
+	uint8_t *data;
+	int r;
+
+	r = read_input(path, SCRIPT_MAX, &data, &len);
+	if (r)
+		return r;
+	if (form == FORM_AUTO && guess(data, len) == FORM_TEXT)
+		form = FORM_TEXT;
+	room = len;
+	if (form == FORM_TEXT) {
+		r = take_commands(path, form, data, len, &c);
+		room = c.used + 16 * ((size_t)c.n + 1);
+		data = r ? NULL : malloc(room);
+		if (!r && !data)
+			r = fail(EXIT_FAILED, "failed", NULL, "no memory");
+		len = r ? 0 : encode_expanded(&c, data);
+	}
+	if (!r)
+		r = semd_run_script(path, data, len, form == FORM_COMPACT);
+	forget(data, room);
+	commands_free(&c);
+	return r;
+}
+
 int verb_script_run(int argc, char **argv)
 {
 	struct commands c = {0};
@@ -381,9 +420,9 @@ int verb_script_run(int argc, char **argv)
 	int r;
 
 	(void)argc;
-	if (target_semd())
-		return semd_run_script(argv[0]);
 	r = take_form("from", opt.compact ? "compact" : opt.from, &form);
+	if (!r && target_semd())
+		return run_on_semd(argv[0], form);
 	if (!r)
 		r = load(argv[0], form, &c);
 	if (!r && opt.dry_run)

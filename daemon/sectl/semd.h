@@ -3,6 +3,8 @@
 #ifndef SECTL_SEMD_H
 #define SECTL_SEMD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-json.h>
 #include <systemd/sd-varlink.h>
@@ -27,8 +29,12 @@ int semd_call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_vari
 /** fail_call - an error reply, as an exit status */
 int fail_call(const char *error, sd_json_variant *parameters);
 
-/** semd_run_script - have semd run a script file as a job, wait, show; an exit status */
-int semd_run_script(const char *path);
+/**
+ * semd_run_script - have semd run a script as a job, wait, show; an exit status
+ * @name: of the script, for people
+ * @compact: it is in compact, not in expanded format
+ */
+int semd_run_script(const char *name, const uint8_t *data, size_t len, bool compact);
 
 /**
  * semd_run_plan - have semd run a plan as a job, and wait for its end

@@ -262,6 +262,9 @@ want_json 0 "" key forget "$entry" --state-dir="$dir/own"
 want 0 "1 secure elements" status
 want_json 0 "" status
 want 0 "2 APDUs executed" script run "$dir/ok.bin" --se=semd:se0
+want 0 "2/2" script run "$dir/ok.txt" --se=semd:se0
+want 1 "starts with 80" script run "$dir/two.bin" --se=semd:se0
+want 7 "6982" script run "$dir/two.bin" --se=semd:se0 --from=compact
 want 0 "2/2" script run "$dir/ok.bin" --se=semd:se0 --keep-channel --token=4
 want 0 "2/2" script run "$dir/ok.bin" --se=semd:se0 --token=4
 want_json 0 "" script run "$dir/ok.bin" --se=semd:se0 --keep-job
