@@ -241,21 +241,23 @@ int cardinfo_read(struct se *se, sd_json_variant **v)
 /* A list that the terminal has no room for goes on in the next line. */
 static void line(const char *name, const char *value)
 {
-	size_t room = terminal_columns(), used = LABEL + 1, n;
+	size_t room = terminal_columns(), used = LABEL, n, gap = 1;
 
 	if (!*value)
 		return;
-	printf("  %-*s ", LABEL - 2, name);
+	printf("  %-*s", LABEL - 2, name);
 	while (*value) {
 		n = strcspn(value, " ");
-		n += strspn(value + n, " ");
-		if (room > LABEL && used > LABEL + 1 && used + n > room) {
-			printf("\n%*s", LABEL + 1, "");
-			used = LABEL + 1;
+		if (room > LABEL && used > LABEL && used + gap + n > room) {
+			printf("\n%*s", LABEL, "");
+			used = LABEL;
+			gap = 1;
 		}
-		printf("%.*s", (int)n, value);
-		used += n;
+		printf("%*s%.*s", (int)gap, "", (int)n, value);
+		used += gap + n;
 		value += n;
+		gap = strspn(value, " ");
+		value += gap;
 	}
 	putchar('\n');
 }
