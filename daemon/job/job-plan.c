@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "gp/run.h"
 #include "job/job-run.h"
 #include "keys/ledger.h"
+#include "keys/run-host.h"
 #include "keys/source.h"
 #include "libse/se.h"
 
@@ -49,40 +49,24 @@ static const struct gp_scp11_keyset *host_scp11(void *userdata, const char *name
 static const struct gp_keyset *host_candidate(void *userdata, size_t i)
 {
 	const struct plan_source *c = ((struct run *)userdata)->ctx;
-	const struct gp_keyset *const *sets;
-	size_t n;
 
-	sets = keys_sets(c->keys, &n);
-	return i < n ? sets[i] : NULL;
+	return run_host_candidate(c->keys, i);
 }
 
 static int host_attempt(void *userdata, const struct gp_run_attempt *a, struct gp_error *err)
 {
 	struct run *r = userdata;
 	struct plan_source *c = r->ctx;
-	struct ledger_id id = {.aid_len = a->sd.len, .kvn = a->kvn};
 
-	if (snprintf(id.card, sizeof(id.card), "%s", a->card) >= (int)sizeof(id.card) ||
-	    a->sd.len > sizeof(id.aid))
-		return gp_fail(err, -EINVAL, "ledger", "the card's name is too long");
-	memcpy(id.aid, a->sd.bytes, a->sd.len);
-	return ledger_begin(c->ledger, &id, r->info.params.retry_authentication, &c->attempt,
-			    err);
+	return run_host_attempt(c->ledger, a, r->info.params.retry_authentication, &c->attempt,
+				err);
 }
 
 static void host_verdict(void *userdata, enum gp_run_verdict verdict)
 {
-	static const enum ledger_outcome outcomes[] = {
-		[GP_VERDICT_ACCEPTED] = LEDGER_DID_SUCCEED,
-		[GP_VERDICT_REFUSED] = LEDGER_DID_FAIL,
-		[GP_VERDICT_NOT_SENT] = LEDGER_DID_NOT_SEND,
-		[GP_VERDICT_UNKNOWN] = LEDGER_DID_BREAK,
-	};
 	struct plan_source *c = ((struct run *)userdata)->ctx;
 
-	/* Where that cannot be written the entry says "unknown". */
-	ledger_end(c->attempt, outcomes[verdict]);
-	c->attempt = NULL;
+	run_host_verdict(&c->attempt, verdict);
 }
 
 static int host_commit(void *userdata, const char *record, size_t len)
@@ -98,24 +82,6 @@ static int host_commit(void *userdata, const char *record, size_t len)
 	c->record = copy;
 	/* nothing leaves before write_start() or job_write_end() had it */
 	r->record = copy;
-	return 0;
-}
-
-static int host_random(void *userdata, void *out, size_t len)
-{
-	uint8_t *p = out;
-	ssize_t n;
-
-	(void)userdata;
-	while (len) {
-		n = getrandom(p, len, 0);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
 	return 0;
 }
 
@@ -249,7 +215,7 @@ static int begin(struct run *r)
 			 .attempt = host_attempt,
 			 .verdict = host_verdict,
 			 .commit = host_commit,
-			 .random = host_random,
+			 .random = run_host_random,
 			 .userdata = r},
 	};
 	struct plan_source *c;

@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gp/key.h"
-#include "keys/ledger.h"
+#include "keys/run-host.h"
 #include "keys/source.h"
 #include "libse/se.h"
 #include "manage/record-file.h"
@@ -48,40 +47,24 @@ static const struct gp_scp11_keyset *host_scp11(void *userdata, const char *name
 static const struct gp_keyset *host_candidate(void *userdata, size_t i)
 {
 	const struct host *h = userdata;
-	const struct gp_keyset *const *sets;
-	size_t n = 0;
 
-	sets = h->opt->keys ? keys_sets(h->opt->keys, &n) : NULL;
-	return i < n ? sets[i] : NULL;
+	return run_host_candidate(h->opt->keys, i);
 }
 
 static int host_attempt(void *userdata, const struct gp_run_attempt *attempt,
 			struct gp_error *err)
 {
 	struct host *h = userdata;
-	struct ledger_id id = {.aid_len = attempt->sd.len, .kvn = attempt->kvn};
 
-	if (!h->opt->ledger)
-		return 0;
-	(void)snprintf(id.card, sizeof(id.card), "%s", attempt->card);
-	memcpy(id.aid, attempt->sd.bytes, attempt->sd.len);
-	return ledger_begin(h->opt->ledger, &id, h->opt->retry_authentication, &h->attempt,
-			    err);
+	return run_host_attempt(h->opt->ledger, attempt, h->opt->retry_authentication,
+				&h->attempt, err);
 }
 
 static void host_verdict(void *userdata, enum gp_run_verdict verdict)
 {
-	static const enum ledger_outcome outcomes[] = {
-		[GP_VERDICT_ACCEPTED] = LEDGER_DID_SUCCEED,
-		[GP_VERDICT_REFUSED] = LEDGER_DID_FAIL,
-		[GP_VERDICT_NOT_SENT] = LEDGER_DID_NOT_SEND,
-		[GP_VERDICT_UNKNOWN] = LEDGER_DID_BREAK,
-	};
 	struct host *h = userdata;
 
-	(void)ledger_end(h->attempt,
-			 outcomes[verdict]); /* what cannot be written is "unknown" */
-	h->attempt = NULL;
+	run_host_verdict(&h->attempt, verdict);
 }
 
 static int host_commit(void *userdata, const char *record, size_t len)
@@ -89,12 +72,6 @@ static int host_commit(void *userdata, const char *record, size_t len)
 	const struct host *h = userdata;
 
 	return record_file_write(h->opt->record, record, len);
-}
-
-static int host_random(void *userdata, void *out, size_t len)
-{
-	(void)userdata;
-	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -errno;
 }
 
 static int host_receipt_key(void *userdata, const char *name, struct gp_signer *signer)
@@ -290,7 +267,7 @@ int manage_run(struct se *se, const struct gp_plan *plan, const struct manage_op
 				.attempt = host_attempt,
 				.verdict = host_verdict,
 				.commit = recorded ? host_commit : NULL,
-				.random = host_random,
+				.random = run_host_random,
 				.receipt_key = host_receipt_key,
 				.progress = opt->progress ? host_progress : NULL,
 				.userdata = &h,
