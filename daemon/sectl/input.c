@@ -88,7 +88,7 @@ int read_input(const char *path, size_t max, uint8_t **data, size_t *len)
 	return fail(EXIT_FAILED, "failed", NULL, "%s: %s", path, strerror(-r));
 }
 
-int write_output(const char *path, const void *data, size_t len, bool secret)
+int write_output(const char *path, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	bool standard = !path || !strcmp(path, "-");
@@ -97,8 +97,7 @@ int write_output(const char *path, const void *data, size_t len, bool secret)
 	if (standard)
 		fflush(stdout);
 	else
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (secret ? O_EXCL : O_TRUNC),
-			  secret ? 0600 : 0666);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0600);
 	if (fd < 0)
 		return fail(EXIT_FAILED, "cannot-write", NULL, "%s: %s", path, strerror(errno));
 	while (len && !r) {

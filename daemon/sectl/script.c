@@ -281,7 +281,7 @@ static int put_converted(const uint8_t *out, size_t len, uint32_t n, bool text)
 	int r;
 
 	if (!opt.json || opt.output)
-		return write_output(opt.output, out, len, false);
+		return write_output(opt.output, out, len);
 	hex = malloc(2 * len + 1);
 	if (!hex)
 		return fail(EXIT_FAILED, "failed", NULL, "no memory");

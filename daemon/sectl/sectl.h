@@ -274,8 +274,12 @@ void progress_end(struct progress *p);
  */
 int read_input(const char *path, size_t max, uint8_t **data, size_t *len);
 
-/** write_output - into a new file (mode 0600 if @secret, else 0666), or stdout for NULL, "-" */
-int write_output(const char *path, const void *data, size_t len, bool secret);
+/**
+ * write_output - into a file, or stdout for NULL, "-"; an exit status
+ *
+ * A new one is for its owner only: scripts have PINs, commands have install parameters.
+ */
+int write_output(const char *path, const void *data, size_t len);
 
 /** forget - clear and free; NULL is fine */
 void forget(void *data, size_t len);

@@ -70,7 +70,7 @@ int put_signed(const char *name, const uint8_t *p, size_t len, const char *schem
 		return fail(EXIT_FAILED, "failed", NULL, "no memory");
 	se_to_hex(hex, p, len);
 	if (opt.output)
-		r = write_output(opt.output, p, len, false);
+		r = write_output(opt.output, p, len);
 	if (!r && opt.json) {
 		r = sd_json_buildo(
 			&v, SD_JSON_BUILD_PAIR_STRING(name, hex),

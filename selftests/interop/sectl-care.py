@@ -221,6 +221,13 @@ def files(w):
     r = subprocess.run([*info, "--hash=sha512"], capture_output=True, text=True, check=False)
     result(re.search(r"^sha512 +[0-9A-F]{128}$", r.stdout, re.M) and "sha1 " not in r.stdout,
            "cap info: the hash that was asked for", r.stdout)
+    with open(w.path("t.txt"), "w", encoding="ascii") as f:
+        f.write("0020008108313233343FFFFFFF\n")
+    r = subprocess.run([SECTL, "script", "convert", w.path("t.txt"), "--to=expanded",
+                        f"--output={w.path('t.bin')}"], check=False)
+    mode = os.stat(w.path("t.bin")).st_mode & 0o777
+    result(r.returncode == 0 and mode == 0o600, "a script may have a PIN: for its owner only",
+           oct(mode))
     for name, data in ("bad.cap", b"nothing of that kind"), ("bad.json", b"{"):
         with open(w.path(name), "wb") as f:
             f.write(data)
