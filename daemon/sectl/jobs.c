@@ -328,20 +328,32 @@ static int start_plan(sd_varlink *link, const struct gp_plan *plan, uint64_t *id
 	return r;
 }
 
+/* It has changed something: it stays in the journal, to be resumed or rolled back. */
+static bool is_resumable(sd_json_variant *job)
+{
+	return sd_json_variant_boolean(sd_json_variant_by_key(job, "resumable"));
+}
+
 /* How a plan's job ended; its result stays for the caller. */
 static int end_of_plan(uint64_t id, sd_json_variant *reply, sd_json_variant **result)
 {
 	sd_json_variant *job = sd_json_variant_by_key(reply, "job");
 	sd_json_variant *v = sd_json_variant_by_key(reply, "result");
 	int status = status_of(job);
+	const char *hint;
 
 	*result = v && sd_json_variant_is_object(v) ? sd_json_variant_ref(v) : NULL;
 	if (!status)
 		return EXIT_OK;
 	if (*result)
 		fail_keep(sd_json_variant_ref(*result));
-	fail_hint("sectl jobs show %" PRIu64 "; then jobs resume, jobs rollback or jobs ack",
-		  id);
+	(void)act_status(json_text(job, "code"), &hint);
+	if (is_resumable(job))
+		fail_hint("sectl jobs show %" PRIu64 "; then jobs resume, jobs rollback or "
+			  "jobs ack",
+			  id);
+	else if (hint)
+		fail_hint("%s", hint);
 	return fail(status, *json_text(job, "code") ? json_text(job, "code") : "failed", NULL,
 		    "job %s: %s", json_text(job, "name"),
 		    *json_text(job, "detail") ? json_text(job, "detail")
@@ -353,7 +365,6 @@ int semd_run_plan(const struct gp_plan *plan, sd_json_variant **result)
 	sd_json_variant *reply = NULL, *ignored = NULL, *job;
 	sd_varlink *link = NULL;
 	uint64_t id = 0;
-	bool keep;
 	int r;
 
 	r = semd_connect(&link);
@@ -362,13 +373,14 @@ int semd_run_plan(const struct gp_plan *plan, sd_json_variant **result)
 	if (!r)
 		r = wait_for(link, id, &reply);
 	if (!r) {
+		sd_json_variant_ref(reply); /* the link's until its next call */
 		job = sd_json_variant_by_key(reply, "job");
-		/* what can be resumed or rolled back stays in the journal */
-		keep = opt.keep_job ||
-		       sd_json_variant_boolean(sd_json_variant_by_key(job, "resumable"));
-		r = end_of_plan(id, reply, result);
-		if (!r && !keep)
+		/* failed ones as well: the places in the journal are numbered */
+		if (!opt.keep_job && !is_resumable(job))
 			r = semd_call_id(link, "AckJob", id, &ignored);
+		if (!r)
+			r = end_of_plan(id, reply, result);
+		sd_json_variant_unref(reply);
 	}
 	sd_varlink_unref(link);
 	return r;

@@ -29,6 +29,16 @@ uint64_t json_number(sd_json_variant *v, const char *key)
 	return f && sd_json_variant_is_unsigned(f) ? sd_json_variant_unsigned(f) : 0;
 }
 
+static const char *refusal_hint(const char *code)
+{
+	if (!strcmp(code, "policy"))
+		return "its [policy NAME] in semd.conf: aids=, keysets=, operations=, "
+		       "instructions=";
+	if (!strcmp(code, "too-many-jobs"))
+		return "sectl jobs list; then sectl jobs ack ID for those that are done with";
+	return NULL;
+}
+
 int fail_call(const char *error, sd_json_variant *p)
 {
 	const char *short_name = strrchr(error, '.');
@@ -42,11 +52,7 @@ int fail_call(const char *error, sd_json_variant *p)
 		return fail(EXIT_NOT_FOUND, "no-such-job", "sectl jobs list",
 			    "there is no job %" PRIu64, json_number(p, "id"));
 	if (!strcmp(short_name, "Refused"))
-		return fail(EXIT_REFUSED, code,
-			    strcmp(code, "policy") ? NULL
-						   : "its [policy NAME] in semd.conf: aids=, "
-						     "keysets=, operations=, instructions=",
-			    "%s", detail);
+		return fail(EXIT_REFUSED, code, refusal_hint(code), "%s", detail);
 	if (!strcmp(short_name, "StorageFull"))
 		return fail(EXIT_FAILED, code, "make room on semd's disk", "%s", detail);
 	if (!strcmp(short_name, "PermissionDenied"))

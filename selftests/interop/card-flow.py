@@ -253,6 +253,13 @@ def flow(bench):
         delegated(o)
         application(o)
         deleted(o, free)
+    _, said = Owner.offline("jobs", "list", f"--socket={bench.socket}")
+    jobs = said.get("jobs", [])
+    rc, _ = remote.card("isd2", "app", "list")
+    _, said = Owner.offline("jobs", "list", f"--socket={bench.socket}")
+    check(rc == REFUSED and jobs and said.get("jobs") == jobs and
+          all(j["resumable"] for j in jobs),
+          "semd: its journal keeps what began to change the card, and nothing else", said)
     rotated(owner)
     end_of_card(owner)
 
