@@ -56,9 +56,10 @@ static size_t put_hex(char *out, const uint8_t *p, size_t len)
 
 /* Data that a person should not read off a screen, and those that are made by the card's
  * answer. */
-static bool hidden(const struct gp_op *op)
+static bool hidden(const struct gp_op *op, const struct gp_apdu *cmd)
 {
-	return (op->type == GP_OP_PUT_KEY && op->keys[0]) || op->encrypted;
+	return (op->type == GP_OP_PUT_KEY && op->keys[0]) || op->encrypted ||
+	       cmd->ins == GP_INS_STORE_DATA;
 }
 
 /* Without a secure channel, in hex: what tokens are made for. NULL: no memory. */
@@ -88,11 +89,12 @@ static int add_command(struct show *s, const struct gp_op *op, const struct gp_a
 	size_t lc = len + (mac ? MAC_LEN : 0), at;
 	uint8_t head[] = {(uint8_t)(cmd->cla | (mac ? 0x04 : 0)), cmd->ins, cmd->p1, cmd->p2};
 	char *hex = malloc(2 * cmd->len + 96);
-	char *plain = hidden(op) ? NULL : plain_hex(cmd);
+	bool secret = hidden(op, cmd);
+	char *plain = secret ? NULL : plain_hex(cmd);
 	char words[96];
 	int r;
 
-	if (!hex || (!plain && !hidden(op))) {
+	if (!hex || (!plain && !secret)) {
 		free(hex);
 		free(plain);
 		return -ENOMEM;
@@ -102,13 +104,13 @@ static int add_command(struct show *s, const struct gp_op *op, const struct gp_a
 		at += (size_t)sprintf(hex + at, "00%04zX", lc);
 	else if (lc)
 		at += (size_t)sprintf(hex + at, "%02zX", lc);
-	if (hidden(op))
+	if (secret)
 		at += (size_t)sprintf(hex + at, "<secret %zu>", len);
 	else if (enc)
 		at += (size_t)sprintf(hex + at, "<encrypted %zu:", len);
-	if (!hidden(op))
+	if (!secret)
 		at += put_hex(hex + at, cmd->data, cmd->len);
-	if (enc && !hidden(op))
+	if (enc && !secret)
 		at += (size_t)sprintf(hex + at, ">");
 	if (mac)
 		at += (size_t)sprintf(hex + at, "<MAC %d>", MAC_LEN);

@@ -299,7 +299,8 @@ int gp_plan_aids(const struct gp_plan *plan,
  * @ret: an object {plan, steps: [{op, keys, label, apdus: [{hex, command, text}]}], apdus,
  *	roundTrips, unknown: [text]}; "hex" has placeholders such as <MAC 8> where the secure
  *	channel fills in; "command" is the C-APDU before that, which tokens are made over
- *	(one C-APDU, extended if need be). Secret data have none
+ *	(one C-APDU, extended if need be). Data of STORE DATA, and what else is secret, have
+ *	none, and only their length in "hex"
  *
  * The plan must be resolved. Key values do not appear. Return: 0, -EINVAL, -ENOMEM.
  */

@@ -271,6 +271,17 @@ static void on_trace_open(void *userdata, const struct se_channel_open *open, ui
 	trace_select((const uint8_t *)(uintptr_t)open->aid_ptr, open->aid_len, open, ns);
 }
 
+/* A package is some hundred lines of hex that nobody reads on a screen. */
+static void put_cut(const char *hex)
+{
+	size_t room = terminal_columns();
+
+	if (room < 16 || strlen(hex) + 6 <= room)
+		printf("      %s\n", hex);
+	else
+		printf("      %.*s…\n", (int)room - 7, hex);
+}
+
 /* What -n shows: each step in words, its APDUs below it. */
 static int show_plan(struct act *a)
 {
@@ -292,7 +303,8 @@ static int show_plan(struct act *a)
 		apdus = sd_json_variant_by_key(step, "apdus");
 		for (k = 0; k < sd_json_variant_elements(apdus); k++) {
 			c = sd_json_variant_by_index(apdus, k);
-			printf("    %s\n      %s\n", json_text(c, "text"), json_text(c, "hex"));
+			printf("    %s\n", json_text(c, "text"));
+			put_cut(json_text(c, "hex"));
 		}
 	}
 	printf("%llu APDUs in about %llu round trips; nothing was sent\n",

@@ -244,6 +244,7 @@ static void test_show(void **state)
 		      "{\"version\":1,\"sessions\":[{\"keys\":\"isd\",\"level\":\"c-mac\"}],"
 		      "\"operations\":[{\"op\":\"delete\",\"aid\":\"F000000001\"},"
 		      "{\"op\":\"put-key\",\"keys\":\"new\"},"
+		      "{\"op\":\"store-data\",\"data\":\"4201AA\",\"form\":\"ber\"},"
 		      "{\"op\":\"load\",\"aid\":\"F000000001\",\"code\":\"xAMBAgM=\"}]}",
 		      &err),
 		0);
@@ -257,10 +258,15 @@ static void test_show(void **state)
 	assert_null(strstr(text, "\"command\":\"80D8"));
 	assert_non_null(strstr(text, "keys under DEK"));
 	assert_non_null(strstr(text, "<host cryptogram 8>"));
-	/* MANAGE CHANNEL, SELECT, 2 GET DATA, 2 of SCP, 3 GET STATUS; 1 + 1 + 2 */
-	assert_int_equal(sd_json_variant_unsigned(sd_json_variant_by_key(json, "apdus")), 13);
+	/* STORE DATA: how much, not what */
+	assert_non_null(strstr(text, "\"84E290000B<secret 3><MAC 8>"));
+	assert_null(strstr(text, "4201AA"));
+	/* MANAGE CHANNEL, SELECT, 2 GET DATA, 2 of SCP, 3 GET STATUS; 1 + 1 + 1 + 2; each
+	 * of what the card does not tell of has a stream of its own
+	 */
+	assert_int_equal(sd_json_variant_unsigned(sd_json_variant_by_key(json, "apdus")), 14);
 	assert_int_equal(sd_json_variant_unsigned(sd_json_variant_by_key(json, "roundTrips")),
-			 4);
+			 6);
 	free(text);
 	sd_json_variant_unref(json);
 	gp_plan_free(plan);
