@@ -287,6 +287,19 @@ void se_host_info(struct se *se, struct se_info *info, uint32_t apdu_max)
 	info->cip_ptr = cip_ptr;
 }
 
+int se_host_reset_begin(struct se *se, struct se_reset *reset)
+{
+	const struct se_host *s = se->priv;
+
+	reset->generation = s->generation;
+	reset->state = SE_STATE_OFF;
+	if (reset->level > SE_RESET_POWER || reset->flags || reset->reserved)
+		return -EINVAL;
+	if (reset->level == SE_RESET_RESYNCH)
+		return -EOPNOTSUPP;
+	return s->gone ? -ENODEV : 0;
+}
+
 int se_host_get_stats(struct se *se, struct se_stats *stats)
 {
 	const struct se_host *s = se->priv;

@@ -56,6 +56,14 @@ uint16_t se_host_digest(const uint8_t *p, size_t len);
 /** se_host_info() - what is the same of all of them; cip_ptr is kept, cip_len becomes 0 */
 void se_host_info(struct se *se, struct se_info *info, uint32_t apdu_max);
 
+/**
+ * se_host_reset_begin() - what every reset begins with: @reset's outputs, its inputs checked
+ *
+ * Returns 0; -EINVAL; -EOPNOTSUPP for a resynchronisation, as there is no link of ours to put
+ * in step; -ENODEV for an SE that has gone.
+ */
+int se_host_reset_begin(struct se *se, struct se_reset *reset);
+
 /* members of struct se_backend */
 int se_host_get_stats(struct se *se, struct se_stats *stats);
 int se_host_submit(struct se *se, struct se_stream *stream);

@@ -383,16 +383,10 @@ static int pcsc_get_info(struct se *se, struct se_info *info)
 static int pcsc_reset(struct se *se, struct se_reset *reset)
 {
 	struct pcsc *s = se->priv;
-	int r;
+	int r = se_host_reset_begin(se, reset);
 
-	reset->generation = s->host.generation;
-	reset->state = SE_STATE_OFF;
-	if (reset->level > SE_RESET_POWER || reset->flags || reset->reserved)
-		return -EINVAL;
-	if (reset->level == SE_RESET_RESYNCH)
-		return -EOPNOTSUPP; /* the link is the reader's */
-	if (s->host.gone)
-		return -ENODEV;
+	if (r)
+		return r;
 	if (s->stale)
 		reconnect(s, SCARD_LEAVE_CARD);
 	lost(s);

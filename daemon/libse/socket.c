@@ -355,16 +355,10 @@ static int sock_reset(struct se *se, struct se_reset *reset)
 	uint64_t deadline_ns = se_host_deadline(reset->deadline_ns);
 	struct sock *s = se->priv;
 	uint64_t before = s->host.generation;
-	int r;
+	int r = se_host_reset_begin(se, reset);
 
-	reset->generation = s->host.generation;
-	reset->state = SE_STATE_OFF;
-	if (reset->level > SE_RESET_POWER || reset->flags || reset->reserved)
-		return -EINVAL;
-	if (reset->level == SE_RESET_RESYNCH)
-		return -EOPNOTSUPP; /* there is no link to put in step */
-	if (s->host.gone)
-		return -ENODEV;
+	if (r)
+		return r;
 	r = settle_debt(se, deadline_ns);
 	if (!r && reset->level == SE_RESET_POWER) {
 		r = put_control(se, CONTROL_OFF, deadline_ns);
