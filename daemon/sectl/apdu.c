@@ -27,30 +27,21 @@ static int add_hex(struct batch *b, const char *hex, size_t digits)
 	return r ? fail(EXIT_FAILED, "failed", NULL, "no memory") : EXIT_OK;
 }
 
+static int add_line(void *ctx, const char *line, size_t digits)
+{
+	struct batch *b = ctx;
+
+	if (b->n == BATCH_MAX)
+		return fail(EXIT_USAGE, "usage", "sectl script run FILE takes more",
+			    "more than %d APDUs on standard input", BATCH_MAX);
+	return add_hex(b, line, digits);
+}
+
 /* Arguments can be read by everybody in /proc; a PIN comes through a pipe. */
 static int add_lines(struct batch *b)
 {
-	uint8_t *text;
-	size_t len, digits, i = 0;
-	int r;
+	int r = read_lines(LINES_MAX, add_line, b);
 
-	r = read_input("-", LINES_MAX, &text, &len);
-	if (r)
-		return r;
-	while (!r && i < len) {
-		const char *line = (char *)text + i;
-		size_t end = strcspn(line, "\n");
-
-		i += end + 1;
-		for (digits = end; digits && isspace((unsigned char)line[digits - 1]); digits--)
-			;
-		if (digits && b->n == BATCH_MAX)
-			r = fail(EXIT_USAGE, "usage", "sectl script run FILE takes more",
-				 "more than %d APDUs on standard input", BATCH_MAX);
-		else if (digits)
-			r = add_hex(b, line, digits);
-	}
-	forget(text, len);
 	if (!r && !b->n)
 		r = fail(EXIT_USAGE, "usage", "one C-APDU a line, in hex",
 			 "no APDU on standard input");

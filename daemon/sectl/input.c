@@ -88,6 +88,28 @@ int read_input(const char *path, size_t max, uint8_t **data, size_t *len)
 	return fail(EXIT_FAILED, "failed", NULL, "%s: %s", path, strerror(-r));
 }
 
+int read_lines(size_t max, int (*take)(void *ctx, const char *line, size_t len), void *ctx)
+{
+	size_t len, i = 0, n;
+	uint8_t *text;
+	int r = read_input("-", max, &text, &len);
+
+	if (r)
+		return r;
+	while (!r && i < len) {
+		const char *line = (char *)text + i;
+
+		n = strcspn(line, "\n");
+		i += n + 1;
+		while (n && isspace((unsigned char)line[n - 1]))
+			n--;
+		if (n)
+			r = take(ctx, line, n);
+	}
+	forget(text, len);
+	return r;
+}
+
 int write_output(const char *path, const void *data, size_t len)
 {
 	const uint8_t *p = data;

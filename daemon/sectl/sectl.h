@@ -275,6 +275,15 @@ void progress_end(struct progress *p);
 int read_input(const char *path, size_t max, uint8_t **data, size_t *len);
 
 /**
+ * read_lines() - standard input line by line; read whole first, cleansed afterwards
+ * @max: most bytes of it
+ * @take: called with each that is not empty, blanks behind it left out; EXIT_OK to go on
+ *
+ * Return: EXIT_OK, or what read_input() or @take returned.
+ */
+int read_lines(size_t max, int (*take)(void *ctx, const char *line, size_t len), void *ctx);
+
+/**
  * write_output - into a file, or stdout for NULL, "-"; an exit status
  *
  * A new one is for its owner only: scripts have PINs, commands have install parameters.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* token, receipt: delegated management where no card is. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +53,9 @@ static int join(struct commands *c, struct gp_apdu *next, struct gp_error *err)
 	return gp_apdu_add(all, next->data, next->len);
 }
 
-static int add(struct commands *c, const char *hex, size_t digits)
+static int add(void *ctx, const char *hex, size_t digits)
 {
+	struct commands *c = ctx;
 	struct gp_error err = {0};
 	uint8_t *p = malloc(digits / 2 + 1);
 	struct gp_apdu cmd;
@@ -91,29 +91,6 @@ static int add(struct commands *c, const char *hex, size_t digits)
 	return EXIT_OK;
 }
 
-/* Install parameters may hold secrets; those commands come through a pipe. */
-static int add_lines(struct commands *c)
-{
-	size_t len, i = 0, digits;
-	uint8_t *text;
-	int r = read_input("-", LINES_MAX, &text, &len);
-
-	if (r)
-		return r;
-	while (!r && i < len) {
-		const char *line = (char *)text + i;
-		size_t end = strcspn(line, "\n");
-
-		i += end + 1;
-		for (digits = end; digits && isspace((unsigned char)line[digits - 1]);)
-			digits--;
-		if (digits)
-			r = add(c, line, digits);
-	}
-	forget(text, len);
-	return r;
-}
-
 static int take_commands(int argc, char **argv, struct commands *c)
 {
 	const struct gp_apdu *cmds[COMMANDS_MAX];
@@ -122,7 +99,9 @@ static int take_commands(int argc, char **argv, struct commands *c)
 
 	memset(c, 0, sizeof(*c));
 	for (int i = 0; !r && i < argc; i++)
-		r = strcmp(argv[i], "-") ? add(c, argv[i], strlen(argv[i])) : add_lines(c);
+		/* install parameters may hold secrets; those commands come through a pipe */
+		r = strcmp(argv[i], "-") ? add(c, argv[i], strlen(argv[i]))
+					 : read_lines(LINES_MAX, add, c);
 	if (!r && c->open)
 		r = fail(EXIT_USAGE, "bad-command", NULL,
 			 "P1 of the last command says that more of it follows");
