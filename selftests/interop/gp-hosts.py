@@ -148,7 +148,8 @@ class Case:
                           f"-enc_key {KEY} -kek_key {KEY}\n{commands}"
                           "card_disconnect\nrelease_context\n")
         text = run_until("open_sc", "gpshell", script)
-        bad = [line for line in text.splitlines() if "failed" in line or "returns 0x" in line and "9000 (S" not in line]
+        bad = [line for line in text.splitlines() if "failed" in line or
+               "returns 0x" in line and "9000 (S" not in line]
         if not text.rstrip().endswith("release_context"):
             bad.append("did not come to its end: " + text[-300:])
         return [bytes.fromhex(x) for x in
