@@ -152,17 +152,19 @@ static int build_load(const struct gp_op *op, const struct gp_build *how,
 	struct gp_loadfile lf = {.bytes = op->code.p, .len = op->code.len};
 	size_t size = op->block && op->block < how->max_data ? op->block : how->max_data;
 	struct gp_load_block block;
-	int blocks = gp_load_blocks(&lf, size, true), r;
+	int blocks =
+		gp_load_blocks(&lf, size, !(how->profile->quirks & GP_QUIRK_NO_BLOCK_WRAP));
+	int r;
 
+	if (blocks == -E2BIG)
+		return gp_fail(err, blocks, "too-long",
+			       "the load file of %zu bytes takes %zu blocks of %zu, and this "
+			       "card (profile \"%s\") counts no more than %d",
+			       lf.len, (lf.len + size - 1) / size, size, how->profile->name,
+			       GP_LOAD_BLOCKS);
 	if (blocks < 0)
 		return gp_fail(err, blocks, "too-long",
 			       "the load file cannot be cut into blocks");
-	if (blocks > GP_LOAD_BLOCKS && how->profile->quirks & GP_QUIRK_NO_BLOCK_WRAP)
-		return gp_fail(
-			err, -E2BIG, "too-long",
-			"the load file of %zu bytes takes %d blocks of %zu, and this card "
-			"(profile \"%s\") counts no more than %d",
-			lf.len, blocks, size, how->profile->name, GP_LOAD_BLOCKS);
 	r = make_room(built, (size_t)blocks + 1);
 	if (r)
 		return r;
