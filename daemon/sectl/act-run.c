@@ -198,6 +198,23 @@ static bool changes_card(const struct gp_plan *plan)
 	return false;
 }
 
+/* The run ended before an operation that changes anything. */
+static bool untouched(const struct act *a)
+{
+	sd_json_variant *step;
+	const char *state;
+	size_t i;
+
+	if (!a->result || strcmp(json_text(a->result, "state"), "failed") != 0)
+		return false;
+	for (i = 0; (step = act_step(a, i)); i++) {
+		state = json_text(step, "state");
+		if (strcmp(state, "already") != 0 && strcmp(state, "skipped") != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * A plan that is done is kept for its rollback. None takes back data that the card has got;
  * they need not lie about on the disk. Nor does anything that was so before.
@@ -238,7 +255,7 @@ int act_run(struct act *a)
 	if (r)
 		return r;
 	r = act_run_here(a, GP_RUN_FORWARD, id);
-	if (kept_begun(id) ? !r && !worth_keeping(a) : r != 0)
+	if (!kept_begun(id) || untouched(a) || (!r && !worth_keeping(a)))
 		(void)kept_remove(id);
 	return r;
 }

@@ -181,6 +181,10 @@ def left_behind(w):
     result(rc == 4 and "app list --all" in err, "a package that is there: what to try", err)
     rc, _, err = w.run("app", "install", w.path("w.cap"), state="tidy")
     result(rc == 0, "app install loads if need be", err)
+    before = w.plans("tidy")
+    rc, _, err = w.run("app", "install", w.path("w.cap"), state="tidy")
+    result(rc == 4 and w.plans("tidy") == before, "a second time: nothing done, nothing kept",
+           f"{rc} {err}")
     rc, _, err = w.run("app", "install", PACKAGE, state="tidy")
     result(rc == 2 and "--module" in err, "of a package: --module is asked for", err)
     rc, _, err = w.run("app", "delete", APPLET, state="tidy")
