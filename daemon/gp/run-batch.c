@@ -51,7 +51,10 @@ static void expect(struct gp_run_apdu *a, const struct entry *entry)
 	if (!entry->last)
 		return;
 	if (entry->kind == ENTRY_DATA || entry->kind == ENTRY_KEYS) {
-		a->expect[1] = (struct se_sw_match){0x6000, 0xf000}; /* it has no such data */
+		/* it has no such data: 62xx to 6Fxx, all but "there is more" */
+		a->expect[1] = (struct se_sw_match){0x6200, 0xfe00};
+		a->expect[2] = (struct se_sw_match){0x6400, 0xfc00};
+		a->expect[3] = (struct se_sw_match){0x6800, 0xf800};
 	} else if (entry->kind == ENTRY_STATUS) {
 		a->expect[1] = (struct se_sw_match){0x6a88, 0xffff}; /* nothing of that kind */
 	} else if (entry->kind == ENTRY_TASK && entry->list) {
@@ -118,6 +121,30 @@ int run_put(struct gp_run *run, const struct gp_apdu *clear, const struct entry 
 	}
 	gp_apdu_clear(&apdu);
 	return segments < 0 ? segments : r;
+}
+
+int run_put_response(struct gp_run *run, uint32_t le, const struct entry *entry,
+		     struct gp_error *err)
+{
+	struct gp_run_apdu *a = &run->apdus[run->n];
+	struct gp_wire wire = run_wire(run);
+	struct gp_apdu apdu;
+	int r;
+
+	gp_apdu_init(&apdu, 0x00, 0xc0, 0x00, 0x00);
+	apdu.le = le;
+	r = put_segment(run, &apdu, 0, &wire, err);
+	gp_apdu_clear(&apdu);
+	if (r)
+		return r;
+	memcpy(a->header, "\x00\xc0\x00\x00", sizeof(a->header));
+	run->entries[run->n] = *entry;
+	a->rsp_room = GP_LE_ANY + 2;
+	if (entry->kind == ENTRY_TASK)
+		a->op = (int)run->tasks[entry->task].index;
+	expect(a, entry);
+	run->n++;
+	return 0;
 }
 
 bool run_goes_on(const struct gp_run_apdu *a, uint16_t sw)

@@ -34,6 +34,7 @@ void run_session_clear(struct gp_run *run)
 	run->other_keys = run->opened = run->verified = run->view_refused = false;
 	run->sd = (struct gp_aid){0};
 	gp_view_clear(&run->view);
+	run_more_clear(run);
 	run->want = run->page_of = 0;
 	run->want_keys = false;
 }
@@ -140,6 +141,7 @@ void run_session_begin(struct gp_run *run)
 
 	run->sd = run->fci.aid.len ? run->fci.aid : s->sd;
 	run->form = 0;
+	run->asked = 0;
 	if (s->profile[0]) {
 		run->profile = gp_profile_by_name(s->profile);
 		if (!run->profile) {
@@ -173,11 +175,11 @@ int run_ident(struct gp_run *run)
 {
 	int r = 0;
 
-	if (!run->has_recognition)
+	if (!run->has_recognition && !(run->asked & RUN_ASKED_RECOGNITION))
 		r = put_data(run, GP_DATA_RECOGNITION);
-	if (!r && !run->card[0])
+	if (!r && !run->card[0] && !(run->asked & RUN_ASKED_CPLC))
 		r = put_data(run, GP_DATA_CPLC);
-	if (!r && run->scp11)
+	if (!r && run->scp11 && !(run->asked & RUN_ASKED_CERTIFICATES))
 		r = put_data(run, GP_DATA_CERTIFICATES);
 	if (!r && run->keys) {
 		r = run->params.host.random(run->params.host.userdata, run->challenge,
@@ -191,6 +193,14 @@ int run_ident(struct gp_run *run)
 	if (!r && !run->n) /* SCP11 of a known card */
 		return run_open_answer(run);
 	return r ? r : 1;
+}
+
+bool run_ident_done(const struct gp_run *run)
+{
+	return (run->has_recognition || run->asked & RUN_ASKED_RECOGNITION) &&
+	       (run->card[0] || run->asked & RUN_ASKED_CPLC) &&
+	       (!run->scp11 || run->asked & RUN_ASKED_CERTIFICATES) &&
+	       (!run->keys || run->answer_len);
 }
 
 int run_channel(struct gp_run *run)
@@ -229,6 +239,12 @@ int run_open_fed(struct gp_run *run, const struct entry *entry, const uint8_t *r
 		memcpy(run->answer, rsp, run->answer_len);
 		return 0;
 	}
+	if (entry->tag == GP_DATA_RECOGNITION)
+		run->asked |= RUN_ASKED_RECOGNITION;
+	else if (entry->tag == GP_DATA_CPLC)
+		run->asked |= RUN_ASKED_CPLC;
+	else
+		run->asked |= RUN_ASKED_CERTIFICATES;
 	if (sw != 0x9000)
 		return 0; /* what a card does not have, it does not tell */
 	switch (entry->tag) {

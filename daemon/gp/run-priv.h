@@ -4,6 +4,7 @@
  *
  *	run.c		batches out, responses in, ends
  *	run-batch.c	commands in bytes
+ *	run-more.c	answers in pieces
  *	run-open.c	who the card is, the secure channel
  *	run-scp11.c	what is different with SCP11
  *	run-view.c	reading the registry and the keys
@@ -111,6 +112,11 @@ struct entry {
 	bool last, wrapped;
 };
 
+/* data of the card that a session begins with */
+#define RUN_ASKED_RECOGNITION 0x01
+#define RUN_ASKED_CPLC 0x02
+#define RUN_ASKED_CERTIFICATES 0x04
+
 /** enum phase - what comes next */
 enum phase {
 	PHASE_OPEN,    /* ask for a channel */
@@ -157,6 +163,7 @@ struct gp_run {
 	uint8_t challenge[GP_CHALLENGE_MAX];
 	uint8_t answer[258]; /* to the last ENTRY_SCP */
 	size_t answer_len;
+	uint8_t asked; /* RUN_ASKED_*: answered, whatever it was */
 	const struct gp_scp11_keyset *scp11;
 	struct gp_scp11_params params11; /* with the card's key */
 	uint8_t *certificates;		 /* of the card */
@@ -184,9 +191,13 @@ struct gp_run {
 	struct entry *entries;
 	uint8_t **bytes; /* what apdus point to */
 	size_t n, fed, max;
-	bool stopped; /* by a status word */
-	bool broken;  /* by something else */
-	bool unknown; /* and it is not known whether the last APDU was executed */
+	bool more; /* GET RESPONSE has to come next */
+	struct entry more_of;
+	uint32_t more_le;
+	struct gp_blob part; /* what came of the response so far */
+	bool stopped;	     /* by a status word */
+	bool broken;	     /* by something else */
+	bool unknown;	     /* and it is not known whether the last APDU was executed */
 
 	/* the end */
 	enum gp_run_state state;
@@ -227,6 +238,9 @@ void run_step(struct gp_run *run, const struct task *t, enum gp_step_state state
  */
 int run_put(struct gp_run *run, const struct gp_apdu *clear, const struct entry *entry,
 	    struct gp_error *err);
+/** run_put_response() - the same for GET RESPONSE, of which nothing is wrapped */
+int run_put_response(struct gp_run *run, uint32_t le, const struct entry *entry,
+		     struct gp_error *err);
 /** run_wire() - how commands are put into bytes for this card on this channel */
 struct gp_wire run_wire(const struct gp_run *run);
 /** run_room() - APDUs that still fit */
@@ -236,6 +250,18 @@ size_t run_room(const struct gp_run *run);
 void run_batch_clear(struct gp_run *run);
 /** run_goes_on() - does the stream go on after this answer? */
 bool run_goes_on(const struct gp_run_apdu *a, uint16_t sw);
+
+/* run-more.c */
+
+/** run_more_take() - a response that ends with 61xx: keep it, ask for the rest next */
+int run_more_take(struct gp_run *run, const struct entry *entry, const uint8_t *rsp,
+		  size_t len);
+/** run_more_put() - ask. Return: 1 or a negative errno. */
+int run_more_put(struct gp_run *run);
+/** run_more_end() - the last piece; run->part is the whole response then */
+int run_more_end(struct gp_run *run, const uint8_t *rsp, size_t len);
+/** run_more_clear() - cleanse and forget it */
+void run_more_clear(struct gp_run *run);
 
 /* run-scp11.c */
 void run_scp11_params(struct gp_run *run);
@@ -247,6 +273,8 @@ int run_check_card(struct gp_run *run);
 void run_session_begin(struct gp_run *run);
 void run_session_clear(struct gp_run *run);
 int run_ident(struct gp_run *run);
+/** run_ident_done() - was all of run_ident() answered? */
+bool run_ident_done(const struct gp_run *run);
 int run_channel(struct gp_run *run);
 int run_auth(struct gp_run *run);
 int run_open_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len);
@@ -273,6 +301,8 @@ bool run_needs_keys(const struct gp_run *run);
 int run_tasks_put(struct gp_run *run);
 int run_task_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len);
 void run_task_clear(struct task *t);
+/** run_tasks_rewind() - the stream ended behind this command: go on from there */
+void run_tasks_rewind(struct gp_run *run, const struct entry *entry);
 
 /* run-receipt.c */
 

@@ -181,7 +181,7 @@ static int take_list(struct gp_run *run, struct task *t, const struct entry *ent
 	return 0;
 }
 
-/* What did not leave because of the page before it is sent again, later. */
+/* What did not leave because the stream ended before it is put again, later. */
 static void rewind_tasks(struct gp_run *run, size_t from)
 {
 	for (size_t i = from + 1; i < run->end; i++) {
@@ -190,9 +190,19 @@ static void rewind_tasks(struct gp_run *run, size_t from)
 		if (t->state == TASK_SENT && !t->executed) {
 			t->state = TASK_TODO;
 			t->next = 0;
-			run_step(run, t, GP_STEP_PENDING);
+			run_step(run, t,
+				 run->params.mode == GP_RUN_ROLLBACK ? t->was
+								     : GP_STEP_PENDING);
 		}
 	}
+}
+
+void run_tasks_rewind(struct gp_run *run, const struct entry *entry)
+{
+	run->tasks[entry->task].next = entry->cmd + 1;
+	rewind_tasks(run, entry->task);
+	run->cursor = entry->task;
+	run->phase = PHASE_TASKS;
 }
 
 static int check_answer(struct gp_run *run, struct task *t, size_t cmd, const uint8_t *rsp,

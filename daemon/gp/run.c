@@ -247,12 +247,13 @@ static void batch_done(struct gp_run *run)
 	if (!run->n)
 		return;
 	run_batch_clear(run);
-	if (run->phase == PHASE_FAILED)
+	if (run->phase == PHASE_FAILED || run->more)
 		return;
+	run_more_clear(run);
 	/* what was wrapped and did not leave: the channel goes on without it */
 	if (stopped && !broken && run->scp && gp_scp_is_open(run->scp))
 		gp_scp_unsent(run->scp);
-	if (run->phase == PHASE_IDENT || run->phase == PHASE_CHANNEL)
+	if ((run->phase == PHASE_IDENT && run_ident_done(run)) || run->phase == PHASE_CHANNEL)
 		(void)run_open_answer(run);
 }
 
@@ -265,7 +266,9 @@ int gp_run_next(struct gp_run *run, struct gp_run_batch *batch, struct gp_error 
 	while (run->fed < run->n) /* the host forgot some: nobody knows of them */
 		gp_run_feed(run, run->fed, NULL, 0, SE_OUTCOME_UNKNOWN);
 	batch_done(run);
-	while (run->phase != PHASE_END && run->phase != PHASE_FAILED) {
+	if (run->more && run->phase != PHASE_FAILED)
+		r = run_more_put(run);
+	while (r != 1 && run->phase != PHASE_END && run->phase != PHASE_FAILED) {
 		r = step(run);
 		if (r < 0 && run->phase != PHASE_FAILED)
 			(void)run_fail(run, r, "internal", "%s", strerror(-r));
@@ -391,11 +394,20 @@ void gp_run_feed(struct gp_run *run, size_t i, const uint8_t *rsp, size_t len, u
 	if (run->stopped || run->broken)
 		return; /* the host went on where it must not: nothing can be made of it */
 	sw = run_sw(rsp, len);
-	run->stopped = !run_goes_on(&run->apdus[i], sw);
-	if (entry->kind == ENTRY_AUTH)
-		run_auth_fed(run, rsp, len, outcome);
 	if (entry->kind == ENTRY_TASK)
 		run->tasks[entry->task].executed = true;
+	run->stopped = run->more || !run_goes_on(&run->apdus[i], sw);
+	if (sw >> 8 == 0x61 && entry->last && entry->kind != ENTRY_AUTH) {
+		run->stopped = true;
+		(void)run_more_take(run, entry, rsp, len);
+		return;
+	}
+	if (run->more && !run_more_end(run, rsp, len)) {
+		rsp = run->part.p;
+		len = run->part.len;
+	}
+	if (entry->kind == ENTRY_AUTH)
+		run_auth_fed(run, rsp, len, outcome);
 	if (run->phase != PHASE_FAILED && !unwrap(run, entry, rsp, len, &clear, &clear_len)) {
 		if (entry->kind == ENTRY_TASK)
 			(void)run_task_fed(run, entry, clear, clear_len);
