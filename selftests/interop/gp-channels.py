@@ -178,7 +178,9 @@ def test_scp11(folder):
     card.put("sets", scp11_sets(oce="oce.pem", certs="certs", ca="ca.pem"))
     for kid in KINDS.values():
         put_private(card, gp.ISD, 3, kid, sd)
-    chain = certificate(ca, sd, 0x80, 3)
+    # more than a short answer brings: 61xx
+    chain = certificate(ca, klcc, 0x82, 1) + certificate(klcc, sd, 0x80, 3)
+    check(len(chain) > 256, "SCP11: certificates that no short answer brings")
     stores = [{"op": "store-data", "form": "ber",
                "data": (tlv(0xA6, tlv(0x83, bytes([kid, 3]))) + tlv(0xBF21, chain)).hex()}
               for kid in KINDS.values()]
