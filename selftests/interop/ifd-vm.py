@@ -4,12 +4,15 @@
 semd runs a long job on the same SE. Runs in the virtual machine
 (selftests/rig/vm -- python3 selftests/interop/ifd-vm.py): driver, virtual bus, softse."""
 
+import fcntl
 import glob
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import ifd
@@ -20,6 +23,10 @@ MODULES = "build/kmod/driver"
 READER = "Sesame SE 0 00 00"
 LOG = "/run/apdu.log"
 STEPS = 6000  # more than anybody waits for: it is cancelled when the programs are done
+
+# <linux/se.h>
+SE_IOC_LOCK, SE_IOC_UNLOCK, SE_LOCK = 0xC028E706, 0xE707, struct.Struct("=IIQQQiI")
+SE_LOCK_NONBLOCK = 1
 
 
 def node(there, seconds=15):
@@ -32,19 +39,22 @@ def node(there, seconds=15):
 class Semd:
     """semd, and one job on it: a counter of the test applet, with work in between."""
 
+    def __init__(self, more="", before=()):
+        self.more, self.before = more, before  # of semd.conf; of semd's command line
+
     def __enter__(self):
         for d in ("/run/sesame", "/var/lib/sesame"):
             os.makedirs(d, mode=0o700, exist_ok=True)
         with open("/run/semd.conf", "w", encoding="ascii") as f:
             f.write("[semd]\nstate_dir=/var/lib/sesame\nruntime_dir=/run/sesame\n"
-                    "[se se0]\nopen=ioctl:/dev/se0\n")
+                    "[se se0]\nopen=ioctl:/dev/se0\n" + self.more)
         # ETSI TS 102 226, 5.2.1: an expanded script
         script = bytes.fromhex("220580200007002204" + "8030000F") * STEPS
         with open("/run/job", "wb") as f:
             f.write(b"\xaa\x83" + len(script).to_bytes(3, "big") + script)
         with open("/run/semd.log", "wb") as log:
-            self.semd = subprocess.Popen([f"{OUT}/semd", "--config=/run/semd.conf"],
-                                         stdout=log, stderr=log)
+            self.semd = subprocess.Popen([*self.before, f"{OUT}/semd",
+                                          "--config=/run/semd.conf"], stdout=log, stderr=log)
         end = time.monotonic() + 15
         while not os.path.exists("/run/sesame/io.sesame.Manager") and time.monotonic() < end:
             time.sleep(0.05)
@@ -130,6 +140,38 @@ def reset_by_another():
             "and put in again: connect, select", f"{again:08X}, {got}")
 
 
+def channels(head):
+    """On which channels the SE ran commands of this INS P1 P2."""
+    with open(LOG, encoding="ascii") as f:
+        return [line.split()[2] for line in f if line.split()[3:][:1] and
+                line.split()[3][2:] == head]
+
+
+def basic():
+    """DEVICENAME basic: each APDU on the basic channel, under a lock of its own."""
+    other = os.open("/dev/se0", os.O_RDWR)
+    with ifd.Card(READER) as card:
+        got = card(ifd.SELECT), card("8050000000")
+        tap(all(str(x).endswith("9000") for x in got) and set(channels("500000")) == {"0"},
+            "basic: a program's APDUs run on the basic channel", f"{got} {channels('500000')}")
+        # nobody has the lock between two of them
+        fcntl.ioctl(other, SE_IOC_LOCK, SE_LOCK.pack(SE_LOCK_NONBLOCK, 10000, 0, 0, 0, 0, 0))
+        late = []
+        program = threading.Thread(target=lambda: late.append(card("8050000000")))
+        before = len(channels("500000"))
+        program.start()
+        time.sleep(1)
+        waits = not late and len(channels("500000")) == before
+        fcntl.ioctl(other, SE_IOC_UNLOCK)
+        program.join(30)
+        tap(waits and str(late[0]).endswith("9000") and len(channels("500000")) == before + 1,
+            "basic: and wait while somebody else has the lock", f"{waits} {late}")
+        # a lock that stayed would be refused here
+        fcntl.ioctl(other, SE_IOC_LOCK, SE_LOCK.pack(SE_LOCK_NONBLOCK, 0, 0, 0, 0, 0, 0))
+        fcntl.ioctl(other, SE_IOC_UNLOCK)
+    os.close(other)
+
+
 def main():
     absent = missing("pcsc_scan", "opensc-tool", "scriptor", "gpshell")
     if absent:
@@ -166,6 +208,15 @@ def main():
                 tap("Card inserted" in out, "and inserted when it is there again")
             if tap.failed:
                 print("\n".join(f"# {line}" for line in pcscd.said().splitlines()[-30:]))
+        with open(f"{where}/reader.conf", "w", encoding="ascii") as f:
+            f.write(ifd.paragraph("Sesame SE 0", "basic:ioctl:/dev/se0"))
+        node(False)
+        os.unlink(LOG)
+        with Softse(*options, vpcd=False):
+            node(True)
+            with Pcscd(f"{where}/reader.conf"):
+                run_until("Card inserted", "timeout", "4", "pcsc_scan", "-q", "-n", "-c")
+                basic()
     return tap.done()
 
 
