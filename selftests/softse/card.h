@@ -182,7 +182,8 @@ struct card {
 	bool failed;	  /* the log cannot be written: stop */
 	/* where the power is cut in tests: writes that are left; 0 with @cut set: none */
 	bool cut;
-	bool cut_ends; /* the program ends there, instead of an error for the rest of the test */
+	bool cut_ends; /* the program ends there, instead of an error for the rest of the test
+			*/
 	unsigned int writes_left;
 };
 
