@@ -329,6 +329,14 @@ static int no_match(struct gp_run *run, int error, struct gp_error *err)
 		set = match->set;
 		if (planned && match->declared)
 			return use_other(run, planned, false);
+		if (!strcmp(set->name, run->keys->name))
+			return run_fail(
+				run, error, "other-keys",
+				"the card has the keys of \"%s\", but %s, %s%s, and the "
+				"key set says otherwise. Nothing was sent that counts",
+				set->name, match->type == GP_KEY_AES ? "as AES" : "as DES",
+				plain ? "not diversified" : "diversified by ",
+				plain ? "" : gp_diversification_name(match->diversification));
 		return run_fail(run, error, "other-keys",
 				"the card's keys are not those of \"%s\": they are those of "
 				"\"%s\", %s%s%s. Nothing was sent that counts",
