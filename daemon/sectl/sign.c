@@ -42,8 +42,8 @@ int signing_open(struct signing *s, enum keys_use use, bool to_sign)
 	if (!key)
 		return fail(EXIT_NOT_FOUND, "no-such-key", "--key=NAME",
 			    "there is not exactly one [key NAME] with use=%s", use_name(use));
-	s->signer =
-		(struct gp_signer){.pkey = key->pkey, .key = key->secret, .pkcs1 = opt.pkcs1};
+	s->signer = (struct gp_signer){
+		.pkey = key->pkey, .ctx = key->ctx, .key = key->secret, .pkcs1 = opt.pkcs1};
 	if (to_sign && key->pkey && !key->private_key)
 		return fail(EXIT_REFUSED, "key-is-public", NULL,
 			    "[key %s] is a public key: it can only verify", key->name);
