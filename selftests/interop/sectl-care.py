@@ -276,6 +276,9 @@ def terminals(w):
 
 
 def main():
+    for sig in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        if signal.getsignal(sig) == signal.SIG_IGN:
+            signal.signal(sig, signal.SIG_DFL)  # in a job of a script, or under nohup
     folder = tempfile.mkdtemp(prefix="care-")
     w = World(folder)
     try:
