@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 OUT = os.path.join(TOP, "build/out", os.environ.get("V", "release"))
@@ -197,8 +198,13 @@ class Rig:
         self.semd.send_signal(signal.SIGKILL)
         self.semd.wait()
 
+    def mark(self):
+        """Where the log's last whole line ends: a writer that crosses a page shows half of one."""
+        with open(self.log, "rb") as f:
+            return f.read().rfind(b"\n") + 1
+
     def ran(self, since=0):
-        """What ran after byte since of the log."""
+        """What ran after byte since of the log, which is a mark()."""
         with open(self.log, encoding="ascii") as f:
             f.seek(since)
             whole, _, _ = f.read().rpartition("\n")  # the last line may be half there
@@ -316,7 +322,7 @@ def judge(rig, job, apdus, ran):
 
 def submit(rig, vl):
     """A job, and where the log ended before it."""
-    since = os.path.getsize(rig.log)
+    since = rig.mark()
     script = base64.b64encode(command_script(rig.script)).decode()
     return vl.call("RunScript", se="se0", aid=APPLET.hex(), script=script)["id"], since
 
@@ -371,6 +377,13 @@ def one(rig, vl, seconds):
 class Tap:
     """TAP lines, and how many of them say 'not ok'."""
 
+    def gave_up(self, rig):
+        """The test itself could not go on: say why, which nobody else will."""
+        words = traceback.format_exc().strip().splitlines()
+        self.line("the test goes on", f"{words[-1]} (semd {rig.semd and rig.semd.poll()}, "
+                  f"softse {rig.softse.poll()})")
+        print("# " + "\n# ".join(words), flush=True)
+
     def __init__(self, plan):
         self.done = self.bad = 0
         print(f"TAP version 13\n1..{plan}")
@@ -417,6 +430,8 @@ def main():
         rig = (KernelRig if opt.kernel else Rig)(folder)
         try:
             run(rig, tap, random.Random(opt.seed), opt.n)
+        except Exception:   # whatever it was, the log of the stage must have it
+            tap.gave_up(rig)
         finally:
             rig.stop()
             if tap.bad:
