@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Execute. None of our resources takes arguments; what is sent is not looked at. */
+/* Execute. What the arguments mean is up to the object. */
 #include "lwm2m/internal.h"
 
-int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, char *words)
+int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, const uint8_t *p,
+		     size_t len, char *words)
 {
 	const struct lwm2m_object *object;
 	struct lwm2m_path instance = *path;
+	struct lwm2m_args args;
 	int code = lwm2m_dm_check(c, path, MODEL_E, words);
 
 	if (code != 0)
@@ -15,7 +17,11 @@ int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, char
 		lwm2m_words(words, "object %u has nothing to execute", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
-	code = object->execute(c, path->id[1], path->id[2], words);
+	if (lwm2m_args_parse(p, len, &args) < 0) {
+		lwm2m_words(words, "the arguments are not a list as in 0='text',1");
+		return COAP_400_BAD_REQUEST;
+	}
+	code = object->execute(c, path->id[1], path->id[2], &args, words);
 	instance.depth = 2;
 	lwm2m_dm_changed(c, &instance);
 	return code;

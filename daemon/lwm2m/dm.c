@@ -409,7 +409,7 @@ static int route_body(struct lwm2m_client *c, const struct coap_request *req,
 		if (path->depth == 1)
 			return answer_create(c, req, path, p, len, words);
 		if (path->depth == 3 && (!res || (res->ops & MODEL_E)))
-			code = lwm2m_dm_execute(c, path, words);
+			code = lwm2m_dm_execute(c, path, p, len, words);
 		else if (path->depth == 3 && !(res->ops & MODEL_W))
 			code = lwm2m_dm_check(c, path, MODEL_E, words);
 		else

@@ -3,6 +3,7 @@
 #ifndef SESAME_LWM2M_INTERNAL_H
 #define SESAME_LWM2M_INTERNAL_H
 
+#include "lwm2m/args.h"
 #include "lwm2m/lwm2m.h"
 #include "lwm2m/value.h"
 
@@ -23,7 +24,12 @@
  * @instances: numbers by rising order, at most @room; returns how many
  * @read: append resource @rid, or all that are there if it is negative; a
  *	multiple resource without instances is one value of MODEL_NONE with depth 4
- * @write: values of one instance; @replace: what is not among them gets its default
+ * @write: values of one instance; @replace: what is not among them gets its default.
+ *	A value of MODEL_NONE takes away what it names, before the values after it:
+ *	one resource instance (depth 4), or all of a multiple resource (depth 3).
+ *	Only objects that have writable multiple resources or writable optional
+ *	ones that may be absent ever see one
+ * @execute: @args is never NULL
  * @execute, @create, @remove: NULL if the object has no such thing
  */
 struct lwm2m_object {
@@ -33,7 +39,8 @@ struct lwm2m_object {
 		    struct lwm2m_set *set, char *words);
 	int (*write)(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
 		     size_t n, bool replace, char *words);
-	int (*execute)(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words);
+	int (*execute)(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		       const struct lwm2m_args *args, char *words);
 	int (*create)(struct lwm2m_client *c, uint16_t instance, char *words);
 	int (*remove)(struct lwm2m_client *c, uint16_t instance, char *words);
 };
@@ -202,7 +209,8 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words);
 
 /* dm-execute.c, dm-create.c, dm-discover.c */
-int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
+int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, const uint8_t *p,
+		     size_t len, char *words);
 int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
 		    const uint8_t *p, size_t len, uint16_t *instance, char *words);
 int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);

@@ -299,13 +299,15 @@ int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offse
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }
 
-static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words)
+static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		   const struct lwm2m_args *args, char *words)
 {
-	int ret = rid == MODEL_SCRIPT_RUN ? c->scripts->run(c->scripts_ctx, instance, words)
-		  : rid == MODEL_SCRIPT_CANCEL
-			  ? c->scripts->cancel(c->scripts_ctx, instance, words)
-			  : c->scripts->clear(c->scripts_ctx, instance, words);
+	int ret;
 
+	(void)args;
+	ret = rid == MODEL_SCRIPT_RUN	   ? c->scripts->run(c->scripts_ctx, instance, words)
+	      : rid == MODEL_SCRIPT_CANCEL ? c->scripts->cancel(c->scripts_ctx, instance, words)
+					   : c->scripts->clear(c->scripts_ctx, instance, words);
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }
 

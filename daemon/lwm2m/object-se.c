@@ -108,11 +108,14 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	return r.ret;
 }
 
-static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words)
+static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		   const struct lwm2m_args *args, char *words)
 {
-	int ret = rid == MODEL_SE_RESET ? c->ses->reset(c->ses_ctx, instance, words)
-					: c->ses->refresh(c->ses_ctx, instance, words);
+	int ret;
 
+	(void)args;
+	ret = rid == MODEL_SE_RESET ? c->ses->reset(c->ses_ctx, instance, words)
+				    : c->ses->refresh(c->ses_ctx, instance, words);
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }
 

@@ -72,10 +72,12 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 	return 0;
 }
 
-static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid, char *words)
+static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		   const struct lwm2m_args *args, char *words)
 {
 	(void)instance;
 	(void)rid;
+	(void)args;
 	(void)words;
 	lwm2m_registration_update(c, false);
 	return 0;

@@ -11,14 +11,19 @@
 
 /**
  * struct lwm2m_value - one resource (path depth 3) or resource instance (4)
- * @i: MODEL_INTEGER, MODEL_TIME (seconds since 1970), MODEL_BOOLEAN
+ * @i: MODEL_INTEGER, MODEL_TIME (seconds since 1970), MODEL_BOOLEAN; MODEL_UNSIGNED
+ *	as the same 64 bits
+ * @f: MODEL_FLOAT
  * @object, @instance: MODEL_OBJLNK
- * @p, @len: MODEL_STRING, MODEL_OPAQUE; somebody else's memory
+ * @p, @len: MODEL_STRING, MODEL_OPAQUE, MODEL_CORELNK; somebody else's memory
+ * @at: when it was so, milliseconds since 1970; 0: now, or not known
  */
 struct lwm2m_value {
 	struct lwm2m_path path;
 	enum model_type type;
 	int64_t i;
+	double f;
+	int64_t at;
 	uint16_t object;
 	uint16_t instance;
 	const uint8_t *p;

@@ -4,8 +4,9 @@
  * managed. Front ends, the OMA object files in Documentation/objects and the
  * checks of every operation are made from the table in objects.c.
  *
- * Object numbers 26241 and 26242 are of the range that OMNA leaves to bulk
- * registration; they are the project's own and not registered.
+ * Object numbers 26241 to 26243 are of the range that OMNA leaves to bulk
+ * registration; they are the project's own and not registered. All others are
+ * OMA's; the table has the resources of them that can mean something here.
  */
 #ifndef SESAME_MODEL_H
 #define SESAME_MODEL_H
@@ -27,6 +28,9 @@ enum model_type {
 	MODEL_OPAQUE,
 	MODEL_TIME,
 	MODEL_OBJLNK,
+	MODEL_FLOAT,	/* 64 bits */
+	MODEL_UNSIGNED, /* 64 bits */
+	MODEL_CORELNK,	/* links in the format of RFC 6690 */
 };
 
 /* operations of a resource */
@@ -64,9 +68,82 @@ struct model_object {
 
 #define MODEL_OBJECT_SECURITY 0
 #define MODEL_OBJECT_SERVER 1
+#define MODEL_OBJECT_ACCESS 2
 #define MODEL_OBJECT_DEVICE 3
+#define MODEL_OBJECT_CONNECTIVITY 4
+#define MODEL_OBJECT_FIRMWARE 5
+#define MODEL_OBJECT_LOCATION 6
+#define MODEL_OBJECT_STATISTICS 7
+#define MODEL_OBJECT_SOFTWARE 9
+#define MODEL_OBJECT_COMPONENT 14
+#define MODEL_OBJECT_PORTFOLIO 16
+#define MODEL_OBJECT_APP_DATA 19
+#define MODEL_OBJECT_EVENT_LOG 20
+#define MODEL_OBJECT_OSCORE 21
+#define MODEL_OBJECT_RSP 504
+#define MODEL_OBJECT_SIM 505
+#define MODEL_OBJECT_ESIM 3443
 #define MODEL_OBJECT_SE 26241
 #define MODEL_OBJECT_SCRIPT 26242
+#define MODEL_OBJECT_APP 26243
+
+/* resources of object 5, Firmware Update: of a secure element, by a script */
+enum model_firmware_resource {
+	MODEL_FIRMWARE_PACKAGE,
+	MODEL_FIRMWARE_URI,
+	MODEL_FIRMWARE_UPDATE,
+	MODEL_FIRMWARE_STATE,
+	MODEL_FIRMWARE_RESULT = 5,
+	MODEL_FIRMWARE_NAME,
+	MODEL_FIRMWARE_VERSION,
+	MODEL_FIRMWARE_PROTOCOLS,
+	MODEL_FIRMWARE_METHOD,
+	MODEL_FIRMWARE_CANCEL,
+};
+
+/* resources of object 9, Software Management: a package is an applet's */
+enum model_software_resource {
+	MODEL_SOFTWARE_NAME,
+	MODEL_SOFTWARE_VERSION,
+	MODEL_SOFTWARE_PACKAGE,
+	MODEL_SOFTWARE_URI,
+	MODEL_SOFTWARE_INSTALL,
+	MODEL_SOFTWARE_UNINSTALL = 6,
+	MODEL_SOFTWARE_STATE,
+	MODEL_SOFTWARE_UPDATE_OBJECTS,
+	MODEL_SOFTWARE_RESULT,
+	MODEL_SOFTWARE_ACTIVATE,
+	MODEL_SOFTWARE_DEACTIVATE,
+	MODEL_SOFTWARE_ACTIVE,
+	MODEL_SOFTWARE_SETTINGS,
+	MODEL_SOFTWARE_REASON = 16,
+	MODEL_SOFTWARE_COMPONENTS,
+	MODEL_SOFTWARE_COUNT,
+};
+
+/* values of resource 7 of object 9 */
+enum model_software_state {
+	MODEL_SOFTWARE_INITIAL,
+	MODEL_SOFTWARE_STARTED,
+	MODEL_SOFTWARE_DOWNLOADED,
+	MODEL_SOFTWARE_DELIVERED,
+	MODEL_SOFTWARE_INSTALLED,
+};
+
+/* values of resource 9 of object 9 that are used */
+enum model_software_result {
+	MODEL_SOFTWARE_NONE = 0,
+	MODEL_SOFTWARE_DOWNLOADING = 1,
+	MODEL_SOFTWARE_OK = 2,
+	MODEL_SOFTWARE_VERIFIED = 3,
+	MODEL_SOFTWARE_NO_ROOM = 50,
+	MODEL_SOFTWARE_LOST = 52,
+	MODEL_SOFTWARE_BAD = 53,
+	MODEL_SOFTWARE_UNSUPPORTED = 54,
+	MODEL_SOFTWARE_ERROR = 57,
+	MODEL_SOFTWARE_INSTALL_FAILED = 58,
+	MODEL_SOFTWARE_UNINSTALL_FAILED = 59,
+};
 
 /* resources of object 26241, Secure Element */
 enum model_se_resource {
@@ -117,6 +194,51 @@ enum model_script_state {
 	MODEL_SCRIPT_EXPIRED,
 };
 
+/* resources of object 26243, SE Application */
+enum model_app_resource {
+	MODEL_APP_SE,
+	MODEL_APP_AID,
+	MODEL_APP_KIND,
+	MODEL_APP_LIFE_CYCLE,
+	MODEL_APP_PRIVILEGES,
+	MODEL_APP_PARENT,
+	MODEL_APP_LOAD_FILE,
+	MODEL_APP_MODULES,
+	MODEL_APP_VERSION,
+	MODEL_APP_LOCKED,
+	MODEL_APP_LOCK,
+	MODEL_APP_UNLOCK,
+	MODEL_APP_MAKE_SELECTABLE,
+	MODEL_APP_EXTRADITE,
+	MODEL_APP_PERSONALISE,
+	MODEL_APP_DELETE,
+	MODEL_APP_INSTALL,
+	MODEL_APP_DATA,
+	MODEL_APP_DATA_FORM,
+	MODEL_APP_TOKEN,
+	MODEL_APP_KEY_SET,
+	MODEL_APP_SECURITY_DOMAIN,
+	MODEL_APP_STATE,
+	MODEL_APP_RESULT,
+	MODEL_APP_DETAIL,
+	MODEL_APP_EXECUTED,
+	MODEL_APP_TOTAL,
+	MODEL_APP_LAST_SW,
+	MODEL_APP_JOB,
+	MODEL_APP_CANCEL,
+	MODEL_APP_RESUME,
+	MODEL_APP_ROLL_BACK,
+	MODEL_APP_CLEAR,
+};
+
+/* values of resource 2 of object 26243: enum gp_kind of gp/registry.h */
+enum model_app_kind {
+	MODEL_APP_ISD,
+	MODEL_APP_SSD,
+	MODEL_APP_APPLICATION,
+	MODEL_APP_ELF,
+};
+
 /** model_object() - the description of object @id, or NULL. */
 const struct model_object *model_object(uint16_t id);
 
@@ -134,7 +256,9 @@ const struct model_resource *model_resource(const struct model_object *object, u
 int model_write_xml(FILE *out, const struct model_object *object);
 
 /**
- * model_dump_objects() - write 26241.xml and 26242.xml into the folder @dir
+ * model_dump_objects() - write an OMA file of each object into the folder @dir
+ *
+ * Named by the object's number: 26241.xml and so on.
  *
  * Return: 0 or a negative errno.
  */

@@ -11,9 +11,16 @@
 #include "model/model.h"
 
 static const char *const type_names[] = {
-	[MODEL_NONE] = "",	     [MODEL_STRING] = "String", [MODEL_INTEGER] = "Integer",
-	[MODEL_BOOLEAN] = "Boolean", [MODEL_OPAQUE] = "Opaque", [MODEL_TIME] = "Time",
+	[MODEL_NONE] = "",
+	[MODEL_STRING] = "String",
+	[MODEL_INTEGER] = "Integer",
+	[MODEL_BOOLEAN] = "Boolean",
+	[MODEL_OPAQUE] = "Opaque",
+	[MODEL_TIME] = "Time",
 	[MODEL_OBJLNK] = "Objlnk",
+	[MODEL_FLOAT] = "Float",
+	[MODEL_UNSIGNED] = "Unsigned Integer",
+	[MODEL_CORELNK] = "Corelnk",
 };
 
 static const char *operations(unsigned int ops)
