@@ -5,6 +5,7 @@
 
 #include "lwm2m/args.h"
 #include "lwm2m/lwm2m.h"
+#include "lwm2m/shared.h"
 #include "lwm2m/value.h"
 
 /* a response script of more than this is only read by itself */
@@ -99,6 +100,7 @@ struct lwm2m_upload {
 };
 
 struct lwm2m_client {
+	struct lwm2m_shared *shared; /* never NULL */
 	struct lwm2m_client_ops ops;
 	void *ctx;
 	const struct lwm2m_se_ops *ses;
@@ -114,7 +116,8 @@ struct lwm2m_client {
 	bool secure_psk;
 	unsigned int max_version;
 
-	/* object 1 */
+	/* object 1: its instance, and copies of what is asked for often */
+	uint16_t server;
 	uint16_t ssid;
 	uint32_t lifetime, pmin, pmax;
 	bool storing;
@@ -142,6 +145,13 @@ struct lwm2m_client {
 		uint32_t transfer;
 	} streams[UPLOADS_MAX]; /* who writes to which script */
 };
+
+/**
+ * lwm2m_changed() - what is at or below @path may have changed
+ *
+ * Tells the observers of this account, and of the others.
+ */
+void lwm2m_changed(struct lwm2m_client *c, const struct lwm2m_path *path);
 
 void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the accounts of one device share. It hangs off every client as c->shared,
+ * which is never NULL: a client that was given none makes its own, with a data
+ * model in memory that has its one account (/0/0 and /1/0).
+ */
+#ifndef SESAME_LWM2M_SHARED_H
+#define SESAME_LWM2M_SHARED_H
+
+#include "lwm2m/data.h"
+#include "lwm2m/lwm2m.h"
+#include "lwm2m/state.h"
+
+struct job_store;
+struct lwm2m_apps;
+struct lwm2m_packages;
+
+/**
+ * struct lwm2m_shared_ops - what the device does for its accounts; each may be NULL
+ * @changed: @by told its own observers that something at or below @path may have
+ *	changed; the others are told now. NULL for @by: all
+ * @reboot: /3/0/4 was executed. 0 or a negative errno
+ * @bootstrap: /1/x/9 was executed: begin a client-initiated bootstrap. 0, -ENOENT
+ *	(no bootstrap account), -EBUSY
+ * @disabled: /1/x/4 was executed, the server is left alone for /1/x/5 seconds
+ */
+struct lwm2m_shared_ops {
+	void (*changed)(void *ctx, struct lwm2m_client *by, const struct lwm2m_path *path);
+	int (*reboot)(void *ctx);
+	int (*bootstrap)(void *ctx, struct lwm2m_client *by);
+	void (*disabled)(void *ctx, struct lwm2m_client *by);
+};
+
+/* bits of lwm2m_shared.errors: codes of /3/0/11 that a device without battery, GPS … has */
+#define LWM2M_ERROR_OUT_OF_MEMORY 4
+#define LWM2M_ERROR_IP_CONNECTIVITY 7
+#define LWM2M_ERROR_PERIPHERAL 8 /* an SE does not answer */
+
+/**
+ * struct lwm2m_shared
+ * @data, @state: never NULL
+ * @manufacturer and so on: NULL: not known
+ * @jobs, @ses: of the process; NULL in tests of the pure client
+ * @apps, @packages: apps.h, packages.h; NULL: there are none
+ * @errors: bit n: code n of /3/0/11 since the last /3/0/12; change with
+ *	lwm2m_shared_error()
+ * @own: the client that made it, and frees it; NULL if it is the device's
+ */
+struct lwm2m_shared {
+	struct lwm2m_data *data;
+	struct lwm2m_store *state;
+	const char *endpoint;
+	const char *manufacturer, *model, *serial, *firmware;
+	struct job_store *jobs;
+	struct lwm2m_ses *ses;
+	struct lwm2m_apps *apps;
+	struct lwm2m_packages *packages;
+	uint32_t errors;
+	const struct lwm2m_shared_ops *ops;
+	void *ops_ctx;
+	struct lwm2m_client *own;
+};
+
+/** lwm2m_shared_error() - raise error @code of object 3; observers are told. */
+void lwm2m_shared_error(struct lwm2m_shared *s, unsigned int code);
+
+/* ---- accounts as the data model has them: account-data.c ---------------------- */
+
+/**
+ * lwm2m_data_security() - /0/@instance, as an account takes it
+ *
+ * Strings and bytes are the data model's: valid until its next change.
+ *
+ * Return: 0, -ENOENT, or -EINVAL with @words (LWM2M_WORDS_MAX bytes): a value
+ * makes no sense, or one that is needed is missing.
+ */
+int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
+			struct lwm2m_security *out, char *words);
+
+/** lwm2m_data_server() - /1/@instance; 0 or -ENOENT. */
+int lwm2m_data_server(const struct lwm2m_data *d, uint16_t instance, struct lwm2m_server *out);
+
+/* ---- access control: acl.c --------------------------------------------------- */
+
+/* rights of /2/x/2 (LwM2M core 1.1, 8.2) */
+enum {
+	LWM2M_ACL_R = 1, /* Read, Observe, Write-Attributes */
+	LWM2M_ACL_W = 2,
+	LWM2M_ACL_E = 4,
+	LWM2M_ACL_D = 8,
+	LWM2M_ACL_C = 16,
+};
+
+/**
+ * lwm2m_acl_allows() - may the server of @c do this?
+ * @path: Create: depth 1; others: depth 2 to 4. Discover needs no right. A Read
+ *	of a whole object (depth 1) is allowed: what the server may not read in it
+ *	is left out, instance by instance
+ * @rights: LWM2M_ACL_*, all of them are needed
+ *
+ * With one Server instance, all but object 0 is allowed, and the objects 2
+ * cannot be written by it. With more, object 2 decides: the entry of the server,
+ * else the entry of 0, else nothing; the owner without any entry for it may do
+ * everything. An object instance that has no access control instance may be used
+ * by every server, if it is one of those that come with the device (1 and 3 and
+ * the SEs' own), see acl.c.
+ */
+bool lwm2m_acl_allows(struct lwm2m_client *c, const struct lwm2m_path *path,
+		      unsigned int rights);
+
+/** lwm2m_acl_created() - @c made /@object/@instance: it becomes the owner. 0, -errno. */
+int lwm2m_acl_created(struct lwm2m_client *c, uint16_t object, uint16_t instance);
+/** lwm2m_acl_deleted() - it is gone, and its access control instance goes with it. */
+int lwm2m_acl_deleted(struct lwm2m_client *c, uint16_t object, uint16_t instance);
+
+#endif /* SESAME_LWM2M_SHARED_H */
