@@ -25,9 +25,12 @@
 #include <sys/types.h>
 
 #include "coap/coap.h"
+#include "lwm2m/registration.h"
+#include "lwm2m/security.h"
 #include "model/model.h"
 
 struct job_store;
+struct lwm2m_shared;
 
 #define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
 #define LWM2M_SES_MAX 16
@@ -147,12 +150,17 @@ struct lwm2m_config {
  * @lost: the server does not answer any more. True if the owner makes a new
  *	association and calls lwm2m_client_up() then; false, or without it, the
  *	client retries over the one it has
+ * @failed: registration failed: all attempts of all sequences (resources 17 to
+ *	20 of object 1). True if the owner bootstraps now: the client rests until
+ *	lwm2m_client_up() or its end. False, or without it, it goes on with a
+ *	sequence after the delay of resource 19. Optional
  */
 struct lwm2m_client_ops {
 	struct coap_ops coap;
 	int64_t (*clock)(void *ctx);
 	void (*log)(void *ctx, int level, const char *text);
 	bool (*lost)(void *ctx);
+	bool (*failed)(void *ctx);
 };
 
 enum lwm2m_state {
@@ -163,12 +171,14 @@ enum lwm2m_state {
 	LWM2M_WAITING,	/* refused or unanswered; tries again at @next */
 	LWM2M_DEREGISTERING,
 	LWM2M_STOPPED,
+	LWM2M_DISABLED, /* by resource 4 of object 1, until @next */
+	LWM2M_FAILED,	/* registration failed and the owner bootstraps */
 };
 
 /** struct lwm2m_status - for logs and the control interface */
 struct lwm2m_status {
 	enum lwm2m_state state;
-	unsigned int version;	     /* that was registered or is being tried, 10 or 11 */
+	unsigned int version;	     /* that was registered or is being tried: 10, 11, 12 */
 	char location[128];	     /* "/rd/5a3f", empty if not registered */
 	char error[LWM2M_WORDS_MAX]; /* the last error in words, empty if none since */
 	uint64_t next;		     /* next Register or Update, or LWM2M_NEVER */
@@ -283,13 +293,25 @@ extern const struct lwm2m_script_ops lwm2m_jobs_ops;
 
 /**
  * struct lwm2m_account_config
- * @client: uri is needed: coap://host[:port] or coaps://host[:port]
- * @psk_identity, @psk_key: for coaps; copied, wiped at the end
+ * @client: uri is needed unless @security is given
+ * @security, @nr_security: how the server is reached, copied: the first is used
+ *	unless resource 22 of object 1 prefers the transport of another; where an
+ *	attempt over one ends without an answer, the next is tried
+ * @server: what object 1 says, copied; NULL: made of @client
+ * @shared: of the device, by reference (shared.h); its state keeps registration and
+ *	sessions over a restart. NULL: they are not kept
+ * @failed: as in struct lwm2m_client_ops, with @log_ctx; optional
+ * @psk_identity, @psk_key: where @security is NULL, for a coaps uri
  * @hold_until: contact the server then, or at lwm2m_account_release(); 0: at once
  * @log: as in struct lwm2m_client_ops, with @log_ctx
  */
 struct lwm2m_account_config {
 	struct lwm2m_config client;
+	const struct lwm2m_security *security;
+	size_t nr_security;
+	const struct lwm2m_server *server;
+	struct lwm2m_shared *shared;
+	bool (*failed)(void *ctx);
 	const char *psk_identity;
 	const uint8_t *psk_key;
 	size_t psk_key_len;

@@ -259,6 +259,8 @@ void lwm2m_registration_result(struct lwm2m_client *c, const struct coap_result 
 	case LWM2M_REGISTERED:
 	case LWM2M_WAITING:
 	case LWM2M_STOPPED:
+	case LWM2M_DISABLED:
+	case LWM2M_FAILED:
 	default:
 		break;
 	}
@@ -309,6 +311,8 @@ void lwm2m_registration_run(struct lwm2m_client *c)
 	case LWM2M_REGISTERING:
 	case LWM2M_UPDATING:
 	case LWM2M_STOPPED:
+	case LWM2M_DISABLED:
+	case LWM2M_FAILED:
 	default:
 		break;
 	}
@@ -379,7 +383,8 @@ const char *lwm2m_state_name(enum lwm2m_state state)
 		[LWM2M_OFFLINE] = "offline",	   [LWM2M_REGISTERING] = "registering",
 		[LWM2M_REGISTERED] = "registered", [LWM2M_UPDATING] = "updating",
 		[LWM2M_WAITING] = "waiting",	   [LWM2M_DEREGISTERING] = "deregistering",
-		[LWM2M_STOPPED] = "stopped",
+		[LWM2M_STOPPED] = "stopped",	   [LWM2M_DISABLED] = "disabled",
+		[LWM2M_FAILED] = "failed",
 	};
 
 	return names[state];
