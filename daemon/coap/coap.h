@@ -2,13 +2,13 @@
 /*
  * CoAP: one association with one peer, client and server at once.
  *
- * The engine is pure: datagrams and a monotonic time in milliseconds go in,
- * datagrams, requests and responses come out through struct coap_ops. It does
- * no I/O, reads no clock, has no globals and takes no locks: one thread per
- * endpoint. Memory is bounded by struct coap_config.
+ * The engine is pure: datagrams (or the bytes of a stream) and a monotonic time in milliseconds
+ * go in, datagrams, requests and responses come out through struct coap_ops. It does no I/O,
+ * reads no clock, has no globals and takes no locks: one thread per endpoint. Memory is bounded
+ * by struct coap_config.
  *
  * RFC 7252 (messages), 7641 (Observe), 7959 (block-wise), 8132 (FETCH, PATCH,
- * iPATCH). Transports are beside it: transport.h.
+ * iPATCH), 8323 (streams). Transports are beside it: transport.h.
  *
  * A call back of struct coap_ops may call back into the endpoint (coap_respond,
  * coap_call, coap_notify…) but must not free or reset it. The functions of
@@ -61,6 +61,13 @@ enum {
 	COAP_503_UNAVAILABLE = COAP_CODE(5, 3),
 	COAP_504_GATEWAY_TIMEOUT = COAP_CODE(5, 4),
 	COAP_505_NO_PROXYING = COAP_CODE(5, 5),
+
+	/* signals of a stream, RFC 8323 section 5 */
+	COAP_701_CSM = COAP_CODE(7, 1),
+	COAP_702_PING = COAP_CODE(7, 2),
+	COAP_703_PONG = COAP_CODE(7, 3),
+	COAP_704_RELEASE = COAP_CODE(7, 4),
+	COAP_705_ABORT = COAP_CODE(7, 5),
 };
 
 enum coap_type { COAP_CON = 0, COAP_NON = 1, COAP_ACK = 2, COAP_RST = 3 };
@@ -112,6 +119,7 @@ enum {
 #define COAP_MSG_OPTS_MAX 48	/* options in one message, both ways */
 #define COAP_OPTS_BYTES_MAX 640 /* their values, in a message that we build */
 #define COAP_DATAGRAM_MAX 1280	/* what we send at most; we take up to 64 KiB */
+#define COAP_MESSAGE_MAX 9216	/* the same on a stream: eight blocks of BERT and options */
 
 /* ---- messages ------------------------------------------------------------ */
 
@@ -162,6 +170,25 @@ int coap_decode(struct coap_msg *m, const uint8_t *data, size_t len);
  */
 int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
 		const struct coap_opts *opts);
+
+/**
+ * coap_stream_length() - length of the message that begins here (RFC 8323 3.2).
+ * @len: bytes at hand
+ * Return: its length in bytes, header and all, at most UINT32_MAX + 21; 0: more
+ * bytes are needed to tell; -EBADMSG: a token length that is reserved.
+ */
+int64_t coap_stream_length(const uint8_t *data, size_t len);
+
+/**
+ * coap_decode_stream() - decode one whole message of a stream.
+ * @m: type is COAP_NON, mid 0
+ * Return: as coap_decode(), without -EPROTO.
+ */
+int coap_decode_stream(struct coap_msg *m, const uint8_t *data, size_t len);
+
+/** coap_encode_stream() - as coap_encode(), for a stream; type and mid are not used. */
+int coap_encode_stream(uint8_t *buf, size_t room, const struct coap_msg *m,
+		       const struct coap_opts *opts);
 
 /**
  * coap_opts_add() - add an option, after those of the same number.
@@ -287,7 +314,8 @@ struct coap_result {
 	const uint8_t *data;
 	size_t len;
 	uint64_t offset;
-	bool more; /* false: the call is over, its number no longer valid */
+	bool more;     /* false: the call is over, its number no longer valid */
+	uint64_t size; /* Size2 of the peer, or COAP_SIZE_UNKNOWN */
 };
 
 /** Record of one request that changes state (POST, PUT, DELETE, PATCH, iPATCH). */
@@ -310,8 +338,25 @@ enum coap_observe_end {
 	COAP_OBSERVE_CLOSED,	/* endpoint closed */
 };
 
+/** What is told of a stream by its signals (RFC 8323 section 5). */
+enum coap_signal_kind {
+	COAP_SIGNAL_READY,   /* the peer's first CSM came */
+	COAP_SIGNAL_PONG,    /* coap_ping() was answered */
+	COAP_SIGNAL_SILENT,  /* ... was not, within its time */
+	COAP_SIGNAL_RELEASE, /* the peer wants to close: begin nothing, close when done */
+	COAP_SIGNAL_ABORT,   /* the peer closes now: close */
+	COAP_SIGNAL_BROKEN,  /* the peer broke the protocol, was sent Abort: close */
+};
+
+struct coap_signal {
+	enum coap_signal_kind what;
+	uint32_t hold_off_s;	/* RELEASE: not to connect again before; 0 when not said */
+	const char *diagnostic; /* printable, may be empty; valid during the call */
+};
+
 struct coap_ops {
-	/** One datagram to the peer; taken as lost in the network when it fails. */
+	/** One datagram (or message of a stream) to the peer; taken as lost in the network
+	 * when it fails. */
 	void (*send)(void *ctx, const uint8_t *data, size_t len);
 	/** Random bytes, unpredictable to the peer (tokens, message ids, jitter). */
 	void (*random)(void *ctx, void *buf, size_t len);
@@ -332,6 +377,8 @@ struct coap_ops {
 	void (*transfer_lost)(void *ctx, uint32_t transfer);
 	/** The answer to a coap_call(), or its failure. */
 	void (*result)(void *ctx, const struct coap_result *res);
+	/** A stream's signals, and the answer to coap_ping(). Optional. */
+	void (*signal)(void *ctx, const struct coap_signal *sig);
 	/** An observation is over; @obs is not valid any more. Optional. */
 	void (*observe_end)(void *ctx, uint32_t obs, void *user, enum coap_observe_end why);
 
@@ -372,6 +419,13 @@ struct coap_config {
 	unsigned int max_downloads;    /* [8] Block2 bodies kept at once */
 	unsigned int max_dedup;	       /* [1024] records of requests */
 	size_t max_copy;	       /* [65536] bytes of a body given as payload */
+	uint32_t probing_rate;	       /* [1] bytes/s to a peer that is silent, 4.7 */
+	uint32_t non_interval_ms;      /* [3000] of NON notifications while the round-trip
+					* time is not known, RFC 7641 4.5.1 */
+	unsigned int non_burst;	       /* [16] of them at once */
+	bool stream;		       /* RFC 8323: no message layer, begin with
+					* coap_stream_start() */
+	uint32_t max_message;	       /* [16384] of a stream, what we announce and take */
 };
 
 /**
@@ -395,7 +449,30 @@ void coap_endpoint_free(struct coap_endpoint *ep);
  */
 void coap_endpoint_reset(struct coap_endpoint *ep, uint64_t now, bool keep_dedup);
 
-/** coap_input() - a datagram of the peer arrived. Never fails: bad ones are counted. */
+/**
+ * coap_stream_start() - the connection of a stream stands: our CSM leaves.
+ * After coap_endpoint_reset() on each new connection.
+ */
+void coap_stream_start(struct coap_endpoint *ep, uint64_t now);
+
+/**
+ * coap_stream_release() - tell the peer that we close (7.04); answers to what is
+ * under way are still taken.
+ */
+void coap_stream_release(struct coap_endpoint *ep, uint64_t now);
+
+/**
+ * coap_ping() - is the peer there? Told by ops->signal: PONG or SILENT. On
+ * datagrams an Empty confirmable message (RFC 7252 4.3), on streams 7.02.
+ * @timeout_ms: streams; 0 = the exchange lifetime
+ * Return: 0, -EALREADY (one is under way), -ENOTCONN (stream not started), -ENOMEM.
+ */
+int coap_ping(struct coap_endpoint *ep, uint64_t now, uint32_t timeout_ms);
+
+/**
+ * coap_input() - a datagram of the peer, or any number of bytes of a stream,
+ * arrived. Never fails: bad ones are counted.
+ */
 void coap_input(struct coap_endpoint *ep, uint64_t now, const uint8_t *data, size_t len);
 
 /** coap_tick() - do what is due; harmless when called too early. */
@@ -431,6 +508,28 @@ int coap_observe_accept(struct coap_endpoint *ep, uint32_t xid, void *user, uint
  * observe_end is not called).
  */
 void coap_observe_end(struct coap_endpoint *ep, uint32_t obs);
+
+/** What an observation is made of, to be kept over a restart. */
+struct coap_observe_state {
+	uint8_t token_len;
+	uint8_t token[COAP_TOKEN_MAX];
+	uint64_t key, body_digest; /* what was asked, for renewals */
+	uint8_t block_szx;	   /* 0xff: none was asked for */
+	uint32_t seq;
+};
+
+/** coap_observe_save() - its state now. Return: 0 or -ESTALE. */
+int coap_observe_save(struct coap_endpoint *ep, uint32_t obs, struct coap_observe_state *state);
+
+/**
+ * coap_observe_restore() - go on with an observation of an earlier life of the
+ * same association (same peer; RFC 7641 4.4: its numbers go on 65536 behind the
+ * saved one, so that a state saved up to as many notifications ago still makes
+ * fresh ones).
+ * Return: 0, -ENOSPC (limit), -EEXIST (token in use), -EINVAL, -ENOMEM.
+ */
+int coap_observe_restore(struct coap_endpoint *ep, uint64_t now,
+			 const struct coap_observe_state *state, void *user, uint32_t *obs);
 
 /**
  * coap_notify() - tell the peer the new state.

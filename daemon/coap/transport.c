@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -228,6 +229,37 @@ static void dissociate(struct coap_transport *t)
 	t->deadline = COAP_NEVER;
 }
 
+bool coap_transport_secure(enum coap_transport_kind kind)
+{
+	return kind == COAP_TRANSPORT_DTLS || kind == COAP_TRANSPORT_TLS;
+}
+
+bool coap_transport_stream(enum coap_transport_kind kind)
+{
+	return kind == COAP_TRANSPORT_TCP || kind == COAP_TRANSPORT_TLS;
+}
+
+int coap_transport_scheme(const char *uri, enum coap_transport_kind *kind)
+{
+	static const char *const schemes[] = {
+		[COAP_TRANSPORT_UDP] = "coap://",
+		[COAP_TRANSPORT_DTLS] = "coaps://",
+		[COAP_TRANSPORT_TCP] = "coap+tcp://",
+		[COAP_TRANSPORT_TLS] = "coaps+tcp://",
+	};
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t n = strlen(schemes[i]);
+
+		/* a scheme has no case (RFC 3986 3.1) */
+		if (!strncasecmp(uri, schemes[i], n)) {
+			*kind = (enum coap_transport_kind)i;
+			return (int)n;
+		}
+	}
+	return -EINVAL;
+}
+
 /* ---- life ------------------------------------------------------------------------- */
 
 static int copy_string(char **to, const char *from)
@@ -240,38 +272,40 @@ static int copy_string(char **to, const char *from)
 
 static int configure(struct coap_transport *t, const struct coap_transport_config *c)
 {
+	const struct coap_credentials *cr = &c->credentials;
+	bool secure = coap_transport_secure(c->kind);
 	int r;
 
 	r = copy_string(&t->host, c->host);
 	if (!r)
-		r = copy_string(&t->port, c->port ? c->port : c->secure ? "5684" : "5683");
+		r = copy_string(&t->port, c->port ? c->port : secure ? "5684" : "5683");
 	if (!r)
 		r = copy_string(&t->bind_host, c->bind_host);
 	if (!r)
 		r = copy_string(&t->bind_port, c->bind_port);
 	if (r)
 		return r;
-	t->link = c->secure ? &coap_link_dtls : &coap_link_udp;
+	t->link = secure ? &coap_link_dtls : &coap_link_udp;
 	t->handshake_timeout =
 		c->handshake_timeout_ms ? c->handshake_timeout_ms : HANDSHAKE_TIMEOUT_MS;
 	set_name(t, NULL);
-	if (!c->secure)
+	if (!secure)
 		return 0;
-	if (!c->psk_identity || !*c->psk_identity ||
-	    strlen(c->psk_identity) > COAP_PSK_IDENTITY_MAX) {
+	if (!cr->psk_identity || !*cr->psk_identity ||
+	    strlen(cr->psk_identity) > COAP_PSK_IDENTITY_MAX) {
 		coap_transport_why(t, "coaps needs a PSK identity of 1 to %d bytes",
 				   COAP_PSK_IDENTITY_MAX);
 		return -EINVAL;
 	}
-	if (!c->psk_key || !c->psk_key_len || c->psk_key_len > COAP_PSK_MAX) {
+	if (!cr->psk_key || !cr->psk_key_len || cr->psk_key_len > COAP_PSK_MAX) {
 		coap_transport_why(
 			t, "coaps needs a pre-shared key of 1 to %d bytes, this one has %zu",
-			COAP_PSK_MAX, c->psk_key ? c->psk_key_len : 0);
+			COAP_PSK_MAX, cr->psk_key ? cr->psk_key_len : 0);
 		return -EINVAL;
 	}
-	strcpy(t->identity, c->psk_identity);
-	memcpy(t->key, c->psk_key, c->psk_key_len);
-	t->key_len = c->psk_key_len;
+	strcpy(t->identity, cr->psk_identity);
+	memcpy(t->key, cr->psk_key, cr->psk_key_len);
+	t->key_len = cr->psk_key_len;
 	return 0;
 }
 

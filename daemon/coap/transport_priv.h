@@ -9,9 +9,6 @@
 
 #include "coap/transport.h"
 
-#define COAP_PSK_MAX 64
-#define COAP_PSK_IDENTITY_MAX 128
-
 /** What UDP and DTLS do differently. */
 struct coap_link {
 	/** The socket is connected: begin. Return: 0 or -errno, with coap_transport_why(). */

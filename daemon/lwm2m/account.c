@@ -296,12 +296,16 @@ static void later(struct lwm2m_account *a)
 static void open_transport(struct lwm2m_account *a)
 {
 	const struct coap_transport_config config = {
-		.secure = a->secure,
+		.kind = a->secure ? COAP_TRANSPORT_DTLS : COAP_TRANSPORT_UDP,
 		.host = a->host,
 		.port = a->port,
-		.psk_identity = a->psk_identity,
-		.psk_key = a->psk_key,
-		.psk_key_len = a->psk_key_len,
+		.credentials =
+			{
+				.auth = a->secure ? COAP_AUTH_PSK : COAP_AUTH_NONE,
+				.psk_identity = a->psk_identity,
+				.psk_key = a->psk_key,
+				.psk_key_len = a->psk_key_len,
+			},
 	};
 	int ret;
 

@@ -436,9 +436,9 @@ static int client(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "i:k:nr")) != -1) {
 		if (opt == 'i')
-			config.psk_identity = optarg;
+			config.credentials.psk_identity = optarg;
 		else if (opt == 'k')
-			config.psk_key_len = read_key(optarg, key, sizeof(key));
+			config.credentials.psk_key_len = read_key(optarg, key, sizeof(key));
 		else if (opt == 'n')
 			cl.non = true;
 		else if (opt == 'r')
@@ -448,8 +448,11 @@ static int client(int argc, char **argv)
 	}
 	if (argc - optind < 4)
 		return 2;
-	config.secure = config.psk_identity;
-	config.psk_key = key;
+	if (config.credentials.psk_identity) {
+		config.kind = COAP_TRANSPORT_DTLS;
+		config.credentials.auth = COAP_AUTH_PSK;
+	}
+	config.credentials.psk_key = key;
 	config.host = argv[optind];
 	config.port = argv[optind + 1];
 	cl.method = argv[optind + 2];

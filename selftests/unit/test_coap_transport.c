@@ -83,7 +83,8 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 	snprintf(n->what, sizeof(n->what), "%s", what);
 }
 
-static const struct coap_transport_handler handler = {on_up, on_datagram, on_problem};
+static const struct coap_transport_handler handler = {
+	.up = on_up, .datagram = on_datagram, .problem = on_problem};
 
 /* ---- the far end ------------------------------------------------------------------- */
 
@@ -216,12 +217,16 @@ static void far_close(struct far *f)
 static int near_open(struct near *n, const struct far *f, bool secure, const char *identity)
 {
 	struct coap_transport_config c = {
-		.secure = secure,
+		.kind = secure ? COAP_TRANSPORT_DTLS : COAP_TRANSPORT_UDP,
 		.host = "127.0.0.1",
 		.port = f->port,
-		.psk_identity = identity,
-		.psk_key = psk_key,
-		.psk_key_len = sizeof(psk_key),
+		.credentials =
+			{
+				.auth = COAP_AUTH_PSK,
+				.psk_identity = identity,
+				.psk_key = psk_key,
+				.psk_key_len = sizeof(psk_key),
+			},
 		.handshake_timeout_ms = 4000,
 	};
 
