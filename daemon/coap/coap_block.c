@@ -108,16 +108,6 @@ static struct coap_upload *upload_new(struct coap_endpoint *ep, uint64_t key)
 	return u;
 }
 
-static void refuse(struct coap_endpoint *ep, struct coap_exchange *x, uint8_t code,
-		   const char *diagnostic)
-{
-	struct coap_response rsp = COAP_RESPONSE_INIT(code);
-
-	rsp.diagnostic = diagnostic;
-	ep->st.refused++;
-	coap_exchange_reply(ep, x, &rsp);
-}
-
 static void refuse_size(struct coap_endpoint *ep, struct coap_exchange *x)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_413_TOO_LARGE);
@@ -144,10 +134,11 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 	uint32_t size1;
 
 	if (m->code == COAP_GET || m->code == COAP_DELETE)
-		return refuse(ep, x, COAP_402_BAD_OPTION, "Block1 in a request without a body");
+		return coap_exchange_refuse(ep, x, COAP_402_BAD_OPTION,
+					    "Block1 in a request without a body");
 	if (b->more ? m->payload_len != size : m->payload_len > size)
-		return refuse(ep, x, COAP_400_BAD_REQUEST,
-			      "payload is not as long as its Block1 option says");
+		return coap_exchange_refuse(ep, x, COAP_400_BAD_REQUEST,
+					    "payload is not as long as its Block1 option says");
 	if (coap_opt_uint(m, COAP_OPT_SIZE1, &size1))
 		total = size1;
 
@@ -165,7 +156,8 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 		} else if (b->more) {
 			u = upload_new(ep, x->key);
 			if (!u)
-				return refuse(ep, x, COAP_503_UNAVAILABLE, "out of memory");
+				return coap_exchange_refuse(ep, x, COAP_503_UNAVAILABLE,
+							    "out of memory");
 		}
 		if (u) {
 			u->next = 0;
@@ -173,8 +165,9 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 		}
 	} else if (!u) {
 		/* 2.9.2: the blocks before this one are not known here */
-		return refuse(ep, x, COAP_408_INCOMPLETE,
-			      "no such transfer (restarted or timed out): begin at block 0");
+		return coap_exchange_refuse(
+			ep, x, COAP_408_INCOMPLETE,
+			"no such transfer (restarted or timed out): begin at block 0");
 	} else if (offset + m->payload_len <= u->next && b->more) {
 		/* this block is known; its answer was lost and it came under a new ID */
 		struct coap_response rsp = COAP_RESPONSE_INIT(COAP_231_CONTINUE);
@@ -183,8 +176,9 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 		coap_exchange_reply(ep, x, &rsp);
 		return;
 	} else if (offset != u->next) {
-		return refuse(ep, x, COAP_408_INCOMPLETE,
-			      "a block is missing before this one: begin at block 0");
+		return coap_exchange_refuse(
+			ep, x, COAP_408_INCOMPLETE,
+			"a block is missing before this one: begin at block 0");
 	}
 
 	if (u) {
@@ -284,19 +278,21 @@ bool coap_block2_input(struct coap_endpoint *ep, struct coap_exchange *x,
 			return true;
 		}
 		if (r == -ERANGE) {
-			refuse(ep, x, COAP_402_BAD_OPTION,
-			       "Block2 number is beyond the end of the body");
+			coap_exchange_refuse(ep, x, COAP_402_BAD_OPTION,
+					     "Block2 number is beyond the end of the body");
 			return true;
 		}
 		download_free(ep, d);
 		if (r != -ESTALE) {
-			refuse(ep, x, COAP_500_INTERNAL, "the body could not be read");
+			coap_exchange_refuse(ep, x, COAP_500_INTERNAL,
+					     "the body could not be read");
 			return true;
 		}
 	}
 	if (m->code == COAP_GET || (m->code == COAP_FETCH && m->payload_len))
 		return false;
-	refuse(ep, x, COAP_408_INCOMPLETE, "this answer is not kept any more: ask anew");
+	coap_exchange_refuse(ep, x, COAP_408_INCOMPLETE,
+			     "this answer is not kept any more: ask anew");
 	return true;
 }
 

@@ -209,8 +209,6 @@ const struct coap_opt_rule *coap_opt_rule(uint16_t num);
  */
 uint16_t coap_check_options(struct coap_msg *m);
 
-/* coap_endpoint.c */
-
 /** What surrounds a response: whom it answers and how. */
 struct coap_shape {
 	enum coap_type type;
@@ -224,6 +222,8 @@ struct coap_shape {
 	uint64_t key, body_digest;
 };
 
+/* coap_endpoint.c */
+
 uint32_t coap_new_id(struct coap_endpoint *ep);
 uint16_t coap_new_mid(struct coap_endpoint *ep);
 void coap_set_now(struct coap_endpoint *ep, uint64_t now);
@@ -233,10 +233,19 @@ void coap_send_empty(struct coap_endpoint *ep, enum coap_type type, uint16_t mid
 uint64_t coap_digest(uint64_t h, const void *data, size_t len);
 #define COAP_DIGEST_START 0xcbf29ce484222325ULL
 
+/* coap_con.c */
+
 /** coap_con_new() - take a confirmable datagram (its MID is in it) into care; NULL: no memory.
  */
 struct coap_con *coap_con_new(struct coap_endpoint *ep, enum coap_con_owner owner,
 			      uint32_t owner_id, const uint8_t *data, size_t len);
+/** coap_con_by_mid() - one that was sent. */
+struct coap_con *coap_con_by_mid(struct coap_endpoint *ep, uint16_t mid);
+/** coap_con_acked(), coap_con_failed() - its end; whoever owns it is told. */
+void coap_con_acked(struct coap_endpoint *ep, struct coap_con *con);
+void coap_con_failed(struct coap_endpoint *ep, struct coap_con *con, int error);
+/** coap_con_tick() - repeat what is due. */
+void coap_con_tick(struct coap_endpoint *ep);
 /** coap_con_find() - by owner. */
 struct coap_con *coap_con_find(struct coap_endpoint *ep, enum coap_con_owner owner,
 			       uint32_t id);
@@ -246,6 +255,13 @@ void coap_con_replace(struct coap_con *con, const uint8_t *data, size_t len);
 /** coap_con_kick() - send what NSTART allows. */
 void coap_con_kick(struct coap_endpoint *ep);
 
+/* coap_exchange.c */
+
+/** coap_exchange_free() - forget it unanswered. */
+void coap_exchange_free(struct coap_endpoint *ep, struct coap_exchange *x);
+/** coap_exchange_refuse() - answer with an error of the engine's own, and free. */
+void coap_exchange_refuse(struct coap_endpoint *ep, struct coap_exchange *x, uint8_t code,
+			  const char *why);
 /** coap_exchange_shape() - how the answer to @x is framed; takes a message ID if it needs one.
  */
 void coap_exchange_shape(struct coap_endpoint *ep, struct coap_exchange *x,
@@ -259,6 +275,12 @@ int coap_exchange_reply(struct coap_endpoint *ep, struct coap_exchange *x,
 /** coap_deliver() - hand a request or chunk to the handler and see to its answer. */
 void coap_deliver(struct coap_endpoint *ep, struct coap_exchange *x, const struct coap_msg *m,
 		  uint64_t offset, bool more, bool restart, uint64_t size);
+
+/* coap_request.c */
+
+/** coap_request_input() - a request. */
+void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
+			size_t len);
 
 /* coap_dedup.c */
 void coap_dedup_init(struct coap_endpoint *ep);
