@@ -5,6 +5,7 @@
 
 #include "lwm2m/args.h"
 #include "lwm2m/lwm2m.h"
+#include "lwm2m/registration-priv.h"
 #include "lwm2m/shared.h"
 #include "lwm2m/value.h"
 
@@ -127,7 +128,8 @@ struct lwm2m_client {
 	unsigned int version;
 	bool up;
 	bool registered; /* the server knows @location */
-	bool update_lifetime, update_objects, update_asked;
+	bool update_lifetime, update_binding, update_objects, update_asked;
+	struct lwm2m_reg reg;
 	uint64_t links_told; /* digest of the object list that the server has */
 	char location[128];
 	char error[LWM2M_WORDS_MAX];

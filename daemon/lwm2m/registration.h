@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct lwm2m_client;
+struct lwm2m_data;
 
 #define LWM2M_BINDING_MAX 8
 #define LWM2M_NO_PRIORITY UINT32_MAX
@@ -84,6 +85,10 @@ struct lwm2m_server {
 #define LWM2M_FACTORY_RETRY_TIMER 2
 #define LWM2M_FACTORY_SEQUENCE_DELAY 300
 #define LWM2M_FACTORY_SEQUENCE_COUNT 1
+
+/** lwm2m_server_read() - instance @instance of object 1, with what the standard says for
+ * what is not there; @out->queue is false. 0 or -ENOENT. */
+int lwm2m_server_read(const struct lwm2m_data *d, uint16_t instance, struct lwm2m_server *out);
 
 /**
  * lwm2m_client_set_server() - the instance of object 1 is there or has changed

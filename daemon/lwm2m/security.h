@@ -94,7 +94,4 @@ struct lwm2m_security {
 	 .usage = LWM2M_CERT_DOMAIN_ISSUED, \
 	 .oscore = LWM2M_NO_OSCORE}
 
-/** lwm2m_security_is_reference() - "se:…" or "pkcs11:…", never key bytes. */
-bool lwm2m_security_is_reference(const struct lwm2m_bytes *b);
-
 #endif /* SESAME_LWM2M_SECURITY_H */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of registration: registration.c (state machine), registration-retry.c (when to try
+ * again), registration-keep.c (over a restart), registration-server.c (object 1), queue.c. */
+#ifndef SESAME_LWM2M_REGISTRATION_PRIV_H
+#define SESAME_LWM2M_REGISTRATION_PRIV_H
+
+#include "coap/coap.h"
+#include "lwm2m/registration.h"
+
+#define LWM2M_MAX_TRANSMIT_WAIT_MS 93000U /* RFC 7252, 4.8.2, and /1/x/… of queue mode */
+
+/**
+ * struct lwm2m_reg - registration's part of a client
+ * @server: what object 1 says
+ * @generation: of the data model, when @server was read
+ * @carriers: letters of the transports that the owner has for the server
+ * @attempt: failed attempts of this sequence
+ * @sequence: failed sequences
+ * @delayed: the initial delay (/1/x/14) is behind us
+ * @connect: the owner is to make an association at client.next
+ * @disable: De-register was asked for by resource 4
+ * @over: transport that the next association is to have, or 0
+ * @reconnect: the transport is to change although the present one works
+ * @told_*: what the server was told in Register or Update last
+ * @newest: when the newest version is tried again although an older one works
+ * @heard: last message either way
+ */
+struct lwm2m_reg {
+	struct lwm2m_server server;
+	uint64_t generation;
+	bool loaded;
+	char carriers[LWM2M_BINDING_MAX];
+	unsigned int attempt, sequence;
+	bool delayed;
+	bool connect;
+	bool disable;
+	char over;
+	bool reconnect;
+	uint32_t told_lifetime;
+	bool told_queue;
+	uint64_t newest;
+	uint64_t heard;
+};
+
+/* registration-retry.c */
+/**
+ * lwm2m_retry_failed() - an attempt failed: when is the next?
+ * @at_least: what the server asked for, milliseconds; 0: nothing
+ *
+ * Return: milliseconds from now, or LWM2M_NEVER: not before somebody asks.
+ * @over: all attempts of all sequences have failed; counting begins anew.
+ */
+uint64_t lwm2m_retry_failed(struct lwm2m_reg *reg, uint32_t random, uint64_t at_least,
+			    bool *over);
+/** lwm2m_retry_succeeded() - counting begins anew. */
+void lwm2m_retry_succeeded(struct lwm2m_reg *reg);
+
+/* registration-keep.c */
+/** lwm2m_keep_load() - what was kept; true: there is a registration to resume. */
+bool lwm2m_keep_load(struct lwm2m_client *c);
+/** lwm2m_keep_store() - keep what is the case now; errors are logged. */
+void lwm2m_keep_store(struct lwm2m_client *c);
+
+/* registration-server.c */
+/** lwm2m_registration_sync() - act by object 1 if it has changed. */
+void lwm2m_registration_sync(struct lwm2m_client *c);
+/** lwm2m_registration_queue() - register with Q. */
+bool lwm2m_registration_queue(const struct lwm2m_client *c);
+
+#endif /* SESAME_LWM2M_REGISTRATION_PRIV_H */
