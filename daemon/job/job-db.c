@@ -7,8 +7,6 @@
 
 #include "job/job-db.h"
 
-#define APPLICATION_ID 0x5345534dU /* "SESM", in the file's header */
-#define SCHEMA_VERSION 2
 /* Room for the last chunk of a running job (see job-runfile.h) and the WAL's overhead. */
 #define RESERVE_BYTES (4 << 20)
 #define RESERVE_NAME "reserve"
@@ -66,8 +64,15 @@ static const char schema_2[] =
 	"CREATE TABLE started(origin TEXT NOT NULL, at_ms INTEGER NOT NULL);"
 	"CREATE INDEX started_origin ON started(origin, at_ms);";
 
-/* An old journal takes the steps that it lacks, a new one all of them. */
-static const char *const schema_steps[SCHEMA_VERSION] = {schema_1, schema_2};
+static const char *const steps[] = {schema_1, schema_2};
+
+const struct job_db_schema job_db_journal = {
+	.file = "journal.db",
+	.what = "the journal",
+	.application_id = 0x5345534dU, /* "SESM" */
+	.steps = steps,
+	.version = sizeof(steps) / sizeof(steps[0]),
+};
 
 static int to_errno(sqlite3 *sql, int rc)
 {
@@ -256,7 +261,7 @@ static int64_t pragma_int(struct job_db *db, const char *text)
 	return v;
 }
 
-static int set_up(struct job_db *db, char *why, size_t room)
+static int set_up(struct job_db *db, const struct job_db_schema *schema, char *why, size_t room)
 {
 	int64_t version, app;
 	char text[96];
@@ -275,25 +280,25 @@ static int set_up(struct job_db *db, char *why, size_t room)
 		goto fail;
 	version = pragma_int(db, "PRAGMA user_version");
 	app = pragma_int(db, "PRAGMA application_id");
-	if (version > SCHEMA_VERSION || (app && app != APPLICATION_ID)) {
+	if (version > schema->version || (app && app != schema->application_id)) {
 		snprintf(why, room,
-			 "the journal has schema version %lld, this program knows %d: "
+			 "%s has schema version %lld, this program knows %d: "
 			 "use the newer program or move the file away",
-			 (long long)version, SCHEMA_VERSION);
+			 schema->what, (long long)version, schema->version);
 		return -EPROTO;
 	}
-	if (version == SCHEMA_VERSION)
+	if (version == schema->version)
 		return 0;
 	if (version < 0) {
-		snprintf(why, room, "the journal has no readable version");
+		snprintf(why, room, "%s has no readable version", schema->what);
 		return -EIO;
 	}
 	snprintf(text, sizeof(text),
-		 "PRAGMA application_id=%u; PRAGMA user_version=%d; COMMIT;", APPLICATION_ID,
-		 SCHEMA_VERSION);
+		 "PRAGMA application_id=%u; PRAGMA user_version=%d; COMMIT;",
+		 schema->application_id, schema->version);
 	rc = sqlite3_exec(db->sql, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-	for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++)
-		rc = sqlite3_exec(db->sql, schema_steps[version], NULL, NULL, NULL);
+	for (; rc == SQLITE_OK && version < schema->version; version++)
+		rc = sqlite3_exec(db->sql, schema->steps[version], NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db->sql, text, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
@@ -303,25 +308,37 @@ fail:
 	return to_errno(db->sql, rc);
 }
 
-int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_t room)
+/* Made by us, so that nobody else can read it, whatever the directory's mode. */
+static int make_file(const struct job_db_schema *schema, int dir_fd)
 {
-	char path[4096];
-	int rc, r, fd;
+	int fd = openat(dir_fd, schema->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return errno == EDQUOT ? -ENOSPC : -errno;
+	close(fd);
+	return 0;
+}
+
+int job_db_open(struct job_db *db, const struct job_db_schema *schema, const char *dir,
+		int dir_fd, char *why, size_t room)
+{
+	char path[4096] = ":memory:";
+	int rc, r = 0;
 
 	memset(db, 0, sizeof(*db));
 	db->dir_fd = dir_fd;
-	if (snprintf(path, sizeof(path), "%s/journal.db", dir) >= (int)sizeof(path)) {
-		snprintf(why, room, "the path is too long");
-		return -ENAMETOOLONG;
+	if (dir) {
+		if (snprintf(path, sizeof(path), "%s/%s", dir, schema->file) >=
+		    (int)sizeof(path)) {
+			snprintf(why, room, "the path is too long");
+			return -ENAMETOOLONG;
+		}
+		r = make_file(schema, dir_fd);
+		if (r) {
+			snprintf(why, room, "%s", strerror(-r));
+			return r;
+		}
 	}
-	/* Payload of every job is in it, whatever the directory's mode. */
-	fd = openat(dir_fd, "journal.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		r = errno == EDQUOT ? -ENOSPC : -errno;
-		snprintf(why, room, "%s", strerror(errno));
-		return r;
-	}
-	close(fd);
 	rc = sqlite3_open_v2(path, &db->sql,
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
 			     NULL);
@@ -330,7 +347,7 @@ int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_
 		r = to_errno(db->sql, rc);
 	} else {
 		sqlite3_extended_result_codes(db->sql, 1);
-		r = set_up(db, why, room);
+		r = set_up(db, schema, why, room);
 	}
 	if (r)
 		job_db_close(db);

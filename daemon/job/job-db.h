@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A thin coat over SQLite: cached statements, errno instead of result codes,
- * savepoints, and a reserve on the disk for what must not fail.
+ * savepoints, and a reserve on the disk for what must not fail. The journal is
+ * one file of it, what the LwM2M devices keep (lwm2m/state.h) another.
  */
 #ifndef SESAME_JOB_DB_H
 #define SESAME_JOB_DB_H
@@ -26,13 +27,34 @@ struct job_db {
 };
 
 /**
- * job_db_open - open or create DIR/journal.db
- *
- * @dir: path of the directory that @dir_fd is
- * @why: gets a static or SQLite-owned explanation on failure
- * Returns 0, -EPROTO (made by a newer version), -ENOSPC, -EIO.
+ * struct job_db_schema - what a file is and how it is made
+ * @file: its name within the state directory
+ * @what: the same for messages: "the journal"
+ * @application_id: in the file's header
+ * @steps, @version: SQL that leads from each version to the next, the first from
+ *	an empty file; an old file takes those that it lacks
  */
-int job_db_open(struct job_db *db, const char *dir, int dir_fd, char *why, size_t room);
+struct job_db_schema {
+	const char *file;
+	const char *what;
+	uint32_t application_id;
+	const char *const *steps;
+	int version;
+};
+
+/** of the journal */
+extern const struct job_db_schema job_db_journal;
+
+/**
+ * job_db_open - open or create DIR/FILE
+ *
+ * @dir: path of the directory that @dir_fd is; NULL: in memory
+ * @why: gets a static or SQLite-owned explanation on failure
+ * Returns 0, -EPROTO (made by a newer version), -EBUSY (another process has it),
+ * -ENOSPC, -EIO.
+ */
+int job_db_open(struct job_db *db, const struct job_db_schema *schema, const char *dir,
+		int dir_fd, char *why, size_t room);
 void job_db_close(struct job_db *db);
 
 /**

@@ -139,6 +139,7 @@ int job_store_fd(const struct job_store *s)
 void job_store_dispatch(struct job_store *s)
 {
 	struct listener *l, *next_l;
+	struct job_exchange *exchanges;
 	struct probe *probes, *p;
 	uint64_t count, *ids;
 	size_t n, i;
@@ -153,6 +154,8 @@ void job_store_dispatch(struct job_store *s)
 	s->room_changed = 0;
 	probes = s->probes_done;
 	s->probes_done = NULL;
+	exchanges = s->exchanges_done;
+	s->exchanges_done = NULL;
 	job_unlock(s);
 
 	for (i = 0; i < n; i++) {
@@ -170,6 +173,7 @@ void job_store_dispatch(struct job_store *s)
 			p->fn(p->userdata, p->error, p->apdus, p->n);
 		free(p);
 	}
+	job_exchange_dispatch(exchanges);
 }
 
 int job_listen(struct job_store *s, job_listener_t fn, void *userdata)
@@ -473,6 +477,7 @@ static void free_store(struct job_store *s)
 		s->probes_done = p->next;
 		free(p);
 	}
+	job_exchange_drop(s->exchanges_done);
 	for (i = 0; i < 4; i++)
 		free(s->cache[i].data);
 	if (s->db.sql)
@@ -515,11 +520,13 @@ static int open_parts(struct job_store *s, struct job_error *err)
 		r = take_lock(s, err);
 	if (r)
 		return r;
-	r = job_db_open(&s->db, s->opt.dir, s->dir_fd, why, sizeof(why));
+	r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why,
+			sizeof(why));
 	if (r == -ENOSPC) {
 		/* Room for opening is taken from the reserve of the predecessor. */
 		job_db_release(&s->db);
-		r = job_db_open(&s->db, s->opt.dir, s->dir_fd, why, sizeof(why));
+		r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why,
+			sizeof(why));
 	}
 	if (r)
 		return job_fail(err, r, r == -ENOSPC ? "disk-full" : "journal",

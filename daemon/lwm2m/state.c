@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job/job-db.h"
+#include "lwm2m/state.h"
+
+struct lwm2m_store {
+	struct job_db db;
+	int dir_fd;
+	bool walking; /* within lwm2m_state_each() */
+};
+
+static const char *const steps[] = {
+	"CREATE TABLE state(kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+	" PRIMARY KEY(kind, key)) WITHOUT ROWID;",
+};
+
+static const struct job_db_schema schema = {
+	.file = "lwm2m.db",
+	.what = "lwm2m.db",
+	.application_id = 0x5345534cU, /* "SESL" */
+	.steps = steps,
+	.version = sizeof(steps) / sizeof(steps[0]),
+};
+
+int lwm2m_state_open(struct lwm2m_store **ret, const char *dir, char *why, size_t room)
+{
+	struct lwm2m_store *st = calloc(1, sizeof(*st));
+	int r;
+
+	if (!st)
+		return -ENOMEM;
+	st->dir_fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (dir && st->dir_fd < 0) {
+		r = -errno;
+		snprintf(why, room, "%s: %s", dir, strerror(-r));
+	} else {
+		r = job_db_open(&st->db, &schema, dir, st->dir_fd, why, room);
+	}
+	if (r < 0) {
+		lwm2m_state_close(st);
+		return r;
+	}
+	*ret = st;
+	return 0;
+}
+
+void lwm2m_state_close(struct lwm2m_store *st)
+{
+	if (!st)
+		return;
+	while (st->db.depth > 0)
+		lwm2m_state_rollback(st);
+	job_db_close(&st->db);
+	if (st->dir_fd >= 0)
+		close(st->dir_fd);
+	free(st);
+}
+
+static bool good(enum lwm2m_kind kind, size_t klen, size_t least)
+{
+	return kind >= 1 && kind <= LWM2M_KIND_MAX && klen >= least &&
+	       klen <= LWM2M_STATE_KEY_MAX;
+}
+
+int lwm2m_state_put(struct lwm2m_store *st, enum lwm2m_kind kind, const void *key, size_t klen,
+		    const void *val, size_t vlen)
+{
+	if (!good(kind, klen, 1) || vlen > LWM2M_STATE_VALUE_MAX)
+		return -EINVAL;
+	if (st->walking)
+		return -EBUSY;
+	return job_db_run(&st->db, "REPLACE INTO state(kind, key, value) VALUES(?, ?, ?)",
+			  "ibb", (int64_t)kind, key, klen, val, vlen);
+}
+
+int lwm2m_state_del(struct lwm2m_store *st, enum lwm2m_kind kind, const void *key, size_t klen)
+{
+	if (!good(kind, klen, 1))
+		return -EINVAL;
+	if (st->walking)
+		return -EBUSY;
+	return job_db_run(&st->db, "DELETE FROM state WHERE kind = ? AND key = ?", "ib",
+			  (int64_t)kind, key, klen);
+}
+
+/*
+ * The first key behind all that begin with @prefix; blobs compare as memcmp()
+ * does, the shorter one first. Returns its length, 0 if there is no such key.
+ */
+static size_t behind(const uint8_t *prefix, size_t plen, uint8_t key[LWM2M_STATE_KEY_MAX])
+{
+	while (plen > 0 && prefix[plen - 1] == 0xff)
+		plen--;
+	if (plen == 0)
+		return 0;
+	memcpy(key, prefix, plen);
+	key[plen - 1]++;
+	return plen;
+}
+
+int lwm2m_state_del_prefix(struct lwm2m_store *st, enum lwm2m_kind kind, const void *prefix,
+			   size_t plen)
+{
+	uint8_t end[LWM2M_STATE_KEY_MAX];
+	size_t n;
+
+	if (!good(kind, plen, 0))
+		return -EINVAL;
+	if (st->walking)
+		return -EBUSY;
+	n = behind(prefix, plen, end);
+	if (n == 0)
+		return job_db_run(&st->db, "DELETE FROM state WHERE kind = ? AND key >= ?",
+				  "ib", (int64_t)kind, prefix, plen);
+	return job_db_run(&st->db, "DELETE FROM state WHERE kind = ? AND key >= ? AND key < ?",
+			  "ibb", (int64_t)kind, prefix, plen, end, n);
+}
+
+int lwm2m_state_get(struct lwm2m_store *st, enum lwm2m_kind kind, const void *key, size_t klen,
+		    uint8_t **val, size_t *vlen)
+{
+	sqlite3_stmt *q;
+	int r;
+
+	if (!good(kind, klen, 1))
+		return -EINVAL;
+	r = job_db_query(&st->db, &q, "SELECT value FROM state WHERE kind = ? AND key = ?",
+			 "ib", (int64_t)kind, key, klen);
+	if (r < 0)
+		return r;
+	r = job_db_step(&st->db, q);
+	if (r == 1) {
+		size_t n = (size_t)sqlite3_column_bytes(q, 0);
+
+		*val = malloc(n + 1);
+		if (*val) {
+			if (n > 0)
+				memcpy(*val, sqlite3_column_blob(q, 0), n);
+			(*val)[n] = 0;
+			*vlen = n;
+		}
+		r = *val ? 0 : -ENOMEM;
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	job_db_done(q);
+	return r;
+}
+
+int lwm2m_state_each(struct lwm2m_store *st, enum lwm2m_kind kind, const void *prefix,
+		     size_t plen,
+		     int (*fn)(void *userdata, const uint8_t *key, size_t klen,
+			       const uint8_t *val, size_t vlen),
+		     void *userdata)
+{
+	uint8_t end[LWM2M_STATE_KEY_MAX];
+	sqlite3_stmt *q;
+	size_t n;
+	int r;
+
+	if (!good(kind, plen, 0))
+		return -EINVAL;
+	if (st->walking)
+		return -EBUSY;
+	n = behind(prefix, plen, end);
+	if (n == 0)
+		r = job_db_query(&st->db, &q,
+				 "SELECT key, value FROM state WHERE kind = ? AND key >= ?"
+				 " ORDER BY key",
+				 "ib", (int64_t)kind, prefix, plen);
+	else
+		r = job_db_query(&st->db, &q,
+				 "SELECT key, value FROM state WHERE kind = ? AND key >= ?"
+				 " AND key < ? ORDER BY key",
+				 "ibb", (int64_t)kind, prefix, plen, end, n);
+	if (r < 0)
+		return r;
+	st->walking = true;
+	while ((r = job_db_step(&st->db, q)) == 1) {
+		const uint8_t *val = sqlite3_column_blob(q, 1);
+
+		r = fn(userdata, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0),
+		       val ? val : (const uint8_t *)"", (size_t)sqlite3_column_bytes(q, 1));
+		if (r != 0)
+			break;
+	}
+	st->walking = false;
+	job_db_done(q);
+	return r;
+}
+
+int lwm2m_state_begin(struct lwm2m_store *st)
+{
+	return st->walking ? -EBUSY : job_db_enter(&st->db);
+}
+
+int lwm2m_state_commit(struct lwm2m_store *st)
+{
+	return job_db_leave(&st->db, 0);
+}
+
+void lwm2m_state_rollback(struct lwm2m_store *st)
+{
+	job_db_leave(&st->db, -ECANCELED);
+}
+
+int lwm2m_state_forget(struct lwm2m_store *st, uint16_t ssid)
+{
+	static const enum lwm2m_kind kinds[] = {
+		LWM2M_KIND_ATTR,    LWM2M_KIND_REG,    LWM2M_KIND_OBS,	 LWM2M_KIND_NOTIF,
+		LWM2M_KIND_SESSION, LWM2M_KIND_OSCORE, LWM2M_KIND_DEDUP,
+	};
+	const uint8_t prefix[] = {(uint8_t)(ssid >> 8), (uint8_t)ssid};
+	int r = lwm2m_state_begin(st);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && r == 0; i++)
+		r = lwm2m_state_del_prefix(st, kinds[i], prefix, sizeof(prefix));
+	if (r == 0)
+		return lwm2m_state_commit(st);
+	lwm2m_state_rollback(st);
+	return r;
+}
