@@ -35,6 +35,24 @@ int lwm2m_data_new(struct lwm2m_data **ret, struct lwm2m_store *st, char *why);
 /** lwm2m_data_free() - wipes; an open transaction is rolled back. NULL is fine. */
 void lwm2m_data_free(struct lwm2m_data *d);
 
+/**
+ * lwm2m_data_copy() - the same values in a data model of its own, kept nowhere
+ *
+ * To try out many changes, look at what comes of them, and lwm2m_data_take() it.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int lwm2m_data_copy(struct lwm2m_data **ret, const struct lwm2m_data *d);
+
+/**
+ * lwm2m_data_take() - all values of @from in the place of those of @d
+ *
+ * One transaction, or part of the open one; only what differs is written and told.
+ *
+ * Return: 0, -ENOMEM, or what the store said.
+ */
+int lwm2m_data_take(struct lwm2m_data *d, const struct lwm2m_data *from);
+
 /** lwm2m_data_stores() - is @object one of the stored ones? */
 bool lwm2m_data_stores(uint16_t object);
 
@@ -94,8 +112,9 @@ bool lwm2m_data_in_transaction(const struct lwm2m_data *d);
  * lwm2m_data_set() - set a resource (path depth 3) or resource instance (depth 4)
  * @v: a value of depth 4 with MODEL_NONE makes the multiple resource an empty one
  *
- * The instance must be there. Outside of a transaction it is one of its own, so
- * for this and the next three.
+ * The instance must be there. Outside of a transaction it is one of its own, as
+ * each of the changes below; one that fails within a transaction may have been
+ * done in part, and leaves nothing but to roll back.
  *
  * Return: 0, -ENOENT (no such object, instance, resource), -EINVAL (type, range,
  * single or multiple), -ENOSPC (too much), -ENOMEM, or what the store said.
