@@ -242,8 +242,8 @@ enum model_app_kind {
 /** model_object() - the description of object @id, or NULL. */
 const struct model_object *model_object(uint16_t id);
 
-/** model_objects() - all of them, by rising id; @nr gets how many. */
-const struct model_object *model_objects(size_t *nr);
+/** model_object_at() - the @i-th of them, by rising id; NULL past the end. */
+const struct model_object *model_object_at(size_t i);
 
 /** model_resource() - the description of resource @id of @object, or NULL. */
 const struct model_resource *model_resource(const struct model_object *object, uint16_t id);

@@ -16,33 +16,38 @@
 
 static void test_table(void **state)
 {
-	size_t nr;
-	const struct model_object *o = model_objects(&nr);
+	const struct model_object *o;
+	int32_t before = -1;
 
 	(void)state;
-	assert_int_equal(nr, 5);
-	for (size_t i = 0; i < nr; i++) {
-		assert_ptr_equal(model_object(o[i].id), &o[i]);
-		if (i > 0)
-			assert_true(o[i].id > o[i - 1].id);
-		for (size_t k = 0; k < o[i].nr; k++) {
-			const struct model_resource *r = &o[i].resources[k];
+	for (size_t i = 0; (o = model_object_at(i)); i++) {
+		assert_ptr_equal(model_object(o->id), o);
+		assert_true(o->id > before);
+		before = o->id;
+		for (size_t k = 0; k < o->nr; k++) {
+			const struct model_resource *r = &o->resources[k];
 
 			if (k > 0)
 				assert_true(r->id > r[-1].id);
-			assert_ptr_equal(model_resource(&o[i], r->id), r);
+			assert_ptr_equal(model_resource(o, r->id), r);
 			/* executable and a value exclude each other */
 			assert_int_equal(r->type == MODEL_NONE, r->ops == MODEL_E);
 			assert_true(r->min <= r->max);
 		}
 	}
+	assert_int_equal(before, MODEL_OBJECT_APP);
 	/* numbers that servers know */
 	o = model_object(MODEL_OBJECT_SCRIPT);
 	assert_int_equal(o->nr, 17);
 	assert_string_equal(model_resource(o, 3)->name, "Run");
 	assert_string_equal(model_resource(o, 7)->name, "Response Script");
 	assert_null(model_resource(o, 17));
-	assert_null(model_object(2));
+	assert_null(model_object(8));
+	/* the numbers of enum model_app_resource are those of the table */
+	o = model_object(MODEL_OBJECT_APP);
+	assert_int_equal(o->nr, MODEL_APP_CLEAR + 1);
+	assert_string_equal(model_resource(o, 16)->name, "Install");
+	assert_string_equal(model_resource(o, 22)->name, "Operation State");
 }
 
 static void check_file(uint16_t id)
@@ -71,8 +76,8 @@ static void check_file(uint16_t id)
 static void test_files_are_current(void **state)
 {
 	(void)state;
-	check_file(MODEL_OBJECT_SE);
-	check_file(MODEL_OBJECT_SCRIPT);
+	for (size_t i = 0; model_object_at(i); i++)
+		check_file(model_object_at(i)->id);
 }
 
 static void test_ber(void **state)
