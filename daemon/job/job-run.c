@@ -277,6 +277,11 @@ static void run_chunks(struct run *r)
 	int n;
 
 	for (;;) {
+		/* a handshake need not wait for the end of a long job */
+		job_lock(r->s);
+		while (job_exchange_serve(r->w))
+			;
+		job_unlock(r->s);
 		r->half ^= 1;
 		h = &r->w->rf.map->half[r->half];
 		if (!next_chunk(r, h))

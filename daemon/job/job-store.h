@@ -17,6 +17,7 @@
 #include "script/script.h"
 
 struct gp_plan;
+struct job_exchange;
 
 #define JOB_SCRIPT_NAME 48 /* "script-ID-NONCE" */
 
@@ -71,6 +72,7 @@ struct worker {
 	timer_t nudge;	    /* sends JOB_NUDGE to the thread; see job_nudge() */
 	bool has_nudge;
 	struct probe *probes;
+	struct job_exchange *exchanges;
 	struct runfile rf; /* the thread's own */
 	struct kept *kept; /* list under the lock, ->se the thread's own */
 	struct se *info;   /* for job_se_get(); the thread's own unless direct */
@@ -102,6 +104,7 @@ struct job_store {
 	struct worker *workers;
 	struct listener *listeners;
 	struct probe *probes_done;
+	struct job_exchange *exchanges_done;
 	uint64_t *changed; /* ids to announce */
 	size_t nr_changed, room_changed;
 	char (*unlink)[JOB_SCRIPT_NAME]; /* files to remove after the commit */
@@ -169,6 +172,15 @@ int job_submit(struct worker *w, struct se *se, struct se_apdu *apdus, uint32_t 
 struct kept *job_kept_take(struct worker *w, const struct job_info *info);
 /** job_kept_put - keep it; takes over @k */
 void job_kept_put(struct worker *w, struct kept *k);
+
+/** job_exchange_serve - run the next one of @w, if there is any; lock held, but not meanwhile */
+bool job_exchange_serve(struct worker *w);
+/** job_exchange_fail_all - the worker ends: -ENODEV for all that wait; lock held */
+void job_exchange_fail_all(struct worker *w);
+/** job_exchange_dispatch - tell those on the list, free them; lock not held */
+void job_exchange_dispatch(struct job_exchange *list);
+/** job_exchange_drop - free them without a word */
+void job_exchange_drop(struct job_exchange *list);
 
 /** job_run_one - run job @id on @w; lock not held. The worker's thread only */
 void job_run_one(struct worker *w, uint64_t id);

@@ -419,6 +419,7 @@ static void *worker_main(void *arg)
 	struct kept *over;
 	struct probe *p;
 	uint64_t id, next, again = 0;
+	bool asked;
 
 	job_lock(s);
 	nudge_init(w);
@@ -429,6 +430,7 @@ static void *worker_main(void *arg)
 			continue;
 		}
 		over = NULL;
+		asked = false;
 		next = sweep_kept(w, false, &over);
 		if (over) {
 			job_unlock(s);
@@ -450,6 +452,8 @@ static void *worker_main(void *arg)
 				look_now(w);
 			hand_back(w, p);
 		}
+		while (job_exchange_serve(w))
+			asked = true;
 		/* Back from the dead? Then nobody shall take it away below a job. */
 		if (!w->direct && w->snap.error && next_job(w))
 			look_now(w);
@@ -463,7 +467,7 @@ static void *worker_main(void *arg)
 			w->running = 0;
 			nudge_end(w);
 		}
-		if (p || id)
+		if (p || id || asked)
 			again = 0;
 		else if (!w->stop)
 			wait_until(w, !w->direct && again < next ? again : next);
@@ -475,6 +479,7 @@ static void *worker_main(void *arg)
 		p->error = -ENODEV;
 		hand_back(w, p);
 	}
+	job_exchange_fail_all(w);
 	if (w->gone)
 		fail_queued(w);
 	if (w->has_nudge)
