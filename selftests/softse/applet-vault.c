@@ -25,13 +25,19 @@ enum {
 	INS_DELETE_SLOT = 0x44,
 	INS_LIST_SLOTS = 0x46,
 	INS_PUT_PIN = 0x4a,
+	INS_KEY_PUBLIC = 0x50,
+	INS_KEY_SIGN = 0x52,
+	INS_KEY_AGREE = 0x54,
+	INS_KEY_PRF = 0x56,
+	INS_KEY_GENERATE = 0x58,
 };
 
-/* Who may read a slot, who may write it; a bit each, any of them will do. */
+/* Who may read a slot (use it, if it is a key), who may write it; any bit will do. */
 enum {
 	READ_FREE = 0x01,
 	READ_PIN = 0x02,
 	READ_SESSION = 0x04,
+	IS_KEY = 0x08, /* nobody reads it */
 	WRITE_FREE = 0x10,
 	WRITE_PIN = 0x20,
 	WRITE_SESSION = 0x40,
@@ -188,7 +194,8 @@ static uint16_t read_counter(struct entry *e, struct apdu *a)
 }
 
 /* A slot's object: policy, then what is sealed in it. */
-static uint16_t put_slot(struct card *c, struct channel *ch, const struct apdu *a)
+static uint16_t write_slot(struct card *c, struct channel *ch, const struct apdu *a,
+			   const uint8_t *content, size_t len)
 {
 	struct entry *e = ch->selected;
 	struct object *o = entry_object(e, TAG_SLOT, a->p1);
@@ -197,10 +204,8 @@ static uint16_t put_slot(struct card *c, struct channel *ch, const struct apdu *
 	struct blob *b;
 	uint16_t sw;
 
-	if (!a->lc || a->lc > SLOT_MAX)
+	if (!len || len > SLOT_MAX)
 		return SW_WRONG_DATA;
-	if (a->p2 & 0x08)
-		return SW_P1P2;
 	/* the policy of a slot stays; who makes one in production must be known */
 	if (o && (a->p2 != policy || policy & WRITE_ONCE))
 		return SW_CONDITIONS;
@@ -212,14 +217,26 @@ static uint16_t put_slot(struct card *c, struct channel *ch, const struct apdu *
 	sw = card_touch(c, e);
 	if (sw != SW_OK)
 		return sw;
-	b = blob_new(NULL, a->lc + 1);
+	b = blob_new(NULL, len + 1);
 	if (!b)
 		return SW_MEMORY;
 	b->v[0] = policy;
-	memcpy(b->v + 1, a->data, a->lc);
+	memcpy(b->v + 1, content, len);
 	sw = entry_put_object(c, e, TAG_SLOT, a->p1, b->v, b->len);
+	OPENSSL_cleanse(b->v, b->len);
 	blob_put(b);
 	return sw;
+}
+
+static uint16_t put_slot(struct card *c, struct channel *ch, const struct apdu *a)
+{
+	return write_slot(c, ch, a, a->data, a->lc);
+}
+
+static bool may_read(const struct channel *ch, uint8_t policy)
+{
+	return policy & READ_FREE || (policy & READ_PIN && pin_given(ch)) ||
+	       (policy & READ_SESSION && applet_authenticated(ch, CONFIDENTIAL));
 }
 
 static uint16_t get_slot(struct channel *ch, struct apdu *a)
@@ -230,11 +247,121 @@ static uint16_t get_slot(struct channel *ch, struct apdu *a)
 		return SW_P1P2;
 	if (!o || !o->v->len)
 		return SW_NO_REFERENCE;
-	if (!(o->v->v[0] & READ_FREE) && !(o->v->v[0] & READ_PIN && pin_given(ch)) &&
-	    !(o->v->v[0] & READ_SESSION && applet_authenticated(ch, CONFIDENTIAL)))
+	if (o->v->v[0] & IS_KEY || !may_read(ch, o->v->v[0]))
 		return SW_SECURITY;
 	buf_put(&a->rsp, o->v->v + 1, o->v->len - 1);
 	return SW_OK;
+}
+
+/* ---- slots that are keys ---- */
+
+#define SCALAR 32
+#define POINT 65
+#define PRF_MAX 256
+#define PSK_MAX 64
+
+/* The key in a slot, if it is one and may be used now. */
+static uint16_t key_of(const struct channel *ch, const struct apdu *a, const uint8_t **key,
+		       size_t *len)
+{
+	struct object *o = entry_object(ch->selected, TAG_SLOT, a->p1);
+
+	if (!o || o->v->len < 2)
+		return SW_NO_REFERENCE;
+	if (!(o->v->v[0] & IS_KEY))
+		return SW_CONDITIONS;
+	if (!may_read(ch, o->v->v[0]))
+		return SW_SECURITY;
+	*key = o->v->v + 1;
+	*len = o->v->len - 1;
+	return SW_OK;
+}
+
+/* Private keys of P-256 */
+static uint16_t use_pair(struct channel *ch, struct apdu *a)
+{
+	uint8_t out[POINT];
+	const uint8_t *key;
+	size_t len, n = 0;
+	uint16_t sw;
+
+	if (a->p2)
+		return SW_P1P2;
+	sw = key_of(ch, a, &key, &len);
+	if (sw != SW_OK)
+		return sw;
+	if (len != SCALAR)
+		return SW_CONDITIONS;
+	switch (a->ins) {
+	case INS_KEY_PUBLIC:
+		if (!crypto_ec_public(0, key, len, out))
+			n = POINT;
+		break;
+	case INS_KEY_SIGN:
+		if (a->lc != 32 && a->lc != 48 && a->lc != 64)
+			return SW_WRONG_DATA;
+		if (!crypto_ec_sign(0, key, len, 0, a->data, a->lc, out))
+			n = 2 * (size_t)SCALAR;
+		break;
+	default:
+		if (a->lc != POINT || crypto_ecdh(0, key, len, a->data, a->lc, out))
+			return SW_WRONG_DATA;
+		n = SCALAR;
+		break;
+	}
+	if (!n)
+		return SW_CONDITIONS;
+	buf_put(&a->rsp, out, n);
+	OPENSSL_cleanse(out, sizeof(out));
+	return SW_OK;
+}
+
+/* PRF of TLS 1.2 over the slot (P2 00) or over the premaster secret it gives as a PSK (01). */
+static uint16_t use_prf(struct channel *ch, struct apdu *a)
+{
+	uint8_t out[PRF_MAX], pre[4 + 2 * PSK_MAX] = {0};
+	size_t len, n = a->has_le ? a->ne : 0;
+	const uint8_t *key;
+	uint16_t sw;
+	int ret;
+
+	if (a->p2 > 1)
+		return SW_P1P2;
+	sw = key_of(ch, a, &key, &len);
+	if (sw != SW_OK)
+		return sw;
+	if (!a->lc || !n || n > sizeof(out))
+		return SW_LENGTH;
+	if (a->p2) {
+		if (len > PSK_MAX)
+			return SW_CONDITIONS;
+		pre[1] = pre[3 + len] = (uint8_t)len;
+		memcpy(pre + 4 + len, key, len);
+		key = pre;
+		len = 4 + 2 * len;
+	}
+	ret = crypto_tls12_prf(32, key, len, a->data, a->lc, out, n);
+	if (!ret)
+		buf_put(&a->rsp, out, n);
+	OPENSSL_cleanse(pre, sizeof(pre));
+	OPENSSL_cleanse(out, sizeof(out));
+	return ret ? SW_CONDITIONS : SW_OK;
+}
+
+static uint16_t make_key(struct card *c, struct channel *ch, struct apdu *a)
+{
+	uint8_t key[SCALAR], point[POINT];
+	uint16_t sw;
+
+	if (!(a->p2 & IS_KEY))
+		return SW_P1P2;
+	if (crypto_ec_generate(0, key, point))
+		return SW_MEMORY;
+	sw = write_slot(c, ch, a, key, sizeof(key));
+	if (sw == SW_OK)
+		buf_put(&a->rsp, point, sizeof(point));
+	OPENSSL_cleanse(key, sizeof(key));
+	return sw;
 }
 
 static uint16_t delete_slot(struct card *c, struct channel *ch, const struct apdu *a)
@@ -322,6 +449,14 @@ static uint16_t own(struct card *c, struct channel *ch, struct apdu *a)
 		return list_slots(e, a);
 	case INS_PUT_PIN:
 		return put_pin(c, ch, a);
+	case INS_KEY_PUBLIC:
+	case INS_KEY_SIGN:
+	case INS_KEY_AGREE:
+		return use_pair(ch, a);
+	case INS_KEY_PRF:
+		return use_prf(ch, a);
+	case INS_KEY_GENERATE:
+		return make_key(c, ch, a);
 	default:
 		return SW_INS;
 	}
