@@ -304,8 +304,9 @@ struct coap_result {
 	/*
 	 * 0, or why there is no (complete) answer: -ETIMEDOUT (nobody answers),
 	 * -ECONNRESET (rejected by RST), -ECANCELED, -EPROTO (answer that breaks
-	 * the protocol), -ESTALE (the body changed while it was fetched in
-	 * blocks), what the body reader gave.
+	 * the protocol), -EKEYREJECTED (the peer does not take our OSCORE
+	 * context), -ESTALE (the body changed while it was fetched in blocks),
+	 * what the body reader gave.
 	 */
 	int error;
 	const struct coap_msg *msg; /* NULL when error */

@@ -432,7 +432,7 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 			m.payload = (const uint8_t *)rsp->diagnostic;
 			m.payload_len = strnlen(rsp->diagnostic, 512);
 		}
-		return coap_encode(buf, COAP_DATAGRAM_MAX, &m, &opts);
+		return coap_pack(ep, shape->sec, &m, &opts, buf, COAP_DATAGRAM_MAX);
 	}
 
 	if (!b.present || b.szx > ep->szx)
@@ -465,7 +465,9 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 		}
 		m.payload = s.data;
 		m.payload_len = s.len;
-		n = coap_encode(buf, COAP_DATAGRAM_MAX, &m, &opts);
+		n = coap_pack(ep, shape->sec, &m, &opts, buf, COAP_DATAGRAM_MAX);
+		if (from)
+			*kept = s.more;
 		if (n > 0 && s.more && !from) {
 			r = keep(ep, rsp, shape, with.etag, with.etag_len);
 			if (r)
@@ -501,15 +503,9 @@ int coap_build_response(struct coap_endpoint *ep, const struct coap_response *rs
 		};
 		r = build(ep, &kept_rsp, shape, from, buf, &kept);
 		if (r > 0) {
-			bool end = true;
-			struct coap_msg m;
-			struct coap_blk b;
-
-			if (!coap_decode(&m, buf, (size_t)r) &&
-			    coap_blk_get(&m, COAP_OPT_BLOCK2, &b))
-				end = !b.more;
-			from->expires = ep->now +
-					(end ? SERVED_LINGER_MS : ep->cfg.exchange_lifetime_ms);
+			/* kept: there is more of it */
+			from->expires = ep->now + (kept ? ep->cfg.exchange_lifetime_ms
+							: SERVED_LINGER_MS);
 			TAILQ_REMOVE(&ep->downloads, from, link);
 			TAILQ_INSERT_TAIL(&ep->downloads, from, link);
 		}

@@ -11,6 +11,8 @@
 
 #include "coap/coap_priv.h"
 
+#define AGAIN_MAX 4 /* a peer that is never content does not keep us busy */
+
 static struct coap_call_state *call_find(struct coap_endpoint *ep, uint32_t id)
 {
 	struct coap_call_state *c;
@@ -89,7 +91,10 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 		if (!r && b.more && !c->sent && c->body.total <= UINT32_MAX)
 			r = coap_opts_add_uint(&opts, COAP_OPT_SIZE1, (uint32_t)c->body.total);
 	}
-	n = r ? -EMSGSIZE : coap_encode(buf, sizeof(buf), &m, &opts);
+	if (!r && c->echo_len)
+		r = coap_opts_add(&opts, OSCORE_ECHO, c->echo, c->echo_len);
+	c->echo_len = 0;
+	n = r ? -EMSGSIZE : coap_pack(ep, &c->sec, &m, &opts, buf, sizeof(buf));
 	explicit_bzero(chunk, sizeof(chunk));
 	if (n < 0)
 		return n;
@@ -240,6 +245,21 @@ static bool block1_answer(struct coap_endpoint *ep, struct coap_call_state *c,
 	return true;
 }
 
+/* RFC 9175 2.3: the same request with the Echo option shows that it is fresh. */
+static bool echo_asked(struct coap_endpoint *ep, struct coap_call_state *c,
+		       const struct coap_msg *m)
+{
+	const struct coap_opt *echo = coap_opt_find(m, OSCORE_ECHO);
+
+	if (!echo || !echo->len || echo->len > sizeof(c->echo) || c->again >= AGAIN_MAX)
+		return false;
+	c->again++;
+	memcpy(c->echo, echo->val, echo->len);
+	c->echo_len = echo->len;
+	call_go_on(ep, c);
+	return true;
+}
+
 static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
 		   const struct coap_msg *m)
 {
@@ -257,6 +277,8 @@ static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
 	struct coap_blk b;
 
 	coap_opt_uint(m, COAP_OPT_CONTENT_FORMAT, &res.content_format);
+	if (m->code == COAP_401_UNAUTHORIZED && echo_asked(ep, c, m))
+		return;
 	if (block1_answer(ep, c, m))
 		return;
 	if (m->code == COAP_231_CONTINUE)
@@ -297,13 +319,36 @@ static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
 		call_go_on(ep, c);
 }
 
+/* A response to @c; @error: what OSCORE said of it. */
+static void take(struct coap_endpoint *ep, struct coap_call_state *c, struct coap_con *con,
+		 struct coap_msg *m, uint64_t digest, int error)
+{
+	uint16_t bad = error ? 0 : coap_check_options(m);
+
+	if (m->type == COAP_CON) {
+		coap_send_empty(ep, bad ? COAP_RST : COAP_ACK, m->mid);
+		if (!bad)
+			remember_ack(ep, digest);
+	}
+	if (con)
+		coap_con_drop(ep, con); /* 5.2.2: the answer acknowledges the request */
+	if (bad)
+		return call_failed(ep, c, -EPROTO);
+	if (error == -EAGAIN && c->again++ < AGAIN_MAX)
+		return call_go_on(ep, c);
+	if (error)
+		return call_failed(ep, c, -EKEYREJECTED);
+	answer(ep, c, m);
+}
+
 void coap_client_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
 		       size_t len)
 {
 	uint64_t digest = coap_digest(COAP_DIGEST_START, data, len);
 	struct coap_call_state *c = NULL;
 	struct coap_con *con = NULL;
-	uint16_t bad;
+	struct coap_unpacked u;
+	int r;
 
 	if (m->token_len == COAP_TOKEN_MAX)
 		TAILQ_FOREACH(c, &ep->calls, link)
@@ -330,17 +375,14 @@ void coap_client_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8
 		return;
 	}
 
-	bad = coap_check_options(m);
-	if (m->type == COAP_CON) {
-		coap_send_empty(ep, bad ? COAP_RST : COAP_ACK, m->mid);
-		if (!bad)
-			remember_ack(ep, digest);
-	}
-	if (con)
-		coap_con_drop(ep, con); /* 5.2.2: the answer acknowledges the request */
-	if (bad)
-		return call_failed(ep, c, -EPROTO);
-	answer(ep, c, m);
+	if (!ep->oscore)
+		return take(ep, c, con, m, digest, 0);
+	r = coap_unpack_response(ep, m, &c->sec, &u);
+	if (r == -EPROTO)
+		ep->st.rx_bad++; /* as if it had never come: the request is repeated */
+	else
+		take(ep, c, con, r ? m : &u.m, digest, r);
+	coap_unpacked_wipe(&u);
 }
 
 /* ---- time ------------------------------------------------------------------------------ */

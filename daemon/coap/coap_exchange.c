@@ -38,6 +38,7 @@ void coap_exchange_shape(struct coap_endpoint *ep, struct coap_exchange *x,
 		.block2 = x->block2,
 		.key = x->key,
 		.body_digest = x->body_digest,
+		.sec = &x->sec,
 	};
 	if (x->type == COAP_CON && !x->acked) {
 		shape->type = COAP_ACK;

@@ -96,6 +96,7 @@ int coap_observe_accept(struct coap_endpoint *ep, uint32_t xid, void *user, uint
 		ep->n_observations++;
 	}
 	o->user = user;
+	o->sec = x->sec;
 	x->obs = o->id;
 	*obs = o->id;
 	return 0;
@@ -192,7 +193,14 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
 	shape.seq = ok ? next_seq(o) : 0;
 	shape.key = o->key;
 	shape.body_digest = o->body_digest;
+	shape.sec = &o->sec;
+	o->sec.nonce_spent = true; /* RFC 8613 5.2: each notification has its own */
 	n = coap_build_response(ep, rsp, &shape, NULL, buf);
+	if (n == -ENOKEY) {
+		/* of keys that OSCORE has left behind: the peer knows it no more */
+		end(ep, o, true, COAP_OBSERVE_CLOSED);
+		return -ESTALE;
+	}
 	if (n < 0)
 		return n;
 	copy = malloc((size_t)n);

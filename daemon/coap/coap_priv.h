@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "coap/coap.h"
+#include "coap/oscore.h"
 
 #define COAP_BLOCK_MAX 1024
 #define COAP_DEDUP_BUCKETS 256
@@ -95,6 +96,7 @@ struct coap_exchange {
 	uint64_t key, body_digest;
 	uint32_t transfer;
 	struct coap_dedup *dedup;
+	struct oscore_binding sec;
 };
 
 struct coap_upload {
@@ -125,6 +127,7 @@ struct coap_observation {
 	uint8_t token[COAP_TOKEN_MAX];
 	uint64_t key, body_digest;
 	struct coap_blk block2; /* the size that the peer asked for */
+	struct oscore_binding sec;
 	uint32_t seq;
 	uint64_t last_con;
 	uint16_t mids[COAP_OBS_MIDS]; /* of the last non-confirmable ones, to match RST */
@@ -161,6 +164,10 @@ struct coap_call_state {
 	uint64_t received;
 	uint8_t etag[8];
 	size_t etag_len;
+	struct oscore_binding sec;
+	unsigned int again; /* times it was sent anew: Echo, OSCORE's Appendix B.2 */
+	uint8_t echo[40];
+	size_t echo_len;
 	uint64_t deadline; /* COAP_NEVER while retransmission decides */
 };
 
@@ -180,6 +187,7 @@ struct coap_endpoint {
 	uint8_t szx; /* our largest block */
 	uint64_t now;
 	struct coap_stats st;
+	struct oscore *oscore; /* or NULL */
 	uint16_t mid;
 	uint32_t id;
 	unsigned int n_exchanges, n_uploads, n_downloads, n_observations, n_calls;
@@ -220,6 +228,7 @@ struct coap_shape {
 	bool observe;
 	uint32_t seq;
 	uint64_t key, body_digest;
+	struct oscore_binding *sec; /* may be NULL */
 };
 
 /* coap_endpoint.c */
@@ -281,6 +290,35 @@ void coap_deliver(struct coap_endpoint *ep, struct coap_exchange *x, const struc
 /** coap_request_input() - a request. */
 void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
 			size_t len);
+
+/* oscore_coap.c */
+
+/**
+ * coap_pack() - encode a message as it leaves: protected where there is OSCORE.
+ * @b: of the request (filled) or of the request that it answers; NULL, or one that is not
+ *     used: leaves unprotected
+ * Return: length, as coap_encode(), as oscore_protect_request() and _response().
+ */
+int coap_pack(struct coap_endpoint *ep, struct oscore_binding *b, const struct coap_msg *m,
+	      const struct coap_opts *opts, uint8_t *buf, size_t room);
+
+/** A message that was protected; wiped by coap_unpacked_wipe() in any case. */
+struct coap_unpacked {
+	struct coap_msg m;
+	struct oscore_binding b; /* of a request */
+	uint8_t *buf;
+	size_t len;
+};
+
+/** coap_unpack_request() - Return: 0, or the code to refuse it with, and @why. */
+int coap_unpack_request(struct coap_endpoint *ep, const struct coap_msg *m,
+			struct coap_unpacked *u, const char **why);
+/** coap_unpack_response() - Return: as oscore_open_response(). */
+int coap_unpack_response(struct coap_endpoint *ep, const struct coap_msg *m,
+			 const struct oscore_binding *b, struct coap_unpacked *u);
+void coap_unpacked_wipe(struct coap_unpacked *u);
+/** coap_exchange_challenge() - ask for proof of freshness, and free @x. */
+void coap_exchange_challenge(struct coap_endpoint *ep, struct coap_exchange *x);
 
 /* coap_dedup.c */
 void coap_dedup_init(struct coap_endpoint *ep);

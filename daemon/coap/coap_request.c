@@ -12,14 +12,16 @@
 static const char interrupted[] = "interrupted by a restart: outcome not known, not run again";
 
 /* An answer without an exchange: nothing is recorded of it. */
-static void refuse_plain(struct coap_endpoint *ep, const struct coap_msg *m, uint8_t code,
-			 uint32_t max_age, const char *why)
+static void refuse_plain(struct coap_endpoint *ep, const struct coap_msg *m,
+			 struct oscore_binding *sec, uint8_t code, uint32_t max_age,
+			 const char *why)
 {
 	struct coap_shape shape = {
 		.type = m->type == COAP_CON ? COAP_ACK : COAP_NON,
 		.mid = m->type == COAP_CON ? m->mid : coap_new_mid(ep),
 		.token = m->token,
 		.token_len = m->token_len,
+		.sec = sec,
 	};
 	uint8_t buf[COAP_DATAGRAM_MAX];
 	struct coap_response rsp;
@@ -29,6 +31,8 @@ static void refuse_plain(struct coap_endpoint *ep, const struct coap_msg *m, uin
 	rsp.diagnostic = why;
 	rsp.max_age = max_age;
 	ep->st.refused++;
+	if (sec)
+		sec->nonce_spent = true; /* nothing is recorded: another may follow */
 	n = coap_build_response(ep, &rsp, &shape, NULL, buf);
 	if (n > 0)
 		coap_transmit(ep, buf, (size_t)n);
@@ -49,7 +53,7 @@ static void repeat(struct coap_endpoint *ep, const struct coap_msg *m, struct co
 	if (d->busy && !d->acked)
 		return; /* the answer, or its ACK, is about to leave */
 	if (!d->busy && !d->response) {
-		refuse_plain(ep, m, COAP_500_INTERNAL, COAP_NO_FORMAT, interrupted);
+		refuse_plain(ep, m, NULL, COAP_500_INTERNAL, COAP_NO_FORMAT, interrupted);
 		return;
 	}
 	coap_send_empty(ep, COAP_ACK, m->mid);
@@ -78,7 +82,8 @@ static enum coap_dedup_class dedup_class(const struct coap_msg *m, const struct 
  * Was this request received before we were restarted?
  * Return: true when it has been dealt with.
  */
-static bool restored(struct coap_endpoint *ep, const struct coap_msg *m, uint64_t digest)
+static bool restored(struct coap_endpoint *ep, const struct coap_msg *m,
+		     struct oscore_binding *sec, uint64_t digest)
 {
 	struct coap_dedup_record rec = {
 		.mid = m->mid,
@@ -94,7 +99,7 @@ static bool restored(struct coap_endpoint *ep, const struct coap_msg *m, uint64_
 	memcpy(rec.token, m->token, m->token_len);
 	r = ep->ops->dedup_find(ep->ctx, &rec);
 	if (r < 0) {
-		refuse_plain(ep, m, COAP_503_UNAVAILABLE, COAP_NO_FORMAT,
+		refuse_plain(ep, m, sec, COAP_503_UNAVAILABLE, COAP_NO_FORMAT,
 			     "the record of requests could not be read");
 		return true;
 	}
@@ -102,7 +107,7 @@ static bool restored(struct coap_endpoint *ep, const struct coap_msg *m, uint64_
 		return false;
 	ep->st.rx_duplicate++;
 	if (!rec.response || rec.response_len < 4 || rec.response_len > COAP_DATAGRAM_MAX) {
-		refuse_plain(ep, m, COAP_500_INTERNAL, COAP_NO_FORMAT, interrupted);
+		refuse_plain(ep, m, sec, COAP_500_INTERNAL, COAP_NO_FORMAT, interrupted);
 		return true;
 	}
 	d = coap_dedup_add(ep, COAP_DEDUP_STATE, m->mid, digest, m->type == COAP_CON);
@@ -137,20 +142,18 @@ static struct coap_exchange *exchange_new(struct coap_endpoint *ep, const struct
 	return x;
 }
 
-void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
-			size_t len)
+/* One that was not received before; @sec: how it was protected, or NULL. */
+static void take(struct coap_endpoint *ep, struct coap_msg *m, struct oscore_binding *sec,
+		 uint64_t digest)
 {
-	uint64_t digest = coap_digest(COAP_DIGEST_START, data, len);
-	struct coap_dedup *d = coap_dedup_lookup(ep, m->mid, digest);
 	uint16_t bad = coap_check_options(m);
 	enum coap_dedup_class class;
+	struct coap_dedup *d;
 	struct coap_blk b1, b2;
 	struct coap_exchange *x;
 	bool legal1, legal2;
 	uint32_t observe;
 
-	if (d)
-		return repeat(ep, m, d);
 	if (bad && m->type != COAP_CON) {
 		/* 5.4.1: a non-confirmable one is rejected in silence */
 		ep->st.rx_bad++;
@@ -159,12 +162,19 @@ void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint
 	legal1 = coap_blk_get(m, COAP_OPT_BLOCK1, &b1);
 	legal2 = coap_blk_get(m, COAP_OPT_BLOCK2, &b2);
 	class = dedup_class(m, &b1, &b2);
-	if (class == COAP_DEDUP_STATE && restored(ep, m, digest))
+	if (class == COAP_DEDUP_STATE && restored(ep, m, sec, digest))
 		return;
+	if (sec) {
+		const char *why = "";
+		int code = oscore_accept_request(ep->oscore, m, sec, &why);
+
+		if (code)
+			return refuse_plain(ep, m, NULL, (uint8_t)code, 0, why);
+	}
 
 	d = coap_dedup_add(ep, class, m->mid, digest, m->type == COAP_CON);
 	if (!d)
-		return refuse_plain(ep, m, COAP_503_UNAVAILABLE, coap_dedup_wait(ep),
+		return refuse_plain(ep, m, sec, COAP_503_UNAVAILABLE, coap_dedup_wait(ep),
 				    "too many requests within one exchange lifetime");
 	x = exchange_new(ep, m, digest);
 	if (!x) {
@@ -173,6 +183,10 @@ void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint
 	}
 	x->dedup = d;
 	d->busy = true;
+	if (sec)
+		x->sec = *sec;
+	if (x->sec.challenge)
+		return coap_exchange_challenge(ep, x);
 
 	if (bad)
 		return coap_exchange_refuse(
@@ -212,4 +226,27 @@ void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint
 			return;
 	}
 	coap_deliver(ep, x, m, 0, false, false, COAP_SIZE_UNKNOWN);
+}
+
+void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
+			size_t len)
+{
+	uint64_t digest = coap_digest(COAP_DIGEST_START, data, len);
+	struct coap_dedup *d = coap_dedup_lookup(ep, m->mid, digest);
+	struct coap_unpacked u;
+	const char *why = "";
+	int code;
+
+	if (d)
+		return repeat(ep, m, d);
+	if (!ep->oscore)
+		return take(ep, m, NULL, digest);
+	code = coap_unpack_request(ep, m, &u, &why);
+	if (!code)
+		take(ep, &u.m, &u.b, digest);
+	else if (m->type == COAP_CON)
+		refuse_plain(ep, m, NULL, (uint8_t)code, 0, why);
+	else
+		ep->st.rx_bad++;
+	coap_unpacked_wipe(&u);
 }

@@ -50,12 +50,14 @@ enum oscore_hkdf {
 	OSCORE_HKDF_SHA_512 = -11, /* also 7, HMAC 512/512 */
 };
 
+#define OSCORE_OPTION 9		 /* the CoAP option (2) */
+#define OSCORE_ECHO 252		 /* and the one of RFC 9175 */
 #define OSCORE_SECRET_MAX 64	 /* bytes of a Master Secret or Salt */
 #define OSCORE_ID_MAX 7		 /* of a Sender or Recipient ID: nonce length - 6 (3.3) */
 #define OSCORE_ID_CONTEXT_MAX 64 /* of an ID Context as configured */
-#define OSCORE_STATE_MAX 192	 /* of what oscore_ops.store gets */
+#define OSCORE_STATE_MAX 160	 /* of what oscore_ops.store gets */
 #define OSCORE_NAME_LEN 16	 /* of oscore_name() */
-#define OSCORE_OVERHEAD 96	 /* a protected message is at most this much longer */
+#define OSCORE_OVERHEAD 128	 /* a protected message is at most this much longer */
 #define OSCORE_SSN_MAX ((1ULL << 40) - 1) /* the last sequence number (7.2.1) */
 
 /** The parameters of 3.1 and 3.2, as the two ends have agreed on them. All is copied. */
@@ -129,6 +131,8 @@ struct oscore_binding {
 	uint8_t piv[5];
 	uint32_t generation; /* of the keys; B.2 changes them */
 	bool challenge;	     /* to be answered by oscore_challenge() instead of being run */
+	bool fetch;	     /* the request's outer code was FETCH (4.2) */
+	bool first, second;  /* request #1, #2 of Appendix B.2 */
 };
 
 /**
@@ -151,7 +155,8 @@ int oscore_protect_request(struct oscore *o, const struct coap_msg *m,
  * oscore_protect_response() - (8.3) our response to the request of @b.
  * @own_piv: with a nonce of our own; notifications always have one. Without it
  *	     the request's nonce serves, once.
- * Else as oscore_protect_request().
+ * Else as oscore_protect_request(); -ENOKEY: the keys are not those of the request any
+ * more (Appendix B.2), it cannot be answered.
  */
 int oscore_protect_response(struct oscore *o, const struct coap_msg *m,
 			    const struct coap_opts *opts, bool own_piv, struct coap_msg *outer,
