@@ -50,6 +50,10 @@ struct lwm2m_bsfile_object {
 	size_t len;
 };
 
+/** lwm2m_bsfile_size() - bytes up to the end of the last object, told from the first
+ * @len; 0 if they are too few to tell. For struct pkcs15_config.enough */
+size_t lwm2m_bsfile_size(const uint8_t *p, size_t len);
+
 /**
  * lwm2m_bsfile_begin() - read the head
  * @p: the file; outlives @f

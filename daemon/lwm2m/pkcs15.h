@@ -47,6 +47,8 @@ struct gp_keyset;
  * @pin: as people write it, 4 to PKCS15_PIN_MAX characters, or bytes; len 0: none
  * @keys: for SCP03 (appendix H); NULL: no secure channel. Borrowed
  * @random: unpredictable bytes, needed with @keys. Return: 0 or a negative errno
+ * @enough: how many bytes of the file matter, told from its first @len ones: the others
+ *	are not read; 0 if that is not enough to tell. NULL: all
  * @ctx: for @random
  */
 struct pkcs15_config {
@@ -55,6 +57,7 @@ struct pkcs15_config {
 	struct gp_bytes pin;
 	const struct gp_keyset *keys;
 	int (*random)(void *ctx, void *out, size_t len);
+	size_t (*enough)(const uint8_t *p, size_t len);
 	void *ctx;
 };
 
@@ -107,7 +110,8 @@ void pkcs15_answer(struct pkcs15 *p, const uint8_t *rsp, size_t len);
 /**
  * pkcs15_file() - contents of the file, after pkcs15_next() returned 0
  *
- * Owned by @p. As long as the card says the file is, padding included.
+ * Owned by @p. As long as the card says the file is, padding included, or as
+ * pkcs15_config.enough says.
  */
 const uint8_t *pkcs15_file(const struct pkcs15 *p, size_t *len);
 
