@@ -31,6 +31,7 @@
 
 struct job_store;
 struct lwm2m_shared;
+struct lwm2m_shared;
 
 #define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
 #define LWM2M_SES_MAX 16
@@ -123,6 +124,9 @@ struct lwm2m_script_ops {
  * @version: highest LwM2M version to try, 10 or 11; 0: 11
  * @pmin, @pmax: default periods, seconds, 0: none
  * @manufacturer, @model, @serial, @firmware: of object 3; NULL: not there
+ * @shared: what it shares with the other accounts of the device, with /1/@server in
+ *	it; NULL: it has a data model of its own, of what is said above
+ * @server: instance of object 1, if @shared is given
  */
 struct lwm2m_config {
 	const char *name;
@@ -138,6 +142,8 @@ struct lwm2m_config {
 	const char *model;
 	const char *serial;
 	const char *firmware;
+	struct lwm2m_shared *shared;
+	uint16_t server;
 };
 
 /**
@@ -148,8 +154,10 @@ struct lwm2m_config {
  * @log: @level as in syslog(3), @text without secrets and without the name of
  *	the server; optional
  * @lost: the server does not answer any more. True if the owner makes a new
- *	association and calls lwm2m_client_up() then; false, or without it, the
- *	client retries over the one it has
+ *	association, when @connect asks for it; false, or without it, the client
+ *	retries over the one it has
+ * @connect: make a (new) association and call lwm2m_client_up() or _down() then, not
+ *	from within; the wait that resources 17 to 20 ask for is over
  * @failed: registration failed: all attempts of all sequences (resources 17 to
  *	20 of object 1). True if the owner bootstraps now: the client rests until
  *	lwm2m_client_up() or its end. False, or without it, it goes on with a
@@ -160,6 +168,7 @@ struct lwm2m_client_ops {
 	int64_t (*clock)(void *ctx);
 	void (*log)(void *ctx, int level, const char *text);
 	bool (*lost)(void *ctx);
+	void (*connect)(void *ctx);
 	bool (*failed)(void *ctx);
 };
 

@@ -7,13 +7,16 @@
 #include "coap/coap.h"
 #include "lwm2m/registration.h"
 
-#define LWM2M_MAX_TRANSMIT_WAIT_MS 93000U /* RFC 7252, 4.8.2, and /1/x/… of queue mode */
+#define LWM2M_MAX_TRANSMIT_WAIT_MS 93000U /* RFC 7252, 4.8.2 */
+#define LWM2M_NEWEST_AGAIN_MS (7 * 86400000ULL)
 
 /**
  * struct lwm2m_reg - registration's part of a client
  * @server: what object 1 says
  * @generation: of the data model, when @server was read
+ * @begun: lwm2m_client_begin() was
  * @carriers: letters of the transports that the owner has for the server
+ * @carrier: the one in use, or 0
  * @attempt: failed attempts of this sequence
  * @sequence: failed sequences
  * @delayed: the initial delay (/1/x/14) is behind us
@@ -28,7 +31,8 @@
 struct lwm2m_reg {
 	struct lwm2m_server server;
 	uint64_t generation;
-	bool loaded;
+	bool loaded, begun;
+	char carrier;
 	char carriers[LWM2M_BINDING_MAX];
 	unsigned int attempt, sequence;
 	bool delayed;
@@ -40,6 +44,7 @@ struct lwm2m_reg {
 	bool told_queue;
 	uint64_t newest;
 	uint64_t heard;
+	uint64_t kept; /* digest of what is kept: nothing is written twice */
 };
 
 /* registration-retry.c */
@@ -56,8 +61,13 @@ uint64_t lwm2m_retry_failed(struct lwm2m_reg *reg, uint32_t random, uint64_t at_
 void lwm2m_retry_succeeded(struct lwm2m_reg *reg);
 
 /* registration-keep.c */
-/** lwm2m_keep_load() - what was kept; true: there is a registration to resume. */
-bool lwm2m_keep_load(struct lwm2m_client *c);
+/**
+ * lwm2m_keep_load() - take over what was kept
+ * @disabled_ms: how long the server still has to be left alone, 0: not at all
+ *
+ * Return: there is a registration, which an Update resumes.
+ */
+bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms);
 /** lwm2m_keep_store() - keep what is the case now; errors are logged. */
 void lwm2m_keep_store(struct lwm2m_client *c);
 

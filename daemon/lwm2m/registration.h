@@ -86,6 +86,25 @@ struct lwm2m_server {
 #define LWM2M_FACTORY_SEQUENCE_DELAY 300
 #define LWM2M_FACTORY_SEQUENCE_COUNT 1
 
+/**
+ * lwm2m_client_begin() - take over what is kept from before a restart
+ *
+ * The first lwm2m_client_up() does it by itself; an owner that asks before knows
+ * whether the server wants to be left alone (LWM2M_DISABLED): it needs no association
+ * before ops.connect.
+ */
+void lwm2m_client_begin(struct lwm2m_client *c, uint64_t now);
+
+/**
+ * lwm2m_client_carriers() - which transports there are, before lwm2m_client_up()
+ * @all: letters as in resource 7, "U" or "UT"
+ * @current: the one that is used now
+ */
+void lwm2m_client_carriers(struct lwm2m_client *c, const char *all, char current);
+/** lwm2m_client_carrier_wanted() - the one that the next association is to have by an
+ * Execute of 8, resource 22 or 7; 0: any. */
+char lwm2m_client_carrier_wanted(const struct lwm2m_client *c);
+
 /** lwm2m_server_read() - instance @instance of object 1, with what the standard says for
  * what is not there; @out->queue is false. 0 or -ENOENT. */
 int lwm2m_server_read(const struct lwm2m_data *d, uint16_t instance, struct lwm2m_server *out);
