@@ -97,6 +97,39 @@ static int copy(char **to, const char *from)
 	return from && !*to ? -ENOMEM : 0;
 }
 
+/* object 1 as the data model has it now */
+static void take_server(struct lwm2m_client *c)
+{
+	uint64_t generation = lwm2m_data_generation(c->shared->data) + 1;
+	struct lwm2m_server s;
+
+	if (generation == c->server_seen)
+		return;
+	c->server_seen = generation;
+	if (lwm2m_server_read(c->shared->data, c->server, &s) < 0)
+		return;
+	c->ssid = s.ssid;
+	c->lifetime = s.lifetime;
+	c->pmin = s.pmin;
+	c->pmax = s.pmax;
+	c->storing = s.storing;
+}
+
+static int take_shared(struct lwm2m_client *c, const struct lwm2m_config *config)
+{
+	int err = 0;
+
+	c->shared = config->shared;
+	c->server = config->shared ? config->server : 0;
+	if (!c->shared)
+		err = lwm2m_shared_own(c, config);
+	if (err == 0 && !lwm2m_data_has(c->shared->data, MODEL_OBJECT_SERVER, c->server))
+		err = -EINVAL;
+	if (err == 0)
+		take_server(c);
+	return err;
+}
+
 int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *config,
 		     const struct lwm2m_client_ops *ops, void *ctx,
 		     const struct lwm2m_se_ops *ses, void *ses_ctx,
@@ -121,11 +154,6 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 	c->scripts_ctx = scripts_ctx;
 	c->secure_psk = config->secure_psk;
 	c->max_version = c->version = config->version ? config->version : 11;
-	c->ssid = config->ssid ? config->ssid : 1;
-	c->lifetime = config->lifetime ? config->lifetime : 86400;
-	c->pmin = config->pmin;
-	c->pmax = config->pmax;
-	c->storing = true;
 	c->state = LWM2M_OFFLINE;
 	c->next = LWM2M_NEVER;
 	c->coap = (struct coap_ops){
@@ -152,6 +180,8 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 	if (err == 0)
 		err = copy(&c->firmware, config->firmware);
 	if (err == 0)
+		err = take_shared(c, config);
+	if (err == 0)
 		err = coap_endpoint_new(&c->ep, &c->coap, c, &coap);
 	if (err < 0) {
 		lwm2m_client_free(c);
@@ -169,6 +199,7 @@ void lwm2m_client_free(struct lwm2m_client *c)
 		lwm2m_dm_forget(c, NULL);
 		coap_endpoint_free(c->ep);
 	}
+	lwm2m_shared_drop(c);
 	free(c->name);
 	free(c->uri);
 	free(c->endpoint);
@@ -189,6 +220,7 @@ static bool told_now(const struct lwm2m_client *c)
 
 static void run(struct lwm2m_client *c)
 {
+	take_server(c);
 	c->notify_next = lwm2m_dm_notify_run(c, told_now(c));
 	lwm2m_registration_run(c);
 }
@@ -212,6 +244,15 @@ void lwm2m_client_unreachable(struct lwm2m_client *c, uint64_t now, int error)
 	c->now = now;
 	coap_unreachable(c->ep, now, error);
 	run(c);
+}
+
+void lwm2m_changed(struct lwm2m_client *c, const struct lwm2m_path *path)
+{
+	struct lwm2m_shared *s = c->shared;
+
+	lwm2m_dm_changed(c, path);
+	if (s->ops && s->ops->changed)
+		s->ops->changed(s->ops_ctx, c, path);
 }
 
 void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object,

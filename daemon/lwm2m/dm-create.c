@@ -59,6 +59,40 @@ static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
 	return 0;
 }
 
+/* Of a stored object, instance, values and owner come to be at once; of others the
+ * instance is taken back when something fails. */
+static int make(struct lwm2m_client *c, const struct lwm2m_object *object, uint16_t instance,
+		struct lwm2m_set *set, char *words)
+{
+	struct lwm2m_data *data = c->shared->data;
+	bool stored = lwm2m_data_stores(object->id);
+	char ignored[LWM2M_WORDS_MAX];
+	int code, r = stored ? lwm2m_data_begin(data) : 0;
+
+	code = r < 0 ? COAP_500_INTERNAL : object->create(c, instance, words);
+	if (code != 0)
+		goto out;
+	for (size_t i = 0; i < set->n; i++)
+		set->v[i].path.id[1] = instance;
+	if (set->n > 0)
+		code = object->write(c, instance, set->v, set->n, true, words);
+	if (code == 0)
+		r = lwm2m_acl_created(c, object->id, instance);
+	if (code == 0 && r == 0 && stored)
+		r = lwm2m_data_commit(data);
+	if (code == 0 && r < 0) {
+		lwm2m_words(words, "/%u/%u could not be made: %s", object->id, instance,
+			    strerror(-r));
+		code = COAP_500_INTERNAL;
+	}
+	if (code != 0 && !stored)
+		object->remove(c, instance, ignored);
+out:
+	if (code != 0 && stored)
+		lwm2m_data_rollback(data);
+	return code;
+}
+
 int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
 		    const uint8_t *p, size_t len, uint16_t *instance, char *words)
 {
@@ -74,6 +108,9 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 		lwm2m_words(words, "instances of object %u cannot be created", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
+	code = lwm2m_dm_allowed(c, path, LWM2M_ACL_C, words);
+	if (code != 0)
+		return code;
 	if (free_instance(c, object, instance) != 0) {
 		lwm2m_words(words, "there are %d scripts already; Delete one",
 			    LWM2M_SCRIPTS_MAX);
@@ -100,22 +137,11 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 	}
 	if (code == 0)
 		code = check_new(c, object, &set, *instance, words);
-	if (code == 0) {
-		code = object->create(c, *instance, words);
-		if (code == 0 && set.n > 0) {
-			for (size_t i = 0; i < set.n; i++)
-				set.v[i].path.id[1] = *instance;
-			code = object->write(c, *instance, set.v, set.n, true, words);
-			if (code != 0) {
-				char ignored[LWM2M_WORDS_MAX];
-
-				object->remove(c, *instance, ignored);
-			}
-		}
-	}
+	if (code == 0)
+		code = make(c, object, *instance, &set, words);
 	lwm2m_set_clear(&set);
 	if (code == 0) {
-		lwm2m_dm_changed(c, path);
+		lwm2m_changed(c, path);
 		lwm2m_registration_objects(c);
 	}
 	return code;
@@ -139,12 +165,16 @@ int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char 
 		lwm2m_words(words, "instances of object %u cannot be deleted", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
-	code = object->remove(c, path->id[1], words);
+	code = lwm2m_dm_allowed(c, path, LWM2M_ACL_D, words);
+	if (code == 0)
+		code = object->remove(c, path->id[1], words);
 	if (code != 0)
 		return code;
+	/* what stays behind would be about the next instance of that number: it goes then */
+	lwm2m_acl_deleted(c, path->id[0], path->id[1]);
 	lwm2m_dm_forget(c, path);
 	above = lwm2m_path_at(1, path->id[0], 0, 0, 0);
-	lwm2m_dm_changed(c, &above);
+	lwm2m_changed(c, &above);
 	lwm2m_registration_objects(c);
 	return 0;
 }

@@ -23,6 +23,6 @@ int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, cons
 	}
 	code = object->execute(c, path->id[1], path->id[2], &args, words);
 	instance.depth = 2;
-	lwm2m_dm_changed(c, &instance);
+	lwm2m_changed(c, &instance);
 	return code;
 }

@@ -126,6 +126,8 @@ int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
 	unsigned int pos = 0;
 	int code = lwm2m_dm_check(c, path, 0, words);
 
+	if (code == 0)
+		code = lwm2m_dm_allowed(c, path, LWM2M_ACL_R, words);
 	if (code != 0)
 		return code;
 	if (at)

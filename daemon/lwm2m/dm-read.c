@@ -47,7 +47,8 @@ int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path,
 	at.depth = 2;
 	for (size_t i = 0; i < n && code == 0; i++) {
 		at.id[1] = ids[i];
-		code = collect_instance(c, object, &at, set, words);
+		if (lwm2m_acl_allows(c, &at, LWM2M_ACL_R))
+			code = collect_instance(c, object, &at, set, words);
 	}
 	return code;
 }

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/formats.h"
 #include "lwm2m/internal.h"
-#include "lwm2m/senml.h"
-#include "lwm2m/text.h"
 
 static const struct lwm2m_object *const objects[] = {
 	&lwm2m_object_server,
+	&lwm2m_object_access,
 	&lwm2m_object_device,
 	&lwm2m_object_se,
 	&lwm2m_object_script,
@@ -63,15 +63,33 @@ int lwm2m_errno_code(int err)
 	}
 }
 
+static unsigned int to_right(unsigned int op)
+{
+	return op == MODEL_R ? LWM2M_ACL_R : op == MODEL_W ? LWM2M_ACL_W : LWM2M_ACL_E;
+}
+
+int lwm2m_dm_allowed(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int rights,
+		     char *words)
+{
+	char s[LWM2M_PATH_MAX];
+
+	if (lwm2m_acl_allows(c, path, rights))
+		return 0;
+	lwm2m_words(words, "server %u has no right to do this to %s (object 2)", c->ssid,
+		    lwm2m_path_print(path, s));
+	return COAP_401_UNAUTHORIZED;
+}
+
 int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int op,
 		   char *words)
 {
 	const struct lwm2m_object *object = lwm2m_object(path->id[0]);
 	const struct model_resource *res;
 	char s[LWM2M_PATH_MAX];
+	int code;
 
-	if (path->id[0] == MODEL_OBJECT_SECURITY) {
-		lwm2m_words(words, "/0 holds keys; no server may use it");
+	if (path->id[0] == MODEL_OBJECT_SECURITY || path->id[0] == MODEL_OBJECT_OSCORE) {
+		lwm2m_words(words, "/%u holds keys; no server may use it", path->id[0]);
 		return COAP_401_UNAUTHORIZED;
 	}
 	if (!object) {
@@ -82,8 +100,9 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 		lwm2m_words(words, "there is no /%u/%u", path->id[0], path->id[1]);
 		return COAP_404_NOT_FOUND;
 	}
-	if (path->depth < 3)
-		return 0;
+	code = op == 0 ? 0 : lwm2m_dm_allowed(c, path, to_right(op), words);
+	if (code != 0 || path->depth < 3)
+		return code;
 	res = model_resource(model_object(path->id[0]), path->id[2]);
 	if (!res || (path->depth == 4 && !res->multiple)) {
 		lwm2m_words(words, "there is no %s", lwm2m_path_print(path, s));
@@ -203,17 +222,12 @@ static int answer_create(struct lwm2m_client *c, const struct coap_request *req,
 static int answer_composite(struct lwm2m_client *c, const struct coap_request *req,
 			    const uint8_t *p, size_t len, char *words)
 {
-	struct lwm2m_path root = {0}, paths[OBSERVED_PATHS_MAX];
+	struct lwm2m_path paths[OBSERVED_PATHS_MAX];
 	struct lwm2m_set set = {0};
 	size_t nr = 0;
 	int code = 0;
 
-	if (req->content_format != COAP_FORMAT_SENML_CBOR) {
-		lwm2m_words(words,
-			    "the paths of a Read-Composite are expected as SenML CBOR (112)");
-		return answer(c, req, COAP_415_FORMAT, words);
-	}
-	code = lwm2m_senml_decode(&root, true, p, len, &set, words);
+	code = lwm2m_decode_paths(req->content_format, p, len, &set, words);
 	if (code == 0 && (set.n == 0 || set.n > OBSERVED_PATHS_MAX)) {
 		lwm2m_words(words, "%zu paths; 1 to %d can be read at once", set.n,
 			    OBSERVED_PATHS_MAX);
@@ -309,7 +323,7 @@ static int stream_chunk(struct lwm2m_client *c, const struct coap_request *req,
 		return answer(c, req, code, words);
 	if (req->more)
 		return 0;
-	lwm2m_dm_changed(c, path);
+	lwm2m_changed(c, path);
 	return answer(c, req, COAP_204_CHANGED, words);
 }
 

@@ -33,9 +33,11 @@
  *	ones that may be absent ever see one
  * @execute: @args is never NULL
  * @execute, @create, @remove: NULL if the object has no such thing
+ * @own: each server has instances of its own, so that access control has no say
  */
 struct lwm2m_object {
 	uint16_t id;
+	bool own;
 	size_t (*instances)(struct lwm2m_client *c, uint16_t *ids, size_t room);
 	int (*read)(struct lwm2m_client *c, uint16_t instance, int32_t rid,
 		    struct lwm2m_set *set, char *words);
@@ -49,8 +51,8 @@ struct lwm2m_object {
 
 /** lwm2m_object() - how object @id is served, or NULL. */
 const struct lwm2m_object *lwm2m_object(uint16_t id);
-extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_device, lwm2m_object_se,
-	lwm2m_object_script;
+extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_access, lwm2m_object_device,
+	lwm2m_object_se, lwm2m_object_script;
 
 #define LWM2M_ID_BATCH 65 /* room for all instances of any object and one more */
 /** lwm2m_has_instance() - whether /@object/@instance is there. */
@@ -119,6 +121,7 @@ struct lwm2m_client {
 
 	/* object 1: its instance, and copies of what is asked for often */
 	uint16_t server;
+	uint64_t server_seen; /* generation of the data model then, and one */
 	uint16_t ssid;
 	uint32_t lifetime, pmin, pmax;
 	bool storing;
@@ -155,6 +158,10 @@ struct lwm2m_client {
  */
 void lwm2m_changed(struct lwm2m_client *c, const struct lwm2m_path *path);
 
+/* shared.c: of a client that was given none; drop does nothing to one of somebody else */
+int lwm2m_shared_own(struct lwm2m_client *c, const struct lwm2m_config *config);
+void lwm2m_shared_drop(struct lwm2m_client *c);
+
 void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -172,7 +179,11 @@ void lwm2m_dm_transfer_lost(struct lwm2m_client *c, uint32_t transfer);
 /** lwm2m_dm_forget() - drop attributes, observations and uploads, all or those
  * at and below @path; without telling the server. */
 void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
-/** lwm2m_dm_check() - that @path exists and every resource in it can do @op. */
+/** lwm2m_dm_allowed() - access control: 0, or 4.01 with @words. */
+int lwm2m_dm_allowed(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int rights,
+		     char *words);
+/** lwm2m_dm_check() - that @path exists, that every resource in it can do @op, and that
+ * the server may; @op 0: only that it exists. */
 int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int op,
 		   char *words);
 

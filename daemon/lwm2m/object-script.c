@@ -327,6 +327,7 @@ static int remove_instance(struct lwm2m_client *c, uint16_t instance, char *word
 
 const struct lwm2m_object lwm2m_object_script = {
 	.id = MODEL_OBJECT_SCRIPT,
+	.own = true,
 	.instances = instances,
 	.read = read,
 	.write = write,

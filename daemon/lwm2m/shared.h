@@ -77,9 +77,6 @@ void lwm2m_shared_error(struct lwm2m_shared *s, unsigned int code);
 int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
 			struct lwm2m_security *out, char *words);
 
-/** lwm2m_data_server() - /1/@instance; 0 or -ENOENT. */
-int lwm2m_data_server(const struct lwm2m_data *d, uint16_t instance, struct lwm2m_server *out);
-
 /* ---- access control: acl.c --------------------------------------------------- */
 
 /* rights of /2/x/2 (LwM2M core 1.1, 8.2) */
@@ -98,12 +95,13 @@ enum {
  *	is left out, instance by instance
  * @rights: LWM2M_ACL_*, all of them are needed
  *
- * With one Server instance, all but object 0 is allowed, and the objects 2
- * cannot be written by it. With more, object 2 decides: the entry of the server,
- * else the entry of 0, else nothing; the owner without any entry for it may do
- * everything. An object instance that has no access control instance may be used
- * by every server, if it is one of those that come with the device (1 and 3 and
- * the SEs' own), see acl.c.
+ * With one Server instance, all but objects 0 and 21 is allowed. With more, object
+ * 2 decides: the entry of the server; without one, the owner may do everything,
+ * and everybody else what the entry 0 says, or nothing. What nobody made, because
+ * it comes with the device, is for every server, as long as it has no instance of
+ * object 2 (acl.c says why); an instance of object 1 for its own server.
+ *
+ * An instance of object 2 may be read by every server, and written by its owner.
  */
 bool lwm2m_acl_allows(struct lwm2m_client *c, const struct lwm2m_path *path,
 		      unsigned int rights);
@@ -112,5 +110,13 @@ bool lwm2m_acl_allows(struct lwm2m_client *c, const struct lwm2m_path *path,
 int lwm2m_acl_created(struct lwm2m_client *c, uint16_t object, uint16_t instance);
 /** lwm2m_acl_deleted() - it is gone, and its access control instance goes with it. */
 int lwm2m_acl_deleted(struct lwm2m_client *c, uint16_t object, uint16_t instance);
+
+/**
+ * lwm2m_acl_server_gone() - the account @ssid is no more
+ *
+ * Its rights go. What it owned goes to the server that may write and delete it,
+ * or to any that has rights on it; what nobody has rights on is deleted.
+ */
+int lwm2m_acl_server_gone(struct lwm2m_data *d, uint16_t ssid);
 
 #endif /* SESAME_LWM2M_SHARED_H */
