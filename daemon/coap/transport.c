@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What UDP and DTLS have in common: names, sockets, states.
+ * What all transports have in common: names, sockets, states.
  */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,22 @@
 #include "coap/transport_priv.h"
 
 #define HANDSHAKE_TIMEOUT_MS 30000
+/* data that a stream's peer has not acknowledged for so long: the connection is gone */
+#define UNACKED_MS 120000
+
+static const char *const schemes[] = {
+	[COAP_TRANSPORT_UDP] = "coap://",
+	[COAP_TRANSPORT_DTLS] = "coaps://",
+	[COAP_TRANSPORT_TCP] = "coap+tcp://",
+	[COAP_TRANSPORT_TLS] = "coaps+tcp://",
+};
+
+static const struct coap_link *const links[] = {
+	[COAP_TRANSPORT_UDP] = &coap_link_udp,
+	[COAP_TRANSPORT_DTLS] = &coap_link_dtls,
+	[COAP_TRANSPORT_TCP] = &coap_link_tcp,
+	[COAP_TRANSPORT_TLS] = &coap_link_tls,
+};
 
 void coap_transport_why(struct coap_transport *t, const char *format, ...)
 {
@@ -42,8 +59,22 @@ void coap_transport_problem(struct coap_transport *t, int error, bool fatal)
 		t->handler->problem(t->ctx, error, t->why, fatal);
 }
 
+static void drop_peers(struct coap_transport *t)
+{
+	if (t->peers)
+		freeaddrinfo(t->peers);
+	t->peers = t->next = NULL;
+}
+
+void coap_transport_dead(struct coap_transport *t)
+{
+	t->state = COAP_LINK_DEAD;
+	t->deadline = 0;
+}
+
 void coap_transport_up(struct coap_transport *t, bool resumed)
 {
+	drop_peers(t);
 	t->state = COAP_LINK_UP;
 	t->deadline = COAP_NEVER;
 	if (t->handler->up)
@@ -54,13 +85,15 @@ const char *coap_transport_errno(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
-		return "nothing listens there (ICMP port unreachable)";
+		return "nothing listens there";
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 		return "no route to it";
 	case EACCES:
 	case EPERM:
 		return "not permitted (a packet filter, or a broadcast address)";
+	case ETIMEDOUT:
+		return "it does not answer any more";
 	case EADDRINUSE:
 		return "the local port is taken; choose another or stop the other program";
 	default:
@@ -82,7 +115,7 @@ static int bind_local(struct coap_transport *t, int fd, int family)
 {
 	struct addrinfo hints = {
 		.ai_family = family,
-		.ai_socktype = SOCK_DGRAM,
+		.ai_socktype = t->link->socktype,
 		.ai_flags = AI_PASSIVE | AI_NUMERICHOST,
 	};
 	struct addrinfo *local;
@@ -107,19 +140,26 @@ static int bind_local(struct coap_transport *t, int fd, int family)
 /* One address of the peer. Return: the socket, or -errno with t->why. */
 static int try_address(struct coap_transport *t, const struct addrinfo *a)
 {
-	int fd, r, dont = IP_PMTUDISC_DONT;
+	int fd, r, on = 1, dont = IP_PMTUDISC_DONT;
+	unsigned int unacked = UNACKED_MS;
 
-	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(a->ai_family, t->link->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		r = -errno;
 		coap_transport_why(t, "socket: %s", strerror(-r));
 		return r;
 	}
-	/* a datagram above the path's MTU is to be fragmented, not dropped */
-	if (a->ai_family == AF_INET)
+	if (coap_transport_stream(t->kind)) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof(unacked));
+		if (t->bind_port) /* the port may still belong to the connection of before */
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	} else if (a->ai_family == AF_INET) {
+		/* a datagram above the path's MTU is to be fragmented, not dropped */
 		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont));
+	}
 	r = bind_local(t, fd, a->ai_family);
-	if (!r && connect(fd, a->ai_addr, a->ai_addrlen)) {
+	if (!r && connect(fd, a->ai_addr, a->ai_addrlen) && errno != EINPROGRESS) {
 		r = -errno;
 		coap_transport_why(t, "connect: %s", coap_transport_errno(-r));
 	}
@@ -140,35 +180,90 @@ static void set_name(struct coap_transport *t, const struct addrinfo *a)
 		numeric[0] = '\0';
 	if (!strcmp(numeric, t->host))
 		numeric[0] = '\0';
-	snprintf(t->name, sizeof(t->name), "%s://%s%.250s%s:%.16s%s%s%s",
-		 t->link == &coap_link_dtls ? "coaps" : "coap", v6 ? "[" : "", t->host,
-		 v6 ? "]" : "", t->port, *numeric ? " (" : "", numeric, *numeric ? ")" : "");
+	snprintf(t->name, sizeof(t->name), "%s%s%.250s%s:%.16s%s%s%s", schemes[t->kind],
+		 v6 ? "[" : "", t->host, v6 ? "]" : "", t->port, *numeric ? " (" : "", numeric,
+		 *numeric ? ")" : "");
 }
 
-/* The first of these addresses that works; frees the list. */
-static int connect_peer(struct coap_transport *t, struct addrinfo *list, uint64_t now)
+static void drop_socket(struct coap_transport *t)
+{
+	t->link->stop(t);
+	close(t->fd);
+	t->fd = -1;
+	t->state = COAP_LINK_DOWN;
+	t->deadline = COAP_NEVER;
+}
+
+static int begin(struct coap_transport *t, uint64_t now)
+{
+	int r;
+
+	t->state = COAP_LINK_OPENING;
+	r = t->link->start(t, now);
+	if (r)
+		drop_socket(t);
+	return r;
+}
+
+/* The next of the peer's addresses that works. Return: 0 or -errno with t->why. */
+static int connect_next(struct coap_transport *t, uint64_t now)
 {
 	int r = -EADDRNOTAVAIL;
 
-	for (const struct addrinfo *a = list; a; a = a->ai_next) {
+	while (t->next) {
+		const struct addrinfo *a = t->next;
+
+		t->next = a->ai_next;
 		set_name(t, a);
 		r = try_address(t, a);
-		if (r >= 0)
-			break;
-	}
-	freeaddrinfo(list);
-	if (r < 0)
-		return r;
-	t->fd = r;
-	t->state = COAP_LINK_OPENING;
-	r = t->link->start(t, now);
-	if (r) {
-		t->link->stop(t);
-		close(t->fd);
-		t->fd = -1;
-		t->state = COAP_LINK_DOWN;
+		if (r < 0)
+			continue;
+		t->fd = r;
+		if (!coap_transport_stream(t->kind))
+			return begin(t, now);
+		t->state = COAP_LINK_CONNECTING;
+		t->deadline = t->give_up;
+		return 0;
 	}
 	return r;
+}
+
+void coap_transport_refused(struct coap_transport *t, int error, uint64_t now)
+{
+	drop_socket(t);
+	if (t->next) {
+		error = connect_next(t, now);
+		if (!error)
+			return;
+	}
+	coap_transport_problem(t, error, true);
+}
+
+/* The connection of a stream stands, or does not. */
+static void connected(struct coap_transport *t, uint64_t now)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	int r;
+
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+		error = errno;
+	if (error) {
+		coap_transport_why(t, "connect: %s", coap_transport_errno(error));
+		coap_transport_refused(t, -error, now);
+		return;
+	}
+	r = begin(t, now);
+	if (r)
+		coap_transport_problem(t, r, true);
+}
+
+/* Takes over the list. */
+static int connect_peer(struct coap_transport *t, struct addrinfo *list, uint64_t now)
+{
+	drop_peers(t);
+	t->peers = t->next = list;
+	return connect_next(t, now);
 }
 
 static int associate(struct coap_transport *t, uint64_t now)
@@ -177,6 +272,7 @@ static int associate(struct coap_transport *t, uint64_t now)
 	int r;
 
 	set_name(t, NULL);
+	t->give_up = now + t->timeout;
 	if (!coap_resolve_now(t->host, t->port, AI_NUMERICHOST, &list))
 		return connect_peer(t, list, now);
 	r = coap_resolver_start(&t->resolver, t->host, t->port);
@@ -186,7 +282,7 @@ static int associate(struct coap_transport *t, uint64_t now)
 	}
 	t->fd = coap_resolver_fd(t->resolver);
 	t->state = COAP_LINK_RESOLVING;
-	t->deadline = now + t->handshake_timeout;
+	t->deadline = t->give_up;
 	return 0;
 }
 
@@ -220,14 +316,14 @@ static void dissociate(struct coap_transport *t)
 {
 	if (t->resolver)
 		resolver_done(t);
-	if (t->fd < 0)
-		return;
-	t->link->stop(t);
-	close(t->fd);
-	t->fd = -1;
+	drop_peers(t);
+	if (t->fd >= 0)
+		drop_socket(t);
 	t->state = COAP_LINK_DOWN;
 	t->deadline = COAP_NEVER;
 }
+
+/* ---- schemes ---------------------------------------------------------------------- */
 
 bool coap_transport_secure(enum coap_transport_kind kind)
 {
@@ -241,13 +337,6 @@ bool coap_transport_stream(enum coap_transport_kind kind)
 
 int coap_transport_scheme(const char *uri, enum coap_transport_kind *kind)
 {
-	static const char *const schemes[] = {
-		[COAP_TRANSPORT_UDP] = "coap://",
-		[COAP_TRANSPORT_DTLS] = "coaps://",
-		[COAP_TRANSPORT_TCP] = "coap+tcp://",
-		[COAP_TRANSPORT_TLS] = "coaps+tcp://",
-	};
-
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t n = strlen(schemes[i]);
 
@@ -272,10 +361,11 @@ static int copy_string(char **to, const char *from)
 
 static int configure(struct coap_transport *t, const struct coap_transport_config *c)
 {
-	const struct coap_credentials *cr = &c->credentials;
 	bool secure = coap_transport_secure(c->kind);
 	int r;
 
+	t->kind = c->kind;
+	t->link = links[c->kind];
 	r = copy_string(&t->host, c->host);
 	if (!r)
 		r = copy_string(&t->port, c->port ? c->port : secure ? "5684" : "5683");
@@ -285,28 +375,16 @@ static int configure(struct coap_transport *t, const struct coap_transport_confi
 		r = copy_string(&t->bind_port, c->bind_port);
 	if (r)
 		return r;
-	t->link = secure ? &coap_link_dtls : &coap_link_udp;
-	t->handshake_timeout =
-		c->handshake_timeout_ms ? c->handshake_timeout_ms : HANDSHAKE_TIMEOUT_MS;
+	t->timeout = c->handshake_timeout_ms ? c->handshake_timeout_ms : HANDSHAKE_TIMEOUT_MS;
 	set_name(t, NULL);
 	if (!secure)
 		return 0;
-	if (!cr->psk_identity || !*cr->psk_identity ||
-	    strlen(cr->psk_identity) > COAP_PSK_IDENTITY_MAX) {
-		coap_transport_why(t, "coaps needs a PSK identity of 1 to %d bytes",
-				   COAP_PSK_IDENTITY_MAX);
-		return -EINVAL;
-	}
-	if (!cr->psk_key || !cr->psk_key_len || cr->psk_key_len > COAP_PSK_MAX) {
-		coap_transport_why(
-			t, "coaps needs a pre-shared key of 1 to %d bytes, this one has %zu",
-			COAP_PSK_MAX, cr->psk_key ? cr->psk_key_len : 0);
-		return -EINVAL;
-	}
-	strcpy(t->identity, cr->psk_identity);
-	memcpy(t->key, cr->psk_key, cr->psk_key_len);
-	t->key_len = cr->psk_key_len;
-	return 0;
+	r = coap_auth_copy(t, &c->credentials);
+	if (!r)
+		r = coap_auth_context(t);
+	if (!r && c->session)
+		coap_auth_session(t, c->session, c->session_len);
+	return r;
 }
 
 int coap_transport_open(struct coap_transport **tp, const struct coap_transport_config *config,
@@ -317,15 +395,17 @@ int coap_transport_open(struct coap_transport **tp, const struct coap_transport_
 	int r;
 
 	*tp = NULL;
-	if (!handler->datagram || !config->host || !*config->host) {
+	if (!handler->datagram || !config->host || !*config->host ||
+	    (unsigned int)config->kind > COAP_TRANSPORT_TLS) {
 		if (why)
-			snprintf(why, why_room, "coap transport: no host given");
+			snprintf(why, why_room,
+				 "coap transport: no host given, or no such kind");
 		return -EINVAL;
 	}
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->fd = -1;
+	t->fd = t->async_fd = t->alert = -1;
 	t->handler = handler;
 	t->ctx = ctx;
 	t->deadline = COAP_NEVER;
@@ -347,8 +427,10 @@ void coap_transport_close(struct coap_transport *t)
 	if (!t)
 		return;
 	dissociate(t);
-	if (t->link && t->link->free)
-		t->link->free(t);
+	coap_ssl_forget(t);
+	SSL_CTX_free(t->ssl_ctx);
+	BIO_meth_free(t->bio);
+	coap_auth_free(&t->auth);
 	free(t->host);
 	free(t->port);
 	free(t->bind_host);
@@ -372,12 +454,20 @@ int coap_transport_reopen(struct coap_transport *t, uint64_t now, char *why, siz
 
 int coap_transport_fd(const struct coap_transport *t)
 {
-	return t->fd;
+	return t->paused ? t->async_fd : t->fd;
 }
 
 uint32_t coap_transport_events(const struct coap_transport *t)
 {
-	return t->state == COAP_LINK_DOWN || t->state == COAP_LINK_DEAD ? 0 : EPOLLIN;
+	switch (t->state) {
+	case COAP_LINK_DOWN:
+	case COAP_LINK_DEAD:
+		return 0;
+	case COAP_LINK_CONNECTING:
+		return EPOLLOUT;
+	default:
+		return !t->paused && t->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	}
 }
 
 uint64_t coap_transport_deadline(const struct coap_transport *t)
@@ -389,6 +479,8 @@ void coap_transport_ready(struct coap_transport *t, uint64_t now)
 {
 	if (t->state == COAP_LINK_RESOLVING)
 		resolved(t, now);
+	else if (t->state == COAP_LINK_CONNECTING)
+		connected(t, now);
 	else if (coap_transport_events(t))
 		t->link->ready(t, now);
 }
@@ -397,13 +489,23 @@ void coap_transport_tick(struct coap_transport *t, uint64_t now)
 {
 	if (now < t->deadline)
 		return;
-	if (t->state != COAP_LINK_RESOLVING) {
+	switch (t->state) {
+	case COAP_LINK_DEAD: /* since a send */
+		coap_transport_problem(t, -ECONNRESET, true);
+		break;
+	case COAP_LINK_RESOLVING:
+		resolver_done(t);
+		coap_transport_why(t, "name %s: no name server answers", t->host);
+		coap_transport_problem(t, -ETIMEDOUT, true);
+		break;
+	case COAP_LINK_CONNECTING:
+		coap_transport_why(t, "connect: no answer within %llu s",
+				   (unsigned long long)(t->timeout / 1000));
+		coap_transport_problem(t, -ETIMEDOUT, true);
+		break;
+	default:
 		t->link->tick(t, now);
-		return;
 	}
-	resolver_done(t);
-	coap_transport_why(t, "name %s: no name server answers", t->host);
-	coap_transport_problem(t, -ETIMEDOUT, true);
 }
 
 int coap_transport_send(struct coap_transport *t, const uint8_t *data, size_t len)
@@ -426,4 +528,14 @@ const char *coap_transport_name(const struct coap_transport *t)
 const char *coap_transport_cipher(const struct coap_transport *t)
 {
 	return t->ssl && t->state == COAP_LINK_UP ? SSL_get_cipher_name(t->ssl) : NULL;
+}
+
+int coap_transport_alert(const struct coap_transport *t)
+{
+	return t->alert;
+}
+
+void coap_transport_forget(struct coap_transport *t)
+{
+	coap_ssl_forget(t);
 }

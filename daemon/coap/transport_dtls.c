@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * DTLS 1.2 client with a pre-shared key, on OpenSSL. The first two cipher
- * suites are those that OMA LwM2M transport 1.1 names (RFC 7925 profile);
- * the others are for servers whose OpenSSL finds an 8-byte tag and CBC too
- * weak by default.
+ * DTLS 1.2: datagrams below OpenSSL, and the timer of the handshake.
  *
  * OpenSSL reads and writes through a BIO of ours, so that an ICMP error is
  * seen as what it is and does not make OpenSSL give the session up.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -19,11 +14,11 @@
 #include "coap/coap.h"
 #include "coap/transport_priv.h"
 
-#define CIPHERS                                                                        \
-	"PSK-AES128-CCM8:PSK-AES128-CBC-SHA256:PSK-AES128-CCM:PSK-AES128-GCM-SHA256:@" \
-	"SECLEVEL=0"
 #define MTU 1232 /* of a DTLS datagram: IPv6's minimum of 1280 less its headers */
-#define BURST 64
+/* so far may the clock be set back before a handshake minds */
+#define STEP_MS 500
+/* ... and so long it waits for an answer then */
+#define STEP_WAIT_MS 1000
 
 /* ---- the BIO ------------------------------------------------------------------------ */
 
@@ -82,172 +77,68 @@ static BIO_METHOD *bio_method(void)
 	return m;
 }
 
-/* ---- OpenSSL's state ---------------------------------------------------------------- */
-
-static unsigned int psk(SSL *ssl, const char *hint, char *identity, unsigned int identity_room,
-			unsigned char *key, unsigned int key_room)
-{
-	struct coap_transport *t = SSL_get_app_data(ssl);
-
-	(void)hint;
-	if (strlen(t->identity) >= identity_room || t->key_len > key_room)
-		return 0;
-	strcpy(identity, t->identity);
-	memcpy(key, t->key, t->key_len);
-	return (unsigned int)t->key_len;
-}
-
-/* The first reason in OpenSSL's queue, in words; empties the queue. */
-static const char *reason(char *buf, size_t room)
-{
-	unsigned long e = ERR_get_error();
-	const char *text = e ? ERR_reason_error_string(e) : NULL;
-
-	if (text)
-		snprintf(buf, room, "%s", text);
-	else if (e)
-		ERR_error_string_n(e, buf, room);
-	else
-		snprintf(buf, room, "no reason given");
-	ERR_clear_error();
-	return buf;
-}
-
-static int make_context(struct coap_transport *t)
-{
-	SSL_CTX *c;
-
-	if (t->ssl_ctx)
-		return 0;
-	t->bio = bio_method();
-	c = SSL_CTX_new(DTLS_client_method());
-	if (!t->bio || !c)
-		goto fail;
-	if (!SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) ||
-	    !SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) ||
-	    !SSL_CTX_set_cipher_list(c, CIPHERS))
-		goto fail;
-	SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION |
-				       SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_set_psk_client_callback(c, psk);
-	t->ssl_ctx = c;
-	return 0;
-fail:
-	SSL_CTX_free(c);
-	BIO_meth_free(t->bio);
-	t->bio = NULL;
-	return -ENOMEM;
-}
-
-static void forget_session(struct coap_transport *t)
-{
-	SSL_SESSION_free(t->session);
-	t->session = NULL;
-}
-
 /* ---- handshake ------------------------------------------------------------------------ */
+
+/*
+ * OpenSSL times its flights by the wall clock. When that is set back it would not
+ * repeat one for as long as the step was; the handshake begins anew instead.
+ * (Forward, a flight is repeated too early, which does no harm.)
+ */
+static int64_t clock_offset(uint64_t now)
+{
+	struct timeval tv;
+
+	gettimeofday(&tv, NULL);
+	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000 - (int64_t)now;
+}
+
+static bool set_back(const struct coap_transport *t, uint64_t now)
+{
+	return clock_offset(now) < t->clock_offset - STEP_MS;
+}
 
 static void set_timer(struct coap_transport *t, uint64_t now)
 {
 	struct timeval left;
+	uint64_t ms;
 
 	t->deadline = t->give_up;
-	if (DTLSv1_get_timeout(t->ssl, &left)) {
-		uint64_t at = now + (uint64_t)left.tv_sec * 1000 +
-			      (uint64_t)(left.tv_usec + 999) / 1000;
-
-		if (at < t->deadline)
-			t->deadline = at;
-	}
-}
-
-static void set_why(struct coap_transport *t, const char *phase)
-{
-	char text[160];
-
-	coap_transport_why(t, "DTLS %s: %s", phase, reason(text, sizeof(text)));
-	forget_session(t);
-}
-
-/* The association cannot be used any more; the reason is OpenSSL's. */
-static void dead(struct coap_transport *t, const char *phase, int error)
-{
-	set_why(t, phase);
-	coap_transport_problem(t, error, true);
+	if (!DTLSv1_get_timeout(t->ssl, &left))
+		return;
+	ms = (uint64_t)left.tv_sec * 1000 + (uint64_t)(left.tv_usec + 999) / 1000;
+	if (ms > STEP_WAIT_MS && set_back(t, now))
+		ms = STEP_WAIT_MS;
+	if (now + ms < t->deadline)
+		t->deadline = now + ms;
 }
 
 static void handshake(struct coap_transport *t, uint64_t now)
 {
-	char text[160];
-	int r;
-
-	ERR_clear_error();
-	t->socket_error = 0;
-	r = SSL_do_handshake(t->ssl);
-	if (r == 1) {
-		forget_session(t);
-		t->session = SSL_get1_session(t->ssl);
-		coap_transport_up(t, SSL_session_reused(t->ssl));
-		return;
-	}
-	r = SSL_get_error(t->ssl, r);
-	if (t->socket_error) {
-		r = t->socket_error;
-		coap_transport_why(t, "DTLS handshake: %s", coap_transport_errno(r));
-		coap_transport_problem(t, -r, true);
-		return;
-	}
-	if (r == SSL_ERROR_WANT_READ || r == SSL_ERROR_WANT_WRITE) {
+	if (!coap_ssl_handshake(t, now) && !t->paused)
 		set_timer(t, now);
-		return;
-	}
-	/* an alert of the server, most often about who we are */
-	if (r == SSL_ERROR_ZERO_RETURN || !ERR_peek_error())
-		snprintf(text, sizeof(text), "the server closed it");
-	else
-		reason(text, sizeof(text));
-	coap_transport_why(t,
-			   "DTLS handshake: %s (are PSK identity and key those that the server "
-			   "has, and does it offer one of the cipher suites PSK-AES128-CCM8, "
-			   "-CBC-SHA256, -CCM, -GCM-SHA256?)",
-			   text);
-	forget_session(t);
-	coap_transport_problem(t, -EPROTO, true);
+}
+
+static int begin(struct coap_transport *t, uint64_t now)
+{
+	int r = coap_ssl_start(t, bio_method);
+
+	if (r)
+		return r;
+	SSL_set_mtu(t->ssl, MTU);
+	t->clock_offset = clock_offset(now);
+	return 0;
 }
 
 static int start(struct coap_transport *t, uint64_t now)
 {
-	BIO *bio;
-	int r = make_context(t);
-
-	t->give_up = now + t->handshake_timeout;
-	t->ssl = r ? NULL : SSL_new(t->ssl_ctx);
-	bio = t->ssl ? BIO_new(t->bio) : NULL;
-	if (!bio) {
-		char text[160];
-
-		coap_transport_why(t, "DTLS set-up: %s", reason(text, sizeof(text)));
-		return -ENOMEM;
-	}
-	BIO_set_data(bio, t);
-	BIO_set_init(bio, 1);
-	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_app_data(t->ssl, t);
-	SSL_set_connect_state(t->ssl);
-	SSL_set_mtu(t->ssl, MTU);
-	if (t->session)
-		SSL_set_session(t->ssl, t->session);
 	t->deadline = now; /* the first flight leaves from the loop */
-	return 0;
+	return begin(t, now);
 }
 
 static void tick(struct coap_transport *t, uint64_t now)
 {
-	if (t->state == COAP_LINK_DEAD) { /* since a send: see there */
-		coap_transport_problem(t, -ECONNRESET, true);
-		return;
-	}
+	int r;
+
 	if (t->state != COAP_LINK_OPENING) {
 		t->deadline = COAP_NEVER;
 		return;
@@ -255,107 +146,46 @@ static void tick(struct coap_transport *t, uint64_t now)
 	if (now >= t->give_up) {
 		coap_transport_why(t,
 				   "DTLS handshake: no (acceptable) answer within %llu s: the "
-				   "server is silent, or the PSK key is not the one it has",
-				   (unsigned long long)(t->handshake_timeout / 1000));
-		forget_session(t);
+				   "server is silent, or (%s)",
+				   (unsigned long long)(t->timeout / 1000), coap_auth_hint(t));
+		coap_ssl_forget(t);
 		coap_transport_problem(t, -ETIMEDOUT, true);
 		return;
 	}
+	if (!t->paused && set_back(t, now)) {
+		coap_ssl_stop(t);
+		r = begin(t, now);
+		if (r) {
+			coap_transport_problem(t, r, true);
+			return;
+		}
+	}
 	ERR_clear_error();
-	if (DTLSv1_handle_timeout(t->ssl) < 0) {
-		dead(t, "handshake", -ETIMEDOUT);
+	if (!t->paused && DTLSv1_handle_timeout(t->ssl) < 0) {
+		char text[160];
+
+		coap_transport_why(t, "DTLS handshake: %s",
+				   coap_ssl_reason(text, sizeof(text)));
+		coap_ssl_forget(t);
+		coap_transport_problem(t, -ETIMEDOUT, true);
 		return;
 	}
 	handshake(t, now);
 }
 
-/* ---- data -------------------------------------------------------------------------------- */
-
 static void ready(struct coap_transport *t, uint64_t now)
 {
 	if (t->state == COAP_LINK_OPENING)
 		handshake(t, now);
-	for (int i = 0; i < BURST && t->state == COAP_LINK_UP; i++) {
-		int n, e;
-
-		ERR_clear_error();
-		t->socket_error = 0;
-		n = SSL_read(t->ssl, t->buf, sizeof(t->buf));
-		if (n > 0) {
-			t->handler->datagram(t->ctx, t->buf, (size_t)n);
-			OPENSSL_cleanse(t->buf, (size_t)n);
-			continue;
-		}
-		e = SSL_get_error(t->ssl, n);
-		if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-			if (!t->socket_error)
-				return;
-			e = t->socket_error;
-			coap_transport_why(t, "receive: %s", coap_transport_errno(e));
-			coap_transport_problem(t, -e, false);
-			continue;
-		}
-		if (e == SSL_ERROR_ZERO_RETURN) {
-			coap_transport_why(t, "DTLS: the server closed the session");
-			coap_transport_problem(t, -ECONNRESET, true);
-			return;
-		}
-		dead(t, "session", -ECONNRESET);
-	}
-}
-
-static int dtls_send(struct coap_transport *t, const uint8_t *data, size_t len)
-{
-	int n, e;
-
-	if (len > SSL3_RT_MAX_PLAIN_LENGTH)
-		return -EMSGSIZE;
-	ERR_clear_error();
-	t->socket_error = 0;
-	n = SSL_write(t->ssl, data, (int)len);
-	if (n > 0)
-		return t->socket_error ? -t->socket_error : 0;
-	e = SSL_get_error(t->ssl, n);
-	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
-		return -EAGAIN;
-	/*
-	 * Whoever sends is in the midst of the owner's lists; what the owner does
-	 * about the end (drop requests, begin anew) waits for the loop.
-	 */
-	set_why(t, "session");
-	t->state = COAP_LINK_DEAD;
-	t->deadline = 0;
-	return -ENOTCONN;
-}
-
-static void stop(struct coap_transport *t)
-{
-	if (!t->ssl)
-		return;
-	ERR_clear_error();
 	if (t->state == COAP_LINK_UP)
-		SSL_shutdown(t->ssl); /* close_notify; its answer is not awaited */
-	/* else OpenSSL takes a session that was not closed in due form for a bad one */
-	SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	SSL_free(t->ssl);
-	t->ssl = NULL;
-	ERR_clear_error();
-}
-
-static void dtls_free(struct coap_transport *t)
-{
-	forget_session(t);
-	SSL_CTX_free(t->ssl_ctx);
-	BIO_meth_free(t->bio);
-	t->ssl_ctx = NULL;
-	t->bio = NULL;
+		coap_ssl_read(t);
 }
 
 const struct coap_link coap_link_dtls = {
+	.socktype = SOCK_DGRAM,
 	.start = start,
 	.ready = ready,
 	.tick = tick,
-	.send = dtls_send,
-	.stop = stop,
-	.free = dtls_free,
+	.send = coap_ssl_send,
+	.stop = coap_ssl_stop,
 };

@@ -65,6 +65,7 @@ static void stop(struct coap_transport *t)
 }
 
 const struct coap_link coap_link_udp = {
+	.socktype = SOCK_DGRAM,
 	.start = start,
 	.ready = ready,
 	.tick = tick,
