@@ -25,7 +25,7 @@ $(OUT)/softse: $(SOFTSE_OBJ)
 
 # softse's card in one piece, for programs that hold libsesame.a too: only what such a test
 # calls can be seen from outside, as both know names like gp_install.
-SOFTSE_SEEN := card_* profile_* entry_* blob_* parse_hex registry_check crypto_*
+SOFTSE_SEEN := applet_profile card_* profile_* entry_* blob_* parse_hex registry_check crypto_*
 $(OUT)/softse-card.o: $(OUT)/libsoftse.a
 	@echo "  LD      $@"
 	@ld -r -o $@.all --whole-archive $<

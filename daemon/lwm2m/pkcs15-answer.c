@@ -51,7 +51,8 @@ static void need_pin(struct pkcs15 *p)
 {
 	if (p->pin.len == 0)
 		pkcs15_fail(p, -EACCES,
-			    "the card wants a PIN before it shows %s, and none is given",
+			    "the card wants a PIN or a secure channel before it shows %s, and "
+			    "none is given",
 			    pkcs15_file_names[FILE_DATA]);
 	else if (p->odf.aodf.len == 0)
 		pkcs15_fail(
