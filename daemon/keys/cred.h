@@ -27,6 +27,8 @@ struct gp_error;
 struct job_store;
 struct se_keys;
 struct keys_cred_load;
+struct keys_pkey;
+struct se_psk;
 
 #define KEYS_CRED_PSK_LEN 32 /* of the stand-in */
 
@@ -83,6 +85,7 @@ struct keys_cred_request {
  * @server: like /0/x/4
  * @libctx: to make the SSL_CTX with; NULL where there was no reference to an SE.
  *	Lives as long as struct se_keys
+ * @token, @stand_in: what has to live as long, of our own
  * @async: it has operations that wait for an SE: have the handshake run as an ASYNC_JOB
  */
 struct keys_cred {
@@ -95,7 +98,8 @@ struct keys_cred {
 	size_t server_len;
 	OSSL_LIB_CTX *libctx;
 	bool async;
-	void *priv; /* what has to live as long */
+	struct keys_pkey *token;
+	struct se_psk *stand_in;
 };
 
 /**
