@@ -31,7 +31,6 @@
 
 struct job_store;
 struct lwm2m_shared;
-struct lwm2m_shared;
 
 #define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
 #define LWM2M_SES_MAX 16
@@ -306,9 +305,6 @@ extern const struct lwm2m_script_ops lwm2m_jobs_ops;
  * @security, @nr_security: how the server is reached, copied: the first is used
  *	unless resource 22 of object 1 prefers the transport of another; where an
  *	attempt over one ends without an answer, the next is tried
- * @server: what object 1 says, copied; NULL: made of @client
- * @shared: of the device, by reference (shared.h); its state keeps registration and
- *	sessions over a restart. NULL: they are not kept
  * @failed: as in struct lwm2m_client_ops, with @log_ctx; optional
  * @psk_identity, @psk_key: where @security is NULL, for a coaps uri
  * @hold_until: contact the server then, or at lwm2m_account_release(); 0: at once
@@ -318,8 +314,6 @@ struct lwm2m_account_config {
 	struct lwm2m_config client;
 	const struct lwm2m_security *security;
 	size_t nr_security;
-	const struct lwm2m_server *server;
-	struct lwm2m_shared *shared;
 	bool (*failed)(void *ctx);
 	const char *psk_identity;
 	const uint8_t *psk_key;
@@ -358,6 +352,16 @@ void lwm2m_account_job_changed(struct lwm2m_account *a, uint64_t now, uint64_t j
 void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t instance);
 /** lwm2m_account_release() - what the server may ask for is there: contact it now. */
 void lwm2m_account_release(struct lwm2m_account *a, uint64_t now);
+/** lwm2m_account_network() - addresses or routes have changed: the association is made
+ * anew, DTLS sessions and registration go on. */
+void lwm2m_account_network(struct lwm2m_account *a, uint64_t now);
+/** lwm2m_account_changed() - as lwm2m_client_changed(). */
+void lwm2m_account_changed(struct lwm2m_account *a, uint64_t now, uint16_t object,
+			   int32_t instance);
+/** lwm2m_account_update() - send an Update as soon as it can be sent, as /1/x/8. */
+void lwm2m_account_update(struct lwm2m_account *a, uint64_t now);
+/** lwm2m_account_client() - its client, to tell accounts apart. */
+const struct lwm2m_client *lwm2m_account_client(const struct lwm2m_account *a);
 /** lwm2m_account_stop() - de-register; done when the state is LWM2M_STOPPED. */
 void lwm2m_account_stop(struct lwm2m_account *a, uint64_t now);
 void lwm2m_account_status(const struct lwm2m_account *a, struct lwm2m_status *st);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of a device: device.c (life and loop), device-accounts.c (accounts as the data
+ * model has them), device-factory.c (what the configuration says, in the data model). */
+#ifndef SESAME_LWM2M_DEVICE_PRIV_H
+#define SESAME_LWM2M_DEVICE_PRIV_H
+
+#include <sys/types.h>
+
+#include "lwm2m/device.h"
+#include "lwm2m/internal.h"
+
+#define DEVICE_SECURITIES_MAX 4 /* instances of object 0 with one short server id */
+#define DEVICE_CHANGES_MAX 32
+#define DEVICE_DIGEST 32
+
+/**
+ * struct device_account - one server account, or what became of it
+ * @account: NULL if it could not be made; @why says why
+ * @digest: of all that it was made of in objects 0 and 21
+ * @leaving: it is no more in the data model and de-registers, until @leave_by
+ * @blocked: waits for those before it in the order of /1/x/13
+ * @fd, @inode, @events: what the epoll set has of it; fd -1: nothing
+ */
+struct device_account {
+	struct lwm2m_device *dev;
+	uint32_t id; /* of this entry, for the epoll set */
+	uint16_t ssid;
+	uint16_t security, server;
+	char name[LWM2M_NAME_MAX];
+	char uri[256];
+	unsigned int mode;
+	struct lwm2m_account *account;
+	char why[LWM2M_WORDS_MAX];
+	uint8_t digest[DEVICE_DIGEST];
+	bool leaving;
+	uint64_t leave_by;
+	bool blocked;
+	int fd;
+	ino_t inode;
+	uint32_t events;
+};
+
+/* a change that the other accounts have to be told of */
+struct device_change {
+	struct lwm2m_client *by;
+	uint16_t object;
+	int32_t instance; /* -1: all */
+};
+
+struct lwm2m_device {
+	struct lwm2m_device_config config; /* strings are ours, servers is not kept */
+	char *strings[6];
+	struct {
+		char name[LWM2M_NAME_MAX];
+		uint16_t ssid;
+		unsigned int version;
+	} factory[LWM2M_ACCOUNTS_MAX];
+	size_t nr_factory;
+	struct lwm2m_shared shared;
+	int epoll;
+	uint64_t now;
+	uint64_t seen; /* generation of the data model that the accounts are made of */
+	struct device_account *accounts[2 * LWM2M_ACCOUNTS_MAX];
+	size_t nr;
+	uint32_t last_id;
+	struct device_change changes[DEVICE_CHANGES_MAX];
+	size_t nr_changes;
+	bool all_changed;     /* more than that */
+	bool objects_changed; /* instances of stored objects came or went */
+	bool held;
+	bool stopping;
+};
+
+/** device_log() - without a server where @a is NULL. */
+void device_log(struct lwm2m_device *dev, const struct device_account *a, int level,
+		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** device_factory() - put the configuration's servers into the data model. 0, -errno with
+ * @why. */
+int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers, size_t nr,
+		   char *why);
+
+/** device_name() - how the account @ssid is called. */
+void device_name(const struct lwm2m_device *dev, uint16_t ssid, char name[LWM2M_NAME_MAX]);
+
+/** device_accounts_sync() - make accounts what the data model says, if it moved. */
+void device_accounts_sync(struct lwm2m_device *dev);
+/** device_accounts_order() - let those begin whose turn it is by /1/x/13 to 15. */
+void device_accounts_order(struct lwm2m_device *dev);
+/** device_accounts_reap() - drop those that have left. */
+void device_accounts_reap(struct lwm2m_device *dev);
+/** device_accounts_watch() - the epoll set has what each of them waits for. */
+void device_accounts_watch(struct lwm2m_device *dev);
+void device_accounts_free(struct lwm2m_device *dev);
+
+#endif /* SESAME_LWM2M_DEVICE_PRIV_H */
