@@ -153,6 +153,27 @@ static int get_hex(sd_json_variant *object, const char *name, uint8_t *out, size
 	return v ? gp_json_hex(v, out, room, len) : 0;
 }
 
+static int get_modules(struct gp_entry *e, sd_json_variant *array)
+{
+	size_t n = sd_json_variant_elements(array);
+	bool there;
+	int r = 0;
+
+	if (!sd_json_variant_is_array(array) || n > GP_ENTRY_MODULES_MAX)
+		return -EBADMSG;
+	e->modules = n ? calloc(n, sizeof(*e->modules)) : NULL;
+	if (n && !e->modules)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && !r; i++) {
+		r = get_aid(sd_json_variant_by_index(array, i), "aid", &e->modules[i], &there);
+		if (!r && !there)
+			r = -EBADMSG;
+	}
+	e->nr_modules = n;
+	e->told |= GP_ENTRY_MODULES;
+	return r;
+}
+
 static int get_entry(struct gp_registry *registry, sd_json_variant *object)
 {
 	sd_json_variant *kind = sd_json_variant_by_key(object, "kind");
@@ -203,7 +224,19 @@ static int get_entry(struct gp_registry *registry, sd_json_variant *object)
 		e->version_len = (uint8_t)len;
 		e->told |= GP_ENTRY_VERSION;
 	}
-	return 0;
+	kind = sd_json_variant_by_key(object, "modules");
+	return kind && !e->modules ? get_modules(e, kind) : 0;
+}
+
+int gp_registry_from_json(struct gp_registry *registry, sd_json_variant *json)
+{
+	int r = 0;
+
+	if (!sd_json_variant_is_array(json))
+		return -EBADMSG;
+	for (size_t i = 0; i < sd_json_variant_elements(json) && !r; i++)
+		r = get_entry(registry, sd_json_variant_by_index(json, i));
+	return r;
 }
 
 int gp_view_from_json(struct gp_view *view, sd_json_variant *json)
@@ -220,11 +253,8 @@ int gp_view_from_json(struct gp_view *view, sd_json_variant *json)
 	view->complete = sd_json_variant_boolean(v);
 	v = sd_json_variant_by_key(json, "registry");
 	if (v) {
-		if (!sd_json_variant_is_array(v))
-			return -EBADMSG;
 		view->known = true;
-		for (size_t i = 0; i < sd_json_variant_elements(v) && !r; i++)
-			r = get_entry(&view->registry, sd_json_variant_by_index(v, i));
+		r = gp_registry_from_json(&view->registry, v);
 	}
 	v = sd_json_variant_by_key(json, "keys");
 	if (!r && v) {

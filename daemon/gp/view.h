@@ -82,6 +82,13 @@ bool gp_op_untold(const struct gp_op *op);
  */
 int gp_registry_to_json(const struct gp_registry *registry, bool words, sd_json_variant **ret);
 
+/**
+ * gp_registry_from_json() - the reverse; what is there in words is not looked at
+ *
+ * Return: 0; -EBADMSG, -ENOSPC, -ENOMEM, with what was read before in @registry.
+ */
+int gp_registry_from_json(struct gp_registry *registry, sd_json_variant *json);
+
 /** gp_view_to_json(), gp_view_from_json() - for records. 0; -EBADMSG, -ENOMEM. */
 int gp_view_to_json(const struct gp_view *view, sd_json_variant **ret);
 int gp_view_from_json(struct gp_view *view, sd_json_variant *json);

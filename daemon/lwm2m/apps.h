@@ -8,9 +8,10 @@
  *                       as long as the AID is there, over restarts too
  *   struct lwm2m_appops one for a server: its jobs, with its origin and policy
  *
- * The registry is read with a key set where the configuration names one
- * (`registry=` of the [se] section), by a plan of one "list"; otherwise it is
- * what the card tells anybody, AIDs mostly.
+ * The registry is read with the key set that a server wrote to the instance of an
+ * issuer security domain (resource Key Set), by a plan of one "list", and again
+ * after each job that may have changed it; before that it is what the card tells
+ * anybody, AIDs mostly.
  *
  * Who may do what: an operation runs as job of "lwm2m:SERVER" with the key set
  * that the server named (resource Key Set), so that [policy] decides on key
@@ -65,14 +66,16 @@ int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct lwm2
 void lwm2m_apps_free(struct lwm2m_apps *a);
 
 /**
- * lwm2m_apps_keyset() - the key set that the registry of @se is read with
- * @keyset: its name; NULL or "": with none
- * @sd: security domain to ask; @len 0: the default one
+ * lwm2m_apps_reader() - with whose keys the registry of SE @se is read from now on
+ * @server: name of the server whose policy counts
+ * @keyset: name of the key set; "": nobody's, no more
+ * @sd: security domain to ask; empty: the default one
  *
- * Return: 0, -EINVAL (a name or AID that is too long), -ENOMEM.
+ * Kept over restarts. Return: 0, -ENOENT, -EINVAL (a name is too long), or what the
+ * state said.
  */
-int lwm2m_apps_keyset(struct lwm2m_apps *a, const char *se, const char *keyset,
-		      const uint8_t *sd, size_t len);
+int lwm2m_apps_reader(struct lwm2m_apps *a, uint16_t se, const char *server, const char *keyset,
+		      const struct gp_aid *sd);
 
 /**
  * lwm2m_apps_snapshot() - take over what the SE of instance @se told anybody
@@ -82,7 +85,8 @@ int lwm2m_apps_keyset(struct lwm2m_apps *a, const char *se, const char *keyset,
  */
 int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se *snapshot);
 
-/** lwm2m_apps_refresh() - read the registry of @se anew; 0 or a negative errno. */
+/** lwm2m_apps_refresh() - read the registry of @se anew with the reader's keys; 0,
+ * -ENOENT, -ENOKEY (there is no reader), or what job/ said. */
 int lwm2m_apps_refresh(struct lwm2m_apps *a, uint16_t se);
 
 /** lwm2m_apps_list() - instance numbers by rising order, at most @room. */
@@ -92,8 +96,8 @@ const struct lwm2m_app *lwm2m_apps_get(const struct lwm2m_apps *a, uint16_t id);
 /** lwm2m_apps_find() - the entry with this AID on instance @se, or NULL. */
 const struct lwm2m_app *lwm2m_apps_find(const struct lwm2m_apps *a, uint16_t se,
 					const struct gp_aid *aid);
-/** lwm2m_apps_se_name() - the job store's name of SE @se, or NULL. */
-const char *lwm2m_apps_se_name(const struct lwm2m_apps *a, uint16_t se);
+/** lwm2m_apps_why() - why the registry that @id is in could not be read; "" if it could. */
+const char *lwm2m_apps_why(const struct lwm2m_apps *a, uint16_t id);
 
 /** lwm2m_apps_job_changed() - for job_listen(): reads the registry again after
  * jobs that may have changed it, whoever made them. */
@@ -138,19 +142,24 @@ struct lwm2m_app_install {
 };
 
 /**
- * lwm2m_appops_new() - those of origin "lwm2m:@server"
+ * lwm2m_appops_of() - those of origin "lwm2m:@server", made if need be; NULL: no memory
  *
- * Prepared data, tokens and key set names are in memory only; jobs and their
- * results are in the journal.
+ * Prepared data and tokens are in memory only; key set names are kept, jobs and
+ * their results are in the journal. They belong to @a.
  */
-int lwm2m_appops_new(struct lwm2m_appops **ret, struct lwm2m_apps *apps,
-		     struct job_store *store, const char *server);
-void lwm2m_appops_free(struct lwm2m_appops *o);
+struct lwm2m_appops *lwm2m_appops_of(struct lwm2m_apps *a, const char *server);
 
-/** lwm2m_appops_get() - a snapshot of what is to say about instance @id; 0 or -ENOMEM. */
+/** lwm2m_appops_get() - a snapshot of what is to say about instance @id. Wipe it: it has
+ * data and token. 0 or -ENOENT. A key set that was never set is that of the issuer's
+ * domain of the same SE. */
 int lwm2m_appops_get(struct lwm2m_appops *o, uint16_t id, struct lwm2m_appop *out);
 
-/** lwm2m_appops_set() - data, form, token, keyset and sd of @in. 0, -ENOMEM. */
+/**
+ * lwm2m_appops_set() - data, form, token, keyset and sd of @in
+ *
+ * A key set of an issuer's domain is what the registry is read with, at once.
+ * Return: 0, -ENOENT, -ENOMEM, or what the state said.
+ */
 int lwm2m_appops_set(struct lwm2m_appops *o, uint16_t id, const struct lwm2m_appop *in);
 
 /**

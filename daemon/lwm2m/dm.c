@@ -17,6 +17,8 @@ static const struct lwm2m_object *const objects[] = {
 	&lwm2m_object_device,
 	&lwm2m_object_se,
 	&lwm2m_object_script,
+	&lwm2m_object_app,
+	&lwm2m_object_component,
 };
 
 const struct lwm2m_object *lwm2m_object(uint16_t id)

@@ -52,12 +52,16 @@ struct lwm2m_object {
 /** lwm2m_object() - how object @id is served, or NULL. */
 const struct lwm2m_object *lwm2m_object(uint16_t id);
 extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_access, lwm2m_object_device,
-	lwm2m_object_se, lwm2m_object_script;
+	lwm2m_object_se, lwm2m_object_script, lwm2m_object_app, lwm2m_object_component;
 
-#define LWM2M_ID_BATCH 65 /* room for all instances of any object and one more */
+#define LWM2M_ID_BATCH 257 /* room for all instances of any object and one more */
 /** lwm2m_has_instance() - whether /@object/@instance is there. */
 bool lwm2m_has_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
 			uint16_t instance);
+
+struct job_error;
+/** lwm2m_job_words() - @ret, with the code and the words of @err in @words if it is one. */
+int lwm2m_job_words(int ret, const struct job_error *err, char *words);
 
 /** lwm2m_errno_code() - the CoAP code for what a back end returned. */
 int lwm2m_errno_code(int err);
@@ -112,6 +116,7 @@ struct lwm2m_client {
 	void *scripts_ctx;
 	struct coap_ops coap; /* ours, in front of the owner's */
 	struct coap_endpoint *ep;
+	bool stream; /* @ep is one of TCP or TLS */
 	uint64_t now;
 
 	char *name, *uri, *endpoint;

@@ -14,9 +14,9 @@ struct lwm2m_jobs {
 };
 
 /* the error of job/ in words; its code first, so that programs can look for it */
-static int say(int ret, const struct job_error *err, char *words)
+int lwm2m_job_words(int ret, const struct job_error *err, char *words)
 {
-	if (ret < 0)
+	if (ret < 0 && *err->code)
 		lwm2m_words(words, "%s%s%s", err->code, *err->code && *err->detail ? ": " : "",
 			    err->detail);
 	return ret;
@@ -114,7 +114,7 @@ static int set_params(struct lwm2m_jobs *j, uint64_t job, uint16_t id,
 	/* without an SE the name stays empty, and Run says so */
 	if (job_se_get(j->store, in->se, &se) == 0)
 		snprintf(p.se, sizeof(p.se), "%s", se.name);
-	return say(job_set(j->store, job, &p, &err), &err, words);
+	return lwm2m_job_words(job_set(j->store, job, &p, &err), &err, words);
 }
 
 static int ops_create(void *ctx, uint16_t id, char *words)
@@ -123,7 +123,7 @@ static int ops_create(void *ctx, uint16_t id, char *words)
 	struct lwm2m_jobs *j = ctx;
 	struct job_error err = {0};
 	uint64_t job;
-	int ret = say(job_create(j->store, j->origin, id, &job, &err), &err, words);
+	int ret = lwm2m_job_words(job_create(j->store, j->origin, id, &job, &err), &err, words);
 
 	if (ret < 0)
 		return ret;
@@ -140,7 +140,8 @@ static int ops_destroy(void *ctx, uint16_t id, char *words)
 	struct job_info info;
 	int ret = find(j, id, &info, words);
 
-	return ret < 0 ? ret : say(job_delete(j->store, info.id, &err), &err, words);
+	return ret < 0 ? ret
+		       : lwm2m_job_words(job_delete(j->store, info.id, &err), &err, words);
 }
 
 static int ops_set(void *ctx, uint16_t id, const struct lwm2m_script *in, char *words)
@@ -162,12 +163,13 @@ static int ops_write(void *ctx, uint16_t id, uint64_t offset, const uint8_t *p, 
 
 	if (ret < 0)
 		return ret;
-	ret = say(job_script_write(j->store, info.id, offset, p, len, &err), &err, words);
+	ret = lwm2m_job_words(job_script_write(j->store, info.id, offset, p, len, &err), &err,
+			      words);
 	/* a gap means that a block is missing: 4.08 */
 	if (ret == -EINVAL && strcmp(err.code, "script-gap") == 0)
 		return -ESTALE;
 	if (ret == 0 && last)
-		ret = say(job_script_end(j->store, info.id, &err), &err, words);
+		ret = lwm2m_job_words(job_script_end(j->store, info.id, &err), &err, words);
 	return ret;
 }
 
@@ -184,7 +186,7 @@ static int ops_run(void *ctx, uint16_t id, char *words)
 	/* made before there was an SE: take the first one now */
 	if (!*info.params.se && info.state == JOB_IDLE && ops_get(j, id, &s) == 0)
 		set_params(j, info.id, id, &s, words);
-	return say(job_run(j->store, info.id, &err), &err, words);
+	return lwm2m_job_words(job_run(j->store, info.id, &err), &err, words);
 }
 
 static int ops_cancel(void *ctx, uint16_t id, char *words)
@@ -194,7 +196,8 @@ static int ops_cancel(void *ctx, uint16_t id, char *words)
 	struct job_info info;
 	int ret = find(j, id, &info, words);
 
-	return ret < 0 ? ret : say(job_cancel(j->store, info.id, &err), &err, words);
+	return ret < 0 ? ret
+		       : lwm2m_job_words(job_cancel(j->store, info.id, &err), &err, words);
 }
 
 static int ops_clear(void *ctx, uint16_t id, char *words)
@@ -204,7 +207,7 @@ static int ops_clear(void *ctx, uint16_t id, char *words)
 	struct job_info info;
 	int ret = find(j, id, &info, words);
 
-	return ret < 0 ? ret : say(job_ack(j->store, info.id, &err), &err, words);
+	return ret < 0 ? ret : lwm2m_job_words(job_ack(j->store, info.id, &err), &err, words);
 }
 
 static ssize_t ops_read(void *ctx, uint16_t id, uint64_t offset, uint8_t *p, size_t room)

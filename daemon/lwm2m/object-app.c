@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Objects 26243 SE Application and 14 Software Component, which is a view of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libse/se.h"
+#include "lwm2m/apps.h"
+#include "lwm2m/reading.h"
+
+static struct lwm2m_appops *ops_of(struct lwm2m_client *c)
+{
+	return lwm2m_appops_of(c->shared->apps, c->name);
+}
+
+static int gone(uint16_t object, uint16_t instance, char *words)
+{
+	lwm2m_words(words, "/%u/%u is gone", object, instance);
+	return COAP_404_NOT_FOUND;
+}
+
+static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
+{
+	return c->shared->apps ? lwm2m_apps_list(c->shared->apps, ids, room) : 0;
+}
+
+/* ---- reading ----------------------------------------------------------------------- */
+
+static void put_link(struct lwm2m_reading *r, const struct lwm2m_apps *apps, uint16_t rid,
+		     uint16_t se, const struct gp_aid *aid)
+{
+	const struct lwm2m_app *to = lwm2m_apps_find(apps, se, aid);
+
+	if (to)
+		lwm2m_put_link(r, rid, MODEL_OBJECT_APP, to->id);
+}
+
+static void put_modules(struct lwm2m_reading *r, const struct gp_entry *e)
+{
+	if (e->nr_modules == 0)
+		lwm2m_put_none(r, MODEL_APP_MODULES);
+	for (size_t i = 0; i < e->nr_modules; i++)
+		lwm2m_put_opaque_at(r, MODEL_APP_MODULES, (uint16_t)i, e->modules[i].bytes,
+				    e->modules[i].len);
+}
+
+static void put_entry(struct lwm2m_reading *r, const struct lwm2m_apps *apps,
+		      const struct lwm2m_app *app)
+{
+	const struct gp_entry *e = &app->entry;
+	uint8_t privileges[3] = {(uint8_t)(e->privileges >> 16), (uint8_t)(e->privileges >> 8),
+				 (uint8_t)e->privileges};
+
+	lwm2m_put_link(r, MODEL_APP_SE, MODEL_OBJECT_SE, app->se);
+	lwm2m_put_opaque(r, MODEL_APP_AID, e->aid.bytes, e->aid.len);
+	lwm2m_put_integer(r, MODEL_APP_KIND, e->kind);
+	if (!app->gone && e->told & GP_ENTRY_STATE)
+		lwm2m_put_integer(r, MODEL_APP_LIFE_CYCLE, e->state);
+	if (e->told & GP_ENTRY_PRIVILEGES)
+		lwm2m_put_opaque(r, MODEL_APP_PRIVILEGES, privileges, sizeof(privileges));
+	if (e->told & GP_ENTRY_SD)
+		put_link(r, apps, MODEL_APP_PARENT, app->se, &e->sd);
+	if (e->told & GP_ENTRY_ELF)
+		put_link(r, apps, MODEL_APP_LOAD_FILE, app->se, &e->elf);
+	if (e->kind == GP_KIND_ELF)
+		put_modules(r, e);
+	if (e->told & GP_ENTRY_VERSION)
+		lwm2m_put_opaque(r, MODEL_APP_VERSION, e->version, e->version_len);
+	if (!app->gone && e->told & GP_ENTRY_STATE && e->kind != GP_KIND_ELF)
+		lwm2m_put_boolean(r, MODEL_APP_LOCKED, gp_state_locked(e->kind, e->state));
+}
+
+static void put_operation(struct lwm2m_reading *r, const struct lwm2m_apps *apps, uint16_t id,
+			  const struct lwm2m_appop *op)
+{
+	lwm2m_put_integer(r, MODEL_APP_DATA_FORM, op->form);
+	lwm2m_put_string(r, MODEL_APP_KEY_SET, op->keyset);
+	lwm2m_put_opaque(r, MODEL_APP_SECURITY_DOMAIN, op->sd.bytes, op->sd.len);
+	lwm2m_put_integer(r, MODEL_APP_STATE, op->state);
+	lwm2m_put_string(r, MODEL_APP_RESULT, op->result);
+	lwm2m_put_string(r, MODEL_APP_DETAIL,
+			 op->has_job ? op->detail : lwm2m_apps_why(apps, id));
+	lwm2m_put_integer(r, MODEL_APP_EXECUTED, op->executed);
+	lwm2m_put_integer(r, MODEL_APP_TOTAL, op->total);
+	lwm2m_put_integer(r, MODEL_APP_LAST_SW, op->last_sw);
+	lwm2m_put_string(r, MODEL_APP_JOB, op->job);
+}
+
+static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
+		char *words)
+{
+	struct lwm2m_reading r = {MODEL_OBJECT_APP, instance, rid, set, 0};
+	const struct lwm2m_apps *apps = c->shared->apps;
+	struct lwm2m_appops *ops = ops_of(c);
+	const struct lwm2m_app *app = lwm2m_apps_get(apps, instance);
+	struct lwm2m_appop op;
+
+	if (!app || !ops || lwm2m_appops_get(ops, instance, &op) < 0)
+		return gone(MODEL_OBJECT_APP, instance, words);
+	put_entry(&r, apps, app);
+	put_operation(&r, apps, instance, &op);
+	explicit_bzero(&op, sizeof(op));
+	return r.ret;
+}
+
+/* ---- writing ----------------------------------------------------------------------- */
+
+static int take_value(struct lwm2m_appop *op, const struct lwm2m_value *v, char *words)
+{
+	switch (v->path.id[2]) {
+	case MODEL_APP_DATA:
+		memcpy(op->data, v->p, v->len);
+		op->data_len = v->len;
+		break;
+	case MODEL_APP_DATA_FORM:
+		op->form = (uint8_t)v->i;
+		break;
+	case MODEL_APP_TOKEN:
+		memcpy(op->token, v->p, v->len);
+		op->token_len = v->len;
+		break;
+	case MODEL_APP_KEY_SET:
+		memcpy(op->keyset, v->p, v->len);
+		op->keyset[v->len] = '\0';
+		break;
+	case MODEL_APP_SECURITY_DOMAIN:
+		op->sd.len = 0;
+		if (v->len != 0 && gp_aid_set(&op->sd, v->p, v->len) < 0) {
+			lwm2m_words(words, "/26243/x/21: an AID has 5 to 16 bytes, not %zu",
+				    v->len);
+			return COAP_400_BAD_REQUEST;
+		}
+		break;
+	}
+	return 0;
+}
+
+static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
+		 size_t n, bool replace, char *words)
+{
+	struct lwm2m_appops *ops = ops_of(c);
+	struct lwm2m_appop op;
+	int ret = 0;
+
+	if (!ops || lwm2m_appops_get(ops, instance, &op) < 0)
+		return gone(MODEL_OBJECT_APP, instance, words);
+	if (replace) {
+		op.data_len = op.token_len = 0;
+		op.form = 0;
+		op.keyset[0] = '\0';
+		op.sd.len = 0;
+	}
+	for (size_t i = 0; i < n && ret == 0; i++)
+		ret = take_value(&op, &v[i], words);
+	if (ret == 0) {
+		ret = lwm2m_appops_set(ops, instance, &op);
+		ret = ret < 0 ? lwm2m_errno_code(ret) : 0;
+	}
+	explicit_bzero(&op, sizeof(op));
+	return ret;
+}
+
+/* ---- executing --------------------------------------------------------------------- */
+
+static int bad_argument(unsigned int id, const char *what, char *words)
+{
+	lwm2m_words(words, "argument %u is not %s", id, what);
+	return COAP_400_BAD_REQUEST;
+}
+
+/* Argument @id as hexadecimal digits; none at all: @len 0. */
+static int hex_argument(const struct lwm2m_args *args, uint8_t id, uint8_t *out, size_t room,
+			size_t *len, char *words)
+{
+	const struct lwm2m_arg *a = lwm2m_args_find(args, id);
+
+	*len = 0;
+	if (!a || a->len == 0)
+		return 0;
+	if (se_from_hex(a->value, a->len, out, room, len) < 0)
+		return bad_argument(id, "hexadecimal digits, or too long", words);
+	return 0;
+}
+
+static int aid_argument(const struct lwm2m_args *args, uint8_t id, struct gp_aid *aid,
+			char *words)
+{
+	uint8_t bytes[GP_AID_MAX];
+	size_t len;
+	int ret = hex_argument(args, id, bytes, sizeof(bytes), &len, words);
+
+	if (ret == 0 && len > 0 && gp_aid_set(aid, bytes, len) < 0)
+		ret = bad_argument(id, "an AID of 5 to 16 bytes", words);
+	return ret;
+}
+
+static int install_arguments(const struct lwm2m_args *args, struct lwm2m_app_install *in,
+			     char *words)
+{
+	uint8_t privileges[3] = {0};
+	size_t len;
+	int ret = aid_argument(args, 0, &in->module, words);
+
+	if (ret == 0)
+		ret = aid_argument(args, 1, &in->aid, words);
+	if (ret == 0)
+		ret = hex_argument(args, 2, privileges, sizeof(privileges), &len, words);
+	if (ret == 0 && len == 2)
+		ret = bad_argument(2, "one or three bytes of privileges", words);
+	if (ret == 0)
+		ret = hex_argument(args, 3, in->params, sizeof(in->params), &in->params_len,
+				   words);
+	in->privileges = (uint32_t)(privileges[0] << 16 | privileges[1] << 8 | privileges[2]);
+	in->selectable = !lwm2m_args_find(args, 4);
+	return ret;
+}
+
+/* Where to: an AID, or an instance of this object. */
+static int extradite_arguments(struct lwm2m_client *c, const struct lwm2m_args *args,
+			       struct gp_aid *sd, char *words)
+{
+	const struct lwm2m_app *to;
+	uint64_t number;
+	int ret = aid_argument(args, 0, sd, words);
+
+	if (ret != 0 || sd->len)
+		return ret;
+	if (lwm2m_args_uint(args, 1, UINT16_MAX, &number) < 0) {
+		lwm2m_words(words,
+			    "Extradite wants a security domain: argument 0 its AID, or 1 "
+			    "its instance of 26243");
+		return COAP_400_BAD_REQUEST;
+	}
+	to = lwm2m_apps_get(c->shared->apps, (uint16_t)number);
+	if (!to || to->entry.kind > GP_KIND_SSD || !to->entry.aid.len)
+		return bad_argument(1, "the instance of a security domain", words);
+	*sd = to->entry.aid;
+	return 0;
+}
+
+static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		   const struct lwm2m_args *args, char *words)
+{
+	struct lwm2m_app_install install = {0};
+	struct lwm2m_appops *ops = ops_of(c);
+	struct gp_aid sd = {0};
+	bool related = false;
+	int ret = 0;
+
+	if (!ops)
+		return COAP_500_INTERNAL;
+	if (rid >= MODEL_APP_CANCEL) {
+		ret = lwm2m_appops_job(ops, instance, rid, words);
+		return ret < 0 ? lwm2m_errno_code(ret) : 0;
+	}
+	if (rid == MODEL_APP_INSTALL)
+		ret = install_arguments(args, &install, words);
+	else if (rid == MODEL_APP_EXTRADITE)
+		ret = extradite_arguments(c, args, &sd, words);
+	else
+		related = lwm2m_args_find(args, 0);
+	if (ret != 0)
+		return ret;
+	ret = lwm2m_appops_run(ops, instance, rid, &sd, related, &install, words);
+	return ret < 0 ? lwm2m_errno_code(ret) : 0;
+}
+
+const struct lwm2m_object lwm2m_object_app = {
+	.id = MODEL_OBJECT_APP,
+	.instances = instances,
+	.read = read,
+	.write = write,
+	.execute = execute,
+};
+
+/* ---- object 14 ------------------------------------------------------------------------ */
+
+enum { IDENTITY, VERSION = 2, ACTIVATE, DEACTIVATE, ACTIVE };
+
+static bool is_component(const struct lwm2m_app *app)
+{
+	return app && app->entry.kind == GP_KIND_APP && !app->gone;
+}
+
+static size_t components(struct lwm2m_client *c, uint16_t *ids, size_t room)
+{
+	uint16_t all[LWM2M_APPS_MAX];
+	size_t n = instances(c, all, LWM2M_APPS_MAX), found = 0;
+
+	for (size_t i = 0; i < n && found < room; i++)
+		if (is_component(lwm2m_apps_get(c->shared->apps, all[i])))
+			ids[found++] = all[i];
+	return found;
+}
+
+/* Selectable, or further on in a life cycle of its own. */
+static bool is_active(const struct gp_entry *e)
+{
+	return e->state >= GP_APP_SELECTABLE && !(e->state & GP_APP_LOCKED_BIT);
+}
+
+static int read_component(struct lwm2m_client *c, uint16_t instance, int32_t rid,
+			  struct lwm2m_set *set, char *words)
+{
+	struct lwm2m_reading r = {MODEL_OBJECT_COMPONENT, instance, rid, set, 0};
+	const struct lwm2m_app *app = lwm2m_apps_get(c->shared->apps, instance), *elf;
+	char text[2 * GP_AID_MAX + 1];
+
+	if (!is_component(app))
+		return gone(MODEL_OBJECT_COMPONENT, instance, words);
+	se_to_hex(text, app->entry.aid.bytes, app->entry.aid.len);
+	lwm2m_put_string(&r, IDENTITY, text);
+	elf = lwm2m_apps_find(c->shared->apps, app->se, &app->entry.elf);
+	if (elf && elf->entry.version_len == 2) {
+		snprintf(text, sizeof(text), "%u.%u", elf->entry.version[0],
+			 elf->entry.version[1]);
+		lwm2m_put_string(&r, VERSION, text);
+	}
+	if (app->entry.told & GP_ENTRY_STATE)
+		lwm2m_put_boolean(&r, ACTIVE, is_active(&app->entry));
+	return r.ret;
+}
+
+static int execute_component(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+			     const struct lwm2m_args *args, char *words)
+{
+	const struct lwm2m_app *app = lwm2m_apps_get(c->shared->apps, instance);
+	struct lwm2m_appops *ops = ops_of(c);
+	uint16_t what = MODEL_APP_LOCK;
+	int ret;
+
+	(void)args;
+	if (!is_component(app))
+		return gone(MODEL_OBJECT_COMPONENT, instance, words);
+	if (!ops)
+		return COAP_500_INTERNAL;
+	if (rid == ACTIVATE)
+		what = app->entry.state & GP_APP_LOCKED_BIT ? MODEL_APP_UNLOCK
+							    : MODEL_APP_MAKE_SELECTABLE;
+	ret = lwm2m_appops_run(ops, instance, what, NULL, false, NULL, words);
+	return ret < 0 ? lwm2m_errno_code(ret) : 0;
+}
+
+const struct lwm2m_object lwm2m_object_component = {
+	.id = MODEL_OBJECT_COMPONENT,
+	.instances = components,
+	.read = read_component,
+	.execute = execute_component,
+};
