@@ -129,18 +129,21 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
 
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 {
-	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_DEVICE,
+	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_ACCESS,
+					  MODEL_OBJECT_DEVICE,
 					  MODEL_OBJECT_SE, MODEL_OBJECT_SCRIPT};
 	uint16_t ids[LWM2M_ID_BATCH];
 
 	/* no newline at the end: some servers answer that with 4.00 */
 	lwm2m_buf_printf(out, "</>;rt=\"oma.lwm2m\";ct=%s",
-			 c->version < 11 ? "11542" : "\"60 112 11542\"");
+			 c->version < 11   ? "11542"
+			 : c->version < 12 ? "\"60 110 112 11542 11543\""
+					   : "\"60 110 112 11542 11543 11544\"");
 	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
 		const struct lwm2m_object *object = lwm2m_object(listed[i]);
 		size_t n = object->instances(c, ids, LWM2M_ID_BATCH);
 
-		if (n == 0)
+		if (n == 0 && listed[i] != MODEL_OBJECT_ACCESS)
 			lwm2m_buf_printf(out, ",</%u>", listed[i]);
 		for (size_t k = 0; k < n; k++)
 			lwm2m_buf_printf(out, ",</%u/%u>", listed[i], ids[k]);

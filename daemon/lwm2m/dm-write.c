@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lwm2m/formats.h"
 #include "lwm2m/internal.h"
-#include "lwm2m/senml.h"
-#include "lwm2m/text.h"
 
 int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words)
 {
@@ -44,8 +43,29 @@ static int write_values(struct lwm2m_client *c, const struct lwm2m_value *v, siz
 	}
 	code = object->write(c, v[0].path.id[1], v, n, replace, words);
 	path = lwm2m_path_at(2, object->id, v[0].path.id[1], 0, 0);
-	lwm2m_dm_changed(c, &path);
+	lwm2m_changed(c, &path);
 	return code;
+}
+
+/*
+ * A null takes a resource instance away, a multiple resource with all its
+ * instances, or a resource that need not be there (core 1.2, 6.3.9).
+ */
+static int check_removal(const struct lwm2m_set *set, const struct lwm2m_value *v, char *words)
+{
+	const struct model_resource *res =
+		model_resource(model_object(v->path.id[0]), v->path.id[2]);
+	char s[LWM2M_PATH_MAX];
+
+	if (v->path.depth == 4 || !res->mandatory)
+		return 0;
+	for (size_t i = 0; i < set->n; i++) /* it is there again at once */
+		if (set->v[i].type != MODEL_NONE &&
+		    lwm2m_path_covers(&v->path, &set->v[i].path))
+			return 0;
+	lwm2m_words(words, "%s (%s) is mandatory and cannot be taken away",
+		    lwm2m_path_print(&v->path, s), res->name);
+	return COAP_400_BAD_REQUEST;
 }
 
 static int check_values(struct lwm2m_client *c, const struct lwm2m_set *set, char *words)
@@ -53,27 +73,55 @@ static int check_values(struct lwm2m_client *c, const struct lwm2m_set *set, cha
 	char s[LWM2M_PATH_MAX];
 
 	for (size_t i = 0; i < set->n; i++) {
-		int code = lwm2m_dm_check(c, &set->v[i].path, MODEL_W, words);
+		const struct lwm2m_value *v = &set->v[i];
+		int code = lwm2m_dm_check(c, &v->path, MODEL_W, words);
 
 		if (code == 0)
-			code = lwm2m_dm_check_value(&set->v[i], words);
+			code = v->type == MODEL_NONE ? check_removal(set, v, words)
+						     : lwm2m_dm_check_value(v, words);
 		if (code != 0)
 			return code;
 		for (size_t k = 0; k < i; k++)
-			if (lwm2m_path_equal(&set->v[i].path, &set->v[k].path)) {
+			if (lwm2m_path_equal(&v->path, &set->v[k].path)) {
 				lwm2m_words(words, "%s is there twice",
-					    lwm2m_path_print(&set->v[i].path, s));
+					    lwm2m_path_print(&v->path, s));
 				return COAP_400_BAD_REQUEST;
 			}
 	}
 	return 0;
 }
 
+/*
+ * What takes away goes before what sets, and values of one object instance stand
+ * together: they are one write. Otherwise the order is kept.
+ */
+static void sort(struct lwm2m_set *set)
+{
+	for (size_t i = 1; i < set->n; i++) {
+		struct lwm2m_value v = set->v[i];
+		size_t at = i;
+
+		while (at > 0 &&
+		       (set->v[at - 1].path.id[0] != v.path.id[0]
+				? set->v[at - 1].path.id[0] > v.path.id[0]
+			: set->v[at - 1].path.id[1] != v.path.id[1]
+				? set->v[at - 1].path.id[1] > v.path.id[1]
+				: v.type == MODEL_NONE && set->v[at - 1].type != MODEL_NONE)) {
+			set->v[at] = set->v[at - 1];
+			at--;
+		}
+		set->v[at] = v;
+	}
+}
+
 int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool replace,
 		   uint32_t format, const uint8_t *p, size_t len, char *words)
 {
+	struct lwm2m_value all = {.path = *path, .type = MODEL_NONE};
+	const struct model_resource *res;
 	struct lwm2m_set set = {0};
 	int code = lwm2m_dm_check(c, path, MODEL_W, words);
+	bool whole;
 
 	if (code != 0)
 		return code;
@@ -81,18 +129,32 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 		lwm2m_words(words, "an object as a whole cannot be written; name an instance");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
-	code = lwm2m_decode(format, path, p, len, &set, words);
+	if (path->depth == 4 && !replace) {
+		lwm2m_words(words, "a resource instance is replaced: use PUT");
+		return COAP_405_METHOD_NOT_ALLOWED;
+	}
+	res = path->depth >= 3 ? model_resource(model_object(path->id[0]), path->id[2]) : NULL;
+	/* replacing a multiple resource: instances that are not in the payload go */
+	whole = replace && path->depth == 3 && res->multiple;
+	if (whole && lwm2m_set_add(&set, &all) < 0)
+		code = COAP_500_INTERNAL;
+	if (code == 0)
+		code = lwm2m_decode(format, path, p, len, &set, words);
 	for (size_t i = 0; i < set.n && code == 0; i++)
 		if (!lwm2m_path_covers(path, &set.v[i].path)) {
 			lwm2m_words(words, "the payload is for another resource than the path");
 			code = COAP_400_BAD_REQUEST;
 		}
+	/* an empty multiple resource may come as one null; we have that already */
+	if (whole && set.n == 2 && set.v[1].type == MODEL_NONE && set.v[1].path.depth == 3)
+		set.n = 1;
 	if (code == 0)
 		code = check_values(c, &set, words);
 	if (code == 0 && set.n == 0) {
 		lwm2m_words(words, "nothing to write in the payload");
 		code = COAP_400_BAD_REQUEST;
 	}
+	sort(&set);
 	if (code == 0)
 		code = write_values(c, set.v, set.n, replace && path->depth == 2, words);
 	lwm2m_set_clear(&set);
@@ -102,17 +164,24 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint8_t *p,
 			     size_t len, char *words)
 {
+	const struct lwm2m_format *f = lwm2m_format(format);
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
 	int code;
 
-	if (format != COAP_FORMAT_SENML_CBOR) {
-		lwm2m_words(words, "a Write-Composite is expected as SenML CBOR (112)");
+	if (!f || !(f->flags & LWM2M_FORMAT_PATHS)) {
+		lwm2m_words(words, "a Write-Composite is expected as SenML CBOR (112), SenML "
+				   "JSON (110) or LwM2M CBOR (11544)");
 		return COAP_415_FORMAT;
 	}
-	code = lwm2m_senml_decode(&root, false, p, len, &set, words);
+	code = f->decode(&root, p, len, &set, words);
+	if (code == 0 && set.n == 0) {
+		lwm2m_words(words, "nothing to write in the payload");
+		code = COAP_400_BAD_REQUEST;
+	}
 	if (code == 0)
 		code = check_values(c, &set, words);
+	sort(&set);
 	for (size_t i = 0, to; i < set.n && code == 0; i = to) {
 		for (to = i + 1; to < set.n && set.v[to].path.id[0] == set.v[i].path.id[0] &&
 				 set.v[to].path.id[1] == set.v[i].path.id[1];

@@ -12,4 +12,7 @@ void lwm2m_text_encode(const struct lwm2m_value *v, struct lwm2m_buf *out);
 int lwm2m_text_decode(const struct lwm2m_path *path, const uint8_t *p, size_t len,
 		      struct lwm2m_set *set, char *words);
 
+/** lwm2m_float_parse() - a finite decimal number, nothing around it. */
+bool lwm2m_float_parse(const void *p, size_t len, double *f);
+
 #endif /* SESAME_LWM2M_TEXT_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "lwm2m/tlv.h"
@@ -71,6 +72,56 @@ static size_t put_integer(uint8_t out[8], int64_t i)
 	return n;
 }
 
+/* the same without a sign bit */
+static size_t put_unsigned(uint8_t out[8], uint64_t u)
+{
+	size_t n = u <= UINT8_MAX ? 1 : u <= UINT16_MAX ? 2 : u <= UINT32_MAX ? 4 : 8;
+
+	for (size_t k = 0; k < n; k++)
+		out[k] = (uint8_t)(u >> 8 * (n - 1 - k));
+	return n;
+}
+
+/* binary32 if it holds the number, else binary64 */
+static size_t put_float(uint8_t out[8], double f)
+{
+	uint32_t narrow;
+	uint64_t wide;
+	float s = fabs(f) <= 3.0e38 ? (float)f : 0;
+
+	if ((double)s == f) {
+		memcpy(&narrow, &s, sizeof(narrow));
+		for (size_t k = 0; k < 4; k++)
+			out[k] = (uint8_t)(narrow >> 8 * (3 - k));
+		return 4;
+	}
+	memcpy(&wide, &f, sizeof(wide));
+	for (size_t k = 0; k < 8; k++)
+		out[k] = (uint8_t)(wide >> 8 * (7 - k));
+	return 8;
+}
+
+static bool get_float(const uint8_t *p, size_t len, double *f)
+{
+	uint32_t narrow = 0;
+	uint64_t wide = 0;
+	float s;
+
+	if (len == 4) {
+		for (size_t k = 0; k < 4; k++)
+			narrow = narrow << 8 | p[k];
+		memcpy(&s, &narrow, sizeof(s));
+		*f = (double)s;
+	} else if (len == 8) {
+		for (size_t k = 0; k < 8; k++)
+			wide = wide << 8 | p[k];
+		memcpy(f, &wide, sizeof(*f));
+	} else {
+		return false;
+	}
+	return isfinite(*f);
+}
+
 static void put_value(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t id,
 		      const struct lwm2m_value *v)
 {
@@ -80,6 +131,7 @@ static void put_value(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t 
 	switch (v->type) {
 	case MODEL_STRING:
 	case MODEL_OPAQUE:
+	case MODEL_CORELNK:
 		put_element(out, kind, id, v->p, v->len);
 		return;
 	case MODEL_BOOLEAN:
@@ -96,6 +148,12 @@ static void put_value(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t 
 	case MODEL_INTEGER:
 	case MODEL_TIME:
 		n = put_integer(b, v->i);
+		break;
+	case MODEL_UNSIGNED:
+		n = put_unsigned(b, (uint64_t)v->i);
+		break;
+	case MODEL_FLOAT:
+		n = put_float(b, v->f);
 		break;
 	case MODEL_NONE:
 	default:
@@ -168,6 +226,7 @@ static int decode_value(const struct lwm2m_path *path, enum model_type type,
 	switch (type) {
 	case MODEL_STRING:
 	case MODEL_OPAQUE:
+	case MODEL_CORELNK:
 		break;
 	case MODEL_BOOLEAN:
 		if (tlv->len != 1 || tlv->value[0] > 1)
@@ -180,12 +239,17 @@ static int decode_value(const struct lwm2m_path *path, enum model_type type,
 		v.object = (uint16_t)(tlv->value[0] << 8 | tlv->value[1]);
 		v.instance = (uint16_t)(tlv->value[2] << 8 | tlv->value[3]);
 		break;
+	case MODEL_FLOAT:
+		if (!get_float(tlv->value, tlv->len, &v.f))
+			return bad(words, path, "a float has 4 or 8 bytes and is finite");
+		break;
+	case MODEL_UNSIGNED:
 	case MODEL_INTEGER:
 	case MODEL_TIME:
 		if (tlv->len != 1 && tlv->len != 2 && tlv->len != 4 && tlv->len != 8)
 			return bad(words, path, "an integer has 1, 2, 4 or 8 bytes");
 		/* the sign first, then byte by byte */
-		v.i = tlv->value[0] & 0x80 ? -1 : 0;
+		v.i = type != MODEL_UNSIGNED && tlv->value[0] & 0x80 ? -1 : 0;
 		for (size_t i = 0; i < tlv->len; i++)
 			v.i = (int64_t)((uint64_t)v.i << 8 | tlv->value[i]);
 		break;

@@ -114,6 +114,18 @@ void lwm2m_buf_printf(struct lwm2m_buf *b, const char *format, ...)
 		lwm2m_buf_put(b, s, (size_t)n);
 }
 
+void lwm2m_buf_double(struct lwm2m_buf *b, double f)
+{
+	char s[32];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(s, sizeof(s), "%.*g", digits, f);
+		if (strtod(s, NULL) == f)
+			break;
+	}
+	lwm2m_buf_put(b, s, strlen(s));
+}
+
 void lwm2m_buf_free(struct lwm2m_buf *b)
 {
 	if (b->p)

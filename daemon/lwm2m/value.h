@@ -68,6 +68,8 @@ struct lwm2m_buf {
 void lwm2m_buf_put(struct lwm2m_buf *b, const void *p, size_t len);
 void lwm2m_buf_printf(struct lwm2m_buf *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/** lwm2m_buf_double() - the shortest of 15 to 17 digits that reads back as @f. */
+void lwm2m_buf_double(struct lwm2m_buf *b, double f);
 /** lwm2m_buf_free() - wipe and free. */
 void lwm2m_buf_free(struct lwm2m_buf *b);
 

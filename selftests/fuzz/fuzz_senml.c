@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	path = &resources[(*data >> 2) % (sizeof(resources) / sizeof(resources[0]))];
 	switch (*data++ & 3) {
 	case 0:
-		lwm2m_senml_decode(&root, true, data, size - 1, &set, words);
+		lwm2m_senml_names(data, size - 1, &set, words);
 		break;
 	case 1:
 		lwm2m_decode(COAP_FORMAT_CBOR, path, data, size - 1, &set, words);
@@ -35,11 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lwm2m_decode(COAP_FORMAT_TEXT, path, data, size - 1, &set, words);
 		break;
 	default:
-		if (lwm2m_senml_decode(&root, false, data, size - 1, &set, words) != 0)
+		if (lwm2m_senml_decode(&root, data, size - 1, &set, words) != 0)
 			break;
 		lwm2m_senml_encode(&root, &set, &out);
 		if (out.error == 0 &&
-		    (lwm2m_senml_decode(&root, false, out.p, out.len, &again, words) != 0 ||
+		    (lwm2m_senml_decode(&root, out.p, out.len, &again, words) != 0 ||
 		     again.n != set.n))
 			abort();
 		break;

@@ -332,12 +332,12 @@ static void test_senml_names(void **state)
 	char words[LWM2M_WORDS_MAX];
 
 	(void)state;
-	assert_int_equal(lwm2m_senml_decode(&root, true, b, n, &set, words), 0);
+	assert_int_equal(lwm2m_senml_names(b, n, &set, words), 0);
 	assert_int_equal(set.n, 2);
 	assert_int_equal(set.v[1].path.id[0], 26242);
 	assert_int_equal(set.v[1].path.depth, 3);
 	lwm2m_set_clear(&set);
-	assert_int_equal(lwm2m_senml_decode(&root, false, b, n, &set, words),
+	assert_int_equal(lwm2m_senml_decode(&root, b, n, &set, words),
 			 COAP_400_BAD_REQUEST);
 	lwm2m_set_clear(&set);
 }
@@ -351,7 +351,7 @@ static void test_senml_bad(void **state)
 		"81a0",						       /* no name */
 		"81a100692f32363234322f302f",			       /* no resource */
 		"81a2006b2f32363234322f302f3133 03 61 78",	       /* text for an integer */
-		"81a2006b2f32363234322f302f313302f6",		       /* null */
+		"81a2006b2f32363234322f302f313302f7",		       /* undefined */
 		"81a2006b2f32363234322f302f313302 1bffffffffffffffff", /* too big */
 		"81a3006b2f32363234322f302f313302 07 0207",	       /* two values */
 		"81a2006b2f32363234322f302f313302 07 00",	       /* bytes after it */

@@ -156,7 +156,7 @@ static void test_write(void **state)
 				.payload = "\xc1\x0c\x01", .len = 3)),
 		COAP_400_BAD_REQUEST);
 	assert_int_equal(request(w, &m,
-				 REQUEST(COAP_PUT, "26242/0/13", .format = 110, .payload = "[]",
+				 REQUEST(COAP_PUT, "26242/0/13", .format = 9999, .payload = "[]",
 					 .len = 2)),
 			 COAP_415_FORMAT);
 	/* Write-Composite: cbor2.dumps([{0:"/26242/0/13",2:7},{0:"/1/0/1",2:600}]) */
@@ -268,8 +268,8 @@ static void test_create_delete(void **state)
 	assert_string_equal(s, "/26242/1");
 	assert_int_equal(w->scripts[1].s.deadline_s, 9);
 	expect_call(w, &m, COAP_POST, "/rd/5a3f", "",
-		    "</>;rt=\"oma.lwm2m\";ct=\"60 112 "
-		    "11542\",</1/0>,</3/0>,</26241/0>,</26242/0>,</26242/1>");
+		    "</>;rt=\"oma.lwm2m\";ct=\"60 110 112 "
+		    "11542 11543\",</1/0>,</3/0>,</26241/0>,</26242/0>,</26242/1>");
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
 	/* a number of the server's, TLV and SenML */
 	assert_int_equal(request(w, &m,
