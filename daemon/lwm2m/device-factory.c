@@ -384,6 +384,7 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 		snprintf(dev->factory[i].name, LWM2M_NAME_MAX, "%s", f->name);
 		dev->factory[i].ssid = f->bootstrap ? LWM2M_SSID_BOOTSTRAP : f->ssid;
 		dev->factory[i].version = f->version;
+		dev->factory[i].nosec = f->mode == LWM2M_SECURITY_NONE;
 	}
 	dev->nr_factory = nr;
 	/* notes and instances in one: the store's transaction is around the data's */

@@ -54,6 +54,7 @@ struct lwm2m_device {
 		char name[LWM2M_NAME_MAX];
 		uint16_t ssid;
 		unsigned int version;
+		bool nosec; /* the configuration wants it so */
 	} factory[LWM2M_ACCOUNTS_MAX];
 	size_t nr_factory;
 	struct lwm2m_shared shared;
@@ -65,8 +66,7 @@ struct lwm2m_device {
 	uint32_t last_id;
 	struct device_change changes[DEVICE_CHANGES_MAX];
 	size_t nr_changes;
-	bool all_changed;     /* more than that */
-	bool objects_changed; /* instances of stored objects came or went */
+	bool all_changed; /* more than that */
 	bool held;
 	bool stopping;
 };

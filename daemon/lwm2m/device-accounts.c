@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Accounts as the data model has them: they come, change and go with it.
+ *
+ * An account whose server is in the data model no more de-registers before it
+ * goes. One whose address or keys changed is made anew at once: what it had with
+ * the server under that short server id is forgotten.
+ */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "lwm2m/device-priv.h"
+
+#define LEAVE_MS 5000U
+
+enum { SECURITY_BOOTSTRAP = 1, SECURITY_SSID = 10, SECURITY_OSCORE = 17 };
+
+/* an account that the data model has */
+struct wanted {
+	uint16_t ssid;
+	uint16_t server;
+	uint16_t security[DEVICE_SECURITIES_MAX];
+	size_t nr;
+	uint8_t digest[DEVICE_DIGEST];
+};
+
+/* ---- what should be there ------------------------------------------------------ */
+
+static void put_instance(const struct lwm2m_data *d, uint16_t object, uint16_t instance,
+			 struct lwm2m_buf *b)
+{
+	struct lwm2m_set set = {0};
+
+	if (lwm2m_data_read(d, object, instance, -1, &set) < 0)
+		b->error = -ENOMEM;
+	lwm2m_buf_printf(b, "/%u/%u:", object, instance);
+	for (size_t i = 0; i < set.n; i++) {
+		const struct lwm2m_value *v = &set.v[i];
+
+		lwm2m_buf_printf(b, "%u/%u:%d:%lld:%u/%u:%zu:", v->path.id[2], v->path.id[3],
+				 (int)v->type, (long long)v->i, v->object, v->instance, v->len);
+		lwm2m_buf_put(b, v->p, v->len);
+	}
+	lwm2m_set_clear(&set);
+}
+
+static int digest(const struct lwm2m_data *d, struct wanted *w)
+{
+	struct lwm2m_buf b = {.max = LWM2M_DATA_BYTES_MAX};
+	int r;
+
+	lwm2m_buf_printf(&b, "%u:", w->server);
+	for (size_t i = 0; i < w->nr; i++) {
+		const struct lwm2m_value *link = lwm2m_data_get(
+			d, MODEL_OBJECT_SECURITY, w->security[i], SECURITY_OSCORE);
+
+		put_instance(d, MODEL_OBJECT_SECURITY, w->security[i], &b);
+		if (link && lwm2m_data_has(d, MODEL_OBJECT_OSCORE, link->instance))
+			put_instance(d, MODEL_OBJECT_OSCORE, link->instance, &b);
+	}
+	r = b.error;
+	if (r == 0 && !EVP_Q_digest(NULL, "SHA256", NULL, b.p, b.len, w->digest, NULL))
+		r = -EIO;
+	lwm2m_buf_free(&b);
+	return r;
+}
+
+static struct wanted *find_wanted(struct wanted *w, size_t n, uint16_t ssid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (w[i].ssid == ssid)
+			return &w[i];
+	return NULL;
+}
+
+static size_t collect(const struct lwm2m_data *d, struct wanted *w)
+{
+	uint16_t ids[LWM2M_DATA_INSTANCES_MAX];
+	size_t nr =
+		lwm2m_data_instances(d, MODEL_OBJECT_SECURITY, ids, LWM2M_DATA_INSTANCES_MAX);
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		int64_t ssid =
+			lwm2m_data_int(d, MODEL_OBJECT_SECURITY, ids[i], SECURITY_SSID, 0);
+		int32_t server = lwm2m_data_find(d, MODEL_OBJECT_SERVER, 0, ssid);
+		struct wanted *one;
+
+		if (lwm2m_data_int(d, MODEL_OBJECT_SECURITY, ids[i], SECURITY_BOOTSTRAP, 0) ||
+		    server < 0)
+			continue;
+		one = find_wanted(w, n, (uint16_t)ssid);
+		if (!one && n == LWM2M_ACCOUNTS_MAX)
+			continue;
+		if (!one) {
+			one = &w[n++];
+			memset(one, 0, sizeof(*one));
+			one->ssid = (uint16_t)ssid;
+			one->server = (uint16_t)server;
+		}
+		if (one->nr < DEVICE_SECURITIES_MAX)
+			one->security[one->nr++] = ids[i];
+	}
+	return n;
+}
+
+/* ---- what is there --------------------------------------------------------------- */
+
+static void on_log(void *ctx, int level, const char *text)
+{
+	const struct device_account *a = ctx;
+
+	device_log(a->dev, a, level, "%s", text);
+}
+
+static bool nosec_allowed(const struct lwm2m_device *dev, uint16_t ssid)
+{
+	for (size_t i = 0; i < dev->nr_factory; i++)
+		if (dev->factory[i].ssid == ssid && dev->factory[i].nosec)
+			return true;
+	return dev->config.allow_nosec;
+}
+
+static unsigned int version_of(const struct lwm2m_device *dev, uint16_t ssid)
+{
+	for (size_t i = 0; i < dev->nr_factory; i++)
+		if (dev->factory[i].ssid == ssid)
+			return dev->factory[i].version;
+	return 0;
+}
+
+/* what the Security instances say; those that cannot be used are left out, with words */
+static size_t read_securities(struct device_account *a, const struct wanted *w,
+			      struct lwm2m_security *out)
+{
+	char words[LWM2M_WORDS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->nr; i++) {
+		int r = lwm2m_data_security(a->dev->shared.data, w->security[i], &out[n],
+					    words);
+
+		if (r == 0 && out[n].mode == LWM2M_SECURITY_NONE && out[n].oscore < 0 &&
+		    !nosec_allowed(a->dev, w->ssid)) {
+			lwm2m_words(words,
+				    "/0/%u has no security, which only the configuration may "
+				    "allow ([lwm2m] allow_nosec)",
+				    w->security[i]);
+			r = -EACCES;
+		}
+		if (r == 0) {
+			n++;
+			continue;
+		}
+		device_log(a->dev, a, LOG_ERR, "%s", words);
+		lwm2m_words(a->why, "%s", words);
+	}
+	return n;
+}
+
+static void begin(struct device_account *a, const struct wanted *w)
+{
+	struct lwm2m_device *dev = a->dev;
+	struct lwm2m_security security[DEVICE_SECURITIES_MAX];
+	size_t n = read_securities(a, w, security);
+	struct lwm2m_server server;
+	struct lwm2m_account_config config = {
+		.client =
+			{
+				.name = a->name,
+				.endpoint = dev->config.endpoint,
+				.ssid = w->ssid,
+				.version = version_of(dev, w->ssid),
+				.manufacturer = dev->config.manufacturer,
+				.model = dev->config.model,
+				.serial = dev->config.serial,
+				.firmware = dev->config.firmware,
+				.shared = &dev->shared,
+				.server = w->server,
+			},
+		.security = security,
+		.nr_security = n,
+		.hold_until = dev->held ? dev->config.hold_until : 0,
+		.log = on_log,
+		.log_ctx = a,
+	};
+	int r;
+
+	if (n == 0)
+		return;
+	if (lwm2m_server_read(dev->shared.data, w->server, &server) == 0 &&
+	    server.priority != LWM2M_NO_PRIORITY) {
+		a->blocked = true;
+		config.hold_until = LWM2M_NEVER - 1;
+	}
+	a->security = security[0].instance;
+	a->mode = security[0].mode;
+	snprintf(a->uri, sizeof(a->uri), "%s", security[0].uri);
+	config.client.uri = security[0].uri;
+	if (security[0].mode == LWM2M_SECURITY_PSK) {
+		/* strings of the data model end with a NUL */
+		config.psk_identity = (const char *)security[0].identity.p;
+		config.psk_key = security[0].key.p;
+		config.psk_key_len = security[0].key.len;
+	}
+	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses,
+			      dev->now, a->why);
+	if (r < 0) {
+		a->account = NULL;
+		device_log(dev, a, LOG_ERR, "no account: %s", a->why);
+	} else {
+		a->why[0] = '\0';
+	}
+}
+
+static void forget_fd(struct device_account *a)
+{
+	struct stat st;
+
+	/* a number that meanwhile belongs to another socket is not ours to take out */
+	if (a->fd >= 0 && fstat(a->fd, &st) == 0 && st.st_ino == a->inode)
+		epoll_ctl(a->dev->epoll, EPOLL_CTL_DEL, a->fd, NULL);
+	a->fd = -1;
+}
+
+static void drop(struct lwm2m_device *dev, size_t at)
+{
+	struct device_account *a = dev->accounts[at];
+
+	/* before the account closes it */
+	forget_fd(a);
+	for (size_t i = 0; i < dev->nr_changes; i++)
+		if (a->account && dev->changes[i].by == lwm2m_account_client(a->account))
+			dev->changes[i].by = NULL;
+	lwm2m_account_free(a->account);
+	free(a);
+	dev->nr--;
+	memmove(dev->accounts + at, dev->accounts + at + 1,
+		(dev->nr - at) * sizeof(dev->accounts[0]));
+}
+
+static void add(struct lwm2m_device *dev, const struct wanted *w)
+{
+	struct device_account *a;
+
+	if (dev->nr == sizeof(dev->accounts) / sizeof(dev->accounts[0])) {
+		device_log(dev, NULL, LOG_ERR, "too many accounts come and go at once");
+		return;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a) {
+		device_log(dev, NULL, LOG_ERR, "no memory for the account of server %u",
+			   w->ssid);
+		return;
+	}
+	a->dev = dev;
+	a->id = ++dev->last_id;
+	a->fd = -1;
+	a->ssid = w->ssid;
+	a->server = w->server;
+	a->security = w->security[0];
+	memcpy(a->digest, w->digest, sizeof(a->digest));
+	device_name(dev, w->ssid, a->name);
+	dev->accounts[dev->nr++] = a;
+	begin(a, w);
+}
+
+static void forget_state(struct lwm2m_device *dev, uint16_t ssid)
+{
+	int r = lwm2m_state_forget(dev->shared.state, ssid);
+
+	if (r < 0)
+		device_log(dev, NULL, LOG_ERR,
+			   "what was kept for server %u could not be dropped: %s", ssid,
+			   strerror(-r));
+}
+
+/* the server is not in the data model any more: take leave */
+static void leave(struct lwm2m_device *dev, struct device_account *a)
+{
+	int r;
+
+	device_log(dev, a, LOG_NOTICE, "the account is gone from the data model");
+	a->leaving = true;
+	a->leave_by = dev->now + LEAVE_MS;
+	if (a->account)
+		lwm2m_account_stop(a->account, dev->now);
+	r = lwm2m_acl_server_gone(dev->shared.data, a->ssid);
+	if (r < 0)
+		device_log(dev, a, LOG_ERR, "its rights could not be taken away: %s",
+			   strerror(-r));
+}
+
+static bool is_there(const struct lwm2m_device *dev, uint16_t ssid)
+{
+	for (size_t i = 0; i < dev->nr; i++)
+		if (!dev->accounts[i]->leaving && dev->accounts[i]->ssid == ssid)
+			return true;
+	return false;
+}
+
+/* one pass over those that are there; they may change the data model (access control) */
+static void compare(struct lwm2m_device *dev, struct wanted *w, size_t n)
+{
+	for (size_t i = dev->nr; i-- > 0;) {
+		struct device_account *a = dev->accounts[i];
+		struct wanted *one = find_wanted(w, n, a->ssid);
+
+		if (!one) {
+			if (!a->leaving)
+				leave(dev, a);
+			continue;
+		}
+		if (!a->leaving && memcmp(one->digest, a->digest, sizeof(a->digest)) == 0)
+			continue;
+		/* another address, other keys, or back before it had left */
+		device_log(dev, a, LOG_NOTICE, "the account has changed, a new one is made");
+		drop(dev, i);
+		forget_state(dev, one->ssid);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!is_there(dev, w[i].ssid))
+			add(dev, &w[i]);
+}
+
+void device_accounts_sync(struct lwm2m_device *dev)
+{
+	struct lwm2m_data *d = dev->shared.data;
+	struct wanted w[LWM2M_ACCOUNTS_MAX];
+	size_t n;
+
+	if (dev->stopping || lwm2m_data_in_transaction(d) ||
+	    dev->seen == lwm2m_data_generation(d) + 1)
+		return;
+	dev->seen = lwm2m_data_generation(d) + 1;
+	n = collect(d, w);
+	for (size_t i = 0; i < n; i++) {
+		int r = digest(d, &w[i]);
+
+		if (r < 0) {
+			device_log(dev, NULL, LOG_ERR, "the accounts stay as they are: %s",
+				   strerror(-r));
+			return;
+		}
+	}
+	compare(dev, w, n);
+}
+
+/* ---- order, leave-taking, descriptors ------------------------------------------- */
+
+/* whether those behind @a in the order may go on */
+static bool done(const struct device_account *a, const struct lwm2m_server *server)
+{
+	struct lwm2m_status st;
+
+	if (!a->account)
+		return !server->failure_block;
+	lwm2m_account_status(a->account, &st);
+	switch (st.state) {
+	case LWM2M_REGISTERED:
+	case LWM2M_UPDATING:
+	case LWM2M_DISABLED:
+	case LWM2M_DEREGISTERING:
+	case LWM2M_STOPPED:
+		return true;
+	case LWM2M_OFFLINE:
+	case LWM2M_REGISTERING:
+	case LWM2M_WAITING:
+	case LWM2M_FAILED:
+	default:
+		return st.attempts > 0 && !server->failure_block;
+	}
+}
+
+static bool is_turn(const struct lwm2m_device *dev, const struct device_account *a)
+{
+	struct lwm2m_server mine, other;
+
+	if (lwm2m_server_read(dev->shared.data, a->server, &mine) < 0)
+		return true;
+	for (size_t i = 0; i < dev->nr; i++) {
+		const struct device_account *b = dev->accounts[i];
+
+		if (b == a || b->leaving ||
+		    lwm2m_server_read(dev->shared.data, b->server, &other) < 0)
+			continue;
+		if (other.priority < mine.priority && !done(b, &other))
+			return false;
+	}
+	return true;
+}
+
+void device_accounts_order(struct lwm2m_device *dev)
+{
+	if (dev->held || dev->stopping)
+		return;
+	for (size_t i = 0; i < dev->nr; i++) {
+		struct device_account *a = dev->accounts[i];
+
+		if (!a->blocked || !a->account || !is_turn(dev, a))
+			continue;
+		a->blocked = false;
+		lwm2m_account_release(a->account, dev->now);
+	}
+}
+
+void device_accounts_reap(struct lwm2m_device *dev)
+{
+	for (size_t i = dev->nr; i-- > 0;) {
+		struct device_account *a = dev->accounts[i];
+		struct lwm2m_status st = {.state = LWM2M_STOPPED};
+		uint16_t ssid = a->ssid;
+
+		if (!a->leaving)
+			continue;
+		if (a->account)
+			lwm2m_account_status(a->account, &st);
+		if (st.state != LWM2M_STOPPED && dev->now < a->leave_by)
+			continue;
+		drop(dev, i);
+		if (!is_there(dev, ssid))
+			forget_state(dev, ssid);
+	}
+}
+
+static void watch(struct device_account *a)
+{
+	int fd = a->account ? lwm2m_account_fd(a->account) : -1;
+	uint32_t events = a->account ? lwm2m_account_events(a->account) : 0;
+	struct epoll_event ev = {.events = events, .data.u32 = a->id};
+	struct stat st = {0};
+
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		fd = -1;
+	/* a new socket may have the old number, so the inode is what counts */
+	if (a->fd >= 0 && (fd != a->fd || st.st_ino != a->inode))
+		forget_fd(a);
+	if (fd < 0 || (fd == a->fd && events == a->events))
+		return;
+	if (epoll_ctl(a->dev->epoll, fd == a->fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) <
+	    0) {
+		device_log(a->dev, a, LOG_ERR, "the socket cannot be watched: %s",
+			   strerror(errno));
+		return;
+	}
+	a->fd = fd;
+	a->inode = st.st_ino;
+	a->events = events;
+}
+
+void device_accounts_watch(struct lwm2m_device *dev)
+{
+	for (size_t i = 0; i < dev->nr; i++)
+		watch(dev->accounts[i]);
+}
+
+void device_accounts_free(struct lwm2m_device *dev)
+{
+	while (dev->nr > 0)
+		drop(dev, dev->nr - 1);
+}
