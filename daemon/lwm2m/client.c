@@ -31,6 +31,7 @@ static void on_send(void *ctx, const uint8_t *data, size_t len)
 {
 	struct lwm2m_client *c = ctx;
 
+	c->reg.heard = c->now;
 	c->ops.coap.send(c->ctx, data, len);
 }
 
@@ -130,18 +131,42 @@ static int take_shared(struct lwm2m_client *c, const struct lwm2m_config *config
 	return err;
 }
 
+static int new_endpoint(struct lwm2m_client *c, struct coap_endpoint **ep, bool stream)
+{
+	const struct coap_config coap = {.max_observations = OBSERVATIONS_MAX,
+					 .max_uploads = UPLOADS_MAX,
+					 .stream = stream};
+
+	return coap_endpoint_new(ep, &c->coap, c, &coap);
+}
+
+int lwm2m_client_stream(struct lwm2m_client *c, uint64_t now, bool stream)
+{
+	struct coap_endpoint *ep;
+	int err;
+
+	c->now = now;
+	if (stream == c->stream)
+		return 0;
+	err = new_endpoint(c, &ep, stream);
+	if (err < 0)
+		return err;
+	coap_endpoint_free(c->ep);
+	c->ep = ep;
+	c->stream = stream;
+	return 0;
+}
+
 int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *config,
 		     const struct lwm2m_client_ops *ops, void *ctx,
 		     const struct lwm2m_se_ops *ses, void *ses_ctx,
 		     const struct lwm2m_script_ops *scripts, void *scripts_ctx)
 {
-	const struct coap_config coap = {.max_observations = OBSERVATIONS_MAX,
-					 .max_uploads = UPLOADS_MAX};
 	struct lwm2m_client *c;
 	int err;
 
 	if (!config->endpoint || !*config->endpoint || !ops->coap.send || !ops->coap.random ||
-	    (config->version != 0 && config->version != 10 && config->version != 11))
+	    (config->version != 0 && (config->version < 10 || config->version > 12)))
 		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -182,7 +207,7 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 	if (err == 0)
 		err = take_shared(c, config);
 	if (err == 0)
-		err = coap_endpoint_new(&c->ep, &c->coap, c, &coap);
+		err = new_endpoint(c, &c->ep, false);
 	if (err < 0) {
 		lwm2m_client_free(c);
 		return err;
@@ -227,7 +252,7 @@ static void run(struct lwm2m_client *c)
 
 void lwm2m_client_input(struct lwm2m_client *c, uint64_t now, const uint8_t *data, size_t len)
 {
-	c->now = now;
+	c->now = c->reg.heard = now;
 	coap_input(c->ep, now, data, len);
 	run(c);
 }
@@ -272,7 +297,7 @@ uint64_t lwm2m_client_deadline(const struct lwm2m_client *c)
 {
 	uint64_t t = coap_next_deadline(c->ep);
 
-	if (c->update_asked && c->state == LWM2M_REGISTERED)
+	if (c->update_asked && (c->state == LWM2M_REGISTERED || c->state == LWM2M_FAILED))
 		return 0;
 	if (c->next < t)
 		t = c->next;

@@ -86,8 +86,6 @@ void lwm2m_keep_store(struct lwm2m_client *c)
 	digest = lwm2m_hash(LWM2M_HASH, b, HEADER + len);
 	if (digest == c->reg.kept)
 		return;
-	if (!c->shared)
-		return;
 	make_key(c, key);
 	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), b,
 			      HEADER + len);
@@ -150,8 +148,6 @@ bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms)
 	int ret;
 
 	*disabled_ms = 0;
-	if (!c->shared)
-		return false;
 	make_key(c, key);
 	ret = lwm2m_state_get(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), &val, &len);
 	if (ret < 0)

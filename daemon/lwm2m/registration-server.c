@@ -111,17 +111,6 @@ void lwm2m_registration_sync(struct lwm2m_client *c)
 	struct lwm2m_server s;
 	uint64_t generation;
 
-	if (!c->shared) { /* TODO-A2: goes with client.c */
-		static const struct lwm2m_server init = LWM2M_SERVER_INIT;
-
-		if (c->reg.loaded && c->reg.server.lifetime == c->lifetime)
-			return;
-		s = init;
-		s.lifetime = c->lifetime;
-		s.ssid = c->ssid;
-		lwm2m_client_set_server(c, c->now, &s);
-		return;
-	}
 	/* not while a bootstrap server is in the midst of it */
 	if (lwm2m_data_in_transaction(c->shared->data))
 		return;

@@ -29,8 +29,9 @@
 
 #include "lwm2m/internal.h"
 
-#define MAX_TRANSMIT_WAIT_S (LWM2M_MAX_TRANSMIT_WAIT_MS / 1000) /* a request may take so long \
-								 */
+#define MAX_TRANSMIT_WAIT_S                                               \
+	(LWM2M_MAX_TRANSMIT_WAIT_MS / 1000) /* a request may take so long \
+					     */
 #define STOP_MS 5000U
 #define LINKS_MAX 8192U
 
@@ -569,6 +570,18 @@ void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const ch
 	}
 	lwm2m_words(c->error, "%s", what ? what : strerror(error < 0 ? -error : error));
 	attempt_failed(c, true, 0);
+}
+
+void lwm2m_client_renew(struct lwm2m_client *c, uint64_t now)
+{
+	lwm2m_client_begin(c, now);
+	if (c->state == LWM2M_STOPPED || c->state == LWM2M_DISABLED)
+		return;
+	drop_call(c);
+	if (c->state == LWM2M_DEREGISTERING)
+		deregistered(c);
+	else
+		connect_now(c);
 }
 
 void lwm2m_client_stop(struct lwm2m_client *c, uint64_t now)

@@ -101,6 +101,16 @@ void lwm2m_client_begin(struct lwm2m_client *c, uint64_t now);
  * @current: the one that is used now
  */
 void lwm2m_client_carriers(struct lwm2m_client *c, const char *all, char current);
+/**
+ * lwm2m_client_stream() - the next association is a stream (TCP, TLS), or is not
+ *
+ * Where that is a change, everything of the one before is forgotten, as with a fresh
+ * one. Return: 0 or -ENOMEM, then nothing has changed.
+ */
+int lwm2m_client_stream(struct lwm2m_client *c, uint64_t now, bool stream);
+/** lwm2m_client_renew() - the owner gives up the association although it may work; it is
+ * asked for the next one at once. */
+void lwm2m_client_renew(struct lwm2m_client *c, uint64_t now);
 /** lwm2m_client_carrier_wanted() - the one that the next association is to have by an
  * Execute of 8, resource 22 or 7; 0: any. */
 char lwm2m_client_carrier_wanted(const struct lwm2m_client *c);

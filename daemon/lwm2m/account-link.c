@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Associations with the server: which of the Security instances is used, with what
+ * credentials, and the DTLS and TLS sessions, which are kept over a restart.
+ *
+ * Kept: kind LWM2M_KIND_SESSION, key: short server id, Security instance (two bytes
+ * each, big endian); value: format 1, then what coap_transport_session() gave.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "lwm2m/account-priv.h"
+
+#define SESSION_FORMAT 1
+
+/* ---- what a Security instance says ------------------------------------------ */
+
+/* [scheme]host[:port][/], the host in brackets if it is IPv6 */
+static int parse_uri(struct account_link *l, const char *uri, char *why)
+{
+	int n = coap_transport_scheme(uri ? uri : "", &l->kind);
+	const char *p, *end, *port = NULL;
+	size_t len = 0;
+
+	if (n < 0)
+		goto bad;
+	p = uri + n;
+	if (*p == '[') {
+		end = strchr(++p, ']');
+		if (!end || (end[1] != '\0' && end[1] != ':' && end[1] != '/'))
+			goto bad;
+		port = end[1] == ':' ? end + 2 : NULL;
+	} else {
+		end = p + strcspn(p, ":/");
+		port = *end == ':' ? end + 1 : NULL;
+	}
+	if (port)
+		len = strspn(port, "0123456789");
+	if (end == p || (port && len == 0))
+		goto bad;
+	l->host = strndup(p, (size_t)(end - p));
+	if (port)
+		l->port = strndup(port, len);
+	p = port ? port + len : *end == ']' ? end + 1 : end;
+	if (*p == '/')
+		p++;
+	if (*p)
+		goto bad;
+	l->letter = coap_transport_stream(l->kind) ? 'T' : 'U';
+	return l->host && (!port || l->port) ? 0 : -ENOMEM;
+bad:
+	lwm2m_words(why, "uri \"%s\" is not coap, coaps, coap+tcp or coaps+tcp ://host[:port]",
+		    uri ? uri : "");
+	return -EINVAL;
+}
+
+static int copy_bytes(struct lwm2m_bytes *to, const struct lwm2m_bytes *from)
+{
+	uint8_t *p;
+
+	to->p = NULL;
+	to->len = 0;
+	if (from->len == 0)
+		return 0;
+	p = malloc(from->len + 1);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, from->p, from->len);
+	p[from->len] = 0; /* an identity is used as a string */
+	to->p = p;
+	to->len = from->len;
+	return 0;
+}
+
+static void free_bytes(struct lwm2m_bytes *b)
+{
+	OPENSSL_clear_free((void *)(uintptr_t)b->p, b->p ? b->len + 1 : 0);
+	b->p = NULL;
+	b->len = 0;
+}
+
+static void link_free(struct account_link *l)
+{
+	free_bytes(&l->s.identity);
+	free_bytes(&l->s.server);
+	free_bytes(&l->s.key);
+	free((void *)(uintptr_t)l->s.sni);
+	free(l->host);
+	free(l->port);
+	memset(l, 0, sizeof(*l));
+}
+
+/* what is there is enough for the mode; what is in it, the handshake will tell */
+static int check(const struct account_link *l, char *why)
+{
+	const struct lwm2m_security *s = &l->s;
+	bool secure = coap_transport_secure(l->kind);
+	const char *what = NULL;
+
+	if (secure && s->mode == LWM2M_SECURITY_NONE)
+		what = "a coaps:// server needs a PSK, a raw public key or a certificate";
+	else if (!secure && s->mode != LWM2M_SECURITY_NONE)
+		what = "keys are of no use with a coap:// address";
+	else if (s->mode == LWM2M_SECURITY_EST)
+		what = "certificates by EST are not supported";
+	else if (s->mode == LWM2M_SECURITY_PSK && (s->identity.len == 0 || s->key.len == 0))
+		what = "a coaps:// server needs a PSK identity and a key";
+	else if (s->mode == LWM2M_SECURITY_PSK && s->identity.len > COAP_PSK_IDENTITY_MAX)
+		what = "the PSK identity is too long, 128 bytes can be used";
+	else if (s->mode == LWM2M_SECURITY_PSK && memchr(s->identity.p, 0, s->identity.len))
+		what = "the PSK identity has a NUL in it";
+	else if (s->mode == LWM2M_SECURITY_RPK && (s->server.len == 0 || s->key.len == 0))
+		what = "raw public keys: the server's public key or our private key is missing";
+	else if (s->mode == LWM2M_SECURITY_X509 && (s->identity.len == 0 || s->key.len == 0))
+		what = "certificates: our certificate or its private key is missing";
+	if (!what)
+		return 0;
+	lwm2m_words(why, "%s", what);
+	return -EINVAL;
+}
+
+int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, char *why)
+{
+	struct account_link *l = &a->links[a->nr_links];
+	int err;
+
+	if (a->nr_links == ACCOUNT_LINKS_MAX)
+		return -ENOSPC;
+	l->s = *s;
+	l->s.uri = NULL; /* it is in host and port */
+	l->s.sni = NULL;
+	memset(&l->s.server, 0, sizeof(l->s.server));
+	memset(&l->s.key, 0, sizeof(l->s.key));
+	err = copy_bytes(&l->s.identity, &s->identity);
+	if (err == 0)
+		err = copy_bytes(&l->s.server, &s->server);
+	if (err == 0)
+		err = copy_bytes(&l->s.key, &s->key);
+	if (err == 0 && s->sni && !(l->s.sni = strdup(s->sni)))
+		err = -ENOMEM;
+	if (err == 0)
+		err = parse_uri(l, s->uri, why);
+	if (err == 0)
+		err = check(l, why);
+	if (err < 0)
+		link_free(l);
+	else
+		a->nr_links++;
+	return err;
+}
+
+void account_links_free(struct lwm2m_account *a)
+{
+	for (size_t i = 0; i < a->nr_links; i++)
+		link_free(&a->links[i]);
+	a->nr_links = 0;
+}
+
+/* ---- sessions ---------------------------------------------------------------- */
+
+static void session_key(const struct lwm2m_account *a, const struct account_link *l,
+			uint8_t key[4])
+{
+	key[0] = (uint8_t)(a->ssid >> 8);
+	key[1] = (uint8_t)a->ssid;
+	key[2] = (uint8_t)(l->s.instance >> 8);
+	key[3] = (uint8_t)l->s.instance;
+}
+
+static void session_store(struct lwm2m_account *a)
+{
+	uint8_t key[4], *data = NULL, *value = NULL;
+	size_t len = 0;
+	int ret;
+
+	if (!a->shared || coap_transport_session(a->transport, &data, &len) < 0)
+		return;
+	session_key(a, a->current, key);
+	value = OPENSSL_malloc(len + 1);
+	ret = value ? 0 : -ENOMEM;
+	if (value) {
+		value[0] = SESSION_FORMAT;
+		memcpy(value + 1, data, len);
+		ret = lwm2m_state_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key),
+				      value, len + 1);
+	}
+	if (ret < 0)
+		account_log(a, LOG_WARNING, "the session cannot be kept over a restart: %s",
+			    strerror(-ret));
+	OPENSSL_clear_free(value, len + 1);
+	OPENSSL_clear_free(data, len);
+}
+
+/* to be released with OPENSSL_cleanse() and free() */
+static uint8_t *session_load(struct lwm2m_account *a, const struct account_link *l, size_t *len)
+{
+	uint8_t key[4], *value = NULL;
+
+	*len = 0;
+	if (!a->shared || !coap_transport_secure(l->kind))
+		return NULL;
+	session_key(a, l, key);
+	if (lwm2m_state_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value,
+			    len) < 0)
+		return NULL;
+	if (*len > 1 && value[0] == SESSION_FORMAT)
+		return value;
+	OPENSSL_cleanse(value, *len);
+	free(value);
+	*len = 0;
+	return NULL;
+}
+
+/* ---- call backs of the transport --------------------------------------------- */
+
+static void on_up(void *ctx, bool resumed)
+{
+	struct lwm2m_account *a = ctx;
+	const struct account_link *l = a->current;
+	/*
+	 * Over UDP a registration outlives our socket, over DTLS with the session. A new
+	 * session starts the message ids of the server anew, and with a stream go its
+	 * observations (RFC 8323): then everything begins anew.
+	 */
+	bool fresh =
+		coap_transport_stream(l->kind) || (coap_transport_secure(l->kind) && !resumed);
+	char all[LWM2M_BINDING_MAX] = "";
+
+	for (size_t i = 0; i < a->nr_links; i++)
+		if (!strchr(all, a->links[i].letter))
+			all[strlen(all)] = a->links[i].letter;
+	if (coap_transport_secure(l->kind))
+		account_log(a, LOG_INFO, "%s: %s, session %s",
+			    coap_transport_name(a->transport),
+			    coap_transport_cipher(a->transport), resumed ? "resumed" : "new");
+	if (fresh)
+		account_records_drop(a);
+	lwm2m_client_carriers(a->client, all, l->letter);
+	lwm2m_client_up(a->client, a->now, fresh);
+}
+
+static void on_datagram(void *ctx, const uint8_t *data, size_t len)
+{
+	struct lwm2m_account *a = ctx;
+
+	lwm2m_client_input(a->client, a->now, data, len);
+}
+
+/* resource 11 of object 1 */
+static void keep_alert(struct lwm2m_account *a)
+{
+	int alert = a->transport ? coap_transport_alert(a->transport) : -1;
+	int32_t server;
+
+	if (alert < 0 || !a->shared || lwm2m_data_in_transaction(a->shared->data))
+		return;
+	server = lwm2m_data_find(a->shared->data, MODEL_OBJECT_SERVER, 0, a->ssid);
+	if (server >= 0 && lwm2m_data_int(a->shared->data, MODEL_OBJECT_SERVER,
+					  (uint16_t)server, 11, -1) != alert)
+		lwm2m_data_set_int(a->shared->data, MODEL_OBJECT_SERVER, (uint16_t)server, 11,
+				   alert);
+}
+
+static void on_problem(void *ctx, int error, const char *what, bool fatal)
+{
+	struct lwm2m_account *a = ctx;
+
+	if (!fatal) {
+		lwm2m_client_unreachable(a->client, a->now, error < 0 ? error : -error);
+		return;
+	}
+	a->dead = true;
+	keep_alert(a);
+	lwm2m_client_down(a->client, a->now, error, what);
+}
+
+static void on_session(void *ctx)
+{
+	session_store(ctx);
+}
+
+static const struct coap_transport_handler handler = {
+	.up = on_up,
+	.datagram = on_datagram,
+	.problem = on_problem,
+	.session = on_session,
+};
+
+/* ---- opening ----------------------------------------------------------------- */
+
+/* the one that is wanted, and after each failure the next */
+static struct account_link *choose(struct lwm2m_account *a)
+{
+	char wanted = lwm2m_client_carrier_wanted(a->client);
+	size_t first = 0;
+
+	for (size_t i = 0; wanted && i < a->nr_links; i++)
+		if (a->links[i].letter == wanted) {
+			first = i;
+			break;
+		}
+	return &a->links[(first + a->tries++) % a->nr_links];
+}
+
+static int open_new(struct lwm2m_account *a, struct account_link *l)
+{
+	static const enum coap_auth auth[] = {
+		[LWM2M_SECURITY_PSK] = COAP_AUTH_PSK,
+		[LWM2M_SECURITY_RPK] = COAP_AUTH_RPK,
+		[LWM2M_SECURITY_X509] = COAP_AUTH_X509,
+		[LWM2M_SECURITY_NONE] = COAP_AUTH_NONE,
+	};
+	struct coap_transport_config config = {
+		.kind = l->kind,
+		.host = l->host,
+		.port = l->port,
+		.credentials =
+			{
+				.auth = auth[l->s.mode],
+				.usage = (enum coap_cert_usage)l->s.usage,
+				.match = (enum coap_cert_match)l->s.match,
+				.server = l->s.server.p,
+				.server_len = l->s.server.len,
+				.sni = l->s.sni,
+				.suites = l->s.nr_ciphers ? l->s.ciphers : NULL,
+				.n_suites = l->s.nr_ciphers,
+			},
+	};
+	struct coap_credentials *c = &config.credentials;
+	uint8_t *session;
+	size_t len;
+	int ret = 0;
+
+	if (l->s.mode == LWM2M_SECURITY_PSK) {
+		c->psk_identity = l->s.identity.p;
+		c->psk_key = l->s.key.p;
+		c->psk_key_len = l->s.key.len;
+	} else if (l->s.mode != LWM2M_SECURITY_NONE) {
+		c->cert = l->s.identity.p;
+		c->cert_len = l->s.identity.len;
+		ret = coap_private_key(l->s.key.p, l->s.key.len, &c->key);
+	}
+	if (ret < 0) {
+		lwm2m_words(a->why, "/0/%u/5 is no private key in PKCS#8", l->s.instance);
+		return ret;
+	}
+	session = session_load(a, l, &len);
+	config.session = session ? session + 1 : NULL;
+	config.session_len = session ? len - 1 : 0;
+	ret = coap_transport_open(&a->transport, &config, &handler, a, a->now, a->why,
+				  sizeof(a->why));
+	if (session) {
+		OPENSSL_cleanse(session, len);
+		free(session);
+	}
+	EVP_PKEY_free(c->key);
+	return ret;
+}
+
+void account_link_open(struct lwm2m_account *a)
+{
+	struct account_link *l = choose(a);
+	int ret;
+
+	a->dead = false;
+	a->why[0] = '\0';
+	if (a->transport && l == a->current) {
+		ret = coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why));
+	} else {
+		coap_transport_close(a->transport);
+		a->transport = NULL;
+		a->current = l;
+		ret = lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
+		if (ret == 0)
+			ret = open_new(a, l);
+	}
+	if (ret == 0)
+		return;
+	a->dead = true;
+	lwm2m_client_down(a->client, a->now, ret, *a->why ? a->why : NULL);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of an account: account.c (life), account-link.c (associations),
+ * account-record.c (requests that must not run twice). */
+#ifndef SESAME_LWM2M_ACCOUNT_PRIV_H
+#define SESAME_LWM2M_ACCOUNT_PRIV_H
+
+#include "coap/transport.h"
+#include "lwm2m/internal.h"
+
+#define ACCOUNT_LINKS_MAX 4
+
+/**
+ * struct account_link - one way to the server: a Security instance, copied
+ * @s: its pointers are this struct's own
+ * @letter: 'U' or 'T', as in resource 7 of object 1
+ */
+struct account_link {
+	struct lwm2m_security s;
+	enum coap_transport_kind kind;
+	char letter;
+	char *host, *port;
+};
+
+struct account_record;
+
+struct lwm2m_account {
+	char *name;
+	uint16_t ssid;
+	struct job_store *store;
+	struct lwm2m_jobs *jobs;
+	struct lwm2m_client *client;
+	struct lwm2m_shared *shared; /* NULL: nothing is kept */
+	void (*log)(void *ctx, int level, const char *text);
+	bool (*failed)(void *ctx);
+	void *log_ctx;
+
+	struct account_link links[ACCOUNT_LINKS_MAX];
+	size_t nr_links;
+	struct coap_transport *transport;
+	struct account_link *current; /* @transport's */
+	unsigned int tries;	      /* associations since one led to a registration */
+
+	uint64_t now;
+	uint64_t hold_until; /* not contacted yet, on purpose; 0: it is */
+	bool wanted;	     /* an association, as soon as nobody is on the stack */
+	bool dead;	     /* @transport is of no use any more */
+
+	char why[LWM2M_WORDS_MAX];
+
+	struct account_record *records; /* from before this process */
+	bool records_lost;		/* … there was no memory for all */
+};
+
+void account_log(struct lwm2m_account *a, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* account-record.c; call backs of the engine, with the account as context */
+int account_record_store(void *ctx, const struct coap_dedup_record *rec);
+int account_record_find(void *ctx, struct coap_dedup_record *rec);
+/** account_records_load() - those of before; 0, -ENOMEM, or what the journal said. */
+int account_records_load(struct lwm2m_account *a);
+/** account_records_drop() - the server counts its messages anew. */
+void account_records_drop(struct lwm2m_account *a);
+
+/* account-link.c */
+/**
+ * account_link_add() - check and copy one Security instance
+ *
+ * Return: 0, -EINVAL with @why (LWM2M_WORDS_MAX bytes), -ENOSPC, -ENOMEM.
+ */
+int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, char *why);
+/** account_links_free() - wipes what is secret. */
+void account_links_free(struct lwm2m_account *a);
+/** account_link_open() - make an association now; the client hears what came of it. */
+void account_link_open(struct lwm2m_account *a);
+
+#endif /* SESAME_LWM2M_ACCOUNT_PRIV_H */
