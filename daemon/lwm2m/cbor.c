@@ -18,7 +18,7 @@ void lwm2m_cbor_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
 	switch (v->type) {
 	case MODEL_STRING:
 	case MODEL_CORELNK:
-		lwm2m_put_string(out, v->p, v->len);
+		lwm2m_put_text(out, v->p, v->len);
 		break;
 	case MODEL_OPAQUE:
 		lwm2m_put_bytes_head(out, v->len);
@@ -29,7 +29,7 @@ void lwm2m_cbor_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
 		break;
 	case MODEL_OBJLNK:
 		snprintf(s, sizeof(s), "%u:%u", v->object, v->instance);
-		lwm2m_put_string(out, s, strlen(s));
+		lwm2m_put_text(out, s, strlen(s));
 		break;
 	case MODEL_TIME:
 		/* tag 1, seconds since 1970 */

@@ -44,7 +44,7 @@ void lwm2m_put_float(struct lwm2m_buf *out, double f)
 		lwm2m_buf_put(out, b, cbor_encode_double(f, b, sizeof(b)));
 }
 
-void lwm2m_put_string(struct lwm2m_buf *out, const void *p, size_t len)
+void lwm2m_put_text(struct lwm2m_buf *out, const void *p, size_t len)
 {
 	put_head(out, cbor_encode_string_start, len);
 	lwm2m_buf_put(out, p, len);

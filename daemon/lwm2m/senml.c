@@ -41,7 +41,7 @@ static void put_record(const struct lwm2m_path *base, const struct lwm2m_path *p
 	lwm2m_put_map_head(out, (first ? 1U : 0) + (time ? 1U : 0) + (*name ? 1U : 0) + 1U);
 	if (first) {
 		lwm2m_put_int(out, LABEL_BASE_NAME);
-		lwm2m_put_string(out, bn, strlen(bn));
+		lwm2m_put_text(out, bn, strlen(bn));
 	}
 	if (time) {
 		lwm2m_put_int(out, LABEL_BASE_TIME);
@@ -49,7 +49,7 @@ static void put_record(const struct lwm2m_path *base, const struct lwm2m_path *p
 	}
 	if (*name) {
 		lwm2m_put_int(out, LABEL_NAME);
-		lwm2m_put_string(out, name, strlen(name));
+		lwm2m_put_text(out, name, strlen(name));
 	}
 	switch (type) {
 	case MODEL_STRING:
@@ -63,7 +63,7 @@ static void put_record(const struct lwm2m_path *base, const struct lwm2m_path *p
 		lwm2m_put_int(out, LABEL_BOOLEAN);
 		break;
 	case MODEL_OBJLNK:
-		lwm2m_put_string(out, "vlo", 3);
+		lwm2m_put_text(out, "vlo", 3);
 		break;
 	case MODEL_INTEGER:
 	case MODEL_UNSIGNED:
