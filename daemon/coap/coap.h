@@ -517,6 +517,8 @@ struct coap_observe_state {
 	uint64_t key, body_digest; /* what was asked, for renewals */
 	uint8_t block_szx;	   /* 0xff: none was asked for */
 	uint32_t seq;
+	uint8_t sec[18]; /* of OSCORE: how the request was protected, no key in it */
+	uint8_t sec_len;
 };
 
 /** coap_observe_save() - its state now. Return: 0 or -ESTALE. */
@@ -524,7 +526,7 @@ int coap_observe_save(struct coap_endpoint *ep, uint32_t obs, struct coap_observ
 
 /**
  * coap_observe_restore() - go on with an observation of an earlier life of the
- * same association (same peer; RFC 7641 4.4: its numbers go on 65536 behind the
+ * same association (same peer, datagrams; RFC 7641 4.4: its numbers go on 65536 behind the
  * saved one, so that a state saved up to as many notifications ago still makes
  * fresh ones).
  * Return: 0, -ENOSPC (limit), -EEXIST (token in use), -EINVAL, -ENOMEM.

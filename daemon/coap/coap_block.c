@@ -16,7 +16,8 @@
 /* a body whose last block was sent is kept a little: that block may be asked for again */
 #define SERVED_LINGER_MS 10000
 
-bool coap_blk_get(const struct coap_msg *m, uint16_t num, struct coap_blk *b)
+bool coap_blk_get(const struct coap_endpoint *ep, const struct coap_msg *m, uint16_t num,
+		  struct coap_blk *b)
 {
 	uint32_t v;
 
@@ -27,8 +28,29 @@ bool coap_blk_get(const struct coap_msg *m, uint16_t num, struct coap_blk *b)
 	b->num = v >> 4;
 	b->more = v >> 3 & 1;
 	b->szx = v & 7;
-	/* 7 is reserved on datagrams (2.2) */
-	return b->szx < 7;
+	/* reserved on datagrams (2.2) */
+	return b->szx < COAP_SZX_BERT || ep->cfg.stream;
+}
+
+/* options and header of a message that carries several blocks */
+#define BERT_OVERHEAD (COAP_MESSAGE_MAX - COAP_CHUNK_MAX)
+
+size_t coap_blk_size(const struct coap_endpoint *ep, uint8_t szx)
+{
+	size_t n;
+
+	if (szx < COAP_SZX_BERT)
+		return (size_t)16 << szx;
+	n = ep->room < BERT_OVERHEAD ? 0 : (ep->room - BERT_OVERHEAD) / COAP_BLOCK;
+	n = n > COAP_CHUNK_MAX / COAP_BLOCK ? COAP_CHUNK_MAX / COAP_BLOCK : n;
+	return (n ? n : 1) * COAP_BLOCK;
+}
+
+bool coap_blk_full(uint8_t szx, size_t len)
+{
+	if (szx < COAP_SZX_BERT)
+		return len == (size_t)16 << szx;
+	return len && len % COAP_BLOCK == 0;
 }
 
 int coap_blk_add(struct coap_opts *opts, uint16_t num, const struct coap_blk *b)
@@ -127,7 +149,6 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 {
 	const struct coap_blk *b = &x->block1;
 	uint64_t offset = coap_blk_offset(b);
-	size_t size = (size_t)16 << b->szx;
 	struct coap_upload *u = upload_find(ep, x->key);
 	uint64_t total = COAP_SIZE_UNKNOWN;
 	bool restart = false;
@@ -136,7 +157,8 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 	if (m->code == COAP_GET || m->code == COAP_DELETE)
 		return coap_exchange_refuse(ep, x, COAP_402_BAD_OPTION,
 					    "Block1 in a request without a body");
-	if (b->more ? m->payload_len != size : m->payload_len > size)
+	if (b->more ? !coap_blk_full(b->szx, m->payload_len)
+		    : b->szx < COAP_SZX_BERT && m->payload_len > (size_t)16 << b->szx)
 		return coap_exchange_refuse(ep, x, COAP_400_BAD_REQUEST,
 					    "payload is not as long as its Block1 option says");
 	if (coap_opt_uint(m, COAP_OPT_SIZE1, &size1))
@@ -267,7 +289,7 @@ bool coap_block2_input(struct coap_endpoint *ep, struct coap_exchange *x,
 	struct coap_download *d = download_find(ep, x->key, x->body_digest);
 
 	if (d) {
-		uint8_t buf[COAP_DATAGRAM_MAX];
+		uint8_t buf[COAP_MESSAGE_MAX];
 		struct coap_shape shape;
 		int r;
 
@@ -298,7 +320,7 @@ bool coap_block2_input(struct coap_endpoint *ep, struct coap_exchange *x,
 
 /* How much of a body lies where: one block, and whether there is more behind it. */
 struct slice {
-	uint8_t buf[COAP_BLOCK_MAX + 1];
+	uint8_t buf[COAP_CHUNK_MAX + 1];
 	const uint8_t *data;
 	size_t len;
 	bool more;
@@ -346,7 +368,8 @@ static int base_options(struct coap_opts *opts, const struct coap_response *rsp,
 		r = coap_opts_add(opts, COAP_OPT_ETAG, rsp->etag, rsp->etag_len);
 	if (!r && shape->observe)
 		r = coap_opts_add_uint(opts, COAP_OPT_OBSERVE, shape->seq);
-	if (!r && rsp->content_format != COAP_NO_FORMAT && !rsp->diagnostic)
+	if (!r && rsp->content_format != COAP_NO_FORMAT && !rsp->diagnostic &&
+	    rsp->code != COAP_203_VALID)
 		r = coap_opts_add_uint(opts, COAP_OPT_CONTENT_FORMAT, rsp->content_format);
 	if (!r && rsp->max_age != COAP_NO_FORMAT)
 		r = coap_opts_add_uint(opts, COAP_OPT_MAX_AGE, rsp->max_age);
@@ -402,13 +425,32 @@ static void make_etag(struct coap_endpoint *ep, const struct coap_response *rsp,
 	} else {
 		uint64_t h = coap_digest(COAP_DIGEST_START, rsp->payload, rsp->len);
 
+		/* the same value in another format is another representation */
+		h = coap_digest(h, &rsp->content_format, sizeof(rsp->content_format));
 		memcpy(etag, &h, 8);
 	}
 }
 
+static bool asks(const struct coap_shape *shape)
+{
+	return shape->etags && shape->etags->n;
+}
+
+/* Whether the peer has this representation already (RFC 7252 5.10.6.2). */
+static bool valid(const struct coap_response *rsp, const struct coap_shape *shape)
+{
+	if (rsp->code != COAP_205_CONTENT || !rsp->etag_len || !asks(shape))
+		return false;
+	for (unsigned int i = 0; i < shape->etags->n; i++)
+		if (shape->etags->len[i] == rsp->etag_len &&
+		    !memcmp(shape->etags->val[i], rsp->etag, rsp->etag_len))
+			return true;
+	return false;
+}
+
 static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 		 const struct coap_shape *shape, struct coap_download *from,
-		 uint8_t buf[COAP_DATAGRAM_MAX], bool *kept)
+		 uint8_t buf[COAP_MESSAGE_MAX], bool *kept)
 {
 	const struct coap_body *body = from ? &from->body : rsp->body;
 	uint64_t total = body ? body->total : rsp->len;
@@ -432,7 +474,7 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 			m.payload = (const uint8_t *)rsp->diagnostic;
 			m.payload_len = strnlen(rsp->diagnostic, 512);
 		}
-		return coap_pack(ep, shape->sec, &m, &opts, buf, COAP_DATAGRAM_MAX);
+		return coap_pack(ep, shape->sec, &m, &opts, buf, ep->room);
 	}
 
 	if (!b.present || b.szx > ep->szx)
@@ -441,23 +483,31 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 		struct coap_response with = *rsp;
 		bool blockwise;
 
-		b.num = (uint32_t)(offset >> (b.szx + 4));
-		r = slice_get(&s, rsp, body, offset, (size_t)16 << b.szx);
+		b.num = (uint32_t)(offset >> coap_blk_shift(b.szx));
+		r = slice_get(&s, rsp, body, offset, coap_blk_size(ep, b.szx));
 		if (r)
 			goto out;
 		b.more = s.more;
 		blockwise = shape->block2.present || s.more;
-		if (blockwise && !rsp->etag_len && COAP_CODE_CLASS(rsp->code) == 2) {
+		if ((blockwise || asks(shape)) && !rsp->etag_len &&
+		    COAP_CODE_CLASS(rsp->code) == 2) {
 			if (!own_etag)
 				make_etag(ep, rsp, etag);
 			own_etag = true;
 			with.etag = etag;
 			with.etag_len = sizeof(etag);
 		}
+		if (!from && !offset && valid(&with, shape)) {
+			with.code = m.code = COAP_203_VALID;
+			r = base_options(&opts, &with, shape);
+			if (!r)
+				r = coap_pack(ep, shape->sec, &m, &opts, buf, ep->room);
+			goto out;
+		}
 		r = base_options(&opts, &with, shape);
 		if (!r && blockwise)
 			r = coap_blk_add(&opts, COAP_OPT_BLOCK2, &b);
-		if (!r && blockwise && !offset && total <= UINT32_MAX)
+		if (!r && (blockwise || shape->size2) && !offset && total <= UINT32_MAX)
 			r = coap_opts_add_uint(&opts, COAP_OPT_SIZE2, (uint32_t)total);
 		if (r) {
 			r = -EMSGSIZE;
@@ -465,7 +515,7 @@ static int build(struct coap_endpoint *ep, const struct coap_response *rsp,
 		}
 		m.payload = s.data;
 		m.payload_len = s.len;
-		n = coap_pack(ep, shape->sec, &m, &opts, buf, COAP_DATAGRAM_MAX);
+		n = coap_pack(ep, shape->sec, &m, &opts, buf, ep->room);
 		if (from)
 			*kept = s.more;
 		if (n > 0 && s.more && !from) {
@@ -487,7 +537,7 @@ out:
 
 int coap_build_response(struct coap_endpoint *ep, const struct coap_response *rsp,
 			const struct coap_shape *shape, struct coap_download *from,
-			uint8_t buf[COAP_DATAGRAM_MAX])
+			uint8_t buf[COAP_MESSAGE_MAX])
 {
 	struct coap_response kept_rsp;
 	bool kept = false;

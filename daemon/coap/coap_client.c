@@ -45,6 +45,7 @@ static void call_failed(struct coap_endpoint *ep, struct coap_call_state *c, int
 		.user = c->user,
 		.error = error,
 		.content_format = COAP_NO_FORMAT,
+		.size = COAP_SIZE_UNKNOWN,
 	};
 
 	call_free(ep, c);
@@ -61,9 +62,9 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 		.mid = coap_new_mid(ep),
 		.token_len = COAP_TOKEN_MAX,
 	};
-	uint8_t chunk[COAP_BLOCK_MAX + 1], buf[COAP_DATAGRAM_MAX];
+	uint8_t chunk[COAP_CHUNK_MAX + 1], buf[COAP_MESSAGE_MAX];
 	struct coap_opts opts = c->opts;
-	size_t size = (size_t)16 << c->szx;
+	size_t size = coap_blk_size(ep, c->szx);
 	struct coap_blk b = {.present = true};
 	int n, r = 0;
 
@@ -71,7 +72,7 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 	memcpy(m.token, c->token, sizeof(c->token));
 
 	if (c->fetching) {
-		b.num = (uint32_t)(c->received >> (c->rszx + 4));
+		b.num = (uint32_t)(c->received >> coap_blk_shift(c->rszx));
 		b.szx = c->rszx;
 		r = coap_blk_add(&opts, COAP_OPT_BLOCK2, &b);
 	} else if (c->has_body) {
@@ -81,7 +82,7 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 		m.payload = chunk;
 		m.payload_len = (size_t)n > size ? size : (size_t)n;
 		b.more = (size_t)n > size;
-		b.num = (uint32_t)(c->sent >> (c->szx + 4));
+		b.num = (uint32_t)(c->sent >> coap_blk_shift(c->szx));
 		b.szx = c->szx;
 		c->block1 = b.more || c->sent;
 		c->block1_more = b.more;
@@ -94,14 +95,15 @@ static int call_send(struct coap_endpoint *ep, struct coap_call_state *c)
 	if (!r && c->echo_len)
 		r = coap_opts_add(&opts, OSCORE_ECHO, c->echo, c->echo_len);
 	c->echo_len = 0;
-	n = r ? -EMSGSIZE : coap_pack(ep, &c->sec, &m, &opts, buf, sizeof(buf));
+	n = r ? -EMSGSIZE : coap_pack(ep, &c->sec, &m, &opts, buf, ep->room);
 	explicit_bzero(chunk, sizeof(chunk));
 	if (n < 0)
 		return n;
-	if (c->non) {
+	if (ep->cfg.stream || (c->non && coap_pace_probe(ep, (size_t)n))) {
 		c->deadline = ep->now + c->timeout_ms;
 		coap_transmit(ep, buf, (size_t)n);
 	} else {
+		buf[0] = (uint8_t)((buf[0] & 0xcf) | COAP_CON << 4);
 		c->deadline = COAP_NEVER;
 		if (!coap_con_new(ep, COAP_CON_CALL, c->id, buf, (size_t)n))
 			n = -ENOMEM;
@@ -126,6 +128,7 @@ int coap_call(struct coap_endpoint *ep, uint64_t now, const struct coap_call *ca
 
 	coap_set_now(ep, now);
 	r = !call->method || call->method > 31		  ? -EINVAL
+	    : ep->cfg.stream && !ep->stream.started	  ? -ENOTCONN
 	    : ep->n_calls >= ep->cfg.max_calls		  ? -ENOBUFS
 	    : !call->body && call->len > ep->cfg.max_copy ? -EMSGSIZE
 							  : 0;
@@ -222,7 +225,7 @@ static bool block1_answer(struct coap_endpoint *ep, struct coap_call_state *c,
 {
 	struct coap_blk b;
 
-	if (!c->block1 || !coap_blk_get(m, COAP_OPT_BLOCK1, &b) || !b.present)
+	if (!c->block1 || !coap_blk_get(ep, m, COAP_OPT_BLOCK1, &b) || !b.present)
 		return false;
 	if (m->code == COAP_413_TOO_LARGE && !c->sent && b.szx < c->szx) {
 		/* 7959 2.9.3: the whole again in the size that the peer can take */
@@ -234,7 +237,7 @@ static bool block1_answer(struct coap_endpoint *ep, struct coap_call_state *c,
 		return false;
 	if (m->code != COAP_231_CONTINUE && !b.more)
 		return false;
-	if (coap_blk_offset(&b) != c->sent && b.num != c->sent >> (c->szx + 4)) {
+	if (coap_blk_offset(&b) != c->sent && b.num != c->sent >> coap_blk_shift(c->szx)) {
 		call_failed(ep, c, -EPROTO);
 		return true;
 	}
@@ -273,17 +276,21 @@ static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
 		.content_format = COAP_NO_FORMAT,
 		.data = m->payload,
 		.len = m->payload_len,
+		.size = COAP_SIZE_UNKNOWN,
 	};
 	struct coap_blk b;
+	uint32_t size;
 
 	coap_opt_uint(m, COAP_OPT_CONTENT_FORMAT, &res.content_format);
+	if (coap_opt_uint(m, COAP_OPT_SIZE2, &size))
+		res.size = size;
 	if (m->code == COAP_401_UNAUTHORIZED && echo_asked(ep, c, m))
 		return;
 	if (block1_answer(ep, c, m))
 		return;
 	if (m->code == COAP_231_CONTINUE)
 		return call_failed(ep, c, -EPROTO); /* we are not in the middle of anything */
-	if (!coap_blk_get(m, COAP_OPT_BLOCK2, &b))
+	if (!coap_blk_get(ep, m, COAP_OPT_BLOCK2, &b))
 		return call_failed(ep, c, -EPROTO);
 
 	if (c->fetching && COAP_CODE_CLASS(m->code) == 2) {
@@ -304,7 +311,7 @@ static void answer(struct coap_endpoint *ep, struct coap_call_state *c,
 		coap_con_kick(ep);
 		return;
 	}
-	if (m->payload_len != (size_t)16 << b.szx)
+	if (!coap_blk_full(b.szx, m->payload_len))
 		return call_failed(ep, c, -EPROTO);
 	if (etag && !c->fetching) {
 		memcpy(c->etag, etag->val, etag->len);
@@ -331,7 +338,7 @@ static void take(struct coap_endpoint *ep, struct coap_call_state *c, struct coa
 			remember_ack(ep, digest);
 	}
 	if (con)
-		coap_con_drop(ep, con); /* 5.2.2: the answer acknowledges the request */
+		coap_con_answered(ep, con); /* 5.2.2: the answer acknowledges the request */
 	if (bad)
 		return call_failed(ep, c, -EPROTO);
 	if (error == -EAGAIN && c->again++ < AGAIN_MAX)

@@ -23,6 +23,8 @@ static void con_send_first(struct coap_endpoint *ep, struct coap_con *con)
 	con->timeout = (uint64_t)ep->cfg.ack_timeout_ms * (1000 + jitter % (spread + 1)) / 1000;
 	con->due = ep->now + con->timeout;
 	con->sent = true;
+	con->first = ep->now;
+	coap_pace_sent(ep);
 	coap_transmit(ep, con->data, con->len);
 }
 
@@ -95,12 +97,20 @@ struct coap_con *coap_con_by_mid(struct coap_endpoint *ep, uint16_t mid)
 	return NULL;
 }
 
+void coap_con_answered(struct coap_endpoint *ep, struct coap_con *con)
+{
+	/* of one that was repeated, nobody knows which copy this answers */
+	if (!con->tries)
+		coap_pace_rtt(ep, ep->now - con->first);
+	coap_con_drop(ep, con);
+}
+
 void coap_con_acked(struct coap_endpoint *ep, struct coap_con *con)
 {
 	enum coap_con_owner owner = con->owner;
 	uint32_t id = con->owner_id;
 
-	coap_con_drop(ep, con);
+	coap_con_answered(ep, con);
 	if (owner == COAP_CON_CALL)
 		coap_client_acked(ep, id);
 	else if (owner == COAP_CON_NOTIFY)
@@ -120,6 +130,8 @@ void coap_con_failed(struct coap_endpoint *ep, struct coap_con *con, int error)
 		coap_observe_failed(ep, id,
 				    error == -ECONNRESET ? COAP_OBSERVE_RESET
 							 : COAP_OBSERVE_TIMEOUT);
+	else if (owner == COAP_CON_PING)
+		coap_ping_done(ep, error == -ECONNRESET); /* RST is its answer (4.3) */
 	coap_con_kick(ep);
 }
 

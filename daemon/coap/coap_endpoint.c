@@ -41,7 +41,8 @@ void coap_set_now(struct coap_endpoint *ep, uint64_t now)
 void coap_transmit(struct coap_endpoint *ep, const uint8_t *data, size_t len)
 {
 	ep->st.tx++;
-	ep->ops->send(ep->ctx, data, len);
+	if (!ep->stream.broken)
+		ep->ops->send(ep->ctx, data, len);
 }
 
 void coap_send_empty(struct coap_endpoint *ep, enum coap_type type, uint16_t mid)
@@ -62,14 +63,60 @@ uint64_t coap_digest(uint64_t h, const void *data, size_t len)
 	return h;
 }
 
+void coap_message_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
+			size_t len)
+{
+	switch (COAP_CODE_CLASS(m->code)) {
+	case 0:
+		if (m->type == COAP_CON || m->type == COAP_NON)
+			return coap_request_input(ep, m, data, len);
+		break;
+	case 2:
+	case 4:
+	case 5:
+		if (m->type != COAP_RST)
+			return coap_client_input(ep, m, data, len);
+		break;
+	default: /* reserved classes (4.2, 4.3) */
+		if (m->type == COAP_CON)
+			coap_send_empty(ep, COAP_RST, m->mid);
+		break;
+	}
+	ep->st.rx_bad++;
+}
+
+static void empty_input(struct coap_endpoint *ep, const struct coap_msg *m)
+{
+	struct coap_con *con = coap_con_by_mid(ep, m->mid);
+
+	switch (m->type) {
+	case COAP_CON: /* a ping (4.3) */
+		coap_send_empty(ep, COAP_RST, m->mid);
+		break;
+	case COAP_ACK:
+		if (con)
+			coap_con_acked(ep, con);
+		break;
+	case COAP_RST:
+		if (con)
+			coap_con_failed(ep, con, -ECONNRESET);
+		else
+			coap_observe_reset(ep, m->mid);
+		break;
+	default:
+		ep->st.rx_bad++;
+	}
+}
+
 void coap_input(struct coap_endpoint *ep, uint64_t now, const uint8_t *data, size_t len)
 {
-	struct coap_con *con;
 	struct coap_msg m;
 	int r;
 
 	coap_set_now(ep, now);
 	ep->st.rx++;
+	if (ep->cfg.stream)
+		return coap_stream_input(ep, data, len);
 	r = coap_decode(&m, data, len);
 	if (r) {
 		ep->st.rx_bad++;
@@ -78,46 +125,11 @@ void coap_input(struct coap_endpoint *ep, uint64_t now, const uint8_t *data, siz
 			coap_send_empty(ep, COAP_RST, m.mid);
 		return;
 	}
-
-	if (m.code == COAP_EMPTY) {
-		switch (m.type) {
-		case COAP_CON: /* a ping (4.3) */
-			coap_send_empty(ep, COAP_RST, m.mid);
-			return;
-		case COAP_ACK:
-			con = coap_con_by_mid(ep, m.mid);
-			if (con)
-				coap_con_acked(ep, con);
-			return;
-		case COAP_RST:
-			con = coap_con_by_mid(ep, m.mid);
-			if (con)
-				coap_con_failed(ep, con, -ECONNRESET);
-			else
-				coap_observe_reset(ep, m.mid);
-			return;
-		default:
-			ep->st.rx_bad++;
-			return;
-		}
-	}
-	switch (COAP_CODE_CLASS(m.code)) {
-	case 0:
-		if (m.type == COAP_CON || m.type == COAP_NON)
-			return coap_request_input(ep, &m, data, len);
-		break;
-	case 2:
-	case 4:
-	case 5:
-		if (m.type != COAP_RST)
-			return coap_client_input(ep, &m, data, len);
-		break;
-	default: /* reserved classes (4.2, 4.3) */
-		if (m.type == COAP_CON)
-			coap_send_empty(ep, COAP_RST, m.mid);
-		break;
-	}
-	ep->st.rx_bad++;
+	coap_pace_heard(ep);
+	if (m.code == COAP_EMPTY)
+		empty_input(ep, &m);
+	else
+		coap_message_input(ep, &m, data, len);
 }
 
 /* ---- time ---------------------------------------------------------------------------------
@@ -139,18 +151,25 @@ void coap_tick(struct coap_endpoint *ep, uint64_t now)
 		coap_send_empty(ep, COAP_ACK, x->mid);
 	}
 	coap_con_tick(ep);
+	coap_observe_tick(ep);
 	coap_client_tick(ep);
 	coap_block_tick(ep);
+	coap_ping_tick(ep);
 }
 
 uint64_t coap_next_deadline(const struct coap_endpoint *ep)
 {
 	const struct coap_exchange *x;
 	const struct coap_con *con;
-	uint64_t t = coap_block_deadline(ep), c = coap_client_deadline(ep);
+	uint64_t t = coap_block_deadline(ep), c = coap_client_deadline(ep),
+		 o = coap_observe_deadline(ep);
 
 	if (c < t)
 		t = c;
+	if (o < t)
+		t = o;
+	if (ep->ping.active && ep->ping.due < t)
+		t = ep->ping.due;
 	TAILQ_FOREACH(con, &ep->cons, link)
 	if (con->sent && con->due < t)
 		t = con->due;
@@ -193,12 +212,16 @@ static void defaults(struct coap_endpoint *ep, const struct coap_config *config)
 	DEFAULT(max_downloads, 8);
 	DEFAULT(max_dedup, 1024);
 	DEFAULT(max_copy, 65536);
+	DEFAULT(probing_rate, 1);
+	DEFAULT(non_interval_ms, 3000);
+	DEFAULT(non_burst, 16);
+	DEFAULT(max_message, 16384);
 #undef DEFAULT
 	if (c->ack_random_permille < 1000)
 		c->ack_random_permille = 1000;
 	if (c->max_retransmit > 10)
 		c->max_retransmit = 10;
-	ep->szx = c->block_szx == COAP_SZX_16 ? 0 : c->block_szx;
+	coap_stream_init(ep);
 }
 
 int coap_endpoint_new(struct coap_endpoint **epp, const struct coap_ops *ops, void *ctx,
@@ -238,6 +261,8 @@ static void clear(struct coap_endpoint *ep, bool keep_dedup)
 	coap_client_clear(ep, -ECANCELED);
 	coap_observe_clear(ep);
 	coap_block_clear(ep);
+	coap_stream_clear(ep);
+	memset(&ep->pace, 0, sizeof(ep->pace));
 	if (!keep_dedup)
 		coap_dedup_clear(ep);
 }

@@ -36,6 +36,8 @@ void coap_exchange_shape(struct coap_endpoint *ep, struct coap_exchange *x,
 		.token_len = x->token_len,
 		.block1 = x->block1,
 		.block2 = x->block2,
+		.size2 = x->size2,
+		.etags = &x->etags,
 		.key = x->key,
 		.body_digest = x->body_digest,
 		.sec = &x->sec,
@@ -73,7 +75,7 @@ static unsigned int responses(const struct coap_endpoint *ep)
 void coap_exchange_finish(struct coap_endpoint *ep, struct coap_exchange *x,
 			  const uint8_t *data, size_t len)
 {
-	bool separate = (data[0] >> 4 & 3) == COAP_CON;
+	bool separate = !ep->cfg.stream && (data[0] >> 4 & 3) == COAP_CON;
 
 	if (x->dedup && x->type == COAP_CON)
 		coap_dedup_set_response(x->dedup, data, len);
@@ -105,7 +107,7 @@ static void error_response(struct coap_response *rsp, uint8_t code, const char *
 int coap_exchange_reply(struct coap_endpoint *ep, struct coap_exchange *x,
 			const struct coap_response *rsp)
 {
-	uint8_t buf[COAP_DATAGRAM_MAX];
+	uint8_t buf[COAP_MESSAGE_MAX];
 	struct coap_response error;
 	struct coap_shape shape;
 	int64_t seq = -1;

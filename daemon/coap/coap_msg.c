@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages: RFC 7252 section 3 (format) and 5.10 (option rules).
+ * Messages: RFC 7252 section 3 (format) and 5.10 (option rules), RFC 8323 section 3
+ * (format on a stream).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,28 +67,10 @@ static int extended(uint32_t *v, const uint8_t **p, const uint8_t *end)
 	return -EBADMSG;
 }
 
-int coap_decode(struct coap_msg *m, const uint8_t *data, size_t len)
+/* Options and payload, from @p on. */
+static int decode_body(struct coap_msg *m, const uint8_t *p, const uint8_t *end)
 {
-	const uint8_t *p, *end = data + len;
 	uint32_t num = 0;
-
-	memset(m, 0, sizeof(*m));
-	if (len < 4 || data[0] >> 6 != 1)
-		return -EPROTO;
-	m->type = (enum coap_type)(data[0] >> 4 & 3);
-	m->code = data[1];
-	m->mid = (uint16_t)(data[2] << 8 | data[3]);
-	p = data + 4;
-
-	if ((data[0] & 15) > COAP_TOKEN_MAX || (size_t)(end - p) < (size_t)(data[0] & 15))
-		return -EBADMSG;
-	m->token_len = data[0] & 15;
-	memcpy(m->token, p, m->token_len);
-	p += m->token_len;
-
-	/* an Empty message is the four header bytes and nothing else (4.1) */
-	if (m->code == COAP_EMPTY)
-		return len == 4 ? 0 : -EBADMSG;
 
 	while (p < end) {
 		uint32_t delta, olen;
@@ -120,6 +103,84 @@ int coap_decode(struct coap_msg *m, const uint8_t *data, size_t len)
 		p += olen;
 	}
 	return 0;
+}
+
+int coap_decode(struct coap_msg *m, const uint8_t *data, size_t len)
+{
+	const uint8_t *p, *end = data + len;
+
+	memset(m, 0, sizeof(*m));
+	if (len < 4 || data[0] >> 6 != 1)
+		return -EPROTO;
+	m->type = (enum coap_type)(data[0] >> 4 & 3);
+	m->code = data[1];
+	m->mid = (uint16_t)(data[2] << 8 | data[3]);
+	p = data + 4;
+
+	if ((data[0] & 15) > COAP_TOKEN_MAX || (size_t)(end - p) < (size_t)(data[0] & 15))
+		return -EBADMSG;
+	m->token_len = data[0] & 15;
+	memcpy(m->token, p, m->token_len);
+	p += m->token_len;
+
+	/* an Empty message is the four header bytes and nothing else (4.1) */
+	if (m->code == COAP_EMPTY)
+		return len == 4 ? 0 : -EBADMSG;
+	return decode_body(m, p, end);
+}
+
+/* ---- streams: RFC 8323 section 3 ---------------------------------------------- */
+
+/* Bytes before the token: length, extended length, code. */
+static size_t stream_header(uint8_t first)
+{
+	static const uint8_t extra[] = {1, 2, 4};
+
+	return 2u + (first >> 4 < 13 ? 0 : extra[(first >> 4) - 13]);
+}
+
+int64_t coap_stream_length(const uint8_t *data, size_t len)
+{
+	uint64_t v;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if ((data[0] & 15) > COAP_TOKEN_MAX)
+		return -EBADMSG;
+	n = stream_header(data[0]);
+	if (len < n - 1)
+		return 0;
+	switch (data[0] >> 4) {
+	case 13:
+		v = 13u + data[1];
+		break;
+	case 14:
+		v = 269u + ((uint32_t)data[1] << 8 | data[2]);
+		break;
+	case 15:
+		v = 65805u + ((uint64_t)data[1] << 24 | (uint64_t)data[2] << 16 |
+			      (uint64_t)data[3] << 8 | data[4]);
+		break;
+	default:
+		v = data[0] >> 4;
+	}
+	return (int64_t)(v + n + (data[0] & 15));
+}
+
+int coap_decode_stream(struct coap_msg *m, const uint8_t *data, size_t len)
+{
+	const uint8_t *p;
+
+	memset(m, 0, sizeof(*m));
+	if (len < 2 || coap_stream_length(data, len) != (int64_t)len)
+		return -EBADMSG;
+	m->type = COAP_NON;
+	p = data + stream_header(data[0]);
+	m->code = p[-1];
+	m->token_len = data[0] & 15;
+	memcpy(m->token, p, m->token_len);
+	return decode_body(m, p + m->token_len, data + len);
 }
 
 /*
@@ -312,23 +373,11 @@ static unsigned int nibble(uint32_t v, uint8_t ext[2], size_t *n)
 	return 14;
 }
 
-int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
-		const struct coap_opts *opts)
+/* Options and payload. Return: where they end, or -EMSGSIZE. */
+static int encode_body(uint8_t *buf, size_t n, size_t room, const struct coap_msg *m,
+		       const struct coap_opts *opts)
 {
-	size_t n = 4u + m->token_len;
 	uint16_t last = 0;
-
-	if (m->token_len > COAP_TOKEN_MAX || (unsigned int)m->type > 3)
-		return -EINVAL;
-	if (m->code == COAP_EMPTY && (m->token_len || m->payload_len || (opts && opts->n)))
-		return -EINVAL;
-	if (room < n)
-		return -EMSGSIZE;
-	buf[0] = (uint8_t)(0x40 | (unsigned int)m->type << 4 | m->token_len);
-	buf[1] = m->code;
-	buf[2] = (uint8_t)(m->mid >> 8);
-	buf[3] = (uint8_t)m->mid;
-	memcpy(buf + 4, m->token, m->token_len);
 
 	for (unsigned int i = 0; opts && i < opts->n; i++) {
 		uint8_t dext[2], lext[2];
@@ -355,6 +404,69 @@ int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
 		n += m->payload_len;
 	}
 	return (int)n;
+}
+
+int coap_encode(uint8_t *buf, size_t room, const struct coap_msg *m,
+		const struct coap_opts *opts)
+{
+	size_t n = 4u + m->token_len;
+
+	if (m->token_len > COAP_TOKEN_MAX || (unsigned int)m->type > 3)
+		return -EINVAL;
+	if (m->code == COAP_EMPTY && (m->token_len || m->payload_len || (opts && opts->n)))
+		return -EINVAL;
+	if (room < n)
+		return -EMSGSIZE;
+	buf[0] = (uint8_t)(0x40 | (unsigned int)m->type << 4 | m->token_len);
+	buf[1] = m->code;
+	buf[2] = (uint8_t)(m->mid >> 8);
+	buf[3] = (uint8_t)m->mid;
+	memcpy(buf + 4, m->token, m->token_len);
+	return encode_body(buf, n, room, m, opts);
+}
+
+int coap_encode_stream(uint8_t *buf, size_t room, const struct coap_msg *m,
+		       const struct coap_opts *opts)
+{
+	/* the longest header first; what it has too much is closed up afterwards */
+	size_t at = 6, head = 2;
+	uint8_t h[6];
+	uint32_t v;
+	int n;
+
+	if (m->token_len > COAP_TOKEN_MAX || room > INT32_MAX)
+		return -EINVAL;
+	if (room < at + m->token_len)
+		return -EMSGSIZE;
+	n = encode_body(buf, at + m->token_len, room, m, opts);
+	if (n < 0)
+		return n;
+	v = (uint32_t)n - (uint32_t)at - m->token_len;
+	if (v < 13) {
+		h[0] = (uint8_t)(v << 4);
+	} else if (v < 269) {
+		h[0] = 13 << 4;
+		h[1] = (uint8_t)(v - 13);
+		head = 3;
+	} else if (v < 65805) {
+		h[0] = 14 << 4;
+		h[1] = (uint8_t)((v - 269) >> 8);
+		h[2] = (uint8_t)(v - 269);
+		head = 4;
+	} else {
+		h[0] = 15 << 4;
+		h[1] = (uint8_t)((v - 65805) >> 24);
+		h[2] = (uint8_t)((v - 65805) >> 16);
+		h[3] = (uint8_t)((v - 65805) >> 8);
+		h[4] = (uint8_t)(v - 65805);
+		head = 6;
+	}
+	h[0] |= m->token_len;
+	h[head - 1] = m->code;
+	memmove(buf + head + m->token_len, buf + at + m->token_len, v);
+	memcpy(buf, h, head);
+	memcpy(buf + head, m->token, m->token_len);
+	return (int)(head + m->token_len + v);
 }
 
 /* ---- names ----------------------------------------------------------------- */
@@ -426,6 +538,16 @@ const char *coap_code_name(uint8_t code, char buf[8])
 		return "5.04 Gateway Timeout";
 	case COAP_505_NO_PROXYING:
 		return "5.05 Proxying Not Supported";
+	case COAP_701_CSM:
+		return "7.01 CSM";
+	case COAP_702_PING:
+		return "7.02 Ping";
+	case COAP_703_PONG:
+		return "7.03 Pong";
+	case COAP_704_RELEASE:
+		return "7.04 Release";
+	case COAP_705_ABORT:
+		return "7.05 Abort";
 	default:
 		snprintf(buf, 8, "%u.%02u", COAP_CODE_CLASS(code), COAP_CODE_DETAIL(code));
 		return buf;

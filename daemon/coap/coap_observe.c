@@ -149,6 +149,17 @@ static void send_pending(struct coap_endpoint *ep, struct coap_observation *o)
 	bool con = o->pending_con, last = o->last;
 	uint32_t id = o->id;
 
+	if (!ep->cfg.stream && !con) {
+		if (!coap_pace_notify(ep)) {
+			o->held = true; /* until coap_observe_tick() */
+			return;
+		}
+		/* a silent peer gets what paces itself */
+		con = !coap_pace_probe(ep, len);
+		if (con)
+			data[0] = (uint8_t)((data[0] & 0xcf) | COAP_CON << 4);
+	}
+	o->held = false;
 	o->pending = NULL;
 	o->pending_len = 0;
 	if (con) {
@@ -173,7 +184,7 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
 {
 	struct coap_observation *o = by_id(ep, obs);
 	bool ok = COAP_CODE_CLASS(rsp->code) == 2;
-	uint8_t buf[COAP_DATAGRAM_MAX], *copy;
+	uint8_t buf[COAP_MESSAGE_MAX], *copy;
 	struct coap_shape shape = {0};
 	int n;
 
@@ -184,6 +195,8 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
 	}
 	confirmable |= o->pending && o->pending_con;
 	confirmable |= ep->now - o->last_con >= CON_EVERY_MS;
+	if (ep->cfg.stream)
+		confirmable = false;
 	shape.type = confirmable ? COAP_CON : COAP_NON;
 	shape.mid = coap_new_mid(ep);
 	shape.token = o->token;
@@ -213,6 +226,8 @@ int coap_notify(struct coap_endpoint *ep, uint64_t now, uint32_t obs,
 	o->pending_len = (size_t)n;
 	o->pending_con = confirmable;
 	o->last = !ok;
+	if (!ep->cfg.stream && o->held && !confirmable)
+		return 0;
 	if (!coap_con_find(ep, COAP_CON_NOTIFY, o->id))
 		send_pending(ep, o);
 	return 0;
@@ -268,6 +283,132 @@ bool coap_observe_reset(struct coap_endpoint *ep, uint16_t mid)
 		}
 	}
 	return false;
+}
+
+void coap_observe_tick(struct coap_endpoint *ep)
+{
+	struct coap_observation *o;
+	unsigned int n = ep->n_observations;
+
+	while (n-- && coap_pace_next(ep) <= ep->now) {
+		TAILQ_FOREACH(o, &ep->observations, link)
+		if (o->held)
+			break;
+		if (!o)
+			return;
+		/* each has its turn */
+		TAILQ_REMOVE(&ep->observations, o, link);
+		TAILQ_INSERT_TAIL(&ep->observations, o, link);
+		send_pending(ep, o);
+	}
+}
+
+uint64_t coap_observe_deadline(const struct coap_endpoint *ep)
+{
+	const struct coap_observation *o;
+
+	TAILQ_FOREACH(o, &ep->observations, link)
+	if (o->held)
+		return coap_pace_next(ep);
+	return COAP_NEVER;
+}
+
+/* ---- over a restart ------------------------------------------------------------------- */
+
+/* Numbers go on so far behind the saved one (RFC 7641 4.4: a later one is within 2^23) */
+#define SEQ_LEAP 65536U
+
+static void save_binding(const struct oscore_binding *b, struct coap_observe_state *state)
+{
+	uint8_t *p = state->sec;
+
+	if (!b->used)
+		return;
+	*p++ = b->kid_len;
+	memcpy(p, b->kid, sizeof(b->kid));
+	p += sizeof(b->kid);
+	*p++ = b->piv_len;
+	memcpy(p, b->piv, sizeof(b->piv));
+	p += sizeof(b->piv);
+	for (int i = 24; i >= 0; i -= 8)
+		*p++ = (uint8_t)(b->generation >> i);
+	state->sec_len = (uint8_t)(p - state->sec);
+}
+
+static int load_binding(struct oscore_binding *b, const struct coap_observe_state *state)
+{
+	const uint8_t *p = state->sec;
+
+	if (!state->sec_len)
+		return 0;
+	if (state->sec_len != 2 + sizeof(b->kid) + sizeof(b->piv) + 4)
+		return -EINVAL;
+	b->kid_len = *p++;
+	memcpy(b->kid, p, sizeof(b->kid));
+	p += sizeof(b->kid);
+	b->piv_len = *p++;
+	memcpy(b->piv, p, sizeof(b->piv));
+	p += sizeof(b->piv);
+	for (int i = 0; i < 4; i++)
+		b->generation = b->generation << 8 | *p++;
+	b->used = b->nonce_spent = true;
+	return b->kid_len > sizeof(b->kid) || b->piv_len > sizeof(b->piv) ? -EINVAL : 0;
+}
+
+int coap_observe_save(struct coap_endpoint *ep, uint32_t obs, struct coap_observe_state *state)
+{
+	const struct coap_observation *o = by_id(ep, obs);
+
+	if (!o)
+		return -ESTALE;
+	*state = (struct coap_observe_state){
+		.token_len = o->token_len,
+		.key = o->key,
+		.body_digest = o->body_digest,
+		.block_szx = o->block2.present ? o->block2.szx : 0xff,
+		.seq = o->seq,
+	};
+	memcpy(state->token, o->token, o->token_len);
+	save_binding(&o->sec, state);
+	return 0;
+}
+
+int coap_observe_restore(struct coap_endpoint *ep, uint64_t now,
+			 const struct coap_observe_state *state, void *user, uint32_t *obs)
+{
+	struct coap_observation *o;
+	int r;
+
+	coap_set_now(ep, now);
+	if (state->token_len > COAP_TOKEN_MAX || ep->cfg.stream ||
+	    (state->block_szx > 6 && state->block_szx != 0xff))
+		return -EINVAL;
+	if (by_token(ep, state->token, state->token_len))
+		return -EEXIST;
+	if (ep->n_observations >= ep->cfg.max_observations)
+		return -ENOSPC;
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return -ENOMEM;
+	r = load_binding(&o->sec, state);
+	if (r || o->sec.used != (ep->oscore != NULL)) {
+		free(o);
+		return -EINVAL;
+	}
+	o->id = coap_new_id(ep);
+	o->user = user;
+	o->token_len = state->token_len;
+	memcpy(o->token, state->token, state->token_len);
+	o->key = state->key;
+	o->body_digest = state->body_digest;
+	o->block2.present = state->block_szx != 0xff;
+	o->block2.szx = o->block2.present ? state->block_szx : 0;
+	o->seq = (state->seq + SEQ_LEAP) & 0xffffff;
+	o->last_con = ep->now;
+	TAILQ_INSERT_TAIL(&ep->observations, o, link);
+	ep->n_observations++;
+	*obs = o->id;
+	return 0;
 }
 
 void coap_observe_clear(struct coap_endpoint *ep)

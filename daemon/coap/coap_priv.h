@@ -13,7 +13,10 @@
 #include "coap/coap.h"
 #include "coap/oscore.h"
 
-#define COAP_BLOCK_MAX 1024
+#define COAP_BLOCK 1024
+#define COAP_CHUNK_MAX (8 * COAP_BLOCK) /* of a body in one message: BERT */
+#define COAP_SZX_BERT 7			/* RFC 8323 section 6 */
+#define COAP_ETAGS_MAX 4
 #define COAP_DEDUP_BUCKETS 256
 #define COAP_DEDUP_SAFE_MAX 64 /* records of GET and FETCH: a cache, not a promise */
 #define COAP_ACKED_RING 16
@@ -33,14 +36,27 @@ struct coap_blk {
 	uint32_t num;
 };
 
+/* Block numbers count in blocks of 2 to this power; those of BERT are of 1024 bytes. */
+static inline unsigned int coap_blk_shift(uint8_t szx)
+{
+	return szx < COAP_SZX_BERT ? szx + 4u : 10;
+}
+
 static inline uint64_t coap_blk_offset(const struct coap_blk *b)
 {
-	return (uint64_t)b->num << (b->szx + 4);
+	return (uint64_t)b->num << coap_blk_shift(b->szx);
 }
+
+/** ETags of a request: what the peer has of the resource. */
+struct coap_etags {
+	unsigned int n;
+	uint8_t len[COAP_ETAGS_MAX];
+	uint8_t val[COAP_ETAGS_MAX][8];
+};
 
 /* ---- a confirmable message of ours, until it is acknowledged ----------------- */
 
-enum coap_con_owner { COAP_CON_CALL, COAP_CON_NOTIFY, COAP_CON_RESPONSE };
+enum coap_con_owner { COAP_CON_CALL, COAP_CON_NOTIFY, COAP_CON_RESPONSE, COAP_CON_PING };
 
 struct coap_con {
 	TAILQ_ENTRY(coap_con) link;
@@ -49,7 +65,7 @@ struct coap_con {
 	bool sent;
 	uint16_t mid;
 	unsigned int tries;
-	uint64_t timeout, due;
+	uint64_t timeout, due, first; /* first: when it was sent at first */
 	size_t len;
 	uint8_t data[COAP_DATAGRAM_MAX];
 };
@@ -91,6 +107,8 @@ struct coap_exchange {
 	bool persist;	  /* the record was stored */
 	uint64_t ack_due; /* COAP_NEVER: none */
 	struct coap_blk block1, block2;
+	bool size2; /* the peer asks for the size */
+	struct coap_etags etags;
 	int observe;
 	uint32_t obs; /* 0 = not observing */
 	uint64_t key, body_digest;
@@ -132,8 +150,9 @@ struct coap_observation {
 	uint64_t last_con;
 	uint16_t mids[COAP_OBS_MIDS]; /* of the last non-confirmable ones, to match RST */
 	unsigned int n_mids;
+	bool held; /* what is pending waits for its turn (RFC 7641 4.5.1) */
 	bool last; /* ends once what is on its way was delivered (error notified) */
-	/* the newest state, waiting behind a confirmable one */
+	/* the newest state, waiting behind a confirmable one, or for its turn */
 	size_t pending_len;
 	bool pending_con;
 	uint8_t *pending;
@@ -171,6 +190,35 @@ struct coap_call_state {
 	uint64_t deadline; /* COAP_NEVER while retransmission decides */
 };
 
+/* ---- streams ------------------------------------------------------------------------ */
+
+struct coap_stream {
+	bool started; /* our CSM was sent */
+	bool ready;   /* the peer's came */
+	bool broken;  /* nothing more is read or sent */
+	bool blocks;  /* the peer knows block-wise transfer */
+	uint32_t peer_max;
+	/* a message that has not come whole yet */
+	uint8_t *rx;
+	size_t rx_len, rx_room;
+};
+
+struct coap_ping {
+	bool active;
+	uint64_t due; /* streams */
+	uint8_t token[COAP_TOKEN_MAX];
+};
+
+/* ---- pace --------------------------------------------------------------------------- */
+
+struct coap_pace {
+	bool waiting;	      /* something was sent since the peer was heard */
+	uint64_t since;	      /* ... first at */
+	uint64_t credit, at;  /* PROBING_RATE: byte/1000, and when they were counted */
+	uint64_t rtt;	      /* ms; 0: not known */
+	uint64_t non_arrival; /* theoretical arrival time of the next NON notification */
+};
+
 TAILQ_HEAD(coap_con_list, coap_con);
 TAILQ_HEAD(coap_dedup_list, coap_dedup);
 LIST_HEAD(coap_dedup_bucket, coap_dedup);
@@ -188,6 +236,10 @@ struct coap_endpoint {
 	uint64_t now;
 	struct coap_stats st;
 	struct oscore *oscore; /* or NULL */
+	size_t room;	       /* of a message that we build */
+	struct coap_stream stream;
+	struct coap_ping ping;
+	struct coap_pace pace;
 	uint16_t mid;
 	uint32_t id;
 	unsigned int n_exchanges, n_uploads, n_downloads, n_observations, n_calls;
@@ -225,6 +277,8 @@ struct coap_shape {
 	uint8_t token_len;
 	struct coap_blk block1; /* echoed when present */
 	struct coap_blk block2; /* as the request has it */
+	bool size2;
+	const struct coap_etags *etags; /* may be NULL */
 	bool observe;
 	uint32_t seq;
 	uint64_t key, body_digest;
@@ -235,6 +289,9 @@ struct coap_shape {
 
 uint32_t coap_new_id(struct coap_endpoint *ep);
 uint16_t coap_new_mid(struct coap_endpoint *ep);
+/** coap_message_input() - a request or response that is well-formed. */
+void coap_message_input(struct coap_endpoint *ep, struct coap_msg *m, const uint8_t *data,
+			size_t len);
 void coap_set_now(struct coap_endpoint *ep, uint64_t now);
 void coap_transmit(struct coap_endpoint *ep, const uint8_t *data, size_t len);
 void coap_send_empty(struct coap_endpoint *ep, enum coap_type type, uint16_t mid);
@@ -250,6 +307,8 @@ struct coap_con *coap_con_new(struct coap_endpoint *ep, enum coap_con_owner owne
 			      uint32_t owner_id, const uint8_t *data, size_t len);
 /** coap_con_by_mid() - one that was sent. */
 struct coap_con *coap_con_by_mid(struct coap_endpoint *ep, uint16_t mid);
+/** coap_con_answered() - drop it, and learn how long the answer took. */
+void coap_con_answered(struct coap_endpoint *ep, struct coap_con *con);
 /** coap_con_acked(), coap_con_failed() - its end; whoever owns it is told. */
 void coap_con_acked(struct coap_endpoint *ep, struct coap_con *con);
 void coap_con_failed(struct coap_endpoint *ep, struct coap_con *con, int error);
@@ -336,7 +395,12 @@ uint32_t coap_dedup_wait(const struct coap_endpoint *ep);
 /* coap_block.c */
 
 /** coap_blk_get() - decode a block option. Return: false when it is there but illegal. */
-bool coap_blk_get(const struct coap_msg *m, uint16_t num, struct coap_blk *b);
+bool coap_blk_get(const struct coap_endpoint *ep, const struct coap_msg *m, uint16_t num,
+		  struct coap_blk *b);
+/** coap_blk_size() - bytes of a body that we put into one message of this block size. */
+size_t coap_blk_size(const struct coap_endpoint *ep, uint8_t szx);
+/** coap_blk_full() - whether @len bytes are what a block with others behind it has. */
+bool coap_blk_full(uint8_t szx, size_t len);
 int coap_blk_add(struct coap_opts *opts, uint16_t num, const struct coap_blk *b);
 /** coap_request_key() - digest of what identifies a target: method, path, queries, formats. */
 uint64_t coap_request_key(const struct coap_msg *m);
@@ -358,7 +422,7 @@ bool coap_block2_input(struct coap_endpoint *ep, struct coap_exchange *x,
  */
 int coap_build_response(struct coap_endpoint *ep, const struct coap_response *rsp,
 			const struct coap_shape *shape, struct coap_download *from,
-			uint8_t buf[COAP_DATAGRAM_MAX]);
+			uint8_t buf[COAP_MESSAGE_MAX]);
 void coap_body_release(const struct coap_body *body);
 /** coap_body_copy() - a body that is a copy of these bytes. */
 int coap_body_copy(struct coap_body *body, const void *data, size_t len);
@@ -379,7 +443,39 @@ void coap_observe_failed(struct coap_endpoint *ep, uint32_t obs, enum coap_obser
 void coap_observe_retry(struct coap_endpoint *ep, struct coap_con *con);
 /** coap_observe_reset() - RST for @mid. Return: whether it was a notification. */
 bool coap_observe_reset(struct coap_endpoint *ep, uint16_t mid);
+/** coap_observe_tick() - what waited for its turn. */
+void coap_observe_tick(struct coap_endpoint *ep);
+uint64_t coap_observe_deadline(const struct coap_endpoint *ep);
 void coap_observe_clear(struct coap_endpoint *ep);
+
+/* coap_stream.c */
+void coap_stream_init(struct coap_endpoint *ep);
+/** coap_stream_input() - bytes of a stream. */
+void coap_stream_input(struct coap_endpoint *ep, const uint8_t *data, size_t len);
+void coap_stream_clear(struct coap_endpoint *ep);
+/** coap_ping_done() - the peer answered, or was silent. */
+void coap_ping_done(struct coap_endpoint *ep, bool answered);
+void coap_ping_tick(struct coap_endpoint *ep);
+
+/* coap_pace.c */
+
+/** coap_pace_heard() - the peer is there. */
+void coap_pace_heard(struct coap_endpoint *ep);
+/** coap_pace_sent() - something that the peer should react to left. */
+void coap_pace_sent(struct coap_endpoint *ep);
+/** coap_pace_rtt() - an answer came after so many ms. */
+void coap_pace_rtt(struct coap_endpoint *ep, uint64_t ms);
+/**
+ * coap_pace_probe() - whether @len bytes that nobody has to answer may be sent to this peer
+ * (RFC 7252 4.7, PROBING_RATE); if not, they must be confirmable.
+ */
+bool coap_pace_probe(struct coap_endpoint *ep, size_t len);
+/**
+ * coap_pace_notify() - whether a non-confirmable notification may leave now (RFC 7641
+ * 4.5.1), which counts it; when, otherwise: coap_pace_next().
+ */
+bool coap_pace_notify(struct coap_endpoint *ep);
+uint64_t coap_pace_next(const struct coap_endpoint *ep);
 
 /* coap_client.c */
 void coap_client_acked(struct coap_endpoint *ep, uint32_t call);

@@ -23,7 +23,7 @@ static void refuse_plain(struct coap_endpoint *ep, const struct coap_msg *m,
 		.token_len = m->token_len,
 		.sec = sec,
 	};
-	uint8_t buf[COAP_DATAGRAM_MAX];
+	uint8_t buf[COAP_MESSAGE_MAX];
 	struct coap_response rsp;
 	int n;
 
@@ -142,6 +142,18 @@ static struct coap_exchange *exchange_new(struct coap_endpoint *ep, const struct
 	return x;
 }
 
+static void get_etags(struct coap_etags *e, const struct coap_msg *m)
+{
+	const struct coap_opt *o;
+	unsigned int pos = 0;
+
+	/* the first few: what more a peer may have is sent to it again */
+	while (e->n < COAP_ETAGS_MAX && (o = coap_opt_next(m, COAP_OPT_ETAG, &pos))) {
+		memcpy(e->val[e->n], o->val, o->len);
+		e->len[e->n++] = (uint8_t)o->len;
+	}
+}
+
 /* One that was not received before; @sec: how it was protected, or NULL. */
 static void take(struct coap_endpoint *ep, struct coap_msg *m, struct oscore_binding *sec,
 		 uint64_t digest)
@@ -154,15 +166,15 @@ static void take(struct coap_endpoint *ep, struct coap_msg *m, struct oscore_bin
 	bool legal1, legal2;
 	uint32_t observe;
 
-	if (bad && m->type != COAP_CON) {
+	if (bad && m->type != COAP_CON && !ep->cfg.stream) {
 		/* 5.4.1: a non-confirmable one is rejected in silence */
 		ep->st.rx_bad++;
 		return;
 	}
-	legal1 = coap_blk_get(m, COAP_OPT_BLOCK1, &b1);
-	legal2 = coap_blk_get(m, COAP_OPT_BLOCK2, &b2);
+	legal1 = coap_blk_get(ep, m, COAP_OPT_BLOCK1, &b1);
+	legal2 = coap_blk_get(ep, m, COAP_OPT_BLOCK2, &b2);
 	class = dedup_class(m, &b1, &b2);
-	if (class == COAP_DEDUP_STATE && restored(ep, m, sec, digest))
+	if (class == COAP_DEDUP_STATE && !ep->cfg.stream && restored(ep, m, sec, digest))
 		return;
 	if (sec) {
 		const char *why = "";
@@ -172,17 +184,21 @@ static void take(struct coap_endpoint *ep, struct coap_msg *m, struct oscore_bin
 			return refuse_plain(ep, m, NULL, (uint8_t)code, 0, why);
 	}
 
-	d = coap_dedup_add(ep, class, m->mid, digest, m->type == COAP_CON);
-	if (!d)
+	/* a stream repeats nothing */
+	d = ep->cfg.stream ? NULL
+			   : coap_dedup_add(ep, class, m->mid, digest, m->type == COAP_CON);
+	if (!d && !ep->cfg.stream)
 		return refuse_plain(ep, m, sec, COAP_503_UNAVAILABLE, coap_dedup_wait(ep),
 				    "too many requests within one exchange lifetime");
 	x = exchange_new(ep, m, digest);
 	if (!x) {
-		coap_dedup_remove(ep, d);
+		if (d)
+			coap_dedup_remove(ep, d);
 		return;
 	}
 	x->dedup = d;
-	d->busy = true;
+	if (d)
+		d->busy = true;
 	if (sec)
 		x->sec = *sec;
 	if (x->sec.challenge)
@@ -209,6 +225,9 @@ static void take(struct coap_endpoint *ep, struct coap_msg *m, struct oscore_bin
 
 	x->block1 = b1;
 	x->block2 = b2;
+	x->size2 = coap_opt_find(m, COAP_OPT_SIZE2) != NULL;
+	if (m->code == COAP_GET || m->code == COAP_FETCH)
+		get_etags(&x->etags, m);
 	if ((m->code == COAP_GET || m->code == COAP_FETCH) &&
 	    coap_opt_uint(m, COAP_OPT_OBSERVE, &observe) && observe <= 1) {
 		x->observe = (int)observe;
@@ -232,7 +251,7 @@ void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint
 			size_t len)
 {
 	uint64_t digest = coap_digest(COAP_DIGEST_START, data, len);
-	struct coap_dedup *d = coap_dedup_lookup(ep, m->mid, digest);
+	struct coap_dedup *d = ep->cfg.stream ? NULL : coap_dedup_lookup(ep, m->mid, digest);
 	struct coap_unpacked u;
 	const char *why = "";
 	int code;
@@ -244,7 +263,7 @@ void coap_request_input(struct coap_endpoint *ep, struct coap_msg *m, const uint
 	code = coap_unpack_request(ep, m, &u, &why);
 	if (!code)
 		take(ep, &u.m, &u.b, digest);
-	else if (m->type == COAP_CON)
+	else if (m->type == COAP_CON || ep->cfg.stream)
 		refuse_plain(ep, m, NULL, (uint8_t)code, 0, why);
 	else
 		ep->st.rx_bad++;

@@ -15,20 +15,27 @@ void coap_endpoint_set_oscore(struct coap_endpoint *ep, struct oscore *o)
 	ep->oscore = o;
 }
 
+static int frame(const struct coap_endpoint *ep, uint8_t *buf, size_t room,
+		 const struct coap_msg *m, const struct coap_opts *opts)
+{
+	return ep->cfg.stream ? coap_encode_stream(buf, room, m, opts)
+			      : coap_encode(buf, room, m, opts);
+}
+
 int coap_pack(struct coap_endpoint *ep, struct oscore_binding *b, const struct coap_msg *m,
 	      const struct coap_opts *opts, uint8_t *buf, size_t room)
 {
 	bool request = COAP_CODE_CLASS(m->code) == 0;
-	uint8_t plain[COAP_DATAGRAM_MAX];
+	uint8_t plain[COAP_MESSAGE_MAX];
 	struct coap_opts outer_opts;
 	struct coap_msg outer;
 	int r;
 
 	if (!ep->oscore || !b || (!request && !b->used))
-		return coap_encode(buf, room, m, opts);
+		return frame(ep, buf, room, m, opts);
 	/* what turns out too long afterwards would have spent a nonce */
 	r = room < OSCORE_OVERHEAD ? -EMSGSIZE
-				   : coap_encode(buf, room - OSCORE_OVERHEAD, m, opts);
+				   : frame(ep, buf, room - OSCORE_OVERHEAD, m, opts);
 	if (r > 0 && request)
 		r = oscore_protect_request(ep->oscore, m, opts, &outer, &outer_opts, plain,
 					   sizeof(plain), b);
@@ -36,7 +43,7 @@ int coap_pack(struct coap_endpoint *ep, struct oscore_binding *b, const struct c
 		r = oscore_protect_response(ep->oscore, m, opts, false, &outer, &outer_opts,
 					    plain, sizeof(plain), b);
 	if (r >= 0)
-		r = coap_encode(buf, room, &outer, &outer_opts);
+		r = frame(ep, buf, room, &outer, &outer_opts);
 	if (r < 0)
 		explicit_bzero(buf, room);
 	explicit_bzero(plain, sizeof(plain));
