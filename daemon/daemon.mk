@@ -12,7 +12,7 @@ OUT := build/out/$(V)
 CC := gcc
 PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip libpcsclite
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS := $(shell pkg-config --libs $(PKGS))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lm
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CPPFLAGS := -D_GNU_SOURCE -Iuapi -Idaemon $(PKG_CFLAGS)

@@ -85,54 +85,20 @@ int lwm2m_bsfile_next(struct lwm2m_bsfile *f, struct lwm2m_bsfile_object *object
 	return 1;
 }
 
-/*
- * Resources one by one, because those that this device does not have are to be
- * overlooked and what remains is not to be.
- */
-static int instance_values(uint16_t object, uint16_t instance, const uint8_t *p, size_t len,
-			   struct lwm2m_set *set, unsigned int *skipped, char *words)
+/* Values of one object; TLV that is not of instances has no place in a file. */
+static int object_values(const struct lwm2m_bsfile_object *o, struct lwm2m_set *set, char *words)
 {
-	const struct model_object *model = model_object(object);
-	const struct lwm2m_path base = lwm2m_path_at(2, object, instance, 0, 0);
-	struct lwm2m_tlv tlv;
-	const uint8_t *from = p;
-	int r;
-
-	while ((r = lwm2m_tlv_next(&p, &len, &tlv)) > 0) {
-		if ((tlv.kind == LWM2M_TLV_RESOURCE ||
-		     tlv.kind == LWM2M_TLV_MULTIPLE_RESOURCE) &&
-		    !model_resource(model, tlv.id))
-			(*skipped)++;
-		else if (tlv.kind == LWM2M_TLV_OBJECT_INSTANCE ||
-			 lwm2m_tlv_decode(&base, from, (size_t)(p - from), set, words) != 0)
-			return -EBADMSG;
-		from = p;
-	}
-	return r;
-}
-
-static int object_values(const struct lwm2m_bsfile_object *o, struct lwm2m_set *set,
-			 unsigned int *skipped, char *words)
-{
+	const struct lwm2m_path base = lwm2m_path_at(1, o->id, 0, 0, 0);
 	const uint8_t *p = o->tlv;
 	size_t len = o->len;
 	struct lwm2m_tlv tlv;
-	int r;
 
-	while ((r = lwm2m_tlv_next(&p, &len, &tlv)) > 0) {
-		if (tlv.kind != LWM2M_TLV_OBJECT_INSTANCE) {
-			lwm2m_words(words,
-				    "bootstrap file: object %u: an object instance is expected",
-				    o->id);
-			return -EBADMSG;
-		}
-		r = instance_values(o->id, tlv.id, tlv.value, tlv.len, set, skipped, words);
-		if (r < 0)
-			break;
+	if (lwm2m_tlv_next(&p, &len, &tlv) > 0 && tlv.kind != LWM2M_TLV_OBJECT_INSTANCE) {
+		lwm2m_words(words, "bootstrap file: object %u: an object instance is expected",
+			    o->id);
+		return -EBADMSG;
 	}
-	if (r < 0 && *words == '\0')
-		lwm2m_words(words, "bootstrap file: object %u is malformed", o->id);
-	return r;
+	return lwm2m_tlv_decode(&base, o->tlv, o->len, set, words) == 0 ? 0 : -EBADMSG;
 }
 
 int lwm2m_bsfile_values(const uint8_t *p, size_t len, struct lwm2m_set *set,
@@ -140,17 +106,17 @@ int lwm2m_bsfile_values(const uint8_t *p, size_t len, struct lwm2m_set *set,
 {
 	struct lwm2m_bsfile_object o;
 	struct lwm2m_bsfile f;
-	unsigned int others = 0;
 	int r = lwm2m_bsfile_begin(&f, p, len, words);
 
+	set->lenient = true;
 	while (r >= 0 && (r = lwm2m_bsfile_next(&f, &o, words)) > 0) {
 		if (!model_object(o.id))
-			others++;
+			set->skipped++;
 		else
-			r = object_values(&o, set, &others, words);
+			r = object_values(&o, set, words);
 	}
 	if (skipped)
-		*skipped = others;
+		*skipped = set->skipped;
 	if (r < 0)
 		lwm2m_set_clear(set);
 	return r;

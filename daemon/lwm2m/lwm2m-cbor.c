@@ -131,6 +131,10 @@ static int take(struct decoder *d, const struct lwm2m_item *it)
 		if (it->kind != LWM2M_ITEM_NULL)
 			return bad(d, "has a value, only names are expected");
 	} else {
+		if (!res && d->path.depth >= 3 && d->set->lenient) {
+			d->set->skipped++;
+			return 0;
+		}
 		if (!res) {
 			bad(d, "no such resource");
 			return d->path.depth < 3 ? COAP_400_BAD_REQUEST : COAP_404_NOT_FOUND;

@@ -83,6 +83,10 @@ int lwm2m_senml_take(const struct lwm2m_senml *s, const struct lwm2m_path *scope
 	}
 	object = v.path.depth >= 3 ? model_object(v.path.id[0]) : NULL;
 	res = object ? model_resource(object, v.path.id[2]) : NULL;
+	if (!res && v.path.depth >= 3 && set->lenient) {
+		set->skipped++;
+		return 0;
+	}
 	if (!res) {
 		lwm2m_bad(words, "SenML", &v.path, "no such resource");
 		return v.path.depth < 3 ? COAP_400_BAD_REQUEST : COAP_404_NOT_FOUND;

@@ -274,6 +274,10 @@ static int decode_resources(const struct lwm2m_path *instance, const uint8_t *p,
 
 		if (tlv.kind != LWM2M_TLV_RESOURCE && tlv.kind != LWM2M_TLV_MULTIPLE_RESOURCE)
 			return bad(words, instance, "a resource is expected here");
+		if (!res && set->lenient) {
+			set->skipped++;
+			continue;
+		}
 		if (!res) {
 			bad(words, &path, "no such resource");
 			return COAP_404_NOT_FOUND;
@@ -333,10 +337,17 @@ int lwm2m_tlv_decode(const struct lwm2m_path *base, const uint8_t *p, size_t len
 	}
 	if (base->depth > 2)
 		return bad(words, base, "a resource is expected here, not an object instance");
-	if (left > 0)
+	if (left > 0 && (base->depth == 2 || !set->lenient))
 		return bad(words, base, "more than one object instance");
 	if (base->depth == 2 && tlv.id != base->id[1])
 		return bad(words, base, "the payload is for another object instance");
-	instance.id[1] = tlv.id;
-	return decode_resources(&instance, tlv.value, tlv.len, set, words);
+	do {
+		if (tlv.kind != LWM2M_TLV_OBJECT_INSTANCE)
+			return bad(words, base, "an object instance is expected here");
+		instance.id[1] = tlv.id;
+		ret = decode_resources(&instance, tlv.value, tlv.len, set, words);
+		if (ret != 0)
+			return ret;
+	} while ((ret = lwm2m_tlv_next(&q, &left, &tlv)) > 0);
+	return ret < 0 ? bad(words, base, "cut short") : 0;
 }

@@ -30,8 +30,15 @@ struct lwm2m_value {
 	size_t len;
 };
 
-/** struct lwm2m_set - values in the order of their paths; frees with _clear() */
+/**
+ * struct lwm2m_set - values in the order of their paths; frees with _clear()
+ * @lenient: for decoders: resources that the model does not have are left out, and
+ *	counted in @skipped; TLV of an object may have several instances. As bootstrap
+ *	wants it (core 1.1, 6.1.7.5)
+ */
 struct lwm2m_set {
+	bool lenient;
+	unsigned int skipped;
 	struct lwm2m_value *v;
 	size_t n;
 	size_t room;
