@@ -504,6 +504,9 @@ int coap_respond(struct coap_endpoint *ep, uint64_t now, uint32_t xid,
  */
 int coap_observe_accept(struct coap_endpoint *ep, uint32_t xid, void *user, uint32_t *obs);
 
+/** coap_observe_waiting() - a notification is on its way or waits for its turn. */
+bool coap_observe_waiting(const struct coap_endpoint *ep, uint32_t obs);
+
 /**
  * coap_observe_end() - the peer is not notified any more (no message is sent;
  * observe_end is not called).

@@ -14,7 +14,7 @@
 
 #define CON_EVERY_MS (24ULL * 3600 * 1000) /* 4.5 */
 
-static struct coap_observation *by_id(struct coap_endpoint *ep, uint32_t id)
+static struct coap_observation *by_id(const struct coap_endpoint *ep, uint32_t id)
 {
 	struct coap_observation *o;
 
@@ -415,4 +415,11 @@ void coap_observe_clear(struct coap_endpoint *ep)
 {
 	while (!TAILQ_EMPTY(&ep->observations))
 		end(ep, TAILQ_FIRST(&ep->observations), true, COAP_OBSERVE_CLOSED);
+}
+
+bool coap_observe_waiting(const struct coap_endpoint *ep, uint32_t obs)
+{
+	const struct coap_observation *o = by_id(ep, obs);
+
+	return o && (o->pending || coap_con_find(ep, COAP_CON_NOTIFY, obs));
 }

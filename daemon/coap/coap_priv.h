@@ -315,7 +315,7 @@ void coap_con_failed(struct coap_endpoint *ep, struct coap_con *con, int error);
 /** coap_con_tick() - repeat what is due. */
 void coap_con_tick(struct coap_endpoint *ep);
 /** coap_con_find() - by owner. */
-struct coap_con *coap_con_find(struct coap_endpoint *ep, enum coap_con_owner owner,
+struct coap_con *coap_con_find(const struct coap_endpoint *ep, enum coap_con_owner owner,
 			       uint32_t id);
 void coap_con_drop(struct coap_endpoint *ep, struct coap_con *con);
 /** coap_con_replace() - new content under a new MID, retry count kept. */
