@@ -5,10 +5,10 @@
 #include "keys/keyop.h"
 
 #define INS_GET_SLOT 0x42
-#define INS_PUBLIC 0x50
-#define INS_SIGN 0x52
-#define INS_AGREE 0x54
-#define INS_PRF 0x56
+#define INS_PUBLIC 0x34
+#define INS_SIGN 0x36
+#define INS_AGREE 0x38
+#define INS_PRF 0x3a
 #define EXT_LE_HIGH 0x10 /* 4096: the longest slot */
 
 /* Case 2 with a length of three bytes: a slot has more than 256. */

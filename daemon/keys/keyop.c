@@ -23,10 +23,10 @@ static const struct se_filter_rule iotsafe_rules[] = {
 
 static const struct se_filter_rule vault_rules[] = {
 	{.ins = 0x42, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* GET SLOT */
-	{.ins = 0x50, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* PUBLIC KEY */
-	{.ins = 0x52, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* SIGN */
-	{.ins = 0x54, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* AGREE */
-	{.ins = 0x56, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* PRF */
+	{.ins = 0x34, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* PUBLIC KEY */
+	{.ins = 0x36, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* SIGN */
+	{.ins = 0x38, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* AGREE */
+	{.ins = 0x3a, .ins_mask = 0xff, .cla = 0x80, .cla_mask = 0xf3}, /* PRF */
 };
 
 /* what is registered to GSMA; makers append to it */

@@ -25,11 +25,11 @@ enum {
 	INS_DELETE_SLOT = 0x44,
 	INS_LIST_SLOTS = 0x46,
 	INS_PUT_PIN = 0x4a,
-	INS_KEY_PUBLIC = 0x50,
-	INS_KEY_SIGN = 0x52,
-	INS_KEY_AGREE = 0x54,
-	INS_KEY_PRF = 0x56,
-	INS_KEY_GENERATE = 0x58,
+	INS_KEY_PUBLIC = 0x34,
+	INS_KEY_SIGN = 0x36,
+	INS_KEY_AGREE = 0x38,
+	INS_KEY_PRF = 0x3a,
+	INS_KEY_GENERATE = 0x3c,
 };
 
 /* Who may read a slot (use it, if it is a key), who may write it; any bit will do. */
