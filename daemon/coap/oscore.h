@@ -110,6 +110,14 @@ struct oscore;
 int oscore_new(struct oscore **op, const struct oscore_config *config,
 	       const struct oscore_ops *ops, void *ctx, const uint8_t *state, size_t state_len);
 
+/**
+ * oscore_claim() - store a mark of our own now, whatever comes.
+ * For stores that tell by what they keep whether somebody else goes on with the same
+ * keys: what an earlier context, not freed yet, stores later is not what it left.
+ * Return: 0 or what store gave.
+ */
+int oscore_claim(struct oscore *o);
+
 /** oscore_free() - wipe and free; NULL is fine. Stores the exact state first, so
  * that an orderly restart needs no challenge. */
 void oscore_free(struct oscore *o);

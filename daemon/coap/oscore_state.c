@@ -120,6 +120,13 @@ int oscore_load(struct oscore *o, const uint8_t *s, size_t len)
 	return 0;
 }
 
+int oscore_claim(struct oscore *o)
+{
+	uint64_t limit = o->ssn + AHEAD > OSCORE_SSN_MAX ? OSCORE_SSN_MAX : o->ssn + AHEAD;
+
+	return oscore_save(o, limit, o->recv_limit, false);
+}
+
 int oscore_take_ssn(struct oscore *o, uint8_t piv[OSCORE_PIV_MAX], uint8_t *piv_len)
 {
 	uint8_t n = OSCORE_PIV_MAX;

@@ -40,9 +40,28 @@ static void on_random(void *ctx, void *buf, size_t len)
 static int on_store(void *ctx, const uint8_t *state, size_t len)
 {
 	struct account_oscore *ao = ctx;
+	uint8_t *kept = NULL;
+	size_t kept_len = 0;
+	int r;
 
-	return lwm2m_state_put(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), state,
-			       len);
+	if (len > sizeof(ao->last))
+		return -ENOSPC;
+	r = lwm2m_state_get(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), &kept,
+			    &kept_len);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	/* a later context of the same keys has taken over */
+	r = kept_len != ao->last_len || (kept_len && memcmp(kept, ao->last, kept_len)) ? -EBUSY
+										       : 0;
+	free(kept);
+	if (r == 0)
+		r = lwm2m_state_put(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key),
+				    state, len);
+	if (r == 0) {
+		memcpy(ao->last, state, len);
+		ao->last_len = len;
+	}
+	return r;
 }
 
 static const struct oscore_ops ops = {.random = on_random, .store = on_store};
@@ -161,8 +180,16 @@ int account_oscore_new(struct account_oscore **ret, struct lwm2m_shared *shared,
 	}
 	if (r == 0)
 		r = oscore_new(&ao->o, &config, &ops, ao, kept, len);
+	if (r == 0) {
+		/* oscore_new() has taken it, so it is no longer than that */
+		if (len > 0)
+			memcpy(ao->last, kept, len);
+		ao->last_len = len;
+		r = oscore_claim(ao->o);
+	}
 	free(kept);
 	if (r < 0) {
+		oscore_free(ao->o);
 		lwm2m_words(why, "/21/%u: %s", ao->instance, reason(r));
 		free(ao);
 		return r;

@@ -15,6 +15,8 @@ struct account_oscore {
 	struct lwm2m_store *state;
 	uint16_t instance;
 	uint8_t key[2 + OSCORE_NAME_LEN];
+	uint8_t last[OSCORE_STATE_MAX]; /* as it was stored; another than that is another's */
+	size_t last_len;
 };
 
 /**
@@ -23,7 +25,8 @@ struct account_oscore {
  *
  * There may be one at a time of the same keys: with two, nonces would repeat. So an
  * instance of object 21 that another server's account uses as well, or whose keys it
- * has, is refused to the account with the higher Security instance.
+ * has, is refused to the account with the higher Security instance. One that takes
+ * leave while the next is made cannot store any more, and so not go on for long.
  *
  * State is kept under the keys, not under the account: who bootstraps the same keys
  * again goes on where they stopped.
