@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The file of a package, and what it says of itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gp/cap.h"
+#include "gp/plan.h"
+#include "libse/se.h"
+#include "lwm2m/packages-priv.h"
+
+/* A server's name is a person's choice: in a file name it is hexadecimal. */
+static int make_path(const struct lwm2m_packages *ps, const struct package *g, char *path,
+		     size_t room)
+{
+	char name[2 * JOB_ORIGIN_MAX + 1];
+	size_t len = strnlen(g->server, JOB_ORIGIN_MAX);
+
+	se_to_hex(name, (const uint8_t *)g->server, len);
+	return snprintf(path, room, "%s/package-%u-%s-%u", job_store_dir(ps->store),
+			g->p.object, name, g->p.id) < (int)room
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+int package_open(const struct lwm2m_packages *ps, const struct package *g, int flags)
+{
+	char path[PATH_MAX];
+	int ret = make_path(ps, g, path, sizeof(path));
+
+	if (ret < 0)
+		return ret;
+	ret = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return ret < 0 ? -errno : ret;
+}
+
+void package_unlink(const struct lwm2m_packages *ps, const struct package *g)
+{
+	char path[PATH_MAX];
+
+	if (make_path(ps, g, path, sizeof(path)) == 0)
+		unlink(path);
+}
+
+static enum lwm2m_package_kind kind_of(const uint8_t *p, size_t len)
+{
+	if (len < 2)
+		return LWM2M_PACKAGE_NONE;
+	if ((p[0] == 'P' && p[1] == 'K') || p[0] == 0xe2 || p[0] == 0xc4)
+		return LWM2M_PACKAGE_CAP;
+	if (p[0] == 0xaa || p[0] == 0xae)
+		return LWM2M_PACKAGE_SCRIPT;
+	return p[0] == '{' ? LWM2M_PACKAGE_PLAN : LWM2M_PACKAGE_NONE;
+}
+
+static int look_cap(struct package *g, const uint8_t *p, size_t len)
+{
+	struct gp_error err = {.code = "", .detail = ""};
+	struct gp_cap *cap = NULL;
+	int ret = gp_cap_read(p, len, &cap, &err);
+
+	if (ret < 0) {
+		lwm2m_words(g->p.reason, "no good CAP file: %s", err.detail);
+		return ret == -E2BIG ? -EBADMSG : ret;
+	}
+	if (cap->nr_applets > LWM2M_PACKAGE_AIDS_MAX) {
+		lwm2m_words(g->p.reason, "%zu applets, at most %d can be installed",
+			    cap->nr_applets, LWM2M_PACKAGE_AIDS_MAX);
+		gp_cap_free(cap);
+		return -EOPNOTSUPP;
+	}
+	g->p.elf = cap->package;
+	g->p.nr_aids = cap->nr_applets;
+	for (size_t i = 0; i < cap->nr_applets; i++)
+		g->p.aids[i] = g->p.modules[i] = cap->applets[i].aid;
+	if (cap->name[0])
+		snprintf(g->p.name, sizeof(g->p.name), "%s", cap->name);
+	else
+		se_to_hex(g->p.name, cap->package.bytes, cap->package.len);
+	snprintf(g->p.version, sizeof(g->p.version), "%u.%u", cap->major, cap->minor);
+	gp_cap_free(cap);
+	return 0;
+}
+
+static int look_plan(struct package *g, const uint8_t *p, size_t len)
+{
+	struct gp_error err = {.code = "", .detail = ""};
+	struct gp_plan *plan = NULL;
+	int ret = gp_plan_parse(&plan, (const char *)p, len, &err);
+
+	if (ret < 0) {
+		lwm2m_words(g->p.reason, "no good plan: %s", err.detail);
+		return ret == -ENOMEM ? ret : -EBADMSG;
+	}
+	snprintf(g->p.name, sizeof(g->p.name), "%s", plan->name);
+	gp_plan_free(plan);
+	return 0;
+}
+
+static int look(struct package *g, const uint8_t *p, size_t len)
+{
+	g->p.kind = kind_of(p, len);
+	if (g->p.object == MODEL_OBJECT_FIRMWARE && g->p.kind != LWM2M_PACKAGE_SCRIPT)
+		g->p.kind = LWM2M_PACKAGE_NONE;
+	switch (g->p.kind) {
+	case LWM2M_PACKAGE_CAP:
+		return look_cap(g, p, len);
+	case LWM2M_PACKAGE_PLAN:
+		return look_plan(g, p, len);
+	case LWM2M_PACKAGE_SCRIPT:
+		/* its commands are looked at before the first one leaves (job/) */
+		return 0;
+	default:
+		lwm2m_words(g->p.reason, "%s",
+			    g->p.object == MODEL_OBJECT_FIRMWARE
+				    ? "no command script (tag AA or AE)"
+				    : "no CAP file, load file, command script or plan");
+		return -EOPNOTSUPP;
+	}
+}
+
+int package_look(const struct lwm2m_packages *ps, struct package *g)
+{
+	int fd = package_open(ps, g, O_RDONLY), ret;
+	struct stat sb;
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	ret = fstat(fd, &sb) < 0 ? -errno : 0;
+	if (ret == 0 && ((uint64_t)sb.st_size != g->p.staged || sb.st_size == 0))
+		ret = -EBADMSG;
+	/* mapped, not read: the pages are the file's own and can go at any time */
+	p = ret == 0 ? mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+		     : MAP_FAILED;
+	if (ret == 0 && p == MAP_FAILED)
+		ret = -errno;
+	close(fd);
+	if (ret < 0) {
+		lwm2m_words(g->p.reason, "the package cannot be read: %s", strerror(-ret));
+		return ret;
+	}
+	ret = look(g, p, (size_t)sb.st_size);
+	munmap(p, (size_t)sb.st_size);
+	return ret;
+}
