@@ -92,6 +92,8 @@ static void link_free(struct account_link *l)
 	free((void *)(uintptr_t)l->s.sni);
 	free(l->host);
 	free(l->port);
+	if (!l->shares)
+		account_oscore_free(l->oscore);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -124,6 +126,20 @@ static int check(const struct account_link *l, char *why)
 	return -EINVAL;
 }
 
+/* one context per instance of object 21, however many ways lead to its server */
+static int add_oscore(struct lwm2m_account *a, struct account_link *l, char *why)
+{
+	if (l->s.oscore < 0)
+		return 0;
+	for (size_t i = 0; i < a->nr_links; i++)
+		if (a->links[i].s.oscore == l->s.oscore) {
+			l->oscore = a->links[i].oscore;
+			l->shares = true;
+			return 0;
+		}
+	return a->shared ? account_oscore_new(&l->oscore, a->shared, &l->s, why) : -EINVAL;
+}
+
 int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, char *why)
 {
 	struct account_link *l = &a->links[a->nr_links];
@@ -147,6 +163,8 @@ int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, ch
 		err = parse_uri(l, s->uri, why);
 	if (err == 0)
 		err = check(l, why);
+	if (err == 0)
+		err = add_oscore(a, l, why);
 	if (err < 0)
 		link_free(l);
 	else
@@ -369,6 +387,7 @@ void account_link_open(struct lwm2m_account *a)
 
 	a->dead = false;
 	a->why[0] = '\0';
+	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
 	if (a->transport && l == a->current) {
 		ret = coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why));
 	} else {

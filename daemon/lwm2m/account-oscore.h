@@ -40,4 +40,8 @@ int account_oscore_new(struct account_oscore **ret, struct lwm2m_shared *shared,
 /** account_oscore_free() - stores where it stopped; after the client. NULL is fine. */
 void account_oscore_free(struct account_oscore *ao);
 
+/** lwm2m_client_oscore() - client.c: what it says and hears from now on is protected by
+ * @o, which must outlive it or be taken away; NULL: not any more. */
+void lwm2m_client_oscore(struct lwm2m_client *c, struct oscore *o);
+
 #endif /* SESAME_LWM2M_ACCOUNT_OSCORE_H */

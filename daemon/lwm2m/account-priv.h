@@ -5,6 +5,7 @@
 #define SESAME_LWM2M_ACCOUNT_PRIV_H
 
 #include "coap/transport.h"
+#include "lwm2m/account-oscore.h"
 #include "lwm2m/internal.h"
 
 #define ACCOUNT_LINKS_MAX 4
@@ -19,6 +20,8 @@ struct account_link {
 	enum coap_transport_kind kind;
 	char letter;
 	char *host, *port;
+	struct account_oscore *oscore; /* resource 17; NULL: none */
+	bool shares;		       /* … it is an earlier link's */
 };
 
 struct account_record;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/account-oscore.h"
 #include "lwm2m/internal.h"
 
 void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
@@ -154,7 +155,14 @@ int lwm2m_client_stream(struct lwm2m_client *c, uint64_t now, bool stream)
 	coap_endpoint_free(c->ep);
 	c->ep = ep;
 	c->stream = stream;
+	coap_endpoint_set_oscore(ep, c->oscore);
 	return 0;
+}
+
+void lwm2m_client_oscore(struct lwm2m_client *c, struct oscore *o)
+{
+	c->oscore = o;
+	coap_endpoint_set_oscore(c->ep, o);
 }
 
 int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *config,

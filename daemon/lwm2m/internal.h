@@ -116,7 +116,8 @@ struct lwm2m_client {
 	void *scripts_ctx;
 	struct coap_ops coap; /* ours, in front of the owner's */
 	struct coap_endpoint *ep;
-	bool stream; /* @ep is one of TCP or TLS */
+	bool stream;	       /* @ep is one of TCP or TLS */
+	struct oscore *oscore; /* NULL: what @ep says is not protected by it */
 	uint64_t now;
 
 	char *name, *uri, *endpoint;
