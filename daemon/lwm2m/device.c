@@ -13,7 +13,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lwm2m/apps.h"
 #include "lwm2m/device-priv.h"
+#include "lwm2m/packages.h"
 
 void device_log(struct lwm2m_device *dev, const struct device_account *a, int level,
 		const char *format, ...)
@@ -72,6 +74,18 @@ static int on_reboot(void *ctx)
 		return -EOPNOTSUPP;
 	dev->config.reboot(dev->config.ctx);
 	return 0;
+}
+
+/* 14 is a view of 26243 */
+static void on_apps(void *ctx, int32_t instance)
+{
+	note_change(ctx, NULL, MODEL_OBJECT_APP, instance);
+	note_change(ctx, NULL, MODEL_OBJECT_COMPONENT, instance);
+}
+
+static void on_packages(void *ctx, uint16_t object, int32_t instance)
+{
+	note_change(ctx, NULL, object, instance);
 }
 
 static const struct lwm2m_shared_ops shared_ops = {
@@ -159,7 +173,14 @@ static int open_data(struct lwm2m_device *dev, const struct lwm2m_device_config 
 		return r;
 	if (*why)
 		device_log(dev, NULL, LOG_WARNING, "%s", why);
-	return device_factory(dev, config->servers, config->nr_servers, why);
+	r = device_factory(dev, config->servers, config->nr_servers, why);
+	if (r == 0 && config->store)
+		r = lwm2m_apps_new(&dev->shared.apps, config->store, dev->shared.state, on_apps,
+				   dev);
+	if (r == 0 && config->store)
+		r = lwm2m_packages_new(&dev->shared.packages, config->store, dev->shared.apps,
+				       dev->shared.state, on_packages, dev);
+	return r;
 }
 
 int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config *config,
@@ -208,6 +229,8 @@ void lwm2m_device_free(struct lwm2m_device *dev)
 	if (!dev)
 		return;
 	device_accounts_free(dev);
+	lwm2m_packages_free(dev->shared.packages);
+	lwm2m_apps_free(dev->shared.apps);
 	lwm2m_data_free(dev->shared.data);
 	lwm2m_state_close(dev->shared.state);
 	if (dev->epoll >= 0)
@@ -291,15 +314,30 @@ void lwm2m_device_tick(struct lwm2m_device *dev, uint64_t now)
 void lwm2m_device_job_changed(struct lwm2m_device *dev, uint64_t now, uint64_t job)
 {
 	dev->now = now;
+	if (dev->shared.apps) {
+		lwm2m_apps_job_changed(dev->shared.apps, job);
+		lwm2m_packages_job_changed(dev->shared.packages, job);
+	}
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)
 			lwm2m_account_job_changed(dev->accounts[i]->account, now, job);
 	settle(dev);
 }
 
+static void take_snapshot(struct lwm2m_device *dev, uint16_t instance)
+{
+	struct model_se *se = malloc(sizeof(*se));
+
+	if (se && lwm2m_ses_get(dev->shared.ses, instance, se) == 0)
+		lwm2m_apps_snapshot(dev->shared.apps, instance, se);
+	free(se);
+}
+
 void lwm2m_device_se_changed(struct lwm2m_device *dev, uint64_t now, uint16_t instance)
 {
 	dev->now = now;
+	if (dev->shared.apps && dev->shared.ses)
+		take_snapshot(dev, instance);
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)
 			lwm2m_account_se_changed(dev->accounts[i]->account, now, instance);

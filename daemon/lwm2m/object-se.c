@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/apps.h"
 #include "lwm2m/internal.h"
 
 static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
@@ -116,6 +117,9 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 	(void)args;
 	ret = rid == MODEL_SE_RESET ? c->ses->reset(c->ses_ctx, instance, words)
 				    : c->ses->refresh(c->ses_ctx, instance, words);
+	/* with keys, where a server named some; what fails there, 26243 tells */
+	if (ret == 0 && rid == MODEL_SE_REFRESH && c->shared->apps)
+		lwm2m_apps_refresh(c->shared->apps, instance);
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }
 
