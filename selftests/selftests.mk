@@ -7,6 +7,7 @@
 # fuzz/fuzz_X.c        libFuzzer targets (V=fuzz), seeds in fuzz/corpus/X/
 # kselftest/X.c        programs that run in the virtual machine
 # interop/X.c          programs that the interop scripts run
+# interop/preload/X.c  libraries that they load before the C library
 # bench/X.c            programs that measure
 # softse/              the software SE
 
@@ -85,6 +86,13 @@ $(INTEROP): $(OUT)/interop/%: $(OUT)/selftests/interop/%.o $(LIB)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 -include $(INTEROP_OBJ:.o=.d)
 
+# libraries that interop scripts load before the C library
+PRELOAD := $(patsubst selftests/interop/preload/%.c,$(OUT)/interop/%.so,$(wildcard selftests/interop/preload/*.c))
+$(PRELOAD): $(OUT)/interop/%.so: selftests/interop/preload/%.c
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
 BENCH_SRC := $(wildcard selftests/bench/*.c)
 BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
 BENCH := $(BENCH_SRC:selftests/bench/%.c=$(OUT)/bench/%)
@@ -113,7 +121,7 @@ $(FUZZERS):
 
 .PHONY: softse tests unit fuzzers
 softse: $(OUT)/softse
-tests: $(UNIT) $(KSFT) $(INTEROP) $(BENCH)
+tests: $(UNIT) $(KSFT) $(INTEROP) $(PRELOAD) $(BENCH)
 fuzzers: $(FUZZERS)
 unit: $(UNIT)
 	@selftests/rig/run-unit $(UNIT)
