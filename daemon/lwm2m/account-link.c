@@ -234,6 +234,16 @@ static uint8_t *session_load(struct lwm2m_account *a, const struct account_link 
 	return NULL;
 }
 
+static void tell_carriers(struct lwm2m_account *a, char current)
+{
+	char all[LWM2M_BINDING_MAX] = "";
+
+	for (size_t i = 0; i < a->nr_links; i++)
+		if (!strchr(all, a->links[i].letter))
+			all[strlen(all)] = a->links[i].letter;
+	lwm2m_client_carriers(a->client, all, current);
+}
+
 /* ---- call backs of the transport --------------------------------------------- */
 
 static void on_up(void *ctx, bool resumed)
@@ -247,18 +257,14 @@ static void on_up(void *ctx, bool resumed)
 	 */
 	bool fresh =
 		coap_transport_stream(l->kind) || (coap_transport_secure(l->kind) && !resumed);
-	char all[LWM2M_BINDING_MAX] = "";
 
-	for (size_t i = 0; i < a->nr_links; i++)
-		if (!strchr(all, a->links[i].letter))
-			all[strlen(all)] = a->links[i].letter;
 	if (coap_transport_secure(l->kind))
 		account_log(a, LOG_INFO, "%s: %s, session %s",
 			    coap_transport_name(a->transport),
 			    coap_transport_cipher(a->transport), resumed ? "resumed" : "new");
 	if (fresh)
 		account_records_drop(a);
-	lwm2m_client_carriers(a->client, all, l->letter);
+	tell_carriers(a, l->letter);
 	lwm2m_client_up(a->client, a->now, fresh);
 }
 
@@ -314,8 +320,12 @@ static const struct coap_transport_handler handler = {
 /* the one that is wanted, and after each failure the next */
 static struct account_link *choose(struct lwm2m_account *a)
 {
-	char wanted = lwm2m_client_carrier_wanted(a->client);
 	size_t first = 0;
+	char wanted;
+
+	if (!a->current)
+		tell_carriers(a, 0);
+	wanted = lwm2m_client_carrier_wanted(a->client);
 
 	for (size_t i = 0; wanted && i < a->nr_links; i++)
 		if (a->links[i].letter == wanted) {

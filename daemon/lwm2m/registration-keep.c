@@ -163,7 +163,7 @@ bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms)
 	if (c->reg.told_lifetime != c->reg.server.lifetime)
 		c->update_lifetime = true;
 	if (c->reg.told_queue != lwm2m_registration_queue(c))
-		c->update_binding = true;
+		lwm2m_registration_queue_changed(c);
 	lwm2m_registration_objects(c);
 	return true;
 }

@@ -24,6 +24,7 @@
  * @disable: De-register was asked for by resource 4
  * @over: transport that the next association is to have, or 0
  * @reconnect: the transport is to change although the present one works
+ * @again: an Update is not enough, the next request is a Register
  * @told_*: what the server was told in Register or Update last
  * @newest: when the newest version is tried again although an older one works
  * @heard: last message either way
@@ -40,6 +41,7 @@ struct lwm2m_reg {
 	bool disable;
 	char over;
 	bool reconnect;
+	bool again;
 	uint32_t told_lifetime;
 	bool told_queue;
 	uint64_t newest;
@@ -74,6 +76,8 @@ void lwm2m_keep_store(struct lwm2m_client *c);
 /* registration-server.c */
 /** lwm2m_registration_sync() - act by object 1 if it has changed. */
 void lwm2m_registration_sync(struct lwm2m_client *c);
+/** lwm2m_registration_queue_changed() - tell the server soon whether Q goes with it. */
+void lwm2m_registration_queue_changed(struct lwm2m_client *c);
 /** lwm2m_registration_queue() - register with Q. */
 bool lwm2m_registration_queue(const struct lwm2m_client *c);
 

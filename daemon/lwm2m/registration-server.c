@@ -82,6 +82,16 @@ bool lwm2m_registration_queue(const struct lwm2m_client *c)
 	return c->reg.server.queue || strchr(c->reg.server.binding, 'Q');
 }
 
+/* in 1.0 it is a binding; later a server may not look for Q in an Update */
+void lwm2m_registration_queue_changed(struct lwm2m_client *c)
+{
+	if (c->version < 11)
+		c->update_binding = true;
+	else
+		c->reg.again = true;
+	c->update_asked = true;
+}
+
 void lwm2m_client_set_server(struct lwm2m_client *c, uint64_t now,
 			     const struct lwm2m_server *server)
 {
@@ -96,7 +106,7 @@ void lwm2m_client_set_server(struct lwm2m_client *c, uint64_t now,
 	if (server->lifetime != c->reg.told_lifetime)
 		lwm2m_registration_update(c, true);
 	if (lwm2m_registration_queue(c) != c->reg.told_queue)
-		c->update_asked = c->update_binding = true;
+		lwm2m_registration_queue_changed(c);
 	if (server->preferred && server->preferred != preferred)
 		lwm2m_registration_update_over(c, server->preferred);
 }

@@ -168,7 +168,7 @@ static void start_register(struct lwm2m_client *c)
 
 	/* what a server does not know any more, it must not be told */
 	lwm2m_dm_forget(c, NULL);
-	c->registered = false;
+	c->registered = c->reg.again = false;
 	c->location[0] = '\0';
 	nothing_to_update(c);
 	if (c->now >= c->reg.newest) {
@@ -235,7 +235,7 @@ static void start_update(struct lwm2m_client *c)
 /* by an Update if the server may still know us */
 static void start(struct lwm2m_client *c)
 {
-	if (c->registered)
+	if (c->registered && !c->reg.again)
 		start_update(c);
 	else
 		start_register(c);
@@ -455,7 +455,7 @@ void lwm2m_registration_run(struct lwm2m_client *c)
 		else if (c->reg.reconnect)
 			connect_now(c);
 		else if (c->update_asked || c->now >= c->next)
-			start_update(c);
+			start(c);
 		break;
 	case LWM2M_WAITING:
 		if (c->reg.disable)

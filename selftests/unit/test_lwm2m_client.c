@@ -178,7 +178,7 @@ static void test_server_object(void **state)
 	answer_call(w, &m, COAP_204_CHANGED, NULL);
 	assert_int_equal(
 		request(w, &m,
-			REQUEST(COAP_PUT, "1/0/7", .format = 0, .payload = "UQ", .len = 2)),
+			REQUEST(COAP_PUT, "1/0/7", .format = 0, .payload = "S", .len = 1)),
 		COAP_400_BAD_REQUEST);
 	assert_int_equal(
 		request(w, &m,
