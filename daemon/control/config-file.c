@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The files that a configuration is read from: itself, its drop-ins, pre-shared keys. */
+/* The files that a configuration is read from: itself, its drop-ins, keys, certificates. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "libse/se.h"
 
 #define FILE_BYTES_MAX (1 << 20)
+#define KEY_BYTES_MAX (16 << 10)
 
 static int load_file(struct config *c, const char *path, config_report_t report, void *ctx)
 {
@@ -90,21 +91,22 @@ static int take_key_text(const char *text, size_t len, uint8_t *key, size_t *ret
 	return len ? se_from_hex(text, len, key, CONFIG_PSK_MAX, ret) : -EINVAL;
 }
 
-int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size_t room)
+int config_read_file(const char *path, bool secret, struct config_bytes *out, char *why,
+		     size_t room)
 {
-	char text[2 * CONFIG_PSK_MAX + 8];
 	struct stat st;
 	ssize_t n;
-	int fd, r;
+	int fd, r = 0;
 
+	out->p = NULL;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st)) {
 		r = -errno;
 		snprintf(why, room, "%s: cannot be read: %s", path, strerror(-r));
 		goto out;
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) ||
-	    (st.st_uid && st.st_uid != geteuid())) {
+	if (!S_ISREG(st.st_mode) ||
+	    (secret && ((st.st_mode & 077) || (st.st_uid && st.st_uid != geteuid())))) {
 		r = -EACCES;
 		snprintf(why, room,
 			 "%s: others can read the key (mode %04o, owner %u): chown it to the "
@@ -112,14 +114,41 @@ int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size
 			 path, st.st_mode & 07777, st.st_uid);
 		goto out;
 	}
-	n = read(fd, text, sizeof(text));
-	r = n < 0 ? -errno : take_key_text(text, (size_t)n, key, len);
-	if (r)
-		snprintf(why, room, "%s: 1 to %d bytes in hex digits are needed, nothing else",
-			 path, CONFIG_PSK_MAX);
-	explicit_bzero(text, sizeof(text));
+	if (st.st_size < 1 || st.st_size > KEY_BYTES_MAX) {
+		r = -EINVAL;
+		snprintf(why, room, "%s: 1 to %d bytes are needed", path, KEY_BYTES_MAX);
+		goto out;
+	}
+	out->p = calloc(1, (size_t)st.st_size + 1);
+	n = out->p ? read(fd, out->p, (size_t)st.st_size) : -1;
+	if (n < 0) {
+		r = out->p ? -errno : -ENOMEM;
+		snprintf(why, room, "%s: cannot be read: %s", path, strerror(-r));
+		free(out->p);
+		out->p = NULL;
+	} else {
+		out->len = (size_t)n;
+	}
 out:
 	if (fd >= 0)
 		close(fd);
+	return r;
+}
+
+int config_read_psk(const char *path, uint8_t *key, size_t *len, char *why, size_t room)
+{
+	struct config_bytes text;
+	int r = config_read_file(path, true, &text, why, room);
+
+	if (r && r != -EINVAL)
+		return r;
+	if (!r)
+		r = take_key_text((const char *)text.p, text.len, key, len);
+	if (r)
+		snprintf(why, room, "%s: 1 to %d bytes in hex digits are needed, nothing else",
+			 path, CONFIG_PSK_MAX);
+	if (text.p)
+		explicit_bzero(text.p, text.len);
+	free(text.p);
 	return r;
 }

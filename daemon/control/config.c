@@ -8,10 +8,13 @@
 #include <strings.h>
 #include <syslog.h>
 
+#include "coap/transport.h"
 #include "control/config.h"
 #include "gp/error.h"
 #include "job/policy.h"
+#include "keys/seref.h"
 #include "keys/source.h"
+#include "libse/se.h"
 
 #define LINE_MAX_BYTES 2048
 
@@ -20,6 +23,7 @@ enum section {
 	SEC_SEMD,
 	SEC_JOB,
 	SEC_DEVICE,
+	SEC_LWM2M,
 	SEC_SE,
 	SEC_SERVER,
 	SEC_KEYSET,
@@ -33,10 +37,13 @@ enum kind {
 	KIND_PATH,    /* absolute */
 	KIND_NUMBER,  /* min to max */
 	KIND_CHOICE,  /* one of words; stored as text */
-	KIND_VERSION, /* "1.0", "1.1" */
+	KIND_VERSION, /* "1.0", "1.1", "1.2" */
 	KIND_LEVEL,   /* err, warning, … */
 	KIND_OPEN,    /* "ioctl:/dev/se0", "socket:/path" */
 	KIND_URI,
+	KIND_REFERENCE, /* to a key in a secure element or token, keys/seref.h */
+	KIND_KEY,	/* the same, or a path */
+	KIND_HEX,
 	KIND_SOURCE, /* of keys, keys/source.h */
 };
 
@@ -68,12 +75,31 @@ static const struct key keys[] = {
 	TEXT(SEC_DEVICE, config, model, KIND_TEXT, NULL),
 	TEXT(SEC_DEVICE, config, serial, KIND_TEXT, NULL),
 	TEXT(SEC_DEVICE, config, firmware, KIND_TEXT, NULL),
+	TEXT(SEC_LWM2M, config, endpoint, KIND_TEXT, NULL),
+	TEXT(SEC_LWM2M, config, allow_nosec, KIND_CHOICE, "yes no"),
+	TEXT(SEC_LWM2M, config, reboot, KIND_CHOICE, "semd no"),
 	TEXT(SEC_SE, config_se, open, KIND_OPEN, NULL),
 	TEXT(SEC_SE, config_se, type, KIND_CHOICE, "eSE iSE uicc euicc ieuicc"),
 	TEXT(SEC_SERVER, config_server, uri, KIND_URI, NULL),
 	TEXT(SEC_SERVER, config_server, endpoint, KIND_TEXT, NULL),
+	TEXT(SEC_SERVER, config_server, bootstrap, KIND_CHOICE, "yes no"),
+	TEXT(SEC_SERVER, config_server, security, KIND_CHOICE, "psk rpk x509 nosec"),
 	TEXT(SEC_SERVER, config_server, psk_identity, KIND_TEXT, NULL),
 	TEXT(SEC_SERVER, config_server, psk_file, KIND_PATH, NULL),
+	TEXT(SEC_SERVER, config_server, psk, KIND_REFERENCE, NULL),
+	TEXT(SEC_SERVER, config_server, key, KIND_KEY, NULL),
+	TEXT(SEC_SERVER, config_server, cert, KIND_KEY, NULL),
+	TEXT(SEC_SERVER, config_server, server_key, KIND_KEY, NULL),
+	TEXT(SEC_SERVER, config_server, server_cert, KIND_KEY, NULL),
+	TEXT(SEC_SERVER, config_server, cert_usage, KIND_CHOICE, "ca service anchor domain"),
+	TEXT(SEC_SERVER, config_server, sni, KIND_TEXT, NULL),
+	TEXT(SEC_SERVER, config_server, binding, KIND_CHOICE, "U T UT TU UQ TQ"),
+	TEXT(SEC_SERVER, config_server, oscore_secret_file, KIND_PATH, NULL),
+	TEXT(SEC_SERVER, config_server, oscore_sender, KIND_HEX, NULL),
+	TEXT(SEC_SERVER, config_server, oscore_recipient, KIND_HEX, NULL),
+	TEXT(SEC_SERVER, config_server, oscore_salt, KIND_HEX, NULL),
+	TEXT(SEC_SERVER, config_server, oscore_context, KIND_HEX, NULL),
+	NUMBER(SEC_SERVER, config_server, hold_off, 0, 86400, "seconds"),
 	NUMBER(SEC_SERVER, config_server, lifetime, 20, 31536000, "seconds"),
 	NUMBER(SEC_SERVER, config_server, ssid, 1, 65534, "short server id"),
 	NUMBER(SEC_SERVER, config_server, pmin, 0, 86400, "seconds"),
@@ -95,9 +121,9 @@ static const struct {
 	bool named;
 } sections[] = {
 	[SEC_SEMD] = {"semd", false},	  [SEC_JOB] = {"job", false},
-	[SEC_DEVICE] = {"device", false}, [SEC_SE] = {"se", true},
-	[SEC_SERVER] = {"server", true},  [SEC_KEYSET] = {"keyset", true},
-	[SEC_POLICY] = {"policy", true},
+	[SEC_DEVICE] = {"device", false}, [SEC_LWM2M] = {"lwm2m", false},
+	[SEC_SE] = {"se", true},	  [SEC_SERVER] = {"server", true},
+	[SEC_KEYSET] = {"keyset", true},  [SEC_POLICY] = {"policy", true},
 };
 
 static const struct {
@@ -207,10 +233,13 @@ static void take_choice(struct parser *p, const struct key *k, const char *value
 
 static void take_version(struct parser *p, const struct key *k, const char *value)
 {
-	uint32_t v = !strcmp(value, "1.0") ? 10 : !strcmp(value, "1.1") ? 11 : 0;
+	uint32_t v = !strcmp(value, "1.0")   ? 10
+		     : !strcmp(value, "1.1") ? 11
+		     : !strcmp(value, "1.2") ? 12
+					     : 0;
 
 	if (!v)
-		say(p, true, "version=%.40s: 1.0 or 1.1 is allowed", value);
+		say(p, true, "version=%.40s: 1.0, 1.1 or 1.2 is allowed", value);
 	else
 		memcpy((char *)p->base + k->at, &v, sizeof(v));
 }
@@ -247,8 +276,40 @@ static void take_source(struct parser *p, const struct key *k, const char *value
 		take_text(p, k, value);
 }
 
+static void take_key_value(struct parser *p, const struct key *k, const char *value)
+{
+	struct seref ref;
+	struct gp_error e;
+
+	if (*value == '/' && k->kind == KIND_KEY)
+		take_text(p, k, value);
+	else if (!config_is_reference(value))
+		say(p, true,
+		    "%s=%.80s: %sse:NAME/iotsafe/ID, se:NAME/vault/ID or pkcs11: is "
+		    "allowed",
+		    k->name, value, k->kind == KIND_KEY ? "an absolute path, " : "");
+	else if (seref_parse(&ref, value, strlen(value), true, &e))
+		say(p, true, "%s=: %s", k->name, e.detail);
+	else
+		take_text(p, k, value);
+}
+
+static void take_hex(struct parser *p, const struct key *k, const char *value)
+{
+	uint8_t bytes[128];
+	size_t n;
+
+	if (se_from_hex(value, strlen(value), bytes, (k->room - 1) / 2, &n) || !n)
+		say(p, true, "%s=%.40s: 1 to %zu bytes in hex digits are needed", k->name,
+		    value, (k->room - 1) / 2);
+	else
+		take_text(p, k, value);
+}
+
 static void take_value(struct parser *p, const struct key *k, const char *value)
 {
+	enum coap_transport_kind scheme;
+
 	switch (k->kind) {
 	case KIND_SOURCE:
 		take_source(p, k, value);
@@ -269,13 +330,20 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 			take_text(p, k, value);
 		break;
 	case KIND_URI:
-		if (!starts(value, "coap://") && !starts(value, "coaps://"))
+		if (coap_transport_scheme(value, &scheme) < 0)
 			say(p, true,
-			    "uri=%.80s: coap://HOST[:PORT] or coaps://HOST[:PORT] is "
-			    "allowed",
+			    "uri=%.80s: coap://HOST[:PORT], coaps://, coap+tcp:// or "
+			    "coaps+tcp:// is allowed",
 			    value);
 		else
 			take_text(p, k, value);
+		break;
+	case KIND_REFERENCE:
+	case KIND_KEY:
+		take_key_value(p, k, value);
+		break;
+	case KIND_HEX:
+		take_hex(p, k, value);
 		break;
 	case KIND_TEXT:
 		take_text(p, k, value);
@@ -310,7 +378,7 @@ static void known_keys(enum section section, char *out, size_t room)
 
 static void take_key(struct parser *p, char *line)
 {
-	char *eq = strchr(line, '='), *end, known[256];
+	char *eq = strchr(line, '='), *end, known[512];
 	size_t i;
 
 	if (!eq) {
@@ -387,7 +455,6 @@ static void *find_server(struct parser *p, const char *name)
 	snprintf(s->where, sizeof(s->where), "%s:%u", p->file, p->line);
 	s->lifetime = 86400;
 	s->ssid = (uint32_t)c->nr_server;
-	s->version = 11;
 	return s;
 }
 
@@ -466,7 +533,7 @@ static void take_section(struct parser *p, char *line)
 			break;
 	if (s > SEC_LAST) {
 		say(p, false,
-		    "unknown section [%.40s], ignored; known: semd, job, device, "
+		    "unknown section [%.40s], ignored; known: semd, job, device, lwm2m, "
 		    "se NAME, server NAME, keyset NAME, policy NAME",
 		    line);
 		return;
@@ -599,6 +666,7 @@ static void check_policies(const struct config *c, int *r, config_report_t repor
 int config_check(const struct config *c, config_report_t report, void *ctx)
 {
 	const struct config_server *s;
+	const char *why;
 	int r = 0;
 	size_t i;
 
@@ -608,19 +676,9 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 				 "has no open=: add open=ioctl:/dev/se0");
 	for (i = 0; i < c->nr_server; i++) {
 		s = &c->server[i];
-		if (!s->uri[0])
-			complain(&r, report, ctx, s->where, "server", s->name,
-				 "has no uri=: add uri=coaps://HOST");
-		if (!s->endpoint[0])
-			complain(&r, report, ctx, s->where, "server", s->name,
-				 "has no endpoint=: add the name that the server knows the "
-				 "device by");
-		if (starts(s->uri, "coaps://") && (!s->psk_identity[0] || !s->psk_file[0]))
-			complain(&r, report, ctx, s->where, "server", s->name,
-				 "has a coaps uri: psk_identity= and psk_file= are needed");
-		if (s->pmax && s->pmax < s->pmin)
-			complain(&r, report, ctx, s->where, "server", s->name,
-				 "has a pmax smaller than its pmin");
+		why = config_server_check(c, s);
+		if (why)
+			complain(&r, report, ctx, s->where, "server", s->name, why);
 	}
 	check_policies(c, &r, report, ctx);
 	return r;

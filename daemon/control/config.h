@@ -33,18 +33,52 @@ struct config_se {
 	char type[16];
 };
 
-/** struct config_server - [server NAME] */
+/** struct config_server - [server NAME]; "" is "not set" */
 struct config_server {
 	char name[CONFIG_NAME_MAX];
 	char where[128];
 	char uri[256];
 	char endpoint[128];
+	char bootstrap[4]; /* yes, no */
+	char security[8];  /* psk, rpk, x509, nosec; not set: by what else is */
 	char psk_identity[128];
 	char psk_file[256];
-	uint32_t lifetime; /* seconds */
+	char psk[512];	       /* reference, keys/seref.h */
+	char key[512];	       /* path or reference */
+	char cert[512];	       /* path or reference */
+	char server_key[512];  /* path or reference */
+	char server_cert[512]; /* path or reference */
+	char cert_usage[8];    /* ca, service, anchor, domain */
+	char sni[128];
+	char binding[8];
+	char oscore_secret_file[256];
+	char oscore_sender[32], oscore_recipient[32]; /* hex */
+	char oscore_salt[136], oscore_context[64];    /* hex */
+	uint32_t lifetime;			      /* seconds */
 	uint32_t ssid;
 	uint32_t pmin, pmax; /* seconds, 0 = none */
-	uint32_t version;    /* 10 or 11 */
+	uint32_t hold_off;   /* seconds */
+	uint32_t version;    /* 10, 11, 12; 0: not set */
+};
+
+/**
+ * struct config_credentials - who we are to one server, and whom we trust
+ * @mode: resource 2 of LwM2M's object 0: 0 PSK, 1 raw public key, 2 certificate, 3 none
+ * @identity, @peer, @secret: resources 3, 4 and 5: bytes, or a reference to them
+ * @usage: resource 15, or -1
+ * @oscore_secret and so on: of object 21; the secret's length 0: none
+ */
+struct config_bytes {
+	uint8_t *p;
+	size_t len;
+};
+
+struct config_credentials {
+	unsigned int mode;
+	struct config_bytes identity, peer, secret;
+	int usage;
+	struct config_bytes oscore_secret, oscore_salt, oscore_sender, oscore_recipient,
+		oscore_context;
 };
 
 /** struct config_keyset - [keyset NAME]: where keys come from, keys/source.h */
@@ -79,6 +113,9 @@ struct config {
 	char model[64];
 	char serial[64];
 	char firmware[64];
+	char endpoint[128];  /* [lwm2m]: where a [server] has none of its own */
+	char allow_nosec[4]; /* yes, no */
+	char reboot[8];	     /* semd, no */
 	struct config_se se[CONFIG_SES_MAX];
 	size_t nr_se;
 	struct config_server server[CONFIG_SERVERS_MAX];
@@ -124,6 +161,36 @@ int config_check(const struct config *c, config_report_t report, void *ctx);
  * Returns 0, -EINVAL, or -errno where a file cannot be read (reported too).
  */
 int config_load(struct config *c, const char *path, config_report_t report, void *ctx);
+
+/**
+ * config_server_credentials - read what the files of a section hold
+ * @out: config_credentials_clear() it, whatever is returned
+ * @why: gets the reason on failure: which key, which file
+ *
+ * Files with secrets must be as config_read_psk() wants them. Returns 0, -EINVAL,
+ * -EACCES, -ENOMEM, or what the file said.
+ */
+int config_server_credentials(const struct config_server *s, struct config_credentials *out,
+			      char *why, size_t room);
+/** config_credentials_clear - wipe and free */
+void config_credentials_clear(struct config_credentials *c);
+
+/** config_server_check - is the section complete? NULL, or what is wrong with it */
+const char *config_server_check(const struct config *c, const struct config_server *s);
+
+/** config_server_secure - does its address ask for DTLS or TLS? */
+bool config_server_secure(const struct config_server *s);
+
+/** config_is_reference - a key or certificate that is not in a file of its own */
+bool config_is_reference(const char *value);
+
+/**
+ * config_read_file - a key or certificate, as it is
+ * @secret: only if nobody else can read it: -EACCES otherwise
+ * @out: gets it, to be wiped and freed by the caller; at most 16 KiB
+ */
+int config_read_file(const char *path, bool secret, struct config_bytes *out, char *why,
+		     size_t room);
 
 /**
  * config_read_psk - a pre-shared key from a file of hex digits

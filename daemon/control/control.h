@@ -35,9 +35,12 @@ struct control_server {
 /**
  * struct control_ops - what only the daemon knows
  * @server: fill in server number @index; -ENOENT past the end
+ * @update: tell @name, or all (NULL), that the device is there, now. -ENOENT: no such
+ *	server; -ENOTCONN: not registered
  */
 struct control_ops {
 	int (*server)(void *ctx, unsigned int index, struct control_server *out);
+	int (*update)(void *ctx, const char *name);
 };
 
 struct control;

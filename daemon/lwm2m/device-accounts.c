@@ -135,6 +135,14 @@ static unsigned int version_of(const struct lwm2m_device *dev, uint16_t ssid)
 	return 0;
 }
 
+static const char *endpoint_of(const struct lwm2m_device *dev, uint16_t ssid)
+{
+	for (size_t i = 0; i < dev->nr_factory; i++)
+		if (dev->factory[i].ssid == ssid && dev->factory[i].endpoint[0])
+			return dev->factory[i].endpoint;
+	return dev->config.endpoint;
+}
+
 /* what the Security instances say; those that cannot be used are left out, with words */
 static size_t read_securities(struct device_account *a, const struct wanted *w,
 			      struct lwm2m_security *out)
@@ -174,7 +182,7 @@ static void begin(struct device_account *a, const struct wanted *w)
 		.client =
 			{
 				.name = a->name,
-				.endpoint = dev->config.endpoint,
+				.endpoint = endpoint_of(dev, w->ssid),
 				.ssid = w->ssid,
 				.version = version_of(dev, w->ssid),
 				.manufacturer = dev->config.manufacturer,

@@ -383,6 +383,9 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 
 		snprintf(dev->factory[i].name, LWM2M_NAME_MAX, "%s", f->name);
 		dev->factory[i].ssid = f->bootstrap ? LWM2M_SSID_BOOTSTRAP : f->ssid;
+		if (f->endpoint)
+			snprintf(dev->factory[i].endpoint, sizeof(dev->factory[i].endpoint),
+				 "%s", f->endpoint);
 		dev->factory[i].version = f->version;
 		dev->factory[i].nosec = f->mode == LWM2M_SECURITY_NONE;
 	}

@@ -53,6 +53,7 @@ struct lwm2m_device {
 	struct {
 		char name[LWM2M_NAME_MAX];
 		uint16_t ssid;
+		char endpoint[128];
 		unsigned int version;
 		bool nosec; /* the configuration wants it so */
 	} factory[LWM2M_ACCOUNTS_MAX];

@@ -26,6 +26,7 @@
  * @name: names the account in logs, origins of jobs ("lwm2m:NAME") and policies
  * @bootstrap: it is a bootstrap server: @ssid and what concerns object 1 is not used
  * @ssid: short server id, 1 to 65534
+ * @endpoint: endpoint client name for this server; NULL: the device's
  * @uri: coap://, coaps://, coap+tcp:// or coaps+tcp://
  * @mode: /0/x/2: 0 PSK, 1 raw public key, 2 certificate, 3 NoSec
  * @identity: /0/x/3: PSK identity, our certificate (DER) or public key
@@ -43,6 +44,7 @@ struct lwm2m_factory {
 	const char *name;
 	bool bootstrap;
 	uint16_t ssid;
+	const char *endpoint;
 	const char *uri;
 	unsigned int mode;
 	struct lwm2m_bytes identity, peer, secret;

@@ -91,15 +91,10 @@ static int on_stopping(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+int semd_stop(struct semd *d)
 {
-	struct semd *d = userdata;
 	uint64_t now;
 
-	(void)source;
-	(void)si;
-	if (d->stopping)
-		return sd_event_exit(d->event, 0); /* asked twice */
 	d->stopping = true;
 	sd_notify(0, "STOPPING=1\nSTATUS=de-registering");
 	semd_log(LOG_INFO, "stopping");
@@ -108,6 +103,18 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
 	semd_servers_stop(d);
 	return sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stopping,
 					  d);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct semd *d = userdata;
+
+	(void)source;
+	(void)si;
+	d->restart = false;
+	if (d->stopping)
+		return sd_event_exit(d->event, 0); /* asked twice */
+	return semd_stop(d);
 }
 
 #define CHANGED(field) (memcmp(&(a)->field, &(b)->field, sizeof((a)->field)) != 0)
@@ -133,6 +140,10 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	}
 	if (CHANGED(server)) {
 		semd_log(LOG_NOTICE, words, "[server]");
+		any = true;
+	}
+	if (CHANGED(endpoint) || CHANGED(allow_nosec) || CHANGED(reboot)) {
+		semd_log(LOG_NOTICE, words, "[lwm2m]");
 		any = true;
 	}
 	if (CHANGED(se)) {
@@ -229,7 +240,8 @@ static int open_store(struct semd *d)
 
 static int open_control(struct semd *d)
 {
-	static const struct control_ops ops = {.server = semd_servers_describe};
+	static const struct control_ops ops = {.server = semd_servers_describe,
+					       .update = semd_servers_update};
 	gid_t gid = (gid_t)-1;
 	struct group *g;
 	char path[300];
@@ -320,10 +332,10 @@ static int run(struct semd *d)
 	(void)keys_harden_process();
 	r = start(d);
 	if (r >= 0) {
-		sd_notifyf(0, "READY=1\nSTATUS=%zu server%s", d->nr_server,
-			   d->nr_server == 1 ? "" : "s");
+		sd_notifyf(0, "READY=1\nSTATUS=%zu server%s", d->cfg.nr_server,
+			   d->cfg.nr_server == 1 ? "" : "s");
 		semd_log(LOG_INFO, "version " SEMD_VERSION ", journal in %s, %zu server%s",
-			 d->cfg.state_dir, d->nr_server, d->nr_server == 1 ? "" : "s");
+			 d->cfg.state_dir, d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s");
 		r = sd_event_loop(d->event);
 	}
 	if (r < 0)
@@ -379,21 +391,19 @@ static int check_keysets(const struct config *cfg)
 /* The files that the configuration names; what the start would stumble over. */
 static int check_keys(const struct config *cfg)
 {
-	uint8_t key[CONFIG_PSK_MAX];
+	struct config_credentials cred;
 	char why[512];
-	size_t len;
 	int bad = 0;
 
 	for (size_t i = 0; i < cfg->nr_server; i++) {
 		const struct config_server *s = &cfg->server[i];
 
-		if (!s->psk_file[0] ||
-		    !config_read_psk(s->psk_file, key, &len, why, sizeof(why)))
-			continue;
-		semd_log(LOG_ERR, "%s: [server %s] psk_file: %s", s->where, s->name, why);
-		bad = -EINVAL;
+		if (config_server_credentials(s, &cred, why, sizeof(why))) {
+			semd_log(LOG_ERR, "%s: [server %s] %s", s->where, s->name, why);
+			bad = -EINVAL;
+		}
+		config_credentials_clear(&cred);
 	}
-	explicit_bzero(key, sizeof(key));
 	return check_keysets(cfg) ? -EINVAL : bad;
 }
 
@@ -449,5 +459,11 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	semd_log_level((int)d.cfg.log_level);
-	return run(&d);
+	opt = run(&d);
+	if (d.restart && opt == EXIT_SUCCESS) {
+		execv("/proc/self/exe", argv);
+		semd_log(LOG_ERR, "could not start again: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return opt;
 }

@@ -5,28 +5,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "control/config.h"
 #include "control/control.h"
 #include "job/job.h"
 #include "libse/se.h"
-#include "lwm2m/lwm2m.h"
+#include "lwm2m/device.h"
 
 #define SEMD_VERSION "0.1"
-
-struct semd;
-
-/* one [server NAME] */
-struct server {
-	struct semd *d;
-	const struct config_server *cfg;
-	struct lwm2m_account *account;
-	sd_event_source *io;
-	sd_event_source *timer;
-	ino_t socket; /* inode of the socket that io watches */
-};
 
 struct semd {
 	struct config cfg;
@@ -39,9 +26,11 @@ struct semd {
 	sd_event_source *monitor_io;
 	sd_event_source *retry;
 	int se_error[CONFIG_SES_MAX]; /* last said, so that it is said once */
-	struct server server[CONFIG_SERVERS_MAX];
-	size_t nr_server;
+	struct lwm2m_device *device;
+	sd_event_source *device_io;
+	sd_event_source *device_timer;
 	bool stopping;
+	bool restart; /* … and start again, a server asked for it */
 	uint64_t stop_until; /* CLOCK_MONOTONIC, µs */
 };
 
@@ -51,6 +40,9 @@ void semd_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 
 void semd_log_level(int level);
 
 uint64_t semd_now_ms(void);
+
+/** semd_stop - begin to end: de-register, then leave the loop */
+int semd_stop(struct semd *d);
 
 /* elements.c: which secure elements are there */
 int semd_elements_start(struct semd *d);
@@ -67,5 +59,7 @@ void semd_servers_free(struct semd *d);
 void semd_servers_job_changed(struct semd *d, uint64_t id);
 void semd_servers_se_changed(void *ctx, uint16_t instance);
 int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out);
+/** semd_servers_update - ask @name, or all (NULL), for an Update now */
+int semd_servers_update(void *ctx, const char *name);
 
 #endif /* SEMD_H */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Management servers: an LwM2M account each, its socket and time on the loop. */
+/* Management servers: the LwM2M device that serves them, its descriptor and time on
+ * the loop. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -25,80 +26,61 @@ uint64_t semd_now_ms(void)
  */
 #define HOLD_MS 5000U
 
-static void arm(struct server *s);
+/* after each call of the device: what it waits for may be another time */
+static void arm(struct semd *d)
+{
+	uint64_t at;
+
+	if (!d->device || !d->device_timer)
+		return;
+	at = lwm2m_device_deadline(d->device);
+	if (at == LWM2M_NEVER) {
+		sd_event_source_set_enabled(d->device_timer, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time(d->device_timer, at * 1000U);
+	sd_event_source_set_enabled(d->device_timer, SD_EVENT_ONESHOT);
+}
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct server *s = userdata;
+	struct semd *d = userdata;
 
 	(void)source;
 	(void)fd;
 	(void)revents;
-	lwm2m_account_ready(s->account, semd_now_ms());
-	arm(s);
+	lwm2m_device_ready(d->device, semd_now_ms());
+	arm(d);
 	return 0;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct server *s = userdata;
+	struct semd *d = userdata;
 
 	(void)source;
 	(void)usec;
-	lwm2m_account_tick(s->account, semd_now_ms());
-	arm(s);
+	lwm2m_device_tick(d->device, semd_now_ms());
+	arm(d);
 	return 0;
 }
 
-/*
- * After each call of the account: its socket may be another one. A new one may
- * have the old number, so the inode is what counts.
- */
-static void arm_io(struct server *s)
+static void on_log(void *ctx, int level, const char *server, const char *text)
 {
-	int fd = lwm2m_account_fd(s->account), r;
-	struct stat st = {0};
-
-	if (fd >= 0 && fstat(fd, &st))
-		fd = -1;
-	if (s->io && (fd < 0 || st.st_ino != s->socket))
-		s->io = sd_event_source_disable_unref(s->io);
-	if (fd < 0)
-		return;
-	if (s->io) {
-		sd_event_source_set_io_events(s->io, lwm2m_account_events(s->account));
-		return;
-	}
-	r = sd_event_add_io(s->d->event, &s->io, fd, lwm2m_account_events(s->account), on_io,
-			    s);
-	if (r < 0)
-		semd_log(LOG_ERR, "%s: the socket cannot be watched: %s", s->cfg->name,
-			 strerror(-r));
+	(void)ctx;
+	if (*server)
+		semd_log(level, "%s: %s", server, text);
 	else
-		s->socket = st.st_ino;
+		semd_log(level, "lwm2m: %s", text);
 }
 
-static void arm(struct server *s)
+static void on_reboot(void *ctx)
 {
-	uint64_t at;
+	struct semd *d = ctx;
 
-	if (!s->account)
-		return;
-	arm_io(s);
-	at = lwm2m_account_deadline(s->account);
-	if (at == UINT64_MAX) {
-		sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-		return;
-	}
-	sd_event_source_set_time(s->timer, at * 1000U);
-	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
-}
-
-static void on_log(void *ctx, int level, const char *text)
-{
-	struct server *s = ctx;
-
-	semd_log(level, "%s: %s", s->cfg->name, text);
+	d->restart = true;
+	semd_log(LOG_NOTICE, "a server asks for a reboot: semd ends and starts again");
+	semd_stop(d);
 }
 
 static const char *or_null(const char *s)
@@ -106,163 +88,176 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-static int start_one(struct semd *d, struct server *s)
+static struct lwm2m_bytes to_bytes(const struct config_bytes *b)
 {
-	const struct config_server *c = s->cfg;
-	struct lwm2m_account_config a = {
-		.client =
-			{
-				.name = c->name,
-				.uri = c->uri,
-				.secure_psk = !strncmp(c->uri, "coaps:", 6),
-				.endpoint = c->endpoint,
-				.lifetime = c->lifetime,
-				.ssid = (uint16_t)c->ssid,
-				.version = c->version,
-				.pmin = c->pmin,
-				.pmax = c->pmax,
-				.manufacturer = or_null(d->cfg.manufacturer),
-				.model = or_null(d->cfg.model),
-				.serial = or_null(d->cfg.serial),
-				.firmware = or_null(d->cfg.firmware),
-			},
-		.psk_identity = or_null(c->psk_identity),
-		.hold_until = lwm2m_ses_reading(d->ses) ? semd_now_ms() + HOLD_MS : 0,
-		.log = on_log,
-		.log_ctx = s,
-	};
-	char why[LWM2M_WORDS_MAX] = "";
-	uint8_t key[CONFIG_PSK_MAX];
-	size_t key_len = 0;
-	int r;
+	return (struct lwm2m_bytes){b->p, b->len};
+}
 
-	if (c->psk_file[0]) {
-		char words[512];
+static int take_server(const struct config_server *c, struct lwm2m_factory *f,
+		       struct config_credentials *cred)
+{
+	char why[512];
+	int r = config_server_credentials(c, cred, why, sizeof(why));
 
-		r = config_read_psk(c->psk_file, key, &key_len, words, sizeof(words));
-		if (r) {
-			semd_log(LOG_ERR, "%s: [server %s] psk_file: %s", c->where, c->name,
-				 words);
-			return r;
-		}
-		a.psk_key = key;
-		a.psk_key_len = key_len;
-	}
-	r = sd_event_add_time(d->event, &s->timer, CLOCK_MONOTONIC, 0, 1000, on_time, s);
-	if (r >= 0) {
-		sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-		r = lwm2m_account_new(&s->account, &a, d->store, d->ses, semd_now_ms(), why);
-		if (r)
-			semd_log(LOG_ERR, "%s: [server %s] %s", c->where, c->name, why);
-	}
-	explicit_bzero(key, sizeof(key));
-	if (r < 0)
+	if (r) {
+		semd_log(LOG_ERR, "%s: [server %s] %s", c->where, c->name, why);
 		return r;
-	arm(s);
+	}
+	*f = (struct lwm2m_factory){
+		.name = c->name,
+		.bootstrap = !strcmp(c->bootstrap, "yes"),
+		.ssid = (uint16_t)c->ssid,
+		.uri = c->uri,
+		.endpoint = or_null(c->endpoint),
+		.mode = cred->mode,
+		.identity = to_bytes(&cred->identity),
+		.peer = to_bytes(&cred->peer),
+		.secret = to_bytes(&cred->secret),
+		.sni = or_null(c->sni),
+		.cert_usage = cred->usage,
+		.hold_off = c->hold_off,
+		.lifetime = c->lifetime,
+		.pmin = c->pmin,
+		.pmax = c->pmax,
+		.binding = or_null(c->binding),
+		.version = c->version,
+		.oscore =
+			{
+				.secret = to_bytes(&cred->oscore_secret),
+				.salt = to_bytes(&cred->oscore_salt),
+				.sender = to_bytes(&cred->oscore_sender),
+				.recipient = to_bytes(&cred->oscore_recipient),
+				.context = to_bytes(&cred->oscore_context),
+			},
+	};
 	return 0;
+}
+
+static int make_device(struct semd *d, const struct lwm2m_factory *servers)
+{
+	const struct config *c = &d->cfg;
+	const char *endpoint = c->endpoint[0]	  ? c->endpoint
+			       : c->nr_server > 0 ? c->server[0].endpoint
+						  : "sesame";
+	const struct lwm2m_device_config config = {
+		.endpoint = endpoint,
+		.state_dir = c->state_dir,
+		.store = d->store,
+		.ses = d->ses,
+		.manufacturer = or_null(c->manufacturer),
+		.model = or_null(c->model),
+		.serial = or_null(c->serial),
+		.firmware = or_null(c->firmware),
+		.servers = servers,
+		.nr_servers = c->nr_server,
+		.allow_nosec = !strcmp(c->allow_nosec, "yes"),
+		.hold_until = lwm2m_ses_reading(d->ses) ? semd_now_ms() + HOLD_MS : 0,
+		.reboot = strcmp(c->reboot, "no") ? on_reboot : NULL,
+		.log = on_log,
+		.ctx = d,
+	};
+	char why[LWM2M_WORDS_MAX];
+	int r = lwm2m_device_new(&d->device, &config, semd_now_ms(), why);
+
+	if (r)
+		semd_log(LOG_ERR, "lwm2m: %s", why);
+	return r;
 }
 
 int semd_servers_start(struct semd *d)
 {
-	struct server *s;
-	size_t i;
-	int r;
+	struct config_credentials *cred = calloc(CONFIG_SERVERS_MAX, sizeof(*cred));
+	struct lwm2m_factory *servers = calloc(CONFIG_SERVERS_MAX, sizeof(*servers));
+	int r = cred && servers ? 0 : -ENOMEM;
 
-	for (i = 0; i < d->cfg.nr_server; i++) {
-		s = &d->server[i];
-		s->d = d;
-		s->cfg = &d->cfg.server[i];
-		d->nr_server = i + 1;
-		r = start_one(d, s);
-		if (r)
-			return r;
-	}
+	for (size_t i = 0; !r && i < d->cfg.nr_server; i++)
+		r = take_server(&d->cfg.server[i], &servers[i], &cred[i]);
+	if (!r)
+		r = make_device(d, servers);
+	for (size_t i = 0; cred && i < CONFIG_SERVERS_MAX; i++)
+		config_credentials_clear(&cred[i]);
+	free(cred);
+	free(servers);
+	if (r)
+		return r;
+	r = sd_event_add_io(d->event, &d->device_io, lwm2m_device_fd(d->device), EPOLLIN, on_io,
+			    d);
+	if (r >= 0)
+		r = sd_event_add_time(d->event, &d->device_timer, CLOCK_MONOTONIC, 0, 1000,
+				      on_time, d);
+	if (r < 0)
+		return r;
+	arm(d);
 	return 0;
 }
 
 void semd_servers_stop(struct semd *d)
 {
-	size_t i;
-
-	for (i = 0; i < d->nr_server; i++) {
-		lwm2m_account_stop(d->server[i].account, semd_now_ms());
-		arm(&d->server[i]);
-	}
+	lwm2m_device_stop(d->device, semd_now_ms());
+	arm(d);
 }
 
 bool semd_servers_stopped(const struct semd *d)
 {
-	struct lwm2m_status st;
-	size_t i;
-
-	for (i = 0; i < d->nr_server; i++) {
-		lwm2m_account_status(d->server[i].account, &st);
-		if (st.state != LWM2M_STOPPED)
-			return false;
-	}
-	return true;
+	return lwm2m_device_stopped(d->device);
 }
 
 void semd_servers_free(struct semd *d)
 {
-	struct server *s;
-	size_t i;
-
-	for (i = 0; i < d->nr_server; i++) {
-		s = &d->server[i];
-		s->io = sd_event_source_disable_unref(s->io);
-		s->timer = sd_event_source_disable_unref(s->timer);
-		if (s->account)
-			lwm2m_account_free(s->account);
-		s->account = NULL;
-	}
-	d->nr_server = 0;
+	d->device_io = sd_event_source_disable_unref(d->device_io);
+	d->device_timer = sd_event_source_disable_unref(d->device_timer);
+	lwm2m_device_free(d->device);
+	d->device = NULL;
 }
 
 void semd_servers_job_changed(struct semd *d, uint64_t id)
 {
-	size_t i;
-
-	for (i = 0; i < d->nr_server; i++) {
-		lwm2m_account_job_changed(d->server[i].account, semd_now_ms(), id);
-		arm(&d->server[i]);
-	}
+	if (!d->device)
+		return;
+	lwm2m_device_job_changed(d->device, semd_now_ms(), id);
+	arm(d);
 }
 
 void semd_servers_se_changed(void *ctx, uint16_t instance)
 {
 	struct semd *d = ctx;
-	size_t i;
 
-	for (i = 0; i < d->nr_server; i++) {
-		if (!d->server[i].account)
-			continue;
-		lwm2m_account_se_changed(d->server[i].account, semd_now_ms(), instance);
-		if (!d->stopping && !lwm2m_ses_reading(d->ses))
-			lwm2m_account_release(d->server[i].account, semd_now_ms());
-		arm(&d->server[i]);
-	}
+	if (!d->device)
+		return;
+	lwm2m_device_se_changed(d->device, semd_now_ms(), instance);
+	if (!d->stopping && !lwm2m_ses_reading(d->ses))
+		lwm2m_device_release(d->device, semd_now_ms());
+	arm(d);
 }
 
 int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out)
 {
+	struct lwm2m_device_account a;
 	struct semd *d = ctx;
-	struct lwm2m_status st;
-	struct server *s;
+	int r = lwm2m_device_account(d->device, index, &a);
 
-	if (index >= d->nr_server)
-		return -ENOENT;
-	s = &d->server[index];
-	lwm2m_account_status(s->account, &st);
+	if (r)
+		return r;
 	memset(out, 0, sizeof(*out));
-	snprintf(out->name, sizeof(out->name), "%s", s->cfg->name);
-	snprintf(out->uri, sizeof(out->uri), "%s", s->cfg->uri);
-	snprintf(out->state, sizeof(out->state), "%s", lwm2m_state_name(st.state));
-	snprintf(out->version, sizeof(out->version), "%u.%u", st.version / 10 % 10,
-		 st.version % 10);
-	snprintf(out->location, sizeof(out->location), "%s", st.location);
-	snprintf(out->error, sizeof(out->error), "%s", st.error);
-	out->observations = st.observations;
-	out->attempts = st.attempts;
+	snprintf(out->name, sizeof(out->name), "%s", a.name);
+	snprintf(out->uri, sizeof(out->uri), "%s", a.uri);
+	snprintf(out->state, sizeof(out->state), "%s",
+		 a.working ? lwm2m_state_name(a.status.state) : "unusable");
+	if (a.status.version)
+		snprintf(out->version, sizeof(out->version), "%u.%u",
+			 a.status.version / 10 % 10, a.status.version % 10);
+	snprintf(out->location, sizeof(out->location), "%s", a.status.location);
+	snprintf(out->error, sizeof(out->error), "%s", a.status.error);
+	out->observations = a.status.observations;
+	out->attempts = a.status.attempts;
 	return 0;
+}
+
+int semd_servers_update(void *ctx, const char *name)
+{
+	struct semd *d = ctx;
+	int r = lwm2m_device_update(d->device, semd_now_ms(), name);
+
+	arm(d);
+	return r;
 }
