@@ -413,6 +413,8 @@ struct coap_config {
 	uint32_t ack_delay_ms;	       /* [0 = at once] empty ACK of a deferred answer */
 	uint8_t block_szx;	       /* [6] largest block is 16 << szx; COAP_SZX_16 */
 	uint64_t max_upload;	       /* [no limit] 4.13 with Size1 above that */
+	bool resume_uploads; /* [no] a later block of a body that is not known here begins a
+			      * transfer there, with restart set: the handler decides */
 	unsigned int max_observations; /* [64] */
 	unsigned int max_exchanges;    /* [16] requests of the peer not answered yet */
 	unsigned int max_calls;	       /* [16] */

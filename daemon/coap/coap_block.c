@@ -185,6 +185,14 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 			u->next = 0;
 			u->size = total;
 		}
+	} else if (!u && ep->cfg.resume_uploads) {
+		u = upload_new(ep, x->key);
+		if (!u)
+			return coap_exchange_refuse(ep, x, COAP_503_UNAVAILABLE,
+						    "out of memory");
+		u->next = offset;
+		u->size = total;
+		restart = true;
 	} else if (!u) {
 		/* 2.9.2: the blocks before this one are not known here */
 		return coap_exchange_refuse(

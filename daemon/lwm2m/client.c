@@ -70,7 +70,7 @@ static void on_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observ
 	struct lwm2m_client *c = ctx;
 
 	(void)user;
-	lwm2m_dm_observe_ended(c, obs);
+	lwm2m_dm_observe_ended(c, obs, why);
 	/* nobody acknowledges: an Update will tell whether the server is still there */
 	if (why == COAP_OBSERVE_TIMEOUT)
 		lwm2m_registration_update(c, false);
@@ -134,7 +134,8 @@ static int take_shared(struct lwm2m_client *c, const struct lwm2m_config *config
 
 static int new_endpoint(struct lwm2m_client *c, struct coap_endpoint **ep, bool stream)
 {
-	const struct coap_config coap = {.max_observations = OBSERVATIONS_MAX,
+	const struct coap_config coap = {.resume_uploads = true,
+					 .max_observations = OBSERVATIONS_MAX,
 					 .max_uploads = UPLOADS_MAX,
 					 .stream = stream};
 
@@ -229,7 +230,7 @@ void lwm2m_client_free(struct lwm2m_client *c)
 	if (!c)
 		return;
 	if (c->ep) {
-		lwm2m_dm_forget(c, NULL);
+		lwm2m_dm_free(c);
 		coap_endpoint_free(c->ep);
 	}
 	lwm2m_shared_drop(c);

@@ -10,15 +10,12 @@
 
 #include "lwm2m/formats.h"
 #include "lwm2m/internal.h"
+#include "lwm2m/notif.h"
 
 static const struct lwm2m_object *const objects[] = {
-	&lwm2m_object_server,
-	&lwm2m_object_access,
-	&lwm2m_object_device,
-	&lwm2m_object_se,
-	&lwm2m_object_script,
-	&lwm2m_object_app,
-	&lwm2m_object_component,
+	&lwm2m_object_server,	 &lwm2m_object_access,	 &lwm2m_object_device,
+	&lwm2m_object_se,	 &lwm2m_object_script,	 &lwm2m_object_app,
+	&lwm2m_object_component, &lwm2m_object_software, &lwm2m_object_firmware,
 };
 
 const struct lwm2m_object *lwm2m_object(uint16_t id)
@@ -120,27 +117,51 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 	return 0;
 }
 
+static void drop_uploads(struct lwm2m_client *c)
+{
+	for (size_t i = 0; i < UPLOADS_MAX; i++) {
+		lwm2m_buf_free(&c->uploads[i].buf);
+		memset(&c->uploads[i], 0, sizeof(c->uploads[i]));
+	}
+	memset(c->streams, 0, sizeof(c->streams));
+}
+
 void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path)
 {
-	for (size_t i = 0; i < ATTRIBUTES_MAX; i++)
-		if (!path || lwm2m_path_covers(path, &c->attributes[i].path))
-			c->attributes[i].set = 0;
+	if (path)
+		lwm2m_attributes_forget(c, path);
 	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
 		struct lwm2m_observation *o = &c->observations[i];
 
 		if (!o->used ||
 		    (path && (o->composite || !lwm2m_path_covers(path, &o->paths[0]))))
 			continue;
-		coap_observe_end(c->ep, o->obs);
-		o->used = false;
+		lwm2m_observe_forget(c, o);
 	}
-	if (path)
-		return;
-	for (size_t i = 0; i < UPLOADS_MAX; i++) {
-		lwm2m_buf_free(&c->uploads[i].buf);
-		memset(&c->uploads[i], 0, sizeof(c->uploads[i]));
+	if (!path)
+		drop_uploads(c);
+}
+
+void lwm2m_dm_load(struct lwm2m_client *c)
+{
+	lwm2m_attributes_load(c);
+	lwm2m_notif_load(c);
+	lwm2m_observe_load(c);
+}
+
+void lwm2m_dm_free(struct lwm2m_client *c)
+{
+	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
+		struct lwm2m_observation *o = &c->observations[i];
+
+		if (o->unacked)
+			explicit_bzero(o->unacked, o->unacked_len);
+		free(o->unacked);
+		memset(o, 0, sizeof(*o));
 	}
-	memset(c->streams, 0, sizeof(c->streams));
+	lwm2m_send_free(c);
+	lwm2m_notif_free(c);
+	drop_uploads(c);
 }
 
 /* ---- answers --------------------------------------------------------------- */
@@ -192,8 +213,13 @@ static int answer_content(struct lwm2m_client *c, const struct coap_request *req
 	ret = lwm2m_dm_content(c, paths, nr, composite, format, &content, words);
 	if (ret != 0)
 		return answer(c, req, ret, words);
-	if (req->observe == 0)
-		lwm2m_dm_observe(c, req, paths, nr, composite, format);
+	if (req->observe == 0) {
+		ret = lwm2m_dm_observe(c, req, paths, nr, composite, format, words);
+		if (ret != 0) {
+			lwm2m_content_free(&content);
+			return answer(c, req, ret, words);
+		}
+	}
 	lwm2m_content_fill(&content, &rsp);
 	ret = coap_respond(c->ep, req->now, req->xid, &rsp);
 	lwm2m_content_free(&content);
@@ -270,17 +296,23 @@ void lwm2m_dm_transfer_lost(struct lwm2m_client *c, uint32_t transfer)
 			c->streams[i].transfer = 0;
 }
 
+static bool streams_to(const struct lwm2m_client *c, size_t i, const struct lwm2m_path *path)
+{
+	return c->streams[i].transfer != 0 && c->streams[i].object == path->id[0] &&
+	       c->streams[i].instance == path->id[1];
+}
+
 /*
- * Of several transfers to one script only the one that began last may go on, or
+ * Of several transfers to one instance only the one that began last may go on, or
  * their blocks would mix.
  */
-static int stream_owner(struct lwm2m_client *c, uint16_t instance, uint32_t transfer,
-			bool first)
+static int stream_owner(struct lwm2m_client *c, const struct lwm2m_path *path,
+			uint32_t transfer, bool first)
 {
 	size_t at = UPLOADS_MAX;
 
 	for (size_t i = 0; i < UPLOADS_MAX; i++) {
-		if (c->streams[i].transfer != 0 && c->streams[i].instance == instance) {
+		if (streams_to(c, i, path)) {
 			at = i;
 			break;
 		}
@@ -291,16 +323,21 @@ static int stream_owner(struct lwm2m_client *c, uint16_t instance, uint32_t tran
 		return at < UPLOADS_MAX && c->streams[at].transfer == transfer ? 0 : -ESTALE;
 	if (at == UPLOADS_MAX)
 		return -ENOBUFS;
-	c->streams[at].instance = instance;
+	c->streams[at].object = path->id[0];
+	c->streams[at].instance = path->id[1];
 	c->streams[at].transfer = transfer;
 	return 0;
 }
 
-/* a command script as octets goes to the journal chunk by chunk */
+/*
+ * A script or a package as octets goes to the disk chunk by chunk. A transfer may
+ * begin at another block than the first: it goes on where an earlier one ended,
+ * and whoever keeps the bytes says whether it can.
+ */
 static int stream_chunk(struct lwm2m_client *c, const struct coap_request *req,
 			const struct lwm2m_path *path, char *words)
 {
-	bool first = req->offset == 0;
+	bool first = req->offset == 0 || req->restart;
 	int code;
 
 	if (first) {
@@ -308,17 +345,18 @@ static int stream_chunk(struct lwm2m_client *c, const struct coap_request *req,
 		if (code != 0)
 			return answer(c, req, code, words);
 	}
-	if (req->transfer != 0 && stream_owner(c, path->id[1], req->transfer, first) < 0) {
-		lwm2m_words(words, "/26242/%u/2 was written anew meanwhile; begin again",
-			    path->id[1]);
+	if (req->transfer != 0 && stream_owner(c, path, req->transfer, first) < 0) {
+		lwm2m_words(words, "/%u/%u/%u was written anew meanwhile; begin again",
+			    path->id[0], path->id[1], path->id[2]);
 		return answer(c, req, COAP_408_INCOMPLETE, words);
 	}
 	if (req->transfer == 0) /* whole in one: blocks of another transfer are over */
 		for (size_t i = 0; i < UPLOADS_MAX; i++)
-			if (c->streams[i].instance == path->id[1])
+			if (streams_to(c, i, path))
 				c->streams[i].transfer = 0;
-	code = lwm2m_script_chunk(c, path->id[1], req->offset, req->data, req->len, !req->more,
-				  words);
+	code = lwm2m_object(path->id[0])
+		       ->chunk(c, path->id[1], req->offset, req->data, req->len, !req->more,
+			       words);
 	if (req->transfer != 0 && (code != 0 || !req->more))
 		lwm2m_dm_transfer_lost(c, req->transfer);
 	if (code != 0)
@@ -356,8 +394,8 @@ static int collect(struct lwm2m_client *c, const struct coap_request *req,
 	if (up->buf.error < 0) {
 		upload_drop(up);
 		lwm2m_words(words,
-			    "more than %u bytes; write a long script as octets (42) to "
-			    "/26242/x/2",
+			    "more than %u bytes; write a long script or package as octets (42) "
+			    "to its resource",
 			    LWM2M_BODY_MAX);
 		answer(c, req, COAP_413_TOO_LARGE, words);
 		return 0;
@@ -444,8 +482,10 @@ static int route_body(struct lwm2m_client *c, const struct coap_request *req,
 
 static bool is_stream(const struct coap_request *req, const struct lwm2m_path *path)
 {
+	const struct lwm2m_object *object = lwm2m_object(path->id[0]);
+
 	return (req->method == COAP_PUT || req->method == COAP_POST) && path->depth == 3 &&
-	       path->id[0] == MODEL_OBJECT_SCRIPT && path->id[2] == MODEL_SCRIPT_COMMAND &&
+	       object && object->chunk && path->id[2] == object->stream &&
 	       (req->content_format == COAP_FORMAT_OCTETS ||
 		(req->content_format == COAP_NO_FORMAT && req->len > 0));
 }

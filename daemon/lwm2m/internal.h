@@ -33,10 +33,14 @@
  *	ones that may be absent ever see one
  * @execute: @args is never NULL
  * @execute, @create, @remove: NULL if the object has no such thing
+ * @chunk: bytes of resource @stream, which come in blocks and are not collected;
+ *	@offset where they belong, @last with the last ones. -ESTALE's code (4.08)
+ *	where others are missing before them. NULL: there is no such resource
  * @own: each server has instances of its own, so that access control has no say
  */
 struct lwm2m_object {
 	uint16_t id;
+	uint16_t stream;
 	bool own;
 	size_t (*instances)(struct lwm2m_client *c, uint16_t *ids, size_t room);
 	int (*read)(struct lwm2m_client *c, uint16_t instance, int32_t rid,
@@ -47,12 +51,15 @@ struct lwm2m_object {
 		       const struct lwm2m_args *args, char *words);
 	int (*create)(struct lwm2m_client *c, uint16_t instance, char *words);
 	int (*remove)(struct lwm2m_client *c, uint16_t instance, char *words);
+	int (*chunk)(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
+		     const uint8_t *p, size_t len, bool last, char *words);
 };
 
 /** lwm2m_object() - how object @id is served, or NULL. */
 const struct lwm2m_object *lwm2m_object(uint16_t id);
 extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_access, lwm2m_object_device,
-	lwm2m_object_se, lwm2m_object_script, lwm2m_object_app, lwm2m_object_component;
+	lwm2m_object_se, lwm2m_object_script, lwm2m_object_app, lwm2m_object_component,
+	lwm2m_object_software, lwm2m_object_firmware;
 
 #define LWM2M_ID_BATCH 257 /* room for all instances of any object and one more */
 /** lwm2m_has_instance() - whether /@object/@instance is there. */
@@ -152,9 +159,9 @@ struct lwm2m_client {
 	struct lwm2m_observation observations[OBSERVATIONS_MAX];
 	struct lwm2m_upload uploads[UPLOADS_MAX];
 	struct {
-		uint16_t instance;
+		uint16_t object, instance;
 		uint32_t transfer;
-	} streams[UPLOADS_MAX]; /* who writes to which script */
+	} streams[UPLOADS_MAX]; /* who writes to which stream */
 };
 
 /**

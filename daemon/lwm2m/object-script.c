@@ -334,4 +334,6 @@ const struct lwm2m_object lwm2m_object_script = {
 	.execute = execute,
 	.create = create,
 	.remove = remove_instance,
+	.stream = MODEL_SCRIPT_COMMAND,
+	.chunk = lwm2m_script_chunk,
 };
