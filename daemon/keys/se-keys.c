@@ -269,7 +269,7 @@ int se_keys_new(struct se_keys **ret, struct job_store *jobs)
 	k->tls_base = load(k->tls, "default", NULL);
 	k->tls_prf = load(k->tls, SE_PRF_PROVIDER, se_keys_prf_init);
 	if (!k->own_base || !k->own_keys || !k->tls_base || !k->tls_prf ||
-	    !EVP_set_default_properties(k->tls, "?sesame=prf") ||
+	    !EVP_set_default_properties(k->tls, "?provider=" SE_PRF_PROVIDER) ||
 	    se_keys_prf_bind(k->tls_prf, k)) {
 		se_keys_free(k);
 		return -EIO;

@@ -183,7 +183,7 @@ static const OSSL_DISPATCH prf_functions[] = {
 };
 
 static const OSSL_ALGORITHM kdfs[] = {
-	{"TLS1-PRF", "provider=" SE_PRF_PROVIDER ",sesame=prf", prf_functions,
+	{"TLS1-PRF", "provider=" SE_PRF_PROVIDER, prf_functions,
 	 "TLS 1.2's PRF, in the SE for keys that are there"},
 	{NULL, NULL, NULL, NULL},
 };
