@@ -300,10 +300,16 @@ int coap_opt_path(const struct coap_msg *m, uint16_t num, char *buf, size_t room
 int coap_opts_add(struct coap_opts *opts, uint16_t num, const void *val, size_t len)
 {
 	const struct coap_opt_rule *rule = coap_opt_rule(num);
-	unsigned int i;
 
 	if (rule && (len < rule->min || len > rule->max))
 		return -EINVAL;
+	return coap_opts_put(opts, num, val, len);
+}
+
+int coap_opts_put(struct coap_opts *opts, uint16_t num, const void *val, size_t len)
+{
+	unsigned int i;
+
 	if (opts->n == COAP_MSG_OPTS_MAX || len > sizeof(opts->bytes) - opts->used)
 		return -ENOSPC;
 	for (i = opts->n; i && opts->o[i - 1].num > num; i--)

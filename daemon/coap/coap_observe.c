@@ -140,12 +140,19 @@ int64_t coap_observe_answered(struct coap_endpoint *ep, uint32_t obs, uint8_t co
 	return next_seq(o);
 }
 
+static void remember_mid(struct coap_observation *o, uint16_t mid)
+{
+	memmove(o->mids + 1, o->mids, sizeof(o->mids) - sizeof(o->mids[0]));
+	o->mids[0] = mid;
+	if (o->n_mids < COAP_OBS_MIDS)
+		o->n_mids++;
+}
+
 /* Put the waiting notification on the wire, now that nothing is before it. */
 static void send_pending(struct coap_endpoint *ep, struct coap_observation *o)
 {
 	uint8_t *data = o->pending;
 	size_t len = o->pending_len;
-	uint16_t mid = (uint16_t)(data[2] << 8 | data[3]);
 	bool con = o->pending_con, last = o->last;
 	uint32_t id = o->id;
 
@@ -167,10 +174,9 @@ static void send_pending(struct coap_endpoint *ep, struct coap_observation *o)
 		if (!coap_con_new(ep, COAP_CON_NOTIFY, id, data, len))
 			coap_transmit(ep, data, len);
 	} else {
-		memmove(o->mids + 1, o->mids, sizeof(o->mids) - sizeof(o->mids[0]));
-		o->mids[0] = mid;
-		if (o->n_mids < COAP_OBS_MIDS)
-			o->n_mids++;
+		/* a stream has no message IDs, and no RST either */
+		if (!ep->cfg.stream)
+			remember_mid(o, (uint16_t)(data[2] << 8 | data[3]));
 		coap_transmit(ep, data, len);
 		if (last)
 			end(ep, o, true, COAP_OBSERVE_ERROR);

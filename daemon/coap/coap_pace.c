@@ -32,6 +32,8 @@ void coap_pace_rtt(struct coap_endpoint *ep, uint64_t ms)
 {
 	if (!ms)
 		ms = 1;
+	if (!ep->pace.rtt)
+		ep->pace.non_arrival = 0; /* it was counted in guesses */
 	ep->pace.rtt = ep->pace.rtt ? (7 * ep->pace.rtt + ms + 4) / 8 : ms;
 }
 
@@ -74,7 +76,7 @@ bool coap_pace_notify(struct coap_endpoint *ep)
 	struct coap_pace *p = &ep->pace;
 	uint64_t most = ep->now + interval(ep) * ep->cfg.non_burst;
 
-	/* it was counted in longer intervals before the round-trip time was known */
+	/* it may have been counted in longer intervals */
 	if (p->non_arrival > most)
 		p->non_arrival = most;
 	if (coap_pace_next(ep) > ep->now)

@@ -263,6 +263,8 @@ struct coap_endpoint {
 
 /** coap_opt_rule() - RFC 7252 5.10 row of an option, NULL for an unknown number. */
 const struct coap_opt_rule *coap_opt_rule(uint16_t num);
+/** coap_opts_put() - coap_opts_add() for numbers that mean something else (signals). */
+int coap_opts_put(struct coap_opts *opts, uint16_t num, const void *val, size_t len);
 /**
  * coap_check_options() - drop the options that count as unrecognised.
  * Return: 0, or the number of the first such option that is critical.

@@ -102,7 +102,7 @@ void coap_stream_start(struct coap_endpoint *ep, uint64_t now)
 		return;
 	ep->stream.started = true;
 	coap_opts_add_uint(&opts, CSM_MAX_MESSAGE_SIZE, ep->cfg.max_message);
-	coap_opts_add(&opts, CSM_BLOCK_WISE, "", 0);
+	coap_opts_put(&opts, CSM_BLOCK_WISE, "", 0);
 	signal_send(ep, COAP_701_CSM, NULL, 0, &opts, NULL);
 }
 
@@ -217,7 +217,7 @@ static void signal_input(struct coap_endpoint *ep, const struct coap_msg *m)
 	case COAP_702_PING:
 		/* 5.4.1: custody is acknowledged when all that came before is answered */
 		if (coap_opt_find(m, PING_CUSTODY) && !ep->n_exchanges)
-			coap_opts_add(&opts, PING_CUSTODY, "", 0);
+			coap_opts_put(&opts, PING_CUSTODY, "", 0);
 		signal_send(ep, COAP_703_PONG, m->token, m->token_len, &opts, NULL);
 		break;
 	case COAP_703_PONG:

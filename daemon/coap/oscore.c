@@ -282,11 +282,13 @@ int oscore_protect_response(struct oscore *o, const struct coap_msg *m,
 /* ---- opening --------------------------------------------------------------------------------
  */
 
-/* Decrypt @m under @k. Return: 0, -EBADMSG (does not verify, or is no message), -EIO. */
-static int unprotect(struct oscore *o, const struct oscore_keys *k, const uint8_t *id,
-		     size_t id_len, const uint8_t *piv, size_t piv_len,
-		     const struct coap_msg *m, struct coap_msg *inner, uint8_t *buf,
-		     size_t room, const struct oscore_binding *b)
+/* Decrypt @m under @k, with a nonce made with @nk. Return: 0, -EBADMSG (does not verify, or is
+ * no message), -EIO. */
+static int unprotect(struct oscore *o, const struct oscore_keys *k,
+		     const struct oscore_keys *nk, const uint8_t *id, size_t id_len,
+		     const uint8_t *piv, size_t piv_len, const struct coap_msg *m,
+		     struct coap_msg *inner, uint8_t *buf, size_t room,
+		     const struct oscore_binding *b)
 {
 	uint8_t aad[OSCORE_AAD_MAX], nonce[OSCORE_NONCE_MAX];
 	size_t aad_len = oscore_aad(o->p.alg, b, aad);
@@ -294,7 +296,7 @@ static int unprotect(struct oscore *o, const struct oscore_keys *k, const uint8_
 
 	if (room < m->payload_len)
 		return -EBADMSG;
-	oscore_nonce(o->p.alg, k, id, id_len, piv, piv_len, nonce);
+	oscore_nonce(o->p.alg, nk, id, id_len, piv, piv_len, nonce);
 	/* oscore_join() wants three bytes before it; the tag leaves more than that free */
 	r = oscore_open(o, k->recipient, nonce, aad, aad_len, m->payload, m->payload_len,
 			buf + 3);
@@ -390,7 +392,7 @@ int oscore_open_request(struct oscore *o, const struct coap_msg *m, struct coap_
 	if (!k)
 		return COAP_401_UNAUTHORIZED;
 	*why = "Decryption failed";
-	r = unprotect(o, k, b->kid, b->kid_len, b->piv, b->piv_len, m, inner, buf, room, b);
+	r = unprotect(o, k, k, b->kid, b->kid_len, b->piv, b->piv_len, m, inner, buf, room, b);
 	if (r)
 		return COAP_400_BAD_REQUEST;
 	b->used = true;
@@ -495,7 +497,8 @@ int oscore_challenge(struct oscore *o, struct coap_opts *opts)
 
 /*
  * Response #1 of Appendix B.2: the peer has lost our context, or never had it. Verified
- * under R2 || ID1, it is followed by request #2 under R2 || R3.
+ * under R2 || ID1, it is followed by request #2 under R2 || R3. Without a Partial IV
+ * its nonce is the very one of the request (5.2), made with the IV that was then.
  */
 static int response_first(struct oscore *o, const struct oscore_option *opt,
 			  const struct coap_msg *m, struct coap_msg *inner, uint8_t *buf,
@@ -512,7 +515,8 @@ static int response_first(struct oscore *o, const struct oscore_option *opt,
 	memcpy(id, r2, len);
 	memcpy(id + len, o->keys.id_context, o->keys.id_context_len);
 	if (oscore_derive(&o->p, &o->next, true, id, len + o->keys.id_context_len) ||
-	    unprotect(o, &o->next, opt->piv_len ? o->p.rid : b->kid,
+	    unprotect(o, &o->next, opt->piv_len ? &o->next : &o->keys,
+		      opt->piv_len ? o->p.rid : b->kid,
 		      opt->piv_len ? o->p.rid_len : b->kid_len,
 		      opt->piv_len ? opt->piv : b->piv,
 		      opt->piv_len ? opt->piv_len : b->piv_len, m, inner, buf, room, b))
@@ -559,7 +563,7 @@ int oscore_open_response(struct oscore *o, const struct coap_msg *m, struct coap
 			o->st.refused--;
 		return r;
 	}
-	r = unprotect(o, &o->keys, opt.piv_len ? o->p.rid : b->kid,
+	r = unprotect(o, &o->keys, &o->keys, opt.piv_len ? o->p.rid : b->kid,
 		      opt.piv_len ? o->p.rid_len : b->kid_len, opt.piv_len ? opt.piv : b->piv,
 		      opt.piv_len ? opt.piv_len : b->piv_len, m, inner, buf, room, b);
 	if (r)
