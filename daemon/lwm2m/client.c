@@ -62,7 +62,8 @@ static void on_result(void *ctx, const struct coap_result *res)
 
 	if (res->now > c->now)
 		c->now = res->now;
-	lwm2m_registration_result(c, res);
+	if (!lwm2m_send_result(c, res))
+		lwm2m_registration_result(c, res);
 }
 
 static void on_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observe_end why)
@@ -221,6 +222,7 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 		lwm2m_client_free(c);
 		return err;
 	}
+	lwm2m_dm_load(c);
 	*ret = c;
 	return 0;
 }
@@ -256,6 +258,7 @@ static void run(struct lwm2m_client *c)
 {
 	take_server(c);
 	c->notify_next = lwm2m_dm_notify_run(c, told_now(c));
+	lwm2m_send_run(c, told_now(c) && c->state == LWM2M_REGISTERED);
 	lwm2m_registration_run(c);
 }
 

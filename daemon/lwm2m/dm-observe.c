@@ -1,181 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Write-Attributes, Observe and Notify (LwM2M core 1.1, 6.4 and 7.3.2). */
+/*
+ * Observe, Observe-Composite and Notify (LwM2M core 1.2, 6.4 and 7.3.2).
+ *
+ * An observation lives as long as the registration: in a new association, after a
+ * restart, and after a server did not acknowledge, it goes on as soon as an Update
+ * was answered. What falls due while the server cannot be told is kept with its
+ * time (notif.h) and told first then.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/formats.h"
 #include "lwm2m/internal.h"
+#include "lwm2m/notif.h"
+#include "lwm2m/senml.h"
 
-/* ---- attributes ------------------------------------------------------------ */
-
-static const struct {
-	const char *name;
-	unsigned int bit;
-} names[] = {
-	{"pmin", ATTR_PMIN}, {"pmax", ATTR_PMAX},   {"gt", ATTR_GT},	   {"lt", ATTR_LT},
-	{"st", ATTR_ST},     {"epmin", ATTR_EPMIN}, {"epmax", ATTR_EPMAX},
-};
-
-struct lwm2m_attributes *lwm2m_dm_attributes_at(struct lwm2m_client *c,
-						const struct lwm2m_path *path)
-{
-	for (size_t i = 0; i < ATTRIBUTES_MAX; i++)
-		if (c->attributes[i].set && lwm2m_path_equal(&c->attributes[i].path, path))
-			return &c->attributes[i];
-	return NULL;
-}
-
-static bool parse_number(const char *s, double *x)
-{
-	char *end;
-
-	/* decimal only: no blanks, hexadecimal, inf or nan, which strtod() takes */
-	if (!*s || strspn(s, "0123456789+-.eE") != strlen(s))
-		return false;
-	*x = strtod(s, &end);
-	return !*end && isfinite(*x);
-}
-
-/* one query option: "pmin=10" sets, "pmin" alone or "pmin=" unsets */
-static const char *parse_attribute(struct lwm2m_attributes *a, const struct coap_opt *o)
-{
-	char s[48], *value;
-	unsigned int bit = 0;
-	double x = 0;
-
-	if (o->len >= sizeof(s))
-		return "an attribute is too long";
-	memcpy(s, o->val, o->len);
-	s[o->len] = '\0';
-	value = strchr(s, '=');
-	if (value)
-		*value++ = '\0';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(s, names[i].name) == 0)
-			bit = names[i].bit;
-	if (bit == 0)
-		return "an attribute that is not known; there are pmin, pmax, gt, lt, st, "
-		       "epmin, epmax";
-	if (!value || !*value) {
-		a->set &= ~bit;
-		return NULL;
-	}
-	if (!parse_number(value, &x))
-		return "the value of an attribute is not a number";
-	if (!(bit & (ATTR_GT | ATTR_LT | ATTR_ST)) &&
-	    (x < 0 || x > UINT32_MAX || (double)(uint64_t)x != x))
-		return "a period is a whole number of seconds";
-	if (bit == ATTR_ST && x < 0)
-		return "st is not negative";
-	a->set |= bit;
-	switch (bit) {
-	case ATTR_PMIN:
-		a->pmin = (uint32_t)x;
-		break;
-	case ATTR_PMAX:
-		a->pmax = (uint32_t)x;
-		break;
-	case ATTR_GT:
-		a->gt = x;
-		break;
-	case ATTR_LT:
-		a->lt = x;
-		break;
-	case ATTR_ST:
-		a->st = x;
-		break;
-	case ATTR_EPMIN:
-		a->epmin = (uint32_t)x;
-		break;
-	case ATTR_EPMAX:
-		a->epmax = (uint32_t)x;
-		break;
-	}
-	return NULL;
-}
-
-static const char *check_attributes(const struct lwm2m_attributes *a)
-{
-	const unsigned int both = ATTR_GT | ATTR_LT;
-	const struct model_object *object = model_object(a->path.id[0]);
-	const struct model_resource *res;
-
-	if ((a->set & (both | ATTR_ST))) {
-		res = a->path.depth >= 3 ? model_resource(object, a->path.id[2]) : NULL;
-		if (!res || (res->type != MODEL_INTEGER && res->type != MODEL_TIME) ||
-		    res->multiple != (a->path.depth == 4))
-			return "gt, lt and st are for resources with a number";
-	}
-	if ((a->set & both) == both && a->lt >= a->gt)
-		return "lt must be below gt";
-	if ((a->set & both) == both && (a->set & ATTR_ST) && a->lt + 2 * a->st >= a->gt)
-		return "lt + 2 st must be below gt";
-	if ((a->set & (ATTR_PMIN | ATTR_PMAX)) == (ATTR_PMIN | ATTR_PMAX) && a->pmax != 0 &&
-	    a->pmax < a->pmin)
-		return "pmax is less than pmin";
-	return NULL;
-}
-
-int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
-			const struct coap_msg *msg, char *words)
-{
-	struct lwm2m_attributes *at = lwm2m_dm_attributes_at(c, path), a = {.path = *path};
-	const struct coap_opt *o;
-	const char *why = NULL;
-	unsigned int pos = 0;
-	int code = lwm2m_dm_check(c, path, 0, words);
-
-	if (code == 0)
-		code = lwm2m_dm_allowed(c, path, LWM2M_ACL_R, words);
-	if (code != 0)
-		return code;
-	if (at)
-		a = *at;
-	while (!why && (o = coap_opt_next(msg, COAP_OPT_URI_QUERY, &pos)))
-		why = parse_attribute(&a, o);
-	if (!why)
-		why = check_attributes(&a);
-	if (why) {
-		lwm2m_words(words, "%s", why);
-		return COAP_400_BAD_REQUEST;
-	}
-	for (size_t i = 0; !at && i < ATTRIBUTES_MAX; i++)
-		if (!c->attributes[i].set)
-			at = &c->attributes[i];
-	if (!at) {
-		lwm2m_words(words, "attributes are set on %d paths already", ATTRIBUTES_MAX);
-		return COAP_500_INTERNAL;
-	}
-	*at = a;
-	return 0;
-}
-
-/* what holds for @path: its own, else those of what it is in, else the server's */
-static struct lwm2m_attributes effective(struct lwm2m_client *c, const struct lwm2m_path *path)
-{
-	struct lwm2m_attributes r = {.path = *path, .pmin = c->pmin, .pmax = c->pmax};
-	struct lwm2m_path at = *path;
-
-	for (at.depth = 1; at.depth <= path->depth; at.depth++) {
-		const struct lwm2m_attributes *a = lwm2m_dm_attributes_at(c, &at);
-
-		if (!a)
-			continue;
-		if (a->set & ATTR_PMIN)
-			r.pmin = a->pmin;
-		if (a->set & ATTR_PMAX)
-			r.pmax = a->pmax;
-		if (a->set & ATTR_GT)
-			r.gt = a->gt;
-		if (a->set & ATTR_LT)
-			r.lt = a->lt;
-		if (a->set & ATTR_ST)
-			r.st = a->st;
-		r.set |= a->set;
-	}
-	return r;
-}
+/* values of one message with kept notifications; a message is limited as well */
+#define REPLAY_VALUES_MAX 1000
+/* what a notification on its way may have, to be kept if it is not acknowledged */
+#define UNACKED_MAX 8192
 
 /* ---- what was told --------------------------------------------------------- */
 
@@ -194,51 +39,107 @@ static uint64_t hash_script(struct lwm2m_client *c, uint64_t h, const struct lwm
 
 struct now {
 	uint64_t digest;
-	bool has_number;
-	double number;
-	bool exists;
+	size_t nr_numbers;
+	struct {
+		uint16_t id;
+		double x;
+	} numbers[OBSERVED_NUMBERS_MAX];
+	struct lwm2m_set set;
 };
 
+static void hash_value(uint64_t *h, const struct lwm2m_value *v)
+{
+	*h = lwm2m_hash(*h, v->path.id, v->path.depth * sizeof(v->path.id[0]));
+	*h = lwm2m_hash(*h, &v->i, sizeof(v->i));
+	*h = lwm2m_hash(*h, &v->object, sizeof(v->object));
+	*h = lwm2m_hash(*h, &v->instance, sizeof(v->instance));
+	*h = lwm2m_hash(*h, &v->len, sizeof(v->len));
+	if (v->type == MODEL_FLOAT)
+		*h = lwm2m_hash(*h, &v->f, sizeof(v->f));
+	if (v->type == MODEL_STRING || v->type == MODEL_OPAQUE || v->type == MODEL_CORELNK)
+		*h = lwm2m_hash(*h, v->p, v->len);
+}
+
+static bool as_number(const struct lwm2m_value *v, double *x)
+{
+	switch (v->type) {
+	case MODEL_INTEGER:
+	case MODEL_TIME:
+	case MODEL_BOOLEAN:
+		*x = (double)v->i;
+		return true;
+	case MODEL_UNSIGNED:
+		*x = (double)(uint64_t)v->i;
+		return true;
+	case MODEL_FLOAT:
+		*x = v->f;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* clear n->set when done with it */
 static void look(struct lwm2m_client *c, const struct lwm2m_observation *o, struct now *n)
 {
 	char words[LWM2M_WORDS_MAX];
-	struct lwm2m_set set = {0};
 
 	*n = (struct now){.digest = LWM2M_HASH};
 	for (size_t i = 0; i < o->nr; i++) {
-		int code = lwm2m_dm_collect(c, &o->paths[i], &set, words);
+		int code = lwm2m_dm_collect(c, &o->paths[i], &n->set, words);
 
-		n->exists |= code == 0 || code == COAP_413_TOO_LARGE;
 		n->digest = lwm2m_hash(n->digest, &code, sizeof(code));
 		n->digest = hash_script(c, n->digest, &o->paths[i]);
 	}
-	for (size_t i = 0; i < set.n; i++) {
-		const struct lwm2m_value *v = &set.v[i];
+	for (size_t i = 0; i < n->set.n; i++)
+		hash_value(&n->digest, &n->set.v[i]);
+	/* gt, lt, st and edge are for the resource that is observed itself */
+	if (o->composite || o->paths[0].depth < 3 || n->set.n > OBSERVED_NUMBERS_MAX)
+		return;
+	for (size_t i = 0; i < n->set.n; i++) {
+		const struct lwm2m_value *v = &n->set.v[i];
 
-		n->digest = lwm2m_hash(n->digest, v->path.id,
-				       v->path.depth * sizeof(v->path.id[0]));
-		n->digest = lwm2m_hash(n->digest, &v->i, sizeof(v->i));
-		n->digest = lwm2m_hash(n->digest, &v->object, sizeof(v->object));
-		n->digest = lwm2m_hash(n->digest, &v->instance, sizeof(v->instance));
-		n->digest = lwm2m_hash(n->digest, &v->len, sizeof(v->len));
-		if (v->type == MODEL_STRING || v->type == MODEL_OPAQUE)
-			n->digest = lwm2m_hash(n->digest, v->p, v->len);
+		if (as_number(v, &n->numbers[n->nr_numbers].x))
+			n->numbers[n->nr_numbers++].id = v->path.depth == 4 ? v->path.id[3] : 0;
 	}
-	if (!o->composite && set.n == 1 &&
-	    (set.v[0].type == MODEL_INTEGER || set.v[0].type == MODEL_TIME)) {
-		n->has_number = true;
-		n->number = (double)set.v[0].i;
-	}
-	lwm2m_set_clear(&set);
 }
 
 static void told(struct lwm2m_client *c, struct lwm2m_observation *o, const struct now *n)
 {
 	o->digest = n->digest;
-	o->has_number = n->has_number;
-	o->number = n->number;
-	o->told = c->now;
+	o->nr_numbers = n->nr_numbers;
+	memcpy(o->numbers, n->numbers, sizeof(o->numbers));
+	o->told = o->evaluated = c->now;
 	o->dirty = false;
+}
+
+/* ---- attributes that count ----------------------------------------------------- */
+
+/* of a composite one: the longest pmin and the shortest pmax of all its paths */
+static struct lwm2m_attributes effective(struct lwm2m_client *c,
+					 const struct lwm2m_observation *o)
+{
+	struct lwm2m_attributes r = lwm2m_attributes_effective(c, &o->paths[0], &o->own);
+
+	for (size_t i = 1; i < o->nr; i++) {
+		struct lwm2m_attributes a =
+			lwm2m_attributes_effective(c, &o->paths[i], &o->own);
+
+		if (a.pmin > r.pmin)
+			r.pmin = a.pmin;
+		if (a.pmax != 0 && (r.pmax == 0 || a.pmax < r.pmax))
+			r.pmax = a.pmax;
+		if (a.epmin > r.epmin)
+			r.epmin = a.epmin;
+		if (a.epmax != 0 && (r.epmax == 0 || a.epmax < r.epmax))
+			r.epmax = a.epmax;
+		if (a.set & ATTR_CON)
+			r.con = (r.set & ATTR_CON && r.con) || a.con;
+		r.set |= a.set;
+	}
+	if (r.pmax < r.pmin) /* table 7.3.2-1: as if it were not there */
+		r.pmax = 0;
+	return r;
 }
 
 static bool crossed(double a, double b, double limit)
@@ -246,48 +147,180 @@ static bool crossed(double a, double b, double limit)
 	return (a <= limit && b > limit) || (a > limit && b <= limit);
 }
 
-/* whether gt, lt and st let this change be told */
-static bool wanted(const struct lwm2m_attributes *a, const struct lwm2m_observation *o,
+static bool wanted_number(const struct lwm2m_attributes *a, double from, double to)
+{
+	if (a->set & ATTR_EDGE)
+		return from != to && (to != 0) == a->edge;
+	if (!(a->set & (ATTR_GT | ATTR_LT | ATTR_ST)))
+		return from != to;
+	return ((a->set & ATTR_GT) && crossed(from, to, a->gt)) ||
+	       ((a->set & ATTR_LT) && crossed(-from, -to, -a->lt)) ||
+	       ((a->set & ATTR_ST) && from != to && fabs(to - from) >= a->st);
+}
+
+/* whether gt, lt, st and edge let this change be told */
+static bool wanted(struct lwm2m_client *c, const struct lwm2m_observation *o,
 		   const struct now *n)
 {
-	if (!(a->set & (ATTR_GT | ATTR_LT | ATTR_ST)) || !o->has_number || !n->has_number)
+	struct lwm2m_path path = o->paths[0];
+
+	if (n->nr_numbers == 0 || n->nr_numbers != o->nr_numbers)
 		return true;
-	return ((a->set & ATTR_GT) && crossed(o->number, n->number, a->gt)) ||
-	       ((a->set & ATTR_LT) && crossed(-o->number, -n->number, -a->lt)) ||
-	       ((a->set & ATTR_ST) && fabs(n->number - o->number) >= a->st);
+	for (size_t i = 0; i < n->nr_numbers; i++) {
+		struct lwm2m_attributes a;
+
+		if (n->numbers[i].id != o->numbers[i].id)
+			return true;
+		/* an instance of a multiple resource may have attributes of its own */
+		path.id[3] = n->numbers[i].id;
+		if (o->paths[0].depth == 3 && n->nr_numbers > 1)
+			path.depth = 4;
+		a = lwm2m_attributes_effective(c, &path, &o->own);
+		if (wanted_number(&a, o->numbers[i].x, n->numbers[i].x))
+			return true;
+	}
+	return false;
 }
 
 /* ---- observations ---------------------------------------------------------- */
 
-void lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
-		      const struct lwm2m_path *paths, size_t nr, bool composite,
-		      uint32_t format)
+static void drop_unacked(struct lwm2m_observation *o)
 {
-	struct lwm2m_observation *o = NULL;
+	if (o->unacked)
+		explicit_bzero(o->unacked, o->unacked_len);
+	free(o->unacked);
+	o->unacked = NULL;
+	o->unacked_len = 0;
+	o->waiting = false;
+}
+
+void lwm2m_observe_forget(struct lwm2m_client *c, struct lwm2m_observation *o)
+{
+	if (o->obs)
+		coap_observe_end(c->ep, o->obs);
+	drop_unacked(o);
+	lwm2m_notif_drop(c, o->id, UINT64_MAX);
+	lwm2m_observe_unstore(c, o);
+	memset(o, 0, sizeof(*o));
+}
+
+int lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
+		     const struct lwm2m_path *paths, size_t nr, bool composite, uint32_t format,
+		     char *words)
+{
+	struct lwm2m_attributes own = {.path = paths[0]};
+	struct lwm2m_observation *o = NULL, *again = NULL;
+	int code = lwm2m_attributes_query(&own, req->msg, words);
 	struct now n;
 	uint32_t obs;
 
+	if (code != 0)
+		return code;
 	for (size_t i = 0; !o && i < OBSERVATIONS_MAX; i++)
 		if (!c->observations[i].used)
 			o = &c->observations[i];
 	/* without room the answer goes out as a plain one: RFC 7641, 4.1 */
 	if (!o || coap_observe_accept(c->ep, req->xid, NULL, &obs) < 0)
-		return;
+		return 0;
 	for (size_t i = 0; i < OBSERVATIONS_MAX; i++)
 		if (c->observations[i].used && c->observations[i].obs == obs)
-			o = &c->observations[i];
-	*o = (struct lwm2m_observation){
-		.used = true, .obs = obs, .nr = nr, .composite = composite, .format = format};
+			again = &c->observations[i];
+	if (again) {
+		drop_unacked(again);
+		lwm2m_notif_drop(c, again->id, UINT64_MAX);
+		o = again;
+	} else {
+		*o = (struct lwm2m_observation){.id = ++c->observation_ids};
+	}
+	o->used = true;
+	o->obs = obs;
+	o->own = own;
+	o->nr = nr;
+	o->composite = composite;
+	o->format = format;
 	memcpy(o->paths, paths, nr * sizeof(paths[0]));
 	look(c, o, &n);
 	told(c, o, &n);
+	lwm2m_set_clear(&n.set);
+	lwm2m_observe_store(c, o);
+	return 0;
 }
 
-void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs)
+static int64_t clock_ms(const struct lwm2m_client *c)
 {
-	for (size_t i = 0; i < OBSERVATIONS_MAX; i++)
-		if (c->observations[i].used && c->observations[i].obs == obs)
-			c->observations[i].used = false;
+	return c->ops.clock ? c->ops.clock(c->ctx) * 1000 : 0;
+}
+
+/* keep what is due now for later; the oldest goes if there is more than hqmax */
+static void keep(struct lwm2m_client *c, struct lwm2m_observation *o, struct lwm2m_set *set)
+{
+	struct lwm2m_attributes a = effective(c, o);
+	const struct lwm2m_notif *e;
+	uint32_t n = 0;
+	int ret;
+
+	for (size_t i = 0; i < set->n; i++)
+		set->v[i].at = clock_ms(c);
+	ret = lwm2m_notif_add(c, o->id, set);
+	if (ret < 0)
+		lwm2m_log(c, 4, "a notification could not be kept: %s", strerror(-ret));
+	if (!(a.set & ATTR_HQMAX) || a.hqmax == 0)
+		return;
+	for (e = lwm2m_notif_next(c, o->id, 0); e; e = lwm2m_notif_next(c, o->id, e->seq))
+		n++;
+	for (; n > a.hqmax; n--)
+		lwm2m_notif_drop(c, o->id, lwm2m_notif_next(c, o->id, 0)->seq);
+}
+
+/* it goes on when the server has answered an Update */
+static void detach(struct lwm2m_client *c, struct lwm2m_observation *o)
+{
+	struct lwm2m_path root = {0};
+	struct lwm2m_set set = {0};
+	char words[LWM2M_WORDS_MAX];
+
+	o->obs = 0;
+	if (o->waiting) {
+		/* the server does not have it, or never said so: tell it again */
+		if (!o->unacked)
+			o->digest = 0;
+		else if (c->storing && lwm2m_senml_decode(&root, o->unacked, o->unacked_len,
+							  &set, words) == 0)
+			(void)lwm2m_notif_add(c, o->id, &set);
+		lwm2m_set_clear(&set);
+		o->dirty = true;
+	}
+	drop_unacked(o);
+}
+
+void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs, enum coap_observe_end why)
+{
+	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
+		struct lwm2m_observation *o = &c->observations[i];
+
+		if (!o->used || o->obs != obs)
+			continue;
+		if (why == COAP_OBSERVE_CLOSED || why == COAP_OBSERVE_TIMEOUT) {
+			detach(c, o);
+		} else {
+			o->obs = 0; /* the endpoint is at it already */
+			lwm2m_observe_forget(c, o);
+		}
+	}
+}
+
+static bool attach(struct lwm2m_client *c, struct lwm2m_observation *o)
+{
+	int ret = coap_observe_restore(c->ep, c->now, &o->coap, NULL, &o->obs);
+
+	if (ret < 0) {
+		o->obs = 0;
+		lwm2m_log(c, 5, "an observation cannot go on: %s", strerror(-ret));
+		lwm2m_observe_forget(c, o);
+		return false;
+	}
+	lwm2m_observe_store(c, o);
+	return true;
 }
 
 unsigned int lwm2m_dm_observations(const struct lwm2m_client *c)
@@ -311,13 +344,67 @@ void lwm2m_dm_changed(struct lwm2m_client *c, const struct lwm2m_path *path)
 	}
 }
 
-static void notify(struct lwm2m_client *c, struct lwm2m_observation *o, const struct now *n)
+/* ---- sending ------------------------------------------------------------------- */
+
+/* con, or /1/x/26; without both confirmable: the server waits for the result */
+static bool confirmable(struct lwm2m_client *c, const struct lwm2m_attributes *a)
+{
+	if (a->set & ATTR_CON)
+		return a->con;
+	return lwm2m_data_int(c->shared->data, MODEL_OBJECT_SERVER, c->server, 26, 1) != 0;
+}
+
+/* @rsp leaves; @o may be gone afterwards */
+static void send_out(struct lwm2m_client *c, struct lwm2m_observation *o,
+		     const struct coap_response *rsp, bool con)
+{
+	uint32_t obs = o->obs;
+	bool ends = COAP_CODE_CLASS(rsp->code) != 2;
+	int ret = coap_notify(c->ep, c->now, obs, rsp, con);
+
+	if (!o->used || o->obs != obs)
+		return;
+	if (ends || ret == -ESTALE) {
+		/* an error that is on its way ends it by itself when it is there */
+		o->obs = ends && ret == 0 ? 0 : o->obs;
+		lwm2m_observe_forget(c, o);
+		return;
+	}
+	if (ret < 0) {
+		lwm2m_log(c, 4, "notification not sent: %s", strerror(-ret));
+		drop_unacked(o);
+		return;
+	}
+	o->waiting = true;
+}
+
+/* what is on its way, so that it can be kept if nobody acknowledges it */
+static void remember(struct lwm2m_client *c, struct lwm2m_observation *o, struct lwm2m_set *set)
+{
+	struct lwm2m_buf buf = {.max = UNACKED_MAX};
+	struct lwm2m_path root = {0};
+
+	drop_unacked(o);
+	if (!c->storing)
+		return;
+	for (size_t i = 0; i < set->n; i++)
+		set->v[i].at = clock_ms(c);
+	lwm2m_senml_encode(&root, set, &buf);
+	if (buf.error == 0) {
+		o->unacked = buf.p;
+		o->unacked_len = buf.len;
+	} else {
+		lwm2m_buf_free(&buf);
+	}
+}
+
+static void notify(struct lwm2m_client *c, struct lwm2m_observation *o,
+		   const struct lwm2m_attributes *a, struct now *n)
 {
 	char words[LWM2M_WORDS_MAX] = "";
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 	struct lwm2m_content content;
-	uint32_t obs = o->obs;
-	int code, ret;
+	int code;
 
 	code = lwm2m_dm_content(c, o->paths, o->nr, o->composite, o->format, &content, words);
 	if (code == 0) {
@@ -327,14 +414,83 @@ static void notify(struct lwm2m_client *c, struct lwm2m_observation *o, const st
 		rsp.diagnostic = words;
 	}
 	told(c, o, n);
-	/* confirmable: a lost notification would leave the server waiting for the result */
-	ret = coap_notify(c->ep, c->now, obs, &rsp, true);
+	remember(c, o, &n->set);
+	o->replayed = 0;
+	send_out(c, o, &rsp, confirmable(c, a));
 	if (code == 0)
 		lwm2m_content_free(&content);
-	if (code != 0 || ret == -ESTALE)
-		lwm2m_dm_observe_ended(c, obs);
-	else if (ret < 0)
-		lwm2m_log(c, 4, "notification not sent: %s", strerror(-ret));
+}
+
+/* append the values of one entry; false if it cannot be read, or does not fit */
+static bool unpack(const struct lwm2m_notif *e, struct lwm2m_set *set)
+{
+	struct lwm2m_path root = {0};
+	char words[LWM2M_WORDS_MAX];
+
+	return lwm2m_senml_decode(&root, e->pack, e->len, set, words) == 0;
+}
+
+/*
+ * Kept notifications go first. Formats that know times take many in one message;
+ * the others one after the other, each when the one before was acknowledged.
+ */
+static bool replay(struct lwm2m_client *c, struct lwm2m_observation *o)
+{
+	const struct lwm2m_format *f = lwm2m_format(o->format);
+	const struct lwm2m_notif *e = lwm2m_notif_next(c, o->id, 0);
+	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
+	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
+	struct lwm2m_path root = {0};
+	struct lwm2m_set set = {0};
+	char words[LWM2M_WORDS_MAX];
+	size_t bytes = 0;
+	uint64_t last = 0;
+	int code;
+
+	if (!e || !f)
+		return false;
+	for (; e; e = lwm2m_notif_next(c, o->id, e->seq)) {
+		/* base64 and names: the message is at most so much longer */
+		if (last != 0 && (!(f->flags & LWM2M_FORMAT_TIME) ||
+				  set.n > REPLAY_VALUES_MAX || bytes + e->len > 16384))
+			break;
+		if (!unpack(e, &set))
+			lwm2m_log(c, 4, "a kept notification cannot be read");
+		bytes += e->len;
+		last = e->seq;
+	}
+	code = lwm2m_encode(o->format, o->composite ? &root : &o->paths[0], &set, &buf, words);
+	if (code == 0 && set.n > 0) {
+		rsp.content_format = o->format;
+		rsp.payload = buf.p;
+		rsp.len = buf.len;
+		drop_unacked(o);
+		o->replayed = last;
+		o->told = c->now;
+		send_out(c, o, &rsp, true);
+	} else {
+		/* it could not be sent at any later time either */
+		lwm2m_log(c, 4, "a kept notification does not fit its format");
+		lwm2m_notif_drop(c, o->id, last);
+	}
+	lwm2m_buf_free(&buf);
+	lwm2m_set_clear(&set);
+	return true;
+}
+
+/* false while a notification is on its way: what comes meanwhile is told after it */
+static bool settled(struct lwm2m_client *c, struct lwm2m_observation *o)
+{
+	if (!o->waiting)
+		return true;
+	if (coap_observe_waiting(c->ep, o->obs))
+		return false;
+	if (o->replayed != 0)
+		lwm2m_notif_drop(c, o->id, o->replayed);
+	o->replayed = 0;
+	drop_unacked(o);
+	lwm2m_observe_store(c, o);
+	return true;
 }
 
 static uint64_t min(uint64_t a, uint64_t b)
@@ -342,39 +498,66 @@ static uint64_t min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t after(uint64_t t, uint32_t seconds)
+{
+	return seconds == 0 ? LWM2M_NEVER : t + (uint64_t)seconds * 1000;
+}
+
+/* one observation; returns when to come again */
+static uint64_t run(struct lwm2m_client *c, struct lwm2m_observation *o, bool online)
+{
+	struct lwm2m_attributes a = effective(c, o);
+	uint64_t earliest, evaluate, latest = online ? after(o->told, a.pmax) : LWM2M_NEVER;
+	struct now n;
+
+	if (o->evaluated + (uint64_t)a.epmin * 1000 > o->told + (uint64_t)a.pmin * 1000)
+		earliest = o->evaluated + (uint64_t)a.epmin * 1000;
+	else
+		earliest = o->told + (uint64_t)a.pmin * 1000;
+	evaluate = after(o->evaluated, a.epmax);
+	if (c->now >= evaluate)
+		o->dirty = true;
+	if (c->now < latest && !(o->dirty && c->now >= earliest))
+		return min(o->dirty ? min(earliest, latest) : latest,
+			   o->dirty ? LWM2M_NEVER : evaluate);
+	look(c, o, &n);
+	if (c->now < latest && (n.digest == o->digest || !wanted(c, o, &n))) {
+		o->dirty = false;
+		o->evaluated = c->now;
+	} else if (online) {
+		notify(c, o, &a, &n);
+	} else {
+		/* told later, or never, as /1/0/6 says */
+		if (c->storing)
+			keep(c, o, &n.set);
+		told(c, o, &n);
+		lwm2m_observe_store(c, o);
+	}
+	lwm2m_set_clear(&n.set);
+	if (!o->used)
+		return LWM2M_NEVER;
+	return min(online ? after(o->told, a.pmax) : LWM2M_NEVER, after(o->evaluated, a.epmax));
+}
+
 uint64_t lwm2m_dm_notify_run(struct lwm2m_client *c, bool send)
 {
+	/* an Update that is asked for shows whether the server still knows us */
+	bool sure = send && c->state == LWM2M_REGISTERED && !c->update_asked;
 	uint64_t next = LWM2M_NEVER;
 
 	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
 		struct lwm2m_observation *o = &c->observations[i];
-		struct lwm2m_attributes a;
-		uint64_t earliest, latest;
-		struct now n;
+		bool online;
 
-		if (!o->used)
+		if (!o->used || (o->obs == 0 && sure && !attach(c, o)))
 			continue;
-		if (!send) {
-			/* told later, or never, as /1/0/6 says */
-			if (!c->storing)
-				o->dirty = false;
+		online = send && o->obs != 0;
+		if (o->obs != 0 && !settled(c, o))
 			continue;
-		}
-		a = effective(c, &o->paths[0]);
-		earliest = o->told + (uint64_t)a.pmin * 1000;
-		latest = a.pmax == 0 || a.pmax < a.pmin ? LWM2M_NEVER
-							: o->told + (uint64_t)a.pmax * 1000;
-		if (c->now < latest && !(o->dirty && c->now >= earliest)) {
-			next = min(next, o->dirty ? min(earliest, latest) : latest);
-			continue;
-		}
-		look(c, o, &n);
-		if (c->now < latest && (n.digest == o->digest || !wanted(&a, o, &n)))
-			o->dirty = false;
+		if (online && replay(c, o))
+			next = c->now;
 		else
-			notify(c, o, &n);
-		if (o->used && a.pmax != 0 && a.pmax >= a.pmin)
-			next = min(next, o->told + (uint64_t)a.pmax * 1000);
+			next = min(next, run(c, o, online));
 	}
 	return next;
 }

@@ -81,28 +81,54 @@ enum {
 	ATTR_ST = 16,
 	ATTR_EPMIN = 32,
 	ATTR_EPMAX = 64,
+	ATTR_EDGE = 128,
+	ATTR_CON = 256,
+	ATTR_HQMAX = 512,
 };
 
 /** struct lwm2m_attributes - <NOTIFICATION> attributes of one path (core, 7.3.2) */
 struct lwm2m_attributes {
 	struct lwm2m_path path;
 	unsigned int set; /* ATTR_*; 0: unused */
-	uint32_t pmin, pmax, epmin, epmax;
+	uint32_t pmin, pmax, epmin, epmax, hqmax;
 	double gt, lt, st;
+	bool edge, con;
 };
 
+#define OBSERVED_NUMBERS_MAX 8
+
+/**
+ * struct lwm2m_observation
+ * @id: names it over restarts, never 0
+ * @obs: of the CoAP endpoint; 0 while there is none: after a restart, in a new
+ *	association, or when the server did not acknowledge. Goes on once the server
+ *	has shown that it still knows the registration
+ * @coap: to make @obs again
+ * @own: attributes that came with the request (core 1.2, 6.4.1)
+ */
 struct lwm2m_observation {
 	bool used;
+	uint32_t id;
 	uint32_t obs;
+	struct coap_observe_state coap;
+	struct lwm2m_attributes own;
 	struct lwm2m_path paths[OBSERVED_PATHS_MAX];
 	size_t nr;
 	bool composite;
 	uint32_t format;
 	bool dirty;	 /* something below may have changed */
 	uint64_t digest; /* of what was told last */
-	bool has_number;
-	double number; /* the same, where it is one number */
-	uint64_t told; /* when */
+	size_t nr_numbers;
+	struct {
+		uint16_t id; /* of the resource instance */
+		double x;
+	} numbers[OBSERVED_NUMBERS_MAX]; /* the same, where it is numbers or booleans */
+	uint64_t told;			 /* when */
+	uint64_t evaluated;
+	bool waiting;	   /* for an acknowledgement */
+	uint64_t replayed; /* kept notifications up to this one are on their way */
+	uint8_t *unacked;  /* what is on its way, as lwm2m/notif.h keeps it */
+	size_t unacked_len;
 };
 
 /* a body that comes in blocks */
@@ -157,6 +183,9 @@ struct lwm2m_client {
 	uint64_t notify_next; /* when lwm2m_dm_notify_run() is wanted */
 	struct lwm2m_attributes attributes[ATTRIBUTES_MAX];
 	struct lwm2m_observation observations[OBSERVATIONS_MAX];
+	uint32_t observation_ids; /* the last one given */
+	struct lwm2m_notifs *notifs;
+	struct lwm2m_sender *sender;
 	struct lwm2m_upload uploads[UPLOADS_MAX];
 	struct {
 		uint16_t object, instance;
@@ -189,9 +218,14 @@ void lwm2m_registration_objects(struct lwm2m_client *c);
 /* dm.c: requests of the server; answer a CoAP code, with words where it is an error */
 int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req);
 void lwm2m_dm_transfer_lost(struct lwm2m_client *c, uint32_t transfer);
-/** lwm2m_dm_forget() - drop attributes, observations and uploads, all or those
- * at and below @path; without telling the server. */
+/** lwm2m_dm_forget() - drop attributes and observations at and below @path, or, if it
+ * is NULL, all observations and uploads; without telling the server. */
 void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
+/** lwm2m_dm_load() - take over attributes, observations and kept notifications of an
+ * earlier life; once, when the client has its ssid and its endpoint. */
+void lwm2m_dm_load(struct lwm2m_client *c);
+/** lwm2m_dm_free() - free the memory of all that; what is kept stays. */
+void lwm2m_dm_free(struct lwm2m_client *c);
 /** lwm2m_dm_allowed() - access control: 0, or 4.01 with @words. */
 int lwm2m_dm_allowed(struct lwm2m_client *c, const struct lwm2m_path *path, unsigned int rights,
 		     char *words);
@@ -255,20 +289,50 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
 /** lwm2m_dm_links() - the payload of Register and Update (core, 6.2.1). */
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out);
 
-/* dm-observe.c */
+/* attributes.c */
 int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
 			const struct coap_msg *msg, char *words);
 /** lwm2m_dm_attributes_at() - those that were written to exactly @path, or NULL. */
 struct lwm2m_attributes *lwm2m_dm_attributes_at(struct lwm2m_client *c,
 						const struct lwm2m_path *path);
-/** lwm2m_dm_observe() - make the request an observation; before its answer. */
-void lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
-		      const struct lwm2m_path *paths, size_t nr, bool composite,
-		      uint32_t format);
-void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs);
+/** lwm2m_attributes_query() - take the attributes among the queries of @msg into @a.
+ * 0, or COAP_400_BAD_REQUEST with @words. */
+int lwm2m_attributes_query(struct lwm2m_attributes *a, const struct coap_msg *msg, char *words);
+/** lwm2m_attributes_effective() - what counts at @path: the server's defaults, then what
+ * was written to what it is in, from the object down, then @own (may be NULL). */
+struct lwm2m_attributes lwm2m_attributes_effective(struct lwm2m_client *c,
+						   const struct lwm2m_path *path,
+						   const struct lwm2m_attributes *own);
+/** lwm2m_attributes_print() - ";pmin=5;…" as links have them. */
+void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct lwm2m_buf *out);
+/** lwm2m_attributes_forget() - drop those at and below @path. */
+void lwm2m_attributes_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
+void lwm2m_attributes_load(struct lwm2m_client *c);
+
+/* dm-observe.c */
+/** lwm2m_dm_observe() - make the request an observation; before its answer. 0, or a
+ * code with @words: it is to be refused. */
+int lwm2m_dm_observe(struct lwm2m_client *c, const struct coap_request *req,
+		     const struct lwm2m_path *paths, size_t nr, bool composite, uint32_t format,
+		     char *words);
+void lwm2m_dm_observe_ended(struct lwm2m_client *c, uint32_t obs, enum coap_observe_end why);
 void lwm2m_dm_changed(struct lwm2m_client *c, const struct lwm2m_path *path);
 /** lwm2m_dm_notify_run() - send what is due; returns when to come again. */
 uint64_t lwm2m_dm_notify_run(struct lwm2m_client *c, bool send);
 unsigned int lwm2m_dm_observations(const struct lwm2m_client *c);
+/** lwm2m_observe_forget() - drop one, and what is kept for it. */
+void lwm2m_observe_forget(struct lwm2m_client *c, struct lwm2m_observation *o);
+
+/* observe-keep.c */
+/** lwm2m_observe_store() - keep it as it is now, with what was told last. */
+void lwm2m_observe_store(struct lwm2m_client *c, struct lwm2m_observation *o);
+void lwm2m_observe_unstore(struct lwm2m_client *c, const struct lwm2m_observation *o);
+void lwm2m_observe_load(struct lwm2m_client *c);
+
+/* send.c */
+bool lwm2m_send_result(struct lwm2m_client *c, const struct coap_result *res);
+/** lwm2m_send_run() - send what waits; @send: the server can be told now. */
+void lwm2m_send_run(struct lwm2m_client *c, bool send);
+void lwm2m_send_free(struct lwm2m_client *c);
 
 #endif /* SESAME_LWM2M_INTERNAL_H */

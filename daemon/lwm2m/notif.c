@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "lwm2m/internal.h"
+#include "lwm2m/notif.h"
+#include "lwm2m/senml.h"
+
+#define KEPT_VERSION 1
+
+struct entry {
+	TAILQ_ENTRY(entry) link;
+	struct lwm2m_notif n;
+};
+
+TAILQ_HEAD(entries, entry);
+
+struct lwm2m_notifs {
+	struct entries entries; /* by rising seq */
+	uint64_t seq;
+	size_t count, bytes;
+};
+
+static struct lwm2m_notifs *notifs(struct lwm2m_client *c)
+{
+	if (!c->notifs) {
+		c->notifs = calloc(1, sizeof(*c->notifs));
+		if (c->notifs)
+			TAILQ_INIT(&c->notifs->entries);
+	}
+	return c->notifs;
+}
+
+/* short server id, then seq, so that they come back in order */
+static void make_key(const struct lwm2m_client *c, uint64_t seq, uint8_t key[10])
+{
+	key[0] = (uint8_t)(c->ssid >> 8);
+	key[1] = (uint8_t)c->ssid;
+	for (int i = 0; i < 8; i++)
+		key[2 + i] = (uint8_t)(seq >> 8 * (7 - i));
+}
+
+static void remove_entry(struct lwm2m_client *c, struct entry *e, bool state)
+{
+	uint8_t key[10];
+
+	if (state) {
+		make_key(c, e->n.seq, key);
+		(void)lwm2m_state_del(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key));
+	}
+	TAILQ_REMOVE(&c->notifs->entries, e, link);
+	c->notifs->count--;
+	c->notifs->bytes -= e->n.len;
+	explicit_bzero(e->n.pack, e->n.len);
+	free(e->n.pack);
+	free(e);
+}
+
+/* @pack becomes the entry's */
+static int append(struct lwm2m_client *c, uint64_t seq, uint32_t owner, uint8_t *pack,
+		  size_t len)
+{
+	struct lwm2m_notifs *s = notifs(c);
+	struct entry *e = s ? calloc(1, sizeof(*e)) : NULL;
+
+	if (!e)
+		return -ENOMEM;
+	e->n = (struct lwm2m_notif){seq, owner, pack, len};
+	TAILQ_INSERT_TAIL(&s->entries, e, link);
+	s->count++;
+	s->bytes += len;
+	if (seq > s->seq)
+		s->seq = seq;
+	return 0;
+}
+
+static int store(struct lwm2m_client *c, const struct lwm2m_notif *n)
+{
+	uint8_t key[10], *val = malloc(5 + n->len);
+	int ret;
+
+	if (!val)
+		return -ENOMEM;
+	val[0] = KEPT_VERSION;
+	for (int i = 0; i < 4; i++)
+		val[1 + i] = (uint8_t)(n->owner >> 8 * (3 - i));
+	memcpy(val + 5, n->pack, n->len);
+	make_key(c, n->seq, key);
+	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key), val,
+			      5 + n->len);
+	explicit_bzero(val, 5 + n->len);
+	free(val);
+	return ret;
+}
+
+int lwm2m_notif_add(struct lwm2m_client *c, uint32_t owner, const struct lwm2m_set *set)
+{
+	struct lwm2m_buf buf = {.max = LWM2M_NOTIF_BYTES_MAX / 2};
+	struct lwm2m_path root = {0};
+	struct lwm2m_notifs *s = notifs(c);
+	int ret;
+
+	if (!s)
+		return -ENOMEM;
+	lwm2m_senml_encode(&root, set, &buf);
+	ret = buf.error;
+	if (ret == 0)
+		ret = append(c, s->seq + 1, owner, buf.p, buf.len);
+	if (ret < 0) {
+		lwm2m_buf_free(&buf);
+		return ret;
+	}
+	while (s->count > LWM2M_NOTIF_ENTRIES_MAX || s->bytes > LWM2M_NOTIF_BYTES_MAX)
+		remove_entry(c, TAILQ_FIRST(&s->entries), true);
+	return store(c, &TAILQ_LAST(&s->entries, entries)->n);
+}
+
+const struct lwm2m_notif *lwm2m_notif_next(const struct lwm2m_client *c, uint32_t owner,
+					   uint64_t seq)
+{
+	const struct entry *e;
+
+	if (!c->notifs)
+		return NULL;
+	TAILQ_FOREACH(e, &c->notifs->entries, link)
+	if (e->n.owner == owner && e->n.seq > seq)
+		return &e->n;
+	return NULL;
+}
+
+void lwm2m_notif_drop(struct lwm2m_client *c, uint32_t owner, uint64_t seq)
+{
+	struct entry *e, *next;
+
+	if (!c->notifs)
+		return;
+	for (e = TAILQ_FIRST(&c->notifs->entries); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e->n.owner == owner && e->n.seq <= seq)
+			remove_entry(c, e, true);
+	}
+}
+
+static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
+		    size_t vlen)
+{
+	struct lwm2m_client *c = userdata;
+	uint32_t owner = 0;
+	uint64_t seq = 0;
+	uint8_t *pack;
+
+	if (klen != 10 || vlen <= 5 || val[0] != KEPT_VERSION ||
+	    (c->notifs && (c->notifs->count >= LWM2M_NOTIF_ENTRIES_MAX ||
+			   c->notifs->bytes + vlen > LWM2M_NOTIF_BYTES_MAX)))
+		return 0;
+	for (int i = 0; i < 8; i++)
+		seq = seq << 8 | key[2 + i];
+	for (int i = 0; i < 4; i++)
+		owner = owner << 8 | val[1 + i];
+	pack = malloc(vlen - 5);
+	if (!pack)
+		return -ENOMEM;
+	memcpy(pack, val + 5, vlen - 5);
+	if (append(c, seq, owner, pack, vlen - 5) < 0) {
+		free(pack);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int lwm2m_notif_load(struct lwm2m_client *c)
+{
+	uint8_t prefix[2] = {(uint8_t)(c->ssid >> 8), (uint8_t)c->ssid};
+
+	return lwm2m_state_each(c->shared->state, LWM2M_KIND_NOTIF, prefix, sizeof(prefix),
+				load_one, c);
+}
+
+void lwm2m_notif_free(struct lwm2m_client *c)
+{
+	if (!c->notifs)
+		return;
+	while (!TAILQ_EMPTY(&c->notifs->entries))
+		remove_entry(c, TAILQ_FIRST(&c->notifs->entries), false);
+	free(c->notifs);
+	c->notifs = NULL;
+}
