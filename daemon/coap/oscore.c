@@ -546,8 +546,11 @@ int oscore_open_response(struct oscore *o, const struct coap_msg *m, struct coap
 		if (m->code != COAP_400_BAD_REQUEST && m->code != COAP_401_UNAUTHORIZED &&
 		    m->code != COAP_402_BAD_OPTION)
 			return -EPROTO;
-		/* it does not know the context: with B.2 there may be another */
-		if ((o->rederive || o->generation) && m->code == COAP_401_UNAUTHORIZED &&
+		/*
+		 * It does not know the context, or (libcoap, 4.00) takes its ID for the
+		 * first step of B.2: with B.2 there may be another.
+		 */
+		if ((o->rederive || o->generation) && m->code != COAP_402_BAD_OPTION &&
 		    b->generation == o->generation && o->phase != OSCORE_ASKING &&
 		    !rederive_begin(o))
 			return -EAGAIN;

@@ -3,8 +3,9 @@
  * Our CoAP engine as a small server and as a small client, for tests against
  * other implementations. Not installed.
  *
- *   coap_peer server PORT                 on 127.0.0.1, until stdin is closed
- *   coap_peer client [-i IDENTITY -k KEYFILE] [-n] [-r] HOST PORT METHOD PATH[?QUERY] [FILE]
+ *   coap_peer server PORT [OSCOREFILE]    on 127.0.0.1, until stdin is closed
+ *   coap_peer client [-i IDENTITY -k KEYFILE] [-O OSCOREFILE] [-n] [-r] HOST PORT METHOD
+ * PATH[?QUERY] [FILE]
  *
  * The client writes the answer's payload to stdout and "CODE LENGTH" to
  * stderr; FILE is the request's payload, -n sends NON, -r does it a second time
@@ -28,6 +29,9 @@
 
 #include "coap/coap.h"
 #include "coap/transport.h"
+#include "coap_peer_oscore.h"
+
+static struct oscore *protection; /* of all that is said, or NULL */
 
 static uint64_t now_ms(void)
 {
@@ -209,6 +213,7 @@ static struct peer *peer_of(const struct sockaddr_in *addr)
 	p->addr = *addr;
 	if (coap_endpoint_new(&p->ep, &srv_ops, p, NULL))
 		abort();
+	coap_endpoint_set_oscore(p->ep, protection);
 	return p;
 }
 
@@ -276,6 +281,7 @@ static int server(const char *port)
 	}
 	for (unsigned int i = 0; i < srv.n_peers; i++)
 		coap_endpoint_free(srv.peers[i].ep);
+	oscore_free(protection);
 	return 0;
 }
 
@@ -434,7 +440,7 @@ static int client(int argc, char **argv)
 	char why[512];
 	int opt;
 
-	while ((opt = getopt(argc, argv, "i:k:nr")) != -1) {
+	while ((opt = getopt(argc, argv, "i:k:nrO:")) != -1) {
 		if (opt == 'i')
 			config.credentials.psk_identity = optarg;
 		else if (opt == 'k')
@@ -443,6 +449,8 @@ static int client(int argc, char **argv)
 			cl.non = true;
 		else if (opt == 'r')
 			cl.again = true;
+		else if (opt == 'O')
+			protection = oscore_of_file(optarg);
 		else
 			return 2;
 	}
@@ -471,6 +479,7 @@ static int client(int argc, char **argv)
 	}
 	if (coap_endpoint_new(&cl.ep, &cl_ops, NULL, NULL))
 		return 1;
+	coap_endpoint_set_oscore(cl.ep, protection);
 	if (coap_transport_open(&cl.t, &config, &cl_handler, NULL, now_ms(), why,
 				sizeof(why))) {
 		fprintf(stderr, "open: %s\n", why);
@@ -489,6 +498,7 @@ static int client(int argc, char **argv)
 		}
 	}
 	coap_endpoint_free(cl.ep);
+	oscore_free(protection);
 	coap_transport_close(cl.t);
 	if (cl.body)
 		fclose(cl.body);
@@ -497,12 +507,16 @@ static int client(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "server"))
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "server")) {
+		if (argc == 4)
+			protection = oscore_of_file(argv[3]);
 		return server(argv[2]);
+	}
 	if (argc > 2 && !strcmp(argv[1], "client"))
 		return client(argc - 1, argv + 1);
-	fprintf(stderr, "usage: coap_peer server PORT\n"
-			"       coap_peer client [-i IDENTITY -k KEYFILE] [-n] [-r] "
-			"HOST PORT METHOD PATH [FILE]\n");
+	fprintf(stderr,
+		"usage: coap_peer server PORT [OSCOREFILE]\n"
+		"       coap_peer client [-i IDENTITY -k KEYFILE] [-O OSCOREFILE] [-n] [-r] "
+		"HOST PORT METHOD PATH [FILE]\n");
 	return 2;
 }
