@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/decoder.h>
 #include <openssl/err.h>
@@ -93,13 +94,11 @@ static int read_certs(const uint8_t *data, size_t len, STACK_OF(X509) * list)
 			return -ENOMEM;
 		}
 	}
+	ERR_clear_error();
 	/* what is behind the last one of PEM is a comment; of DER, it is damage */
 	if (!bio && p != data + len)
-		sk_X509_pop_free(list, X509_free);
-	BIO_free(bio);
-	ERR_clear_error();
-	if (!bio && p != data + len)
 		return -EINVAL;
+	BIO_free(bio);
 	return sk_X509_num(list) ? sk_X509_num(list) : -EINVAL;
 }
 
@@ -461,13 +460,17 @@ static bool set_suites(struct coap_transport *t, SSL_CTX *c)
 static bool load_trust(struct coap_transport *t, SSL_CTX *c)
 {
 	const struct coap_auth_state *a = &t->auth;
+	struct stat st;
 
 	/* the others know their anchor, or the certificate itself */
 	if (a->auth != COAP_AUTH_X509 || (a->server_len && a->usage >= COAP_CERT_TRUST_ANCHOR))
 		return true;
 	if (!a->trust)
 		return SSL_CTX_set_default_verify_paths(c);
-	if (SSL_CTX_load_verify_file(c, a->trust) || SSL_CTX_load_verify_dir(c, a->trust))
+	/* OpenSSL looks into a folder when it is asked for a certificate only */
+	if (!stat(a->trust, &st) &&
+	    (S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(c, a->trust)
+				 : SSL_CTX_load_verify_file(c, a->trust)))
 		return true;
 	coap_transport_why(t, "trust store %s cannot be read", a->trust);
 	return false;
