@@ -147,14 +147,50 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 	return code;
 }
 
+/* core 1.2, 6.3.7: a resource instance is a value that is taken away */
+static int delete_resource_instance(struct lwm2m_client *c, const struct lwm2m_path *path,
+				    char *words)
+{
+	const struct lwm2m_value gone = {.path = *path, .type = MODEL_NONE};
+	const struct lwm2m_object *object = lwm2m_object(path->id[0]);
+	int code = lwm2m_dm_check(c, path, MODEL_W, words);
+	struct lwm2m_set set = {0};
+	size_t n = 0;
+
+	if (code == 0 && !object->write) {
+		lwm2m_words(words, "object %u cannot be written", path->id[0]);
+		code = COAP_405_METHOD_NOT_ALLOWED;
+	}
+	if (code == 0)
+		code = object->read(c, path->id[1], path->id[2], &set, words);
+	for (size_t i = 0; i < set.n; i++)
+		n += set.v[i].type != MODEL_NONE && lwm2m_path_equal(&set.v[i].path, path);
+	lwm2m_set_clear(&set);
+	if (code == 0 && n == 0) {
+		lwm2m_words(words, "there is no /%u/%u/%u/%u", path->id[0], path->id[1],
+			    path->id[2], path->id[3]);
+		code = COAP_404_NOT_FOUND;
+	}
+	if (code == 0)
+		code = object->write(c, path->id[1], &gone, 1, false, words);
+	if (code != 0)
+		return code;
+	lwm2m_dm_forget(c, path);
+	lwm2m_changed(c, path);
+	return 0;
+}
+
 int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words)
 {
 	const struct lwm2m_object *object;
 	struct lwm2m_path above;
 	int code;
 
+	if (path->depth == 4)
+		return delete_resource_instance(c, path, words);
 	if (path->depth != 2) {
-		lwm2m_words(words, "only object instances can be deleted");
+		lwm2m_words(words,
+			    "only object instances and resource instances can be deleted");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = lwm2m_dm_check(c, path, 0, words);

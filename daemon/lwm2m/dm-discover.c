@@ -16,22 +16,8 @@ static void put_attributes(struct lwm2m_client *c, const struct lwm2m_path *path
 {
 	const struct lwm2m_attributes *a = lwm2m_dm_attributes_at(c, path);
 
-	if (!a)
-		return;
-	if (a->set & ATTR_PMIN)
-		lwm2m_buf_printf(out, ";pmin=%u", a->pmin);
-	if (a->set & ATTR_PMAX)
-		lwm2m_buf_printf(out, ";pmax=%u", a->pmax);
-	if (a->set & ATTR_GT)
-		lwm2m_buf_printf(out, ";gt=%.15g", a->gt);
-	if (a->set & ATTR_LT)
-		lwm2m_buf_printf(out, ";lt=%.15g", a->lt);
-	if (a->set & ATTR_ST)
-		lwm2m_buf_printf(out, ";st=%.15g", a->st);
-	if (a->set & ATTR_EPMIN)
-		lwm2m_buf_printf(out, ";epmin=%u", a->epmin);
-	if (a->set & ATTR_EPMAX)
-		lwm2m_buf_printf(out, ";epmax=%u", a->epmax);
+	if (a)
+		lwm2m_attributes_print(a, out);
 }
 
 static void put_link(struct lwm2m_client *c, const struct lwm2m_path *path,
@@ -44,50 +30,64 @@ static void put_link(struct lwm2m_client *c, const struct lwm2m_path *path,
 	put_attributes(c, path, out);
 }
 
-/* the resources that are there: those that can be read now, and all others */
+/* one resource of which @set has the values; @levels below it */
+static void put_resource(struct lwm2m_client *c, const struct lwm2m_path *instance,
+			 const struct model_resource *res, const struct lwm2m_set *set,
+			 unsigned int levels, struct lwm2m_buf *out)
+{
+	struct lwm2m_path at = lwm2m_path_at(3, instance->id[0], instance->id[1], res->id, 0);
+	size_t there = 0, dim = 0;
+	char s[LWM2M_PATH_MAX];
+
+	for (size_t k = 0; k < set->n; k++)
+		if (set->v[k].path.id[2] == res->id) {
+			there++;
+			dim += set->v[k].type != MODEL_NONE;
+		}
+	/* those that can be read are there if they have a value now, and all others; a
+	 * long response script is there although it was left out */
+	if (there == 0 && (res->ops & MODEL_R) &&
+	    !(at.id[0] == MODEL_OBJECT_SCRIPT && res->id == MODEL_SCRIPT_RESPONSE))
+		return;
+	comma(out);
+	lwm2m_buf_printf(out, "<%s>", lwm2m_path_print(&at, s));
+	if (res->multiple)
+		lwm2m_buf_printf(out, ";dim=%zu", dim);
+	put_attributes(c, &at, out);
+	for (size_t k = 0; k < set->n && levels > 0; k++)
+		if (set->v[k].path.id[2] == res->id && set->v[k].path.depth == 4 &&
+		    set->v[k].type != MODEL_NONE)
+			put_link(c, &set->v[k].path, out);
+}
+
 static int put_resources(struct lwm2m_client *c, const struct lwm2m_object *object,
-			 const struct lwm2m_path *path, struct lwm2m_buf *out, char *words)
+			 const struct lwm2m_path *path, unsigned int levels,
+			 struct lwm2m_buf *out, char *words)
 {
 	const struct model_object *m = model_object(object->id);
 	struct lwm2m_set set = {0};
 	int code = object->read(c, path->id[1], -1, &set, words);
 
-	for (size_t i = 0; i < m->nr && code == 0; i++) {
-		const struct model_resource *res = &m->resources[i];
-		struct lwm2m_path at = lwm2m_path_at(3, object->id, path->id[1], res->id, 0);
-		size_t there = 0, dim = 0;
-
-		if (path->depth >= 3 && path->id[2] != res->id)
-			continue;
-		for (size_t k = 0; k < set.n; k++)
-			if (set.v[k].path.id[2] == res->id) {
-				there++;
-				dim += set.v[k].type != MODEL_NONE;
-			}
-		/* a long response script is there although it was left out */
-		if (there == 0 && (res->ops & MODEL_R) &&
-		    !(object->id == MODEL_OBJECT_SCRIPT && res->id == MODEL_SCRIPT_RESPONSE))
-			continue;
-		comma(out);
-		lwm2m_buf_printf(out, "</%u/%u/%u>", at.id[0], at.id[1], at.id[2]);
-		if (res->multiple)
-			lwm2m_buf_printf(out, ";dim=%zu", dim);
-		put_attributes(c, &at, out);
-	}
+	for (size_t i = 0; i < m->nr && code == 0; i++)
+		if (path->depth < 3 || path->id[2] == m->resources[i].id)
+			put_resource(c, path, &m->resources[i], &set, levels, out);
 	lwm2m_set_clear(&set);
 	return code;
 }
 
-static int discover_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
-			     const struct lwm2m_path *path, struct lwm2m_buf *out, char *words)
+static int put_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
+			const struct lwm2m_path *path, unsigned int levels,
+			struct lwm2m_buf *out, char *words)
 {
 	put_link(c, path, out);
-	return put_resources(c, object, path, out, words);
+	return levels == 0 ? 0 : put_resources(c, object, path, levels - 1, out, words);
 }
 
-int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
+int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int depth,
 		      struct lwm2m_buf *out, char *words)
 {
+	/* core 1.2, 6.3.3: resources of an object and an instance, instances of a resource */
+	unsigned int levels = depth >= 0 ? (unsigned int)depth : path->depth == 1 ? 2 : 1;
 	const struct lwm2m_object *object;
 	uint16_t ids[LWM2M_ID_BATCH];
 	struct lwm2m_path at = *path;
@@ -102,21 +102,24 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
 		lwm2m_words(words, "Discover ends at resources");
 		return COAP_400_BAD_REQUEST;
 	}
+	/* 1.0 knows no paths of resource instances */
+	if (path->depth == 3 && depth < 0 && c->version < 11)
+		levels = 0;
 	code = lwm2m_dm_check(c, path, 0, words);
 	if (code != 0)
 		return code;
 	object = lwm2m_object(path->id[0]);
-	if (path->depth == 2)
-		code = discover_instance(c, object, path, out, words);
-	else if (path->depth == 3)
-		code = put_resources(c, object, path, out, words);
-	else {
+	if (path->depth == 2) {
+		code = put_instance(c, object, path, levels, out, words);
+	} else if (path->depth == 3) {
+		code = put_resources(c, object, path, levels, out, words);
+	} else {
 		put_link(c, path, out);
-		n = object->instances(c, ids, LWM2M_ID_BATCH);
+		n = levels > 0 ? object->instances(c, ids, LWM2M_ID_BATCH) : 0;
 		at.depth = 2;
 		for (size_t i = 0; i < n && code == 0; i++) {
 			at.id[1] = ids[i];
-			code = discover_instance(c, object, &at, out, words);
+			code = put_instance(c, object, &at, levels - 1, out, words);
 		}
 	}
 	if (code == 0 && out->len == 0) {
@@ -130,8 +133,8 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 {
 	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_ACCESS,
-					  MODEL_OBJECT_DEVICE,
-					  MODEL_OBJECT_SE, MODEL_OBJECT_SCRIPT};
+					  MODEL_OBJECT_DEVICE, MODEL_OBJECT_SE,
+					  MODEL_OBJECT_SCRIPT};
 	uint16_t ids[LWM2M_ID_BATCH];
 
 	/* no newline at the end: some servers answer that with 4.00 */

@@ -2,8 +2,8 @@
 /* Read and Read-Composite; the representation that Observe sends as well. */
 #include <string.h>
 
+#include "lwm2m/formats.h"
 #include "lwm2m/internal.h"
-#include "lwm2m/text.h"
 
 static int collect_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
 			    const struct lwm2m_path *path, struct lwm2m_set *set, char *words)
@@ -70,16 +70,21 @@ uint32_t lwm2m_dm_default_format(const struct lwm2m_client *c, const struct lwm2
 	return res->type == MODEL_OPAQUE ? COAP_FORMAT_OCTETS : COAP_FORMAT_TEXT;
 }
 
-static bool is_response(const struct lwm2m_path *path)
+/* a response script goes out as it lies in the journal where only bytes before it
+ * make the format; the others, which code or close it, have it as a whole */
+static bool is_streamed(const struct lwm2m_path *path, uint32_t format)
 {
 	return path->depth == 3 && path->id[0] == MODEL_OBJECT_SCRIPT &&
-	       path->id[2] == MODEL_SCRIPT_RESPONSE;
+	       path->id[2] == MODEL_SCRIPT_RESPONSE &&
+	       (format == COAP_FORMAT_OCTETS || format == COAP_FORMAT_CBOR ||
+		format == COAP_FORMAT_SENML_CBOR || format == COAP_FORMAT_LWM2M_TLV);
 }
 
 int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, size_t nr,
 		     bool composite, uint32_t format, struct lwm2m_content *content,
 		     char *words)
 {
+	const struct lwm2m_format *f = lwm2m_format(format);
 	struct lwm2m_set set = {0};
 	struct lwm2m_path root = {0};
 	int code = 0;
@@ -87,12 +92,12 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 	memset(content, 0, sizeof(*content));
 	content->buf.max = 2 * LWM2M_BODY_MAX;
 	content->format = format;
-	if (composite && format != COAP_FORMAT_SENML_CBOR) {
-		lwm2m_words(words, "a composite answer is SenML CBOR (112)");
+	if (composite && (!f || !(f->flags & LWM2M_FORMAT_PATHS))) {
+		lwm2m_words(words, "a composite answer is SenML CBOR (112), SenML JSON (110) "
+				   "or LwM2M CBOR (11544)");
 		return COAP_406_NOT_ACCEPTABLE;
 	}
-	if (!composite && is_response(&paths[0]) && format != COAP_FORMAT_TEXT &&
-	    lwm2m_format_known(format)) {
+	if (!composite && is_streamed(&paths[0], format)) {
 		code = lwm2m_dm_check(c, &paths[0], MODEL_R, words);
 		if (code == 0)
 			code = lwm2m_script_stream(c, paths[0].id[1], format, &content->body,

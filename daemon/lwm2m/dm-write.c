@@ -167,6 +167,7 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 	const struct lwm2m_format *f = lwm2m_format(format);
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
+	bool begun;
 	int code;
 
 	if (!f || !(f->flags & LWM2M_FORMAT_PATHS)) {
@@ -181,6 +182,12 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 	}
 	if (code == 0)
 		code = check_values(c, &set, words);
+	if (code != 0) {
+		lwm2m_set_clear(&set);
+		return code;
+	}
+	/* 6.3.9: all or nothing, as far as objects are stored */
+	begun = lwm2m_data_begin(c->shared->data) == 0;
 	sort(&set);
 	for (size_t i = 0, to; i < set.n && code == 0; i = to) {
 		for (to = i + 1; to < set.n && set.v[to].path.id[0] == set.v[i].path.id[0] &&
@@ -188,6 +195,12 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 		     to++)
 			;
 		code = write_values(c, set.v + i, to - i, false, words);
+	}
+	if (begun && code != 0) {
+		lwm2m_data_rollback(c->shared->data);
+	} else if (begun && lwm2m_data_commit(c->shared->data) < 0) {
+		lwm2m_words(words, "the values could not be kept");
+		code = COAP_500_INTERNAL;
 	}
 	lwm2m_set_clear(&set);
 	return code;

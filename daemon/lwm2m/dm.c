@@ -179,13 +179,33 @@ static int answer(struct lwm2m_client *c, const struct coap_request *req, int co
 	return coap_respond(c->ep, req->now, req->xid, &rsp);
 }
 
+/* "depth=2" among the queries (core 1.2, 6.3.3); -1: it is not there; -2: it is wrong */
+static int get_depth(const struct coap_request *req)
+{
+	const struct coap_opt *o;
+	unsigned int pos = 0;
+	int depth = -1;
+
+	while ((o = coap_opt_next(req->msg, COAP_OPT_URI_QUERY, &pos))) {
+		if (depth != -1 || o->len != 7 || memcmp(o->val, "depth=", 6) != 0 ||
+		    o->val[6] < '0' || o->val[6] > '3')
+			return -2;
+		depth = o->val[6] - '0';
+	}
+	return depth;
+}
+
 static int answer_links(struct lwm2m_client *c, const struct coap_request *req,
 			const struct lwm2m_path *path, char *words)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
-	int code = lwm2m_dm_discover(c, path, &buf, words);
+	int depth = get_depth(req), code;
 
+	if (depth == -2)
+		return answer(c, req, COAP_400_BAD_REQUEST,
+			      "of queries, Discover takes depth from 0 to 3");
+	code = lwm2m_dm_discover(c, path, depth, &buf, words);
 	if (code == 0) {
 		rsp.content_format = COAP_FORMAT_LINK;
 		rsp.payload = buf.p;
@@ -208,7 +228,7 @@ static int answer_content(struct lwm2m_client *c, const struct coap_request *req
 	int ret;
 
 	if (format == COAP_NO_FORMAT)
-		format = composite ? COAP_FORMAT_SENML_CBOR
+		format = composite ? req->content_format
 				   : lwm2m_dm_default_format(c, &paths[0]);
 	ret = lwm2m_dm_content(c, paths, nr, composite, format, &content, words);
 	if (ret != 0)

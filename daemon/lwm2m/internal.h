@@ -284,7 +284,8 @@ int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, cons
 int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint32_t format,
 		    const uint8_t *p, size_t len, uint16_t *instance, char *words);
 int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
-int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path,
+/** lwm2m_dm_discover() - @depth: levels below @path that are listed, -1: the default. */
+int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int depth,
 		      struct lwm2m_buf *out, char *words);
 /** lwm2m_dm_links() - the payload of Register and Update (core, 6.2.1). */
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out);

@@ -50,20 +50,7 @@ void lwm2m_lcbor_encode(const struct lwm2m_path *base, const struct lwm2m_set *s
 	}
 	if (open.depth == 0)
 		lwm2m_put_open_map(out);
-	lwm2m_lcbor_opaque_tail(&open, out);
-}
-
-void lwm2m_lcbor_opaque_head(const struct lwm2m_path *path, size_t len, struct lwm2m_buf *out)
-{
-	const struct lwm2m_path none = {0};
-
-	step(out, &none, path);
-	lwm2m_put_bytes_head(out, len);
-}
-
-void lwm2m_lcbor_opaque_tail(const struct lwm2m_path *path, struct lwm2m_buf *out)
-{
-	for (unsigned int i = 0; i < path->depth || i == 0; i++)
+	for (unsigned int i = 0; i < open.depth || i == 0; i++)
 		lwm2m_put_break(out);
 }
 

@@ -13,11 +13,6 @@
 void lwm2m_lcbor_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
 			struct lwm2m_buf *out);
 
-/** lwm2m_lcbor_opaque_head(), _tail() - what is before and after the bytes of one
- * opaque resource. */
-void lwm2m_lcbor_opaque_head(const struct lwm2m_path *path, size_t len, struct lwm2m_buf *out);
-void lwm2m_lcbor_opaque_tail(const struct lwm2m_path *path, struct lwm2m_buf *out);
-
 /** lwm2m_lcbor_decode() - values at or below @base; see lwm2m_format.decode. */
 int lwm2m_lcbor_decode(const struct lwm2m_path *base, const uint8_t *p, size_t len,
 		       struct lwm2m_set *set, char *words);

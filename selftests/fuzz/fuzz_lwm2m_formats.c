@@ -21,7 +21,9 @@ static void same(const struct lwm2m_set *a, const struct lwm2m_set *b)
 		const struct lwm2m_value *x = &a->v[i], *y = &b->v[i];
 
 		if (!lwm2m_path_equal(&x->path, &y->path) || x->type != y->type ||
-		    x->i != y->i || x->at != y->at)
+		    x->at != y->at)
+			abort();
+		if (x->type == MODEL_FLOAT ? x->f != y->f : x->i != y->i)
 			abort();
 		if ((x->type == MODEL_STRING || x->type == MODEL_OPAQUE) &&
 		    (x->len != y->len || (x->len > 0 && memcmp(x->p, y->p, x->len) != 0)))

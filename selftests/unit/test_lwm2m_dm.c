@@ -87,7 +87,7 @@ static void test_discover(void **state)
 	assert_int_equal(
 		request(w, &m, REQUEST(COAP_GET, "26241/0/7", .accept = COAP_FORMAT_LINK)),
 		COAP_205_CONTENT);
-	expect_payload(&m, "</26241/0/7>;dim=1", 18);
+	expect_payload(&m, "</26241/0/7>;dim=1,</26241/0/7/0>", 33);
 	assert_int_equal(
 		request(w, &m, REQUEST(COAP_GET, "26241/0/2", .accept = COAP_FORMAT_LINK)),
 		COAP_404_NOT_FOUND);
