@@ -82,7 +82,7 @@ static void test_errors(void **state)
 		{"[se a]\nopen=/dev/se0\n", "open=/dev/se0: ioctl:/dev/seN or socket:/PATH"},
 		{"[se a]\nopen=socket:/x\ntype=sim\n", "f.conf:3: type=sim: one of eSE iSE"},
 		{"[server a]\nuri=http://x\n", "coap://HOST[:PORT]"},
-		{"[server a]\nversion=1.2\n", "1.0 or 1.1"},
+		{"[server a]\nversion=1.3\n", "1.0, 1.1 or 1.2"},
 		{"[server a/b]\n", "f.conf:1: [server NAME] needs a name"},
 		{"[semd\n", "f.conf:1: '[semd' lacks its closing bracket"},
 		{"[semd x]\n", "takes no name"},
