@@ -21,7 +21,9 @@
 #ifndef SESAME_LWM2M_BOOTSTRAP_H
 #define SESAME_LWM2M_BOOTSTRAP_H
 
+#include "gp/apdu.h"
 #include "lwm2m/lwm2m.h"
+#include "lwm2m/state.h"
 #include "lwm2m/value.h"
 
 struct lwm2m_data;
@@ -53,7 +55,8 @@ enum lwm2m_bs_source {
  * @card: read the card first
  * @pack: try a Bootstrap-Pack-Request before a Bootstrap-Request (1.2)
  * @version: 10, 11 or 12: pct= from 11 on, packs from 12 on
- * @allow_nosec: the bootstrap server may add accounts without security
+ * @allow_nosec: a bootstrap server, the card or its file may add accounts without security
+ * @factory: contents of the factory file (lwm2m/bsfile.h); len 0: none
  */
 struct lwm2m_bootstrap_config {
 	const char *endpoint;
@@ -61,6 +64,7 @@ struct lwm2m_bootstrap_config {
 	bool pack;
 	unsigned int version;
 	bool allow_nosec;
+	struct gp_bytes factory;
 };
 
 /**
@@ -70,6 +74,9 @@ struct lwm2m_bootstrap_config {
  * @connect: make an association with the bootstrap server of Security instance @instance;
  *	then lwm2m_bootstrap_up() or _down(). Return: 0 or a negative errno (as _down())
  * @disconnect: end it
+ * @links: append ",</3/0>" and so on to the answer of a Bootstrap-Discover: what there is of
+ *	@object, or of all objects if it is negative, that is not in the data model; optional
+ * @clock: CLOCK_REALTIME in seconds, for resource 12 of object 0 over a restart; optional
  * @changed: accounts were added, changed or removed: compare with what runs
  * @log: as in struct lwm2m_client_ops
  */
@@ -79,6 +86,8 @@ struct lwm2m_bootstrap_ops {
 	int (*connect)(void *ctx, uint16_t instance);
 	void (*disconnect)(void *ctx);
 	void (*changed)(void *ctx);
+	void (*links)(void *ctx, int32_t object, struct lwm2m_buf *out);
+	int64_t (*clock)(void *ctx);
 	void (*log)(void *ctx, int level, const char *text);
 };
 
@@ -94,13 +103,15 @@ struct lwm2m_bootstrap_status {
 /**
  * lwm2m_bootstrap_new() - nothing happens before lwm2m_bootstrap_start()
  * @data: the data model; kept by reference
+ * @state: what it is kept in, kind LWM2M_KIND_BS; kept by reference
  * @ops: kept by reference
  *
  * Return: 0, -EINVAL (version), -ENOMEM.
  */
 int lwm2m_bootstrap_new(struct lwm2m_bootstrap **ret,
 			const struct lwm2m_bootstrap_config *config, struct lwm2m_data *data,
-			const struct lwm2m_bootstrap_ops *ops, void *ctx);
+			struct lwm2m_store *state, const struct lwm2m_bootstrap_ops *ops,
+			void *ctx);
 void lwm2m_bootstrap_free(struct lwm2m_bootstrap *b);
 
 /** lwm2m_bootstrap_start() - begin with step 1; accounts may run when @changed says so or
@@ -120,6 +131,14 @@ void lwm2m_bootstrap_card(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 			  size_t len);
 
 /**
+ * lwm2m_bootstrap_recheck() - a Register or Update of @ssid leaves, or the SE changed (@ssid 0)
+ *
+ * Where the account came from the card, ops.read_card is called; the account need not wait
+ * for it (core 1.1, 6.1.3.2).
+ */
+void lwm2m_bootstrap_recheck(struct lwm2m_bootstrap *b, uint64_t now, uint16_t ssid);
+
+/**
  * lwm2m_bootstrap_failed() - an account gave up registering (resources 17 to 20 of
  * object 1) and its resource 16 says that this is a reason to bootstrap
  */
@@ -131,10 +150,12 @@ void lwm2m_bootstrap_registered(struct lwm2m_bootstrap *b, uint64_t now, uint16_
 /**
  * lwm2m_bootstrap_request() - a server executes /1/x/9
  *
- * Return: 0, or a CoAP error code with @words: 4.05 if there is no bootstrap server, 4.09…
- * while a session runs nothing is done and it is 0.
+ * Nothing is done before the next lwm2m_bootstrap_tick(), so that the answer can leave; nor
+ * if a session runs already.
+ *
+ * Return: 0; -ENOENT: there is no bootstrap server; -EBUSY: the card is being read.
  */
-int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now, char *words);
+int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now);
 
 /** lwm2m_bootstrap_up(), _down(), _input(), _unreachable() - as lwm2m_client_up() and so on,
  * for the association with the bootstrap server */
