@@ -11,7 +11,6 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 
 #include "gp/error.h"
@@ -196,21 +195,13 @@ static int pair(struct keys_cred_load *l, struct gp_error *err)
 
 static int stand_in(struct keys_cred_load *l, struct gp_error *err)
 {
-	struct se_psk *p = OPENSSL_zalloc(sizeof(*p));
+	struct se_psk *p = se_psk_new(l->k, &l->secret);
 	int r;
 
-	if (!p || RAND_bytes(p->stand_in, sizeof(p->stand_in)) != 1) {
-		OPENSSL_free(p);
+	if (!p)
 		return gp_fail(err, -ENOMEM, "no-memory", "out of memory");
-	}
-	p->keys = l->k;
-	p->ref = l->secret;
-	r = set_bytes(&l->cred.psk, &l->cred.psk_len, p->stand_in, sizeof(p->stand_in));
-	pthread_mutex_lock(&l->k->lock);
-	p->next = l->k->psks;
-	l->k->psks = p;
-	pthread_mutex_unlock(&l->k->lock);
 	l->cred.stand_in = p;
+	r = set_bytes(&l->cred.psk, &l->cred.psk_len, p->stand_in, sizeof(p->stand_in));
 	return r ? gp_fail(err, r, "no-memory", "out of memory") : 0;
 }
 

@@ -5,9 +5,9 @@
  *
  * The secret stays in the SE. A private key signs there, and agrees on secrets there. Of a
  * pre-shared key the SE computes the master secret of TLS 1.2 (RFC 5246, 8.1; RFC 7627, 4;
- * RFC 4279, 2); that, which is good for one session, comes back. The transport gets 32 random
- * bytes in the key's place, which mean the key to the library context that goes with them and
- * are worthless elsewhere.
+ * RFC 4279, 2); that, which is good for one session, comes back. The transport gets 32 bytes
+ * in the key's place, which mean the key to the library context that goes with them and are
+ * worthless elsewhere; they are the same after a restart (stand-in.key in the state directory).
  *
  * Operations wait for the SE. Within an OpenSSL ASYNC_JOB they do not block: they put an
  * eventfd into its ASYNC_WAIT_CTX and pause the job. Whoever resumes it before that eventfd

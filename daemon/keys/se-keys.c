@@ -11,7 +11,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
-#include <openssl/rand.h>
 
 #include "keys/se-keys.h"
 
@@ -203,47 +202,6 @@ int se_keys_compute(struct se_keys *k, enum keyop_kind kind, const struct seref 
 	return r ? raise_errno(r) : 1;
 }
 
-/* ---- stand-ins ---- */
-
-bool se_psk_find(struct se_keys *k, const uint8_t *stand_in, struct seref *ref)
-{
-	const struct se_psk *p;
-
-	pthread_mutex_lock(&k->lock);
-	for (p = k->psks; p; p = p->next)
-		if (!CRYPTO_memcmp(p->stand_in, stand_in, sizeof(p->stand_in)))
-			break;
-	if (p)
-		*ref = p->ref;
-	pthread_mutex_unlock(&k->lock);
-	return p;
-}
-
-bool se_psk_within(struct se_keys *k, const uint8_t *p, size_t len)
-{
-	const struct se_psk *psk;
-	bool found = false;
-
-	pthread_mutex_lock(&k->lock);
-	for (psk = k->psks; psk && !found; psk = psk->next)
-		found = memmem(p, len, psk->stand_in, sizeof(psk->stand_in));
-	pthread_mutex_unlock(&k->lock);
-	return found;
-}
-
-void se_psk_drop(struct se_psk *psk)
-{
-	struct se_psk **at;
-
-	pthread_mutex_lock(&psk->keys->lock);
-	for (at = &psk->keys->psks; *at && *at != psk; at = &(*at)->next)
-		;
-	if (*at)
-		*at = psk->next;
-	pthread_mutex_unlock(&psk->keys->lock);
-	OPENSSL_clear_free(psk, sizeof(*psk));
-}
-
 /* ---- the library contexts ---- */
 
 static OSSL_PROVIDER *load(OSSL_LIB_CTX *ctx, const char *name, OSSL_provider_init_fn *init)
@@ -262,6 +220,10 @@ int se_keys_new(struct se_keys **ret, struct job_store *jobs)
 		return -ENOMEM;
 	k->jobs = jobs;
 	pthread_mutex_init(&k->lock, NULL);
+	if (se_psk_begin(k)) {
+		se_keys_free(k);
+		return -EIO;
+	}
 	k->own = OSSL_LIB_CTX_new();
 	k->tls = OSSL_LIB_CTX_new();
 	k->own_base = load(k->own, "default", NULL);
@@ -294,5 +256,6 @@ void se_keys_free(struct se_keys *k)
 	OSSL_LIB_CTX_free(k->own);
 	OSSL_LIB_CTX_free(k->tls);
 	pthread_mutex_destroy(&k->lock);
+	OPENSSL_cleanse(k->secret, sizeof(k->secret));
 	free(k);
 }

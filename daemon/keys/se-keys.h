@@ -37,6 +37,7 @@ struct se_keys {
 	struct job_store *jobs;
 	OSSL_LIB_CTX *own, *tls;
 	OSSL_PROVIDER *own_base, *own_keys, *tls_base, *tls_prf;
+	uint8_t secret[32];   /* that stand-ins are made of */
 	pthread_mutex_t lock; /* over @psks */
 	struct se_psk *psks;
 };
@@ -84,6 +85,10 @@ bool se_psk_find(struct se_keys *k, const uint8_t *stand_in, struct seref *ref);
 /** se_psk_within - is there a stand-in anywhere in these bytes? */
 bool se_psk_within(struct se_keys *k, const uint8_t *p, size_t len);
 
+/** se_psk_begin - read or make the secret of the stand-ins. 0 or -EIO */
+int se_psk_begin(struct se_keys *k);
+/** se_psk_new - a stand-in; NULL for want of memory */
+struct se_psk *se_psk_new(struct se_keys *k, const struct seref *ref);
 /** se_psk_drop - it is worth nothing from here on */
 void se_psk_drop(struct se_psk *psk);
 

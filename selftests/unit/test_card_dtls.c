@@ -535,6 +535,26 @@ static void test_slow(void **state)
 	atomic_store(&cs.slow_us, 0);
 }
 
+/* The stand-in outlives us, so that a kept session still belongs to it. */
+static void test_stand_in(void **state)
+{
+	struct se_keys *before = keys;
+	struct near a, b, c;
+
+	(void)state;
+	assert_int_equal(load(&a, KEYS_CRED_PSK, NULL, NULL, 0, "se:se0/vault/20"), 0);
+	assert_int_equal(se_keys_new(&keys, store), 0);
+	assert_int_equal(load(&b, KEYS_CRED_PSK, NULL, NULL, 0, "se:se0/vault/20"), 0);
+	assert_int_equal(load(&c, KEYS_CRED_PSK, NULL, NULL, 0, "se:se0/vault/21"), 0);
+	assert_memory_equal(a.cred.psk, b.cred.psk, KEYS_CRED_PSK_LEN);
+	assert_memory_not_equal(a.cred.psk, c.cred.psk, KEYS_CRED_PSK_LEN);
+	keys_cred_clear(&b.cred);
+	keys_cred_clear(&c.cred);
+	se_keys_free(keys);
+	keys = before;
+	keys_cred_clear(&a.cred);
+}
+
 static void test_errors(void **state)
 {
 	struct keys_cred_request req = {.mode = KEYS_CRED_X509};
@@ -628,9 +648,10 @@ static void test_pkey(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_x509), cmocka_unit_test(test_rpk),
-		cmocka_unit_test(test_psk),  cmocka_unit_test(test_pkey),
-		cmocka_unit_test(test_slow), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_x509),	 cmocka_unit_test(test_rpk),
+		cmocka_unit_test(test_psk),	 cmocka_unit_test(test_pkey),
+		cmocka_unit_test(test_slow),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_stand_in),
 	};
 	int r;
 
