@@ -264,6 +264,7 @@ static void on_up(void *ctx, bool resumed)
 			    coap_transport_cipher(a->transport), resumed ? "resumed" : "new");
 	if (fresh)
 		account_records_drop(a);
+	a->was_up = true;
 	tell_carriers(a, l->letter);
 	lwm2m_client_up(a->client, a->now, fresh);
 }
@@ -335,6 +336,33 @@ static struct account_link *choose(struct lwm2m_account *a)
 	return &a->links[(first + a->tries++) % a->nr_links];
 }
 
+static int credentials(struct lwm2m_account *a, const struct lwm2m_security *s,
+		       struct coap_credentials *c)
+{
+	bool refers = account_cred_refers(s);
+	int ret = 0;
+
+	c->server = refers ? a->cred.server : s->server.p;
+	c->server_len = refers ? a->cred.server_len : s->server.len;
+	c->libctx = a->cred.libctx;
+	c->async = a->cred.async;
+	if (s->mode == LWM2M_SECURITY_PSK) {
+		c->psk_identity = s->identity.p;
+		c->psk_key = refers ? a->cred.psk : s->key.p;
+		c->psk_key_len = refers ? a->cred.psk_len : s->key.len;
+	} else if (s->mode != LWM2M_SECURITY_NONE) {
+		c->cert = refers ? a->cred.own : s->identity.p;
+		c->cert_len = refers ? a->cred.own_len : s->identity.len;
+		if (a->cred.key && EVP_PKEY_up_ref(a->cred.key))
+			c->key = a->cred.key;
+		else
+			ret = coap_private_key(s->key.p, s->key.len, &c->key);
+	}
+	if (ret < 0)
+		lwm2m_words(a->why, "/0/%u/5 is no private key in PKCS#8", s->instance);
+	return ret;
+}
+
 static int open_new(struct lwm2m_account *a, struct account_link *l)
 {
 	static const enum coap_auth auth[] = {
@@ -352,31 +380,17 @@ static int open_new(struct lwm2m_account *a, struct account_link *l)
 				.auth = auth[l->s.mode],
 				.usage = (enum coap_cert_usage)l->s.usage,
 				.match = (enum coap_cert_match)l->s.match,
-				.server = l->s.server.p,
-				.server_len = l->s.server.len,
 				.sni = l->s.sni,
 				.suites = l->s.nr_ciphers ? l->s.ciphers : NULL,
 				.n_suites = l->s.nr_ciphers,
 			},
 	};
-	struct coap_credentials *c = &config.credentials;
+	int ret = credentials(a, &l->s, &config.credentials);
 	uint8_t *session;
 	size_t len;
-	int ret = 0;
 
-	if (l->s.mode == LWM2M_SECURITY_PSK) {
-		c->psk_identity = l->s.identity.p;
-		c->psk_key = l->s.key.p;
-		c->psk_key_len = l->s.key.len;
-	} else if (l->s.mode != LWM2M_SECURITY_NONE) {
-		c->cert = l->s.identity.p;
-		c->cert_len = l->s.identity.len;
-		ret = coap_private_key(l->s.key.p, l->s.key.len, &c->key);
-	}
-	if (ret < 0) {
-		lwm2m_words(a->why, "/0/%u/5 is no private key in PKCS#8", l->s.instance);
+	if (ret < 0)
 		return ret;
-	}
 	session = session_load(a, l, &len);
 	config.session = session ? session + 1 : NULL;
 	config.session_len = session ? len - 1 : 0;
@@ -386,30 +400,54 @@ static int open_new(struct lwm2m_account *a, struct account_link *l)
 		OPENSSL_cleanse(session, len);
 		free(session);
 	}
-	EVP_PKEY_free(c->key);
+	EVP_PKEY_free(config.credentials.key);
 	return ret;
+}
+
+void account_link_close(struct lwm2m_account *a)
+{
+	coap_transport_close(a->transport);
+	a->transport = NULL;
+	account_cred_drop(a);
+}
+
+static void opened(struct lwm2m_account *a, int ret)
+{
+	if (ret == 0)
+		return;
+	a->dead = true;
+	lwm2m_client_down(a->client, a->now, ret, *a->why ? a->why : NULL);
 }
 
 void account_link_open(struct lwm2m_account *a)
 {
 	struct account_link *l = choose(a);
+	/* an SE may have been changed or given other keys: references are read again */
+	bool again = l == a->current && (a->was_up || !account_cred_refers(&l->s));
 	int ret;
 
-	a->dead = false;
+	a->dead = a->was_up = false;
 	a->why[0] = '\0';
 	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
-	if (a->transport && l == a->current) {
-		ret = coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why));
-	} else {
-		coap_transport_close(a->transport);
-		a->transport = NULL;
-		a->current = l;
-		ret = lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
-		if (ret == 0)
-			ret = open_new(a, l);
-	}
-	if (ret == 0)
+	if (a->transport && again) {
+		opened(a, coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why)));
 		return;
-	a->dead = true;
-	lwm2m_client_down(a->client, a->now, ret, *a->why ? a->why : NULL);
+	}
+	account_link_close(a);
+	a->current = l;
+	ret = lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
+	if (ret == 0 && account_cred_refers(&l->s))
+		ret = account_cred_start(a, &l->s);
+	else if (ret == 0)
+		ret = open_new(a, l);
+	opened(a, ret);
+}
+
+void account_link_resolved(struct lwm2m_account *a)
+{
+	int ret = account_cred_result(a);
+
+	if (ret == -EAGAIN)
+		return;
+	opened(a, ret < 0 ? ret : open_new(a, a->current));
 }

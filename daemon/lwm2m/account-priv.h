@@ -5,6 +5,7 @@
 #define SESAME_LWM2M_ACCOUNT_PRIV_H
 
 #include "coap/transport.h"
+#include "keys/cred.h"
 #include "lwm2m/account-oscore.h"
 #include "lwm2m/internal.h"
 
@@ -39,7 +40,14 @@ struct lwm2m_account {
 
 	struct account_link links[ACCOUNT_LINKS_MAX];
 	size_t nr_links;
-	struct coap_transport *transport;
+	struct coap_transport *transport; /* owned by us, uses @cred */
+	struct se_keys *keys;		  /* NULL: no references */
+	struct keys_cred_load *load;	  /* under way */
+	struct keys_cred cred;
+	int cred_fd; /* eventfd, or -1 */
+	int cred_error;
+	bool resolving;		      /* @cred is not there yet */
+	bool was_up;		      /* @transport, since it was made */
 	struct account_link *current; /* @transport's */
 	unsigned int tries;	      /* associations since one led to a registration */
 
@@ -65,6 +73,18 @@ int account_records_load(struct lwm2m_account *a);
 /** account_records_drop() - the server counts its messages anew. */
 void account_records_drop(struct lwm2m_account *a);
 
+/* account-cred.c */
+/** account_cred_refers() - is anything in it a reference? */
+bool account_cred_refers(const struct lwm2m_security *s);
+/** account_cred_start() - resolve them; a->cred_fd is readable when that is over.
+ * 0, or a negative errno with words in a->why. */
+int account_cred_start(struct lwm2m_account *a, const struct lwm2m_security *s);
+/** account_cred_result() - -EAGAIN: not over yet; 0: they are in a->cred; or what was
+ * wrong, with words in a->why. */
+int account_cred_result(struct lwm2m_account *a);
+/** account_cred_drop() - no transport may use them any more. */
+void account_cred_drop(struct lwm2m_account *a);
+
 /* account-link.c */
 /**
  * account_link_add() - check and copy one Security instance
@@ -76,5 +96,9 @@ int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, ch
 void account_links_free(struct lwm2m_account *a);
 /** account_link_open() - make an association now; the client hears what came of it. */
 void account_link_open(struct lwm2m_account *a);
+/** account_link_resolved() - a->cred_fd is readable: go on with it. */
+void account_link_resolved(struct lwm2m_account *a);
+/** account_link_close() - end the association, forget its credentials. */
+void account_link_close(struct lwm2m_account *a);
 
 #endif /* SESAME_LWM2M_ACCOUNT_PRIV_H */

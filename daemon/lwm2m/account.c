@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "job/job.h"
 #include "lwm2m/account-priv.h"
@@ -151,6 +153,8 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	if (!a)
 		return -ENOMEM;
 	*why = '\0';
+	a->cred_fd = -1;
+	a->keys = config->keys;
 	a->store = store;
 	a->shared = client.shared;
 	a->log = config->log;
@@ -202,7 +206,9 @@ void lwm2m_account_free(struct lwm2m_account *a)
 	if (!a)
 		return;
 	lwm2m_client_free(a->client);
-	coap_transport_close(a->transport);
+	account_link_close(a);
+	if (a->cred_fd >= 0)
+		close(a->cred_fd);
 	lwm2m_jobs_free(a->jobs);
 	account_records_drop(a);
 	account_links_free(a);
@@ -219,11 +225,15 @@ static bool alive(const struct lwm2m_account *a)
 
 int lwm2m_account_fd(const struct lwm2m_account *a)
 {
+	if (a->resolving)
+		return a->cred_fd;
 	return alive(a) ? coap_transport_fd(a->transport) : -1;
 }
 
 uint32_t lwm2m_account_events(const struct lwm2m_account *a)
 {
+	if (a->resolving)
+		return EPOLLIN;
 	return alive(a) ? coap_transport_events(a->transport) : 0;
 }
 
@@ -243,7 +253,9 @@ uint64_t lwm2m_account_deadline(const struct lwm2m_account *a)
 void lwm2m_account_ready(struct lwm2m_account *a, uint64_t now)
 {
 	a->now = now;
-	if (alive(a))
+	if (a->resolving)
+		account_link_resolved(a);
+	else if (alive(a))
 		coap_transport_ready(a->transport, now);
 	settle(a);
 }

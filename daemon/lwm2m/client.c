@@ -77,6 +77,19 @@ static void on_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observ
 		lwm2m_registration_update(c, false);
 }
 
+/* the peer closes a stream, or is to be given up */
+static void on_signal(void *ctx, const struct coap_signal *sig)
+{
+	struct lwm2m_client *c = ctx;
+	const char *what = sig->what == COAP_SIGNAL_RELEASE  ? "the server releases the connection"
+			   : sig->what == COAP_SIGNAL_ABORT  ? "the server aborts the connection"
+			   : sig->what == COAP_SIGNAL_BROKEN ? "the server broke the protocol"
+							     : NULL;
+
+	if (what)
+		lwm2m_registration_closed(c, sig->hold_off_s, what, sig->diagnostic);
+}
+
 static int on_dedup_store(void *ctx, const struct coap_dedup_record *rec)
 {
 	struct lwm2m_client *c = ctx;
@@ -197,6 +210,7 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 		.request = on_request,
 		.transfer_lost = on_transfer_lost,
 		.result = on_result,
+		.signal = on_signal,
 		.observe_end = on_observe_end,
 		.dedup_store = ops->coap.dedup_store ? on_dedup_store : NULL,
 		.dedup_find = ops->coap.dedup_find ? on_dedup_find : NULL,

@@ -31,6 +31,7 @@
 
 struct job_store;
 struct lwm2m_shared;
+struct se_keys;
 
 #define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
 #define LWM2M_SES_MAX 16
@@ -305,6 +306,7 @@ extern const struct lwm2m_script_ops lwm2m_jobs_ops;
  * @security, @nr_security: how the server is reached, copied: the first is used
  *	unless resource 22 of object 1 prefers the transport of another; where an
  *	attempt over one ends without an answer, the next is tried
+ * @keys: for keys by reference (keys/cred.h), has to outlive it; NULL: there are none
  * @failed: as in struct lwm2m_client_ops, with @log_ctx; optional
  * @psk_identity, @psk_key: where @security is NULL, for a coaps uri
  * @hold_until: contact the server then, or at lwm2m_account_release(); 0: at once
@@ -314,6 +316,7 @@ struct lwm2m_account_config {
 	struct lwm2m_config client;
 	const struct lwm2m_security *security;
 	size_t nr_security;
+	struct se_keys *keys;
 	bool (*failed)(void *ctx);
 	const char *psk_identity;
 	const uint8_t *psk_key;

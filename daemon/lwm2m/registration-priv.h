@@ -24,6 +24,7 @@
  * @disable: De-register was asked for by resource 4
  * @over: transport that the next association is to have, or 0
  * @reconnect: the transport is to change although the present one works
+ * @closed, @hold_off_s: the peer ends the association
  * @again: an Update is not enough, the next request is a Register
  * @told_*: what the server was told in Register or Update last
  * @newest: when the newest version is tried again although an older one works
@@ -42,6 +43,8 @@ struct lwm2m_reg {
 	char over;
 	bool reconnect;
 	bool again;
+	bool closed;
+	uint32_t hold_off_s;
 	uint32_t told_lifetime;
 	bool told_queue;
 	uint64_t newest;
@@ -72,6 +75,15 @@ void lwm2m_retry_succeeded(struct lwm2m_reg *reg);
 bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms);
 /** lwm2m_keep_store() - keep what is the case now; errors are logged. */
 void lwm2m_keep_store(struct lwm2m_client *c);
+
+/* registration.c */
+/**
+ * lwm2m_registration_closed() - the peer ends the association; ours ends with the next run
+ * @hold_off_s: no new one before; 0: nothing was said
+ * @diagnostic: the peer's words, printable, may be empty or NULL
+ */
+void lwm2m_registration_closed(struct lwm2m_client *c, uint32_t hold_off_s, const char *what,
+			       const char *diagnostic);
 
 /* registration-server.c */
 /** lwm2m_registration_sync() - act by object 1 if it has changed. */

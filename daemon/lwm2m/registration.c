@@ -66,7 +66,8 @@ static void attempt_failed(struct lwm2m_client *c, bool renew, uint64_t at_least
 
 	c->coap.random(c, &r, sizeof(r));
 	c->attempts++;
-	if (renew && c->registered && c->reg.attempt == 0 && c->reg.sequence == 0) {
+	if (renew && at_least == 0 && c->registered && c->reg.attempt == 0 &&
+	    c->reg.sequence == 0) {
 		c->reg.attempt = 1;
 		wait = r % RENEW_MS;
 	} else {
@@ -445,9 +446,35 @@ static void connect_now(struct lwm2m_client *c)
 		c->ops.connect(c->ctx);
 }
 
+void lwm2m_registration_closed(struct lwm2m_client *c, uint32_t hold_off_s, const char *what,
+			       const char *diagnostic)
+{
+	lwm2m_words(c->error, "%s%s%s", what, diagnostic && *diagnostic ? ": " : "",
+		    diagnostic ? diagnostic : "");
+	c->reg.closed = true;
+	c->reg.hold_off_s = hold_off_s < RETRY_AFTER_MAX_S ? hold_off_s : RETRY_AFTER_MAX_S;
+}
+
+static void closed(struct lwm2m_client *c)
+{
+	c->reg.closed = false;
+	if (c->state == LWM2M_STOPPED || c->state == LWM2M_FAILED)
+		return;
+	if (c->ops.lost)
+		c->ops.lost(c->ctx);
+	c->up = false;
+	drop_call(c);
+	if (c->state == LWM2M_DEREGISTERING)
+		deregistered(c);
+	else if (c->state != LWM2M_DISABLED)
+		attempt_failed(c, true, c->reg.hold_off_s * 1000ULL);
+}
+
 void lwm2m_registration_run(struct lwm2m_client *c)
 {
 	lwm2m_registration_sync(c);
+	if (c->reg.closed)
+		closed(c);
 	switch (c->state) {
 	case LWM2M_REGISTERED:
 		if (c->reg.disable)
@@ -537,7 +564,7 @@ void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh)
 {
 	lwm2m_client_begin(c, now);
 	c->up = true;
-	c->reg.connect = c->reg.reconnect = false;
+	c->reg.connect = c->reg.reconnect = c->reg.closed = false;
 	c->reg.heard = now;
 	if (c->state == LWM2M_STOPPED || c->state == LWM2M_DEREGISTERING)
 		return;
@@ -546,6 +573,8 @@ void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh)
 		coap_endpoint_reset(c->ep, now, false);
 		c->registered = false;
 	}
+	if (c->stream)
+		coap_stream_start(c->ep, now);
 	if (c->state == LWM2M_DISABLED)
 		return;
 	if (!c->reg.delayed && c->reg.server.initial_delay > 0) {

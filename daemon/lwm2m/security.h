@@ -68,6 +68,8 @@ struct lwm2m_bytes {
  * @ciphers, @nr_ciphers: 16: IANA numbers, best first; none: all that the
  *	stack allows
  * @oscore: 17: instance of object 21, or LWM2M_NO_OSCORE
+ * @trusted: it is of the local configuration, whose references may have what those of a
+ *	server may not, keys/seref.h
  *
  * A reference is "se:…" (keys/seref.h) or a "pkcs11:" URI; the bytes that it
  * stands for are fetched or used in place when the association is made.
@@ -87,6 +89,7 @@ struct lwm2m_security {
 	uint16_t ciphers[LWM2M_CIPHERS_MAX];
 	size_t nr_ciphers;
 	int32_t oscore;
+	bool trusted;
 };
 
 #define LWM2M_SECURITY_INIT                 \
