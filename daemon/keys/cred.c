@@ -406,6 +406,9 @@ static int take_request(struct keys_cred_load *l, const struct keys_cred_request
 			      req->server.len);
 	if (r)
 		return gp_fail(err, r, "no-memory", "out of memory");
+	if (in_se(&l->secret) && se_keys_begin(l->k))
+		return gp_fail(err, -EIO, "key-reference",
+			       "OpenSSL does not take the providers for keys in an SE");
 	return l->secret.kind == SEREF_PKCS11 ? load_token(l, err) : 0;
 }
 

@@ -36,7 +36,7 @@ struct se_psk;
  * se_keys_new - what keys by reference live on
  * @jobs: where their exchanges go; has to outlive it and all keys of it
  *
- * Returns 0, -ENOMEM, or -EIO if OpenSSL refuses.
+ * Its library contexts are made at the first key that is in an SE. Returns 0 or -ENOMEM.
  */
 int se_keys_new(struct se_keys **ret, struct job_store *jobs);
 

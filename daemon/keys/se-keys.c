@@ -220,24 +220,25 @@ int se_keys_new(struct se_keys **ret, struct job_store *jobs)
 		return -ENOMEM;
 	k->jobs = jobs;
 	pthread_mutex_init(&k->lock, NULL);
-	if (se_psk_begin(k)) {
-		se_keys_free(k);
-		return -EIO;
-	}
-	k->own = OSSL_LIB_CTX_new();
-	k->tls = OSSL_LIB_CTX_new();
-	k->own_base = load(k->own, "default", NULL);
-	k->own_keys = load(k->own, SE_KEYS_PROVIDER, se_keys_pkey_init);
-	k->tls_base = load(k->tls, "default", NULL);
-	k->tls_prf = load(k->tls, SE_PRF_PROVIDER, se_keys_prf_init);
-	if (!k->own_base || !k->own_keys || !k->tls_base || !k->tls_prf ||
-	    !EVP_set_default_properties(k->tls, "?provider=" SE_PRF_PROVIDER) ||
-	    se_keys_prf_bind(k->tls_prf, k)) {
-		se_keys_free(k);
-		return -EIO;
-	}
 	*ret = k;
 	return 0;
+}
+
+/* Library contexts take memory, and most devices have no key in an SE. */
+int se_keys_begin(struct se_keys *k)
+{
+	if (k->own)
+		return k->ready ? 0 : -EIO;
+	k->own = OSSL_LIB_CTX_new();
+	k->own_base = load(k->own, "default", NULL);
+	k->own_keys = load(k->own, SE_KEYS_PROVIDER, se_keys_pkey_init);
+	k->tls = OSSL_LIB_CTX_new();
+	k->tls_base = load(k->tls, "default", NULL);
+	k->tls_prf = load(k->tls, SE_PRF_PROVIDER, se_keys_prf_init);
+	k->ready = k->own_base && k->own_keys && k->tls_base && k->tls_prf &&
+		   EVP_set_default_properties(k->tls, "?provider=" SE_PRF_PROVIDER) &&
+		   !se_keys_prf_bind(k->tls_prf, k) && !se_psk_begin(k);
+	return k->ready ? 0 : -EIO;
 }
 
 void se_keys_free(struct se_keys *k)

@@ -35,6 +35,7 @@ struct se_psk {
 
 struct se_keys {
 	struct job_store *jobs;
+	bool ready;
 	OSSL_LIB_CTX *own, *tls;
 	OSSL_PROVIDER *own_base, *own_keys, *tls_base, *tls_prf;
 	uint8_t secret[32];   /* that stand-ins are made of */
@@ -84,6 +85,9 @@ int se_keys_prf_bind(OSSL_PROVIDER *prov, struct se_keys *k);
 bool se_psk_find(struct se_keys *k, const uint8_t *stand_in, struct seref *ref);
 /** se_psk_within - is there a stand-in anywhere in these bytes? */
 bool se_psk_within(struct se_keys *k, const uint8_t *p, size_t len);
+
+/** se_keys_begin - library contexts and all, at the first key in an SE. 0 or -EIO */
+int se_keys_begin(struct se_keys *k);
 
 /** se_psk_begin - read or make the secret of the stand-ins. 0 or -EIO */
 int se_psk_begin(struct se_keys *k);

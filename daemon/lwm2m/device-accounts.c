@@ -50,7 +50,7 @@ static void put_instance(const struct lwm2m_data *d, uint16_t object, uint16_t i
 	lwm2m_set_clear(&set);
 }
 
-static int digest(const struct lwm2m_data *d, struct wanted *w)
+static int make_digest(const struct lwm2m_data *d, struct wanted *w)
 {
 	struct lwm2m_buf b = {.max = LWM2M_DATA_BYTES_MAX};
 	int r;
@@ -110,6 +110,25 @@ static size_t collect(const struct lwm2m_data *d, struct wanted *w)
 	return n;
 }
 
+int device_digest(const struct lwm2m_data *d, uint16_t ssid, uint8_t digest[DEVICE_DIGEST])
+{
+	struct wanted w[LWM2M_ACCOUNTS_MAX], bootstrap = {.ssid = ssid, .nr = 1}, *one;
+	int32_t security;
+	int r;
+
+	if (ssid == LWM2M_SSID_BOOTSTRAP) {
+		security = lwm2m_data_find(d, MODEL_OBJECT_SECURITY, SECURITY_BOOTSTRAP, 1);
+		bootstrap.security[0] = (uint16_t)security;
+		one = security < 0 ? NULL : &bootstrap;
+	} else {
+		one = find_wanted(w, collect(d, w), ssid);
+	}
+	r = one ? make_digest(d, one) : -ENOENT;
+	if (r == 0)
+		memcpy(digest, one->digest, DEVICE_DIGEST);
+	return r;
+}
+
 /* ---- what is there --------------------------------------------------------------- */
 
 static void on_log(void *ctx, int level, const char *text)
@@ -117,14 +136,6 @@ static void on_log(void *ctx, int level, const char *text)
 	const struct device_account *a = ctx;
 
 	device_log(a->dev, a, level, "%s", text);
-}
-
-static bool nosec_allowed(const struct lwm2m_device *dev, uint16_t ssid)
-{
-	for (size_t i = 0; i < dev->nr_factory; i++)
-		if (dev->factory[i].ssid == ssid && dev->factory[i].nosec)
-			return true;
-	return dev->config.allow_nosec;
 }
 
 static unsigned int version_of(const struct lwm2m_device *dev, uint16_t ssid)
@@ -147,6 +158,7 @@ static const char *endpoint_of(const struct lwm2m_device *dev, uint16_t ssid)
 static size_t read_securities(struct device_account *a, const struct wanted *w,
 			      struct lwm2m_security *out)
 {
+	bool trusted = device_trusted(a->dev, w->ssid, w->digest);
 	char words[LWM2M_WORDS_MAX];
 	size_t n = 0;
 
@@ -155,7 +167,7 @@ static size_t read_securities(struct device_account *a, const struct wanted *w,
 					    words);
 
 		if (r == 0 && out[n].mode == LWM2M_SECURITY_NONE && out[n].oscore < 0 &&
-		    !nosec_allowed(a->dev, w->ssid)) {
+		    !trusted && !a->dev->config.allow_nosec) {
 			lwm2m_words(words,
 				    "/0/%u has no security, which only the configuration may "
 				    "allow ([lwm2m] allow_nosec)",
@@ -163,6 +175,7 @@ static size_t read_securities(struct device_account *a, const struct wanted *w,
 			r = -EACCES;
 		}
 		if (r == 0) {
+			out[n].trusted = trusted;
 			n++;
 			continue;
 		}
@@ -194,6 +207,8 @@ static void begin(struct device_account *a, const struct wanted *w)
 			},
 		.security = security,
 		.nr_security = n,
+		.keys = dev->config.keys,
+		.keys = dev->config.keys,
 		.hold_until = dev->held ? dev->config.hold_until : 0,
 		.log = on_log,
 		.log_ctx = a,
@@ -349,7 +364,7 @@ void device_accounts_sync(struct lwm2m_device *dev)
 	dev->seen = lwm2m_data_generation(d) + 1;
 	n = collect(d, w);
 	for (size_t i = 0; i < n; i++) {
-		int r = digest(d, &w[i]);
+		int r = make_digest(d, &w[i]);
 
 		if (r < 0) {
 			device_log(dev, NULL, LOG_ERR, "the accounts stay as they are: %s",

@@ -65,8 +65,10 @@ struct lwm2m_factory {
  * @endpoint: endpoint client name
  * @state_dir: where lwm2m.db lies; NULL: in memory, all is forgotten
  * @store, @ses: of the process; may be shared by devices whose server names differ
+ * @keys: for keys by reference (keys/cred.h), outlives the device; NULL: there are none
  * @manufacturer, @model, @serial, @firmware: object 3, NULL: not there
  * @servers, @nr_servers: the configuration's
+ * @keys: for keys by reference (keys/cred.h), has to outlive it; NULL: there are none
  * @allow_nosec: accounts without security may come from bootstrap as well
  * @hold_until: contact no server before then or lwm2m_device_release(); 0: at once
  * @reboot: /3/0/4 was executed: end and start again, soon; NULL: it is refused
@@ -77,9 +79,11 @@ struct lwm2m_device_config {
 	const char *state_dir;
 	struct job_store *store;
 	struct lwm2m_ses *ses;
+	struct se_keys *keys;
 	const char *manufacturer, *model, *serial, *firmware;
 	const struct lwm2m_factory *servers;
 	size_t nr_servers;
+	struct se_keys *keys;
 	bool allow_nosec;
 	uint64_t hold_until;
 	void (*reboot)(void *ctx);

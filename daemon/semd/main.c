@@ -15,6 +15,7 @@
 
 #include "gp/error.h"
 #include "job/policy.h"
+#include "keys/cred.h"
 #include "keys/source.h"
 #include "model/model.h"
 #include "semd/semd.h"
@@ -306,6 +307,8 @@ static int start(struct semd *d)
 		r = sd_event_add_io(d->event, NULL, job_store_fd(d->store), EPOLLIN, on_jobs,
 				    d);
 	if (r >= 0)
+		r = se_keys_new(&d->keys, d->store);
+	if (r >= 0)
 		r = semd_servers_start(d);
 	if (r >= 0)
 		r = open_control(d);
@@ -316,6 +319,7 @@ static void finish(struct semd *d)
 {
 	control_free(d->control);
 	semd_servers_free(d);
+	se_keys_free(d->keys);
 	if (d->event)
 		semd_elements_stop(d);
 	if (d->ses)

@@ -21,6 +21,7 @@ struct semd {
 	sd_event *event;
 	struct job_store *store;
 	struct lwm2m_ses *ses;
+	struct se_keys *keys; /* that lie in SEs */
 	struct control *control;
 	struct se_monitor *monitor;
 	sd_event_source *monitor_io;

@@ -144,6 +144,7 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 		.state_dir = c->state_dir,
 		.store = d->store,
 		.ses = d->ses,
+		.keys = d->keys,
 		.manufacturer = or_null(c->manufacturer),
 		.model = or_null(c->model),
 		.serial = or_null(c->serial),
