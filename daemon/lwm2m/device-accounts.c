@@ -208,7 +208,6 @@ static void begin(struct device_account *a, const struct wanted *w)
 		.security = security,
 		.nr_security = n,
 		.keys = dev->config.keys,
-		.keys = dev->config.keys,
 		.hold_until = dev->held ? dev->config.hold_until : 0,
 		.log = on_log,
 		.log_ctx = a,

@@ -5,8 +5,8 @@
  * A section is written there when the device sees it for the first time, and
  * again when it was changed; otherwise what servers and bootstrap made of it
  * stays. Kept for each section, under "server/NAME": version (1), the SHA-256 of
- * all it says, and the short server id. A section that is gone takes its account
- * with it.
+ * all it says, that of what the data model got of it, and the short server id. A
+ * section that is gone takes its account with it.
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -19,7 +19,7 @@
 
 #define PREFIX "server/"
 #define VERSION 1
-#define RECORD (1 + DEVICE_DIGEST + 2)
+#define RECORD (1 + 2 * DEVICE_DIGEST + 2)
 
 enum {
 	URI,
@@ -107,7 +107,7 @@ static size_t make_key(const char *name, uint8_t key[LWM2M_STATE_KEY_MAX])
 
 /* the short server id that the section had, 0 if it is new; *same: nothing changed */
 static int look(struct lwm2m_store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
-		uint16_t *ssid, bool *same)
+		uint8_t made[DEVICE_DIGEST], uint16_t *ssid, bool *same)
 {
 	uint8_t key[LWM2M_STATE_KEY_MAX], *val;
 	size_t len;
@@ -121,6 +121,7 @@ static int look(struct lwm2m_store *st, const char *name, const uint8_t now[DEVI
 		return r;
 	if (len == RECORD && val[0] == VERSION) {
 		*same = memcmp(val + 1, now, DEVICE_DIGEST) == 0;
+		memcpy(made, val + 1 + DEVICE_DIGEST, DEVICE_DIGEST);
 		*ssid = (uint16_t)(val[len - 2] << 8 | val[len - 1]);
 	}
 	free(val);
@@ -128,11 +129,12 @@ static int look(struct lwm2m_store *st, const char *name, const uint8_t now[DEVI
 }
 
 static int note(struct lwm2m_store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
-		uint16_t ssid)
+		const uint8_t made[DEVICE_DIGEST], uint16_t ssid)
 {
 	uint8_t key[LWM2M_STATE_KEY_MAX], val[RECORD] = {VERSION};
 
 	memcpy(val + 1, now, DEVICE_DIGEST);
+	memcpy(val + 1 + DEVICE_DIGEST, made, DEVICE_DIGEST);
 	val[RECORD - 2] = (uint8_t)(ssid >> 8);
 	val[RECORD - 1] = (uint8_t)ssid;
 	return lwm2m_state_put(st, LWM2M_KIND_META, key, make_key(name, key), val, sizeof(val));
@@ -282,7 +284,8 @@ static int add_server(struct lwm2m_data *d, const struct lwm2m_factory *f)
 	return put_int(d, r, o, i, SEQUENCE_COUNT, LWM2M_FACTORY_SEQUENCE_COUNT);
 }
 
-static int write_section(struct lwm2m_device *dev, const struct lwm2m_factory *f, char *why)
+static int write_section(struct lwm2m_device *dev, const struct lwm2m_factory *f,
+			 uint8_t made[DEVICE_DIGEST], char *why)
 {
 	struct lwm2m_data *d = dev->shared.data;
 	uint16_t ssid = f->bootstrap ? LWM2M_SSID_BOOTSTRAP : f->ssid;
@@ -292,7 +295,7 @@ static int write_section(struct lwm2m_device *dev, const struct lwm2m_factory *f
 	int r = digest(f, now);
 
 	if (r == 0)
-		r = look(dev->shared.state, f->name, now, &before, &same);
+		r = look(dev->shared.state, f->name, now, made, &before, &same);
 	if (r < 0 || same)
 		return r;
 	if (before != 0 && before != ssid)
@@ -304,7 +307,9 @@ static int write_section(struct lwm2m_device *dev, const struct lwm2m_factory *f
 	if (r == 0 && !f->bootstrap)
 		r = add_server(d, f);
 	if (r == 0)
-		r = note(dev->shared.state, f->name, now, ssid);
+		r = device_digest(d, ssid, made);
+	if (r == 0)
+		r = note(dev->shared.state, f->name, now, made, ssid);
 	if (r < 0)
 		lwm2m_words(why, "server %s: %s", f->name,
 			    r == -EINVAL ? "a value is not what an account may have"
@@ -387,7 +392,6 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 			snprintf(dev->factory[i].endpoint, sizeof(dev->factory[i].endpoint),
 				 "%s", f->endpoint);
 		dev->factory[i].version = f->version;
-		dev->factory[i].nosec = f->mode == LWM2M_SECURITY_NONE;
 	}
 	dev->nr_factory = nr;
 	/* notes and instances in one: the store's transaction is around the data's */
@@ -398,7 +402,7 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 	if (r == 0) {
 		r = remove_gone(dev, &gone);
 		for (size_t i = 0; r == 0 && i < nr; i++)
-			r = write_section(dev, &servers[i], why);
+			r = write_section(dev, &servers[i], dev->factory[i].made, why);
 		if (r == 0)
 			r = lwm2m_data_commit(dev->shared.data);
 		else
@@ -408,6 +412,16 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 		return lwm2m_state_commit(dev->shared.state);
 	lwm2m_state_rollback(dev->shared.state);
 	return r;
+}
+
+bool device_trusted(const struct lwm2m_device *dev, uint16_t ssid,
+		    const uint8_t digest[DEVICE_DIGEST])
+{
+	for (size_t i = 0; i < dev->nr_factory; i++)
+		if (dev->factory[i].ssid == ssid &&
+		    memcmp(dev->factory[i].made, digest, DEVICE_DIGEST) == 0)
+			return true;
+	return false;
 }
 
 void device_name(const struct lwm2m_device *dev, uint16_t ssid, char name[LWM2M_NAME_MAX])

@@ -55,7 +55,7 @@ struct lwm2m_device {
 		uint16_t ssid;
 		char endpoint[128];
 		unsigned int version;
-		bool nosec; /* the configuration wants it so */
+		uint8_t made[DEVICE_DIGEST]; /* device_digest() when it was written */
 	} factory[LWM2M_ACCOUNTS_MAX];
 	size_t nr_factory;
 	struct lwm2m_shared shared;
@@ -83,6 +83,16 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 
 /** device_name() - how the account @ssid is called. */
 void device_name(const struct lwm2m_device *dev, uint16_t ssid, char name[LWM2M_NAME_MAX]);
+
+/**
+ * device_digest() - of all that objects 0 and 21 say about the account @ssid
+ *
+ * Return: 0, -ENOENT (there is none), -ENOMEM, -EIO.
+ */
+int device_digest(const struct lwm2m_data *d, uint16_t ssid, uint8_t digest[DEVICE_DIGEST]);
+/** device_trusted() - is the account as the configuration made it? @digest: of now */
+bool device_trusted(const struct lwm2m_device *dev, uint16_t ssid,
+		    const uint8_t digest[DEVICE_DIGEST]);
 
 /** device_accounts_sync() - make accounts what the data model says, if it moved. */
 void device_accounts_sync(struct lwm2m_device *dev);

@@ -68,7 +68,6 @@ struct lwm2m_factory {
  * @keys: for keys by reference (keys/cred.h), outlives the device; NULL: there are none
  * @manufacturer, @model, @serial, @firmware: object 3, NULL: not there
  * @servers, @nr_servers: the configuration's
- * @keys: for keys by reference (keys/cred.h), has to outlive it; NULL: there are none
  * @allow_nosec: accounts without security may come from bootstrap as well
  * @hold_until: contact no server before then or lwm2m_device_release(); 0: at once
  * @reboot: /3/0/4 was executed: end and start again, soon; NULL: it is refused
@@ -83,7 +82,6 @@ struct lwm2m_device_config {
 	const char *manufacturer, *model, *serial, *firmware;
 	const struct lwm2m_factory *servers;
 	size_t nr_servers;
-	struct se_keys *keys;
 	bool allow_nosec;
 	uint64_t hold_until;
 	void (*reboot)(void *ctx);
