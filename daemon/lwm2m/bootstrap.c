@@ -412,9 +412,9 @@ void lwm2m_bootstrap_free(struct lwm2m_bootstrap *b)
 {
 	if (!b)
 		return;
-	if (b->ep)
+	if (b->own)
 		bs_session_end(b);
-	coap_endpoint_free(b->ep);
+	coap_endpoint_free(b->own);
 	bs_list_clear(&b->from_card);
 	if (b->factory)
 		explicit_bzero(b->factory, b->factory_len);

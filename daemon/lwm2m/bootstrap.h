@@ -73,7 +73,7 @@ struct lwm2m_bootstrap_config {
  * @read_card: begin to read the card; lwm2m_bootstrap_card() tells what came of it
  * @connect: make an association with the bootstrap server of Security instance @instance;
  *	then lwm2m_bootstrap_up() or _down(). Return: 0 or a negative errno (as _down())
- * @disconnect: end it
+ * @disconnect: end it; called from within whatever the owner called: not before that is over
  * @links: append ",</3/0>" and so on to the answer of a Bootstrap-Discover: what there is of
  *	@object, or of all objects if it is negative, that is not in the data model; optional
  * @clock: CLOCK_REALTIME in seconds, for resource 12 of object 0 over a restart; optional
@@ -164,6 +164,19 @@ void lwm2m_bootstrap_down(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 void lwm2m_bootstrap_input(struct lwm2m_bootstrap *b, uint64_t now, const uint8_t *data,
 			   size_t len);
 void lwm2m_bootstrap_unreachable(struct lwm2m_bootstrap *b, uint64_t now, int error);
+
+/**
+ * lwm2m_bootstrap_attach() - the session runs over @ep, an endpoint of the owner
+ * @ep: NULL: not any more; it may be gone then
+ *
+ * Before lwm2m_bootstrap_up(), instead of ops.coap and lwm2m_bootstrap_input(). The owner hands
+ * over what its endpoint calls back with: _take() is coap_ops.request, _answer() result and
+ * _lost() transfer_lost.
+ */
+void lwm2m_bootstrap_attach(struct lwm2m_bootstrap *b, struct coap_endpoint *ep);
+int lwm2m_bootstrap_take(struct lwm2m_bootstrap *b, const struct coap_request *req);
+void lwm2m_bootstrap_answer(struct lwm2m_bootstrap *b, const struct coap_result *res);
+void lwm2m_bootstrap_lost(struct lwm2m_bootstrap *b, uint32_t transfer);
 
 void lwm2m_bootstrap_tick(struct lwm2m_bootstrap *b, uint64_t now);
 /** lwm2m_bootstrap_deadline() - when lwm2m_bootstrap_tick() is wanted, or LWM2M_NEVER. */

@@ -42,7 +42,8 @@ struct lwm2m_bootstrap {
 	struct lwm2m_bootstrap_ops ops;
 	void *ctx;
 	struct coap_ops coap; /* ours, in front of the owner's */
-	struct coap_endpoint *ep;
+	struct coap_endpoint *ep;  /* @own, or the account's */
+	struct coap_endpoint *own;
 	struct lwm2m_data *data;
 	struct lwm2m_store *state;
 	char *endpoint;

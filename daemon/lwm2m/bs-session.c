@@ -149,9 +149,8 @@ static int route(struct lwm2m_bootstrap *b, const struct coap_request *req,
 	}
 }
 
-static int on_request(void *ctx, const struct coap_request *req)
+int lwm2m_bootstrap_take(struct lwm2m_bootstrap *b, const struct coap_request *req)
 {
-	struct lwm2m_bootstrap *b = ctx;
 	char words[LWM2M_WORDS_MAX] = "";
 	const uint8_t *p = req->data;
 	size_t len = req->len;
@@ -159,6 +158,7 @@ static int on_request(void *ctx, const struct coap_request *req)
 	bool bs;
 	int r;
 
+	b->now = req->now;
 	/* the first request may overtake the answer to ours */
 	if (b->at != LWM2M_BS_SESSION && b->at != LWM2M_BS_REQUESTING)
 		return answer(b, req, COAP_401_UNAUTHORIZED, "no bootstrap is under way");
@@ -185,10 +185,8 @@ static int on_request(void *ctx, const struct coap_request *req)
 	return r;
 }
 
-static void on_lost(void *ctx, uint32_t transfer)
+void lwm2m_bootstrap_lost(struct lwm2m_bootstrap *b, uint32_t transfer)
 {
-	struct lwm2m_bootstrap *b = ctx;
-
 	if (transfer == b->transfer)
 		lwm2m_buf_free(&b->body);
 }
@@ -282,13 +280,14 @@ static void pack_done(struct lwm2m_bootstrap *b, const struct coap_result *res)
 	without_pack(b, words);
 }
 
-static void on_result(void *ctx, const struct coap_result *res)
+void lwm2m_bootstrap_answer(struct lwm2m_bootstrap *b, const struct coap_result *res)
 {
-	struct lwm2m_bootstrap *b = ctx;
 	char name[8];
 
 	if (!b->calling || res->call != b->call)
 		return;
+	if (res->now > b->now)
+		b->now = res->now;
 	if (!res->more || res->error < 0)
 		b->calling = false;
 	if (res->error == -ECANCELED)
@@ -328,6 +327,21 @@ static void on_result(void *ctx, const struct coap_result *res)
 
 /* ---- life -------------------------------------------------------------------- */
 
+static int on_request(void *ctx, const struct coap_request *req)
+{
+	return lwm2m_bootstrap_take(ctx, req);
+}
+
+static void on_lost(void *ctx, uint32_t transfer)
+{
+	lwm2m_bootstrap_lost(ctx, transfer);
+}
+
+static void on_result(void *ctx, const struct coap_result *res)
+{
+	lwm2m_bootstrap_answer(ctx, res);
+}
+
 static void on_send(void *ctx, const uint8_t *data, size_t len)
 {
 	struct lwm2m_bootstrap *b = ctx;
@@ -350,6 +364,7 @@ int bs_session_new(struct lwm2m_bootstrap *b)
 		.max_observations = 1,
 		.max_dedup = 256,
 	};
+	int r;
 
 	b->coap = (struct coap_ops){
 		.send = on_send,
@@ -358,14 +373,17 @@ int bs_session_new(struct lwm2m_bootstrap *b)
 		.transfer_lost = on_lost,
 		.result = on_result,
 	};
-	return coap_endpoint_new(&b->ep, &b->coap, b, &config);
+	r = coap_endpoint_new(&b->own, &b->coap, b, &config);
+	b->ep = b->own;
+	return r;
 }
 
 void bs_session_begin(struct lwm2m_bootstrap *b)
 {
 	int r;
 
-	coap_endpoint_reset(b->ep, b->now, false);
+	if (b->ep == b->own)
+		coap_endpoint_reset(b->ep, b->now, false);
 	bs_list_clear(&b->touched);
 	lwm2m_data_free(b->copy);
 	b->copy = NULL;
@@ -390,4 +408,11 @@ void bs_session_end(struct lwm2m_bootstrap *b)
 	bs_list_clear(&b->touched);
 	lwm2m_data_free(b->copy);
 	b->copy = NULL;
+}
+
+void lwm2m_bootstrap_attach(struct lwm2m_bootstrap *b, struct coap_endpoint *ep)
+{
+	if (!ep)
+		b->calling = false; /* it went with the endpoint */
+	b->ep = ep ? ep : b->own;
 }
