@@ -241,7 +241,7 @@ static void tell_carriers(struct lwm2m_account *a, char current)
 	for (size_t i = 0; i < a->nr_links; i++)
 		if (!strchr(all, a->links[i].letter))
 			all[strlen(all)] = a->links[i].letter;
-	lwm2m_client_carriers(a->client, all, current);
+	a->upper->carriers(a, all, current);
 }
 
 /* ---- call backs of the transport --------------------------------------------- */
@@ -266,14 +266,14 @@ static void on_up(void *ctx, bool resumed)
 		account_records_drop(a);
 	a->was_up = true;
 	tell_carriers(a, l->letter);
-	lwm2m_client_up(a->client, a->now, fresh);
+	a->upper->up(a, fresh);
 }
 
 static void on_datagram(void *ctx, const uint8_t *data, size_t len)
 {
 	struct lwm2m_account *a = ctx;
 
-	lwm2m_client_input(a->client, a->now, data, len);
+	a->upper->input(a, data, len);
 }
 
 /* resource 11 of object 1 */
@@ -296,12 +296,12 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 	struct lwm2m_account *a = ctx;
 
 	if (!fatal) {
-		lwm2m_client_unreachable(a->client, a->now, error < 0 ? error : -error);
+		a->upper->unreachable(a, error < 0 ? error : -error);
 		return;
 	}
 	a->dead = true;
 	keep_alert(a);
-	lwm2m_client_down(a->client, a->now, error, what);
+	a->upper->down(a, error, what);
 }
 
 static void on_session(void *ctx)
@@ -326,7 +326,7 @@ static struct account_link *choose(struct lwm2m_account *a)
 
 	if (!a->current)
 		tell_carriers(a, 0);
-	wanted = lwm2m_client_carrier_wanted(a->client);
+	wanted = a->upper->wanted(a);
 
 	for (size_t i = 0; wanted && i < a->nr_links; i++)
 		if (a->links[i].letter == wanted) {
@@ -416,7 +416,7 @@ static void opened(struct lwm2m_account *a, int ret)
 	if (ret == 0)
 		return;
 	a->dead = true;
-	lwm2m_client_down(a->client, a->now, ret, *a->why ? a->why : NULL);
+	a->upper->down(a, ret, *a->why ? a->why : NULL);
 }
 
 void account_link_open(struct lwm2m_account *a)
@@ -428,14 +428,13 @@ void account_link_open(struct lwm2m_account *a)
 
 	a->dead = a->was_up = false;
 	a->why[0] = '\0';
-	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
-	if (a->transport && again) {
+	ret = a->upper->prepare(a, l);
+	if (ret == 0 && a->transport && again) {
 		opened(a, coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why)));
 		return;
 	}
 	account_link_close(a);
 	a->current = l;
-	ret = lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
 	if (ret == 0 && account_cred_refers(&l->s))
 		ret = account_cred_start(a, &l->s);
 	else if (ret == 0)
