@@ -136,6 +136,10 @@ void lwm2m_dm_forget(struct lwm2m_client *c, const struct lwm2m_path *path)
 		if (!o->used ||
 		    (path && (o->composite || !lwm2m_path_covers(path, &o->paths[0]))))
 			continue;
+		/* a new registration knows nothing of the observation, but what was kept for it
+		 * is not lost: Send takes it, where there is one */
+		if (!path && c->version >= 11)
+			lwm2m_notif_give(c, o->id, LWM2M_NOTIF_SEND);
 		lwm2m_observe_forget(c, o);
 	}
 	if (!path)

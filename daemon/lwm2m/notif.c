@@ -143,6 +143,19 @@ void lwm2m_notif_drop(struct lwm2m_client *c, uint32_t owner, uint64_t seq)
 	}
 }
 
+void lwm2m_notif_give(struct lwm2m_client *c, uint32_t owner, uint32_t heir)
+{
+	struct entry *e;
+
+	if (!c->notifs)
+		return;
+	TAILQ_FOREACH(e, &c->notifs->entries, link)
+	if (e->n.owner == owner) {
+		e->n.owner = heir;
+		(void)store(c, &e->n);
+	}
+}
+
 static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
 		    size_t vlen)
 {

@@ -51,6 +51,9 @@ const struct lwm2m_notif *lwm2m_notif_next(const struct lwm2m_client *c, uint32_
 /** lwm2m_notif_drop() - forget the entries of @owner up to and with @seq. */
 void lwm2m_notif_drop(struct lwm2m_client *c, uint32_t owner, uint64_t seq);
 
+/** lwm2m_notif_give() - all entries of @owner become those of @heir; their order stays. */
+void lwm2m_notif_give(struct lwm2m_client *c, uint32_t owner, uint32_t heir);
+
 /** lwm2m_notif_load() - take over what the state has; once, at the start. */
 int lwm2m_notif_load(struct lwm2m_client *c);
 

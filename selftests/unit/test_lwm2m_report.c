@@ -473,6 +473,30 @@ static void test_not_kept(void **state)
 	expect_notified(w, "[{\"bn\":\"/26241/0/4\",\"v\":5}]");
 }
 
+/* a server that has forgotten us gets by Send what was kept */
+static void test_kept_sent(void **state)
+{
+	struct device *d = *state;
+	struct world *w = &d->w;
+	struct coap_msg m;
+	char path[64];
+
+	up_and_register(w);
+	observe(w, "26241/0/4", COAP_FORMAT_TEXT, NULL);
+	lwm2m_client_down(w->c, w->now, -EIO, "gone");
+	change(w, 4, 1000);
+	lwm2m_client_up(w->c, w->now, true);
+	assert_int_equal(next_call(w, &m, path), COAP_POST);
+	assert_string_equal(path, "/rd");
+	answer_call(w, &m, COAP_201_CREATED, "rd/6b40");
+	assert_int_equal(next_call(w, &m, path), COAP_POST);
+	assert_string_equal(path, "/dp");
+	assert_int_equal(m.payload[m.payload_len - 1], 4);
+	answer_call(w, &m, COAP_204_CHANGED, NULL);
+	lwm2m_client_tick(w->c, w->now += 1000);
+	expect_silence(w);
+}
+
 /* the server is silent: what it did not acknowledge is told again, with its time */
 static void test_unacknowledged(void **state)
 {
@@ -598,19 +622,13 @@ static void test_send_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REPORT(test_attributes),
-		REPORT(test_depth),
-		REPORT(test_conditions),
-		REPORT(test_con_epmin),
-		REPORT(test_restart),
-		REPORT(test_forgotten),
-		REPORT(test_composite_restart),
-		REPORT(test_kept),
-		REPORT(test_kept_text),
-		REPORT(test_hqmax),
-		REPORT(test_not_kept),
-		REPORT(test_unacknowledged),
-		REPORT(test_send),
+		REPORT(test_attributes),	REPORT(test_depth),
+		REPORT(test_conditions),	REPORT(test_con_epmin),
+		REPORT(test_restart),		REPORT(test_forgotten),
+		REPORT(test_composite_restart), REPORT(test_kept),
+		REPORT(test_kept_text),		REPORT(test_hqmax),
+		REPORT(test_not_kept),		REPORT(test_unacknowledged),
+		REPORT(test_kept_sent),		REPORT(test_send),
 		REPORT(test_send_kept),
 	};
 
