@@ -248,6 +248,9 @@ static int check_kind(const struct gp_entry *e, int type, char *words)
 	case GP_OP_INSTALL:
 		fits = e->kind == GP_KIND_ELF;
 		break;
+	case GP_OP_SD_CREATE:
+		fits = true;
+		break;
 	case GP_OP_DELETE:
 	case GP_OP_EXTRADITE:
 		fits = e->kind != GP_KIND_ISD;
@@ -281,6 +284,20 @@ static int fill_install(struct gp_op *op, const struct gp_entry *elf,
 	return gp_blob_set(&op->params, in->params, in->params_len);
 }
 
+/* On an issuer's domain, without a load file: a security domain of the card's own kind. */
+static int fill_create(struct gp_op *op, const struct lwm2m_app_install *in, char *words)
+{
+	if (!in->aid.len) {
+		lwm2m_words(words, "the new security domain needs an AID, argument 1");
+		return -EINVAL;
+	}
+	op->aid = in->aid;
+	op->privileges = in->privileges ? in->privileges : GP_PRIV_SD;
+	op->privileges_len = op->privileges & 0xffff ? 3 : 1;
+	op->selectable = in->selectable;
+	return gp_blob_set(&op->params, in->params, in->params_len);
+}
+
 static int make_plan(struct gp_plan *plan, const struct lwm2m_appop *p,
 		     const struct gp_entry *e, int type, const struct gp_aid *sd, bool related,
 		     const struct lwm2m_app_install *install, char *words)
@@ -305,6 +322,8 @@ static int make_plan(struct gp_plan *plan, const struct lwm2m_appop *p,
 	}
 	if (ret == 0 && type == GP_OP_INSTALL)
 		ret = fill_install(op, e, install, words);
+	if (ret == 0 && type == GP_OP_SD_CREATE)
+		ret = fill_create(op, install, words);
 	if (ret == 0)
 		ret = gp_plan_validate(plan, &err);
 	if (ret < 0 && *err.detail)
@@ -324,6 +343,8 @@ int lwm2m_appops_run(struct lwm2m_appops *o, uint16_t id, uint16_t rid, const st
 		lwm2m_words(words, "/26243/%u is not on the card any more", id);
 		return -ENOENT;
 	}
+	if (type == GP_OP_INSTALL && e->app.entry.kind == GP_KIND_ISD)
+		type = GP_OP_SD_CREATE;
 	ret = type < 0 ? type : check_kind(&e->app.entry, type, words);
 	if (ret < 0)
 		return ret;

@@ -29,17 +29,23 @@ static size_t make_key(const char *name, uint8_t key[LWM2M_STATE_KEY_MAX])
 /* ---- to the state ------------------------------------------------------------------ */
 
 static int entries_json(const struct lwm2m_apps *a, size_t at, sd_json_variant **registry,
-			sd_json_variant **ids)
+			sd_json_variant **ids, sd_json_variant **gone)
 {
 	struct gp_entry *copies = calloc(a->n + 1, sizeof(*copies));
 	struct gp_registry reg = {.entries = copies};
 	int r = copies ? sd_json_variant_new_array(ids, NULL, 0) : -ENOMEM;
+
+	if (r >= 0)
+		r = sd_json_variant_new_array(gone, NULL, 0);
 
 	for (size_t i = 0; r >= 0 && i < a->n; i++) {
 		if (a->v[i]->at != at)
 			continue;
 		copies[reg.n++] = a->v[i]->app.entry; /* borrowed */
 		r = sd_json_variant_append_arrayb(ids, SD_JSON_BUILD_UNSIGNED(a->v[i]->app.id));
+		if (r >= 0)
+			r = sd_json_variant_append_arrayb(
+				gone, SD_JSON_BUILD_BOOLEAN(a->v[i]->app.gone));
 	}
 	if (r >= 0)
 		r = gp_registry_to_json(&reg, true, registry);
@@ -49,7 +55,7 @@ static int entries_json(const struct lwm2m_apps *a, size_t at, sd_json_variant *
 
 int apps_save(struct lwm2m_apps *a, size_t at)
 {
-	sd_json_variant *json = NULL, *registry = NULL, *ids = NULL;
+	sd_json_variant *json = NULL, *registry = NULL, *ids = NULL, *gone = NULL;
 	const struct apps_se *s = &a->se[at];
 	uint8_t key[LWM2M_STATE_KEY_MAX];
 	char *text = NULL, *value = NULL;
@@ -57,13 +63,14 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 
 	if (!a->state)
 		return 0;
-	r = entries_json(a, at, &registry, &ids);
+	r = entries_json(a, at, &registry, &ids, &gone);
 	if (r >= 0)
 		r = sd_json_buildo(&json, SD_JSON_BUILD_PAIR_BOOLEAN("read", s->read),
 				   SD_JSON_BUILD_PAIR_STRING("server", s->server),
 				   SD_JSON_BUILD_PAIR_STRING("keys", s->keyset),
 				   SD_JSON_BUILD_PAIR_HEX("sd", s->sd.bytes, s->sd.len),
 				   SD_JSON_BUILD_PAIR_VARIANT("ids", ids),
+				   SD_JSON_BUILD_PAIR_VARIANT("gone", gone),
 				   SD_JSON_BUILD_PAIR_VARIANT("registry", registry));
 	if (r >= 0)
 		r = sd_json_variant_format(json, 0, &text);
@@ -77,6 +84,7 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 	sd_json_variant_unref(json);
 	sd_json_variant_unref(registry);
 	sd_json_variant_unref(ids);
+	sd_json_variant_unref(gone);
 	return r < 0 ? r : 0;
 }
 
@@ -95,11 +103,13 @@ static int get_text(sd_json_variant *json, const char *name, char *to, size_t ro
 static int load_entries(struct lwm2m_apps *a, size_t at, sd_json_variant *json)
 {
 	sd_json_variant *ids = sd_json_variant_by_key(json, "ids"), *id;
+	sd_json_variant *gone = sd_json_variant_by_key(json, "gone");
 	sd_json_variant *v = sd_json_variant_by_key(json, "registry");
 	struct gp_registry reg = {0};
 	int r = v && ids ? gp_registry_from_json(&reg, v) : -EBADMSG;
 
-	if (r == 0 && reg.n != sd_json_variant_elements(ids))
+	if (r == 0 && (!gone || reg.n != sd_json_variant_elements(ids) ||
+		       reg.n != sd_json_variant_elements(gone)))
 		r = -EBADMSG;
 	for (size_t i = 0; r == 0 && i < reg.n; i++) {
 		struct apps_entry *e = NULL;
@@ -114,6 +124,8 @@ static int load_entries(struct lwm2m_apps *a, size_t at, sd_json_variant *json)
 			break;
 		}
 		e->app.entry = reg.entries[i];
+		id = sd_json_variant_by_index(gone, i);
+		e->app.gone = sd_json_variant_is_boolean(id) && sd_json_variant_boolean(id);
 		reg.entries[i].modules = NULL;
 	}
 	gp_registry_clear(&reg);

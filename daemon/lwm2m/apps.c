@@ -107,17 +107,21 @@ static int has_job(void *userdata, const struct job_info *info)
 
 void apps_drop_gone(struct lwm2m_apps *a)
 {
-	bool dropped = false;
+	uint32_t kept = 0; /* SEs whose state has to be kept anew */
 
 	for (size_t i = a->n; i-- > 0;) {
 		if (!a->v[i]->app.gone ||
 		    job_list(a->store, NULL, has_job, &a->v[i]->app.id) != 0)
 			continue;
+		kept |= 1U << a->v[i]->at;
 		remove_at(a, i);
-		dropped = true;
 	}
-	if (dropped)
-		apps_tell(a, -1);
+	if (!kept)
+		return;
+	for (size_t at = 0; at < LWM2M_SES_MAX; at++)
+		if (kept >> at & 1)
+			apps_save(a, at);
+	apps_tell(a, -1);
 }
 
 /* The modules of @from go to @to. */

@@ -282,13 +282,12 @@ static const struct model_resource app[] = {
 	RES(MODEL_APP_DELETE, "Delete", MODEL_E, MODEL_NONE,
 	    SAYS("Deletes it from the card. Argument 0: with what belongs to it.")),
 	RES(MODEL_APP_INSTALL, "Install", MODEL_E, MODEL_NONE,
-	    SAYS("Makes an instance of a module of this load file. Arguments, hexadecimal: 0 "
-		 "the "
-		 "module, needed where there are several; 1 AID, that of the module otherwise; "
-		 "2 "
-		 "privileges, one or three bytes; 3 parameters (contents of C9). 4: not "
-		 "selectable "
-		 "yet.")),
+	    SAYS("Makes an instance of a module of this load file; on an issuer security "
+		 "domain: a "
+		 "new security domain. Arguments, hexadecimal: 0 the module, needed where "
+		 "there "
+		 "are several; 1 AID, that of the module otherwise; 2 privileges, one or three "
+		 "bytes; 3 parameters (contents of C9). 4: not selectable yet.")),
 	RES(MODEL_APP_DATA, "Data", MODEL_W, MODEL_OPAQUE, BYTES(0, 4096),
 	    SAYS("For Personalise. Used up by it.")),
 	RES(MODEL_APP_DATA_FORM, "Data Form", MODEL_RW, MODEL_INTEGER, SPAN(0, 2),
