@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Our CoAP engine against libcoap's tools and OpenSSL's server: coap-client at
-# our server, our client at coap-server, UDP and DTLS with a pre-shared key.
-# Loopback only. Prints TAP.
+# our server, our client at coap-server, over UDP, TCP, DTLS and TLS, with
+# pre-shared keys, certificates and raw public keys. Loopback only. Prints TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -112,6 +112,21 @@ t() {
 	PY
 }
 check "a POST that comes five times runs once, answers are the same bytes" t
+tcp=coap+tcp://127.0.0.1:$port
+t() { theirs "$tcp/big" && cmp "$tmp/got" "$tmp/big"; }
+check "coap-client over TCP: GET" t
+t() { theirs "$tcp/store" -m put -f "$tmp/large" && theirs "$tcp/store" && cmp "$tmp/got" "$tmp/large"; }
+check "coap-client over TCP: PUT and GET of 300000 bytes (BERT)" t
+t() { theirs "$tcp/store" -m put -b 64 -f "$tmp/body" && theirs "$tcp/store" -b 64 && cmp "$tmp/got" "$tmp/body"; }
+check "coap-client over TCP: blocks of 64" t
+t() { theirs "$tcp/big" -X 1152 && cmp "$tmp/got" "$tmp/big"; }
+check "coap-client over TCP that takes 1152 bytes at most" t
+t() { theirs "$tcp/tick" -s 3 && [ "$(grep -ca '^tick' "$tmp/got")" -ge 5 ] && has 3333333333 "$tmp/got"; }
+check "coap-client over TCP: Observe" t
+t() { theirs "$tcp/slow" -K 1 && has slow "$tmp/got"; }
+check "coap-client over TCP: an answer that takes its time, Ping meanwhile" t
+t() { theirs "$u/big" -O 4,x && cmp "$tmp/got" "$tmp/big"; theirs "$u/counter" -O 4,0x0102 && tag=$(grep -ao 'ETag:0x[0-9a-f]*' "$tmp/err" | tail -1) && theirs "$u/counter" -O "4,${tag#ETag:}" && has 2.03 "$tmp/err"; }
+check "coap-client with the ETag of what is there: 2.03" t
 
 # ---- our client at coap-server ----------------------------------------------------------
 printf %s "ffffffffffffffffffffffffffffffff" >"$tmp/wrong"
@@ -150,8 +165,89 @@ t() { ! ours -i device-1 -k "$tmp/wrong" 127.0.0.1 $((p + 1)) get time && has "c
 check "wrong key: fails with host, port, phase and what to look at" t
 t() { ! ours -i device-1 -k "$tmp/wrong" 127.0.0.1 $((p + 3)) get time && has "DTLS handshake" "$tmp/err"; }
 check "wrong key at the other server" t
+t() { ours -s coap+tcp:// 127.0.0.1 "$p" get .well-known/core && has '</time>' "$tmp/got" && has "up tcp" "$tmp/err" && has "signal ready" "$tmp/err"; }
+check "our client over TCP: GET" t
+t() { ours -s coap+tcp:// 127.0.0.1 "$p" put z "$tmp/large" && ours -s coap+tcp:// 127.0.0.1 "$p" get z && cmp "$tmp/got" "$tmp/large"; }
+check "our client over TCP: 300000 bytes both ways" t
+t() { ours -s coap+tcp:// 127.0.0.1 "$p" get 'async?1' && has done "$tmp/got"; }
+check "our client over TCP: separate response" t
+t() { ours -s coaps+tcp:// "${psk[@]}" 127.0.0.1 $((p + 1)) get .well-known/core && has '</time>' "$tmp/got" && has "up PSK-AES128-CCM8" "$tmp/err"; }
+check "our client over TLS with a pre-shared key" t
+t() {
+	rm -f "$tmp/session"
+	ours -S "$tmp/session" "${psk[@]}" 127.0.0.1 $((p + 3)) get time && [ -s "$tmp/session" ] || return 1
+	ours -S "$tmp/session" "${psk[@]}" 127.0.0.1 $((p + 3)) get time && has " resumed" "$tmp/err"
+}
+check "a session that outlives the process, DTLS" t
+t() {
+	rm -f "$tmp/session"
+	ours -s coaps+tcp:// -S "$tmp/session" "${psk[@]}" 127.0.0.1 $((p + 3)) get time && [ -s "$tmp/session" ] || return 1
+	ours -s coaps+tcp:// -S "$tmp/session" "${psk[@]}" 127.0.0.1 $((p + 3)) get time && has " resumed" "$tmp/err"
+}
+check "a session that outlives the process, TLS" t
+
+# ---- certificates and raw public keys -----------------------------------------------------
+pki() {
+	local out
+	for k in ca server client other; do
+		openssl ecparam -name prime256v1 -genkey -noout -out "$tmp/$k.key" || return 1
+	done
+	openssl req -x509 -new -key "$tmp/ca.key" -subj /CN=test-ca -days 2 -out "$tmp/ca.pem" &&
+	openssl req -x509 -new -key "$tmp/other.key" -subj /CN=other-ca -days 2 -out "$tmp/other.pem" || return 1
+	for k in server client; do
+		openssl req -new -key "$tmp/$k.key" -subj "/CN=$k" -out "$tmp/$k.csr" &&
+		openssl x509 -req -in "$tmp/$k.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -days 2 \
+			-extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost") -out "$tmp/$k.pem" || return 1
+		openssl pkey -in "$tmp/$k.key" -pubout -outform DER -out "$tmp/$k.spki" || return 1
+	done
+	openssl x509 -in "$tmp/server.pem" -outform DER -out "$tmp/server.der" &&
+	openssl x509 -in "$tmp/ca.pem" -outform DER -out "$tmp/ca.der"
+}
+check "keys and certificates for what follows" pki
+q=$((port + 11))
+coap-server-openssl -A 127.0.0.1 -p $q -c "$tmp/server.pem" -j "$tmp/server.key" -C "$tmp/ca.pem" \
+	-R "$tmp/ca.pem" -v 3 >"$tmp/libcoap3" 2>&1 &
+pids+=($!)
+coap-server-gnutls -A 127.0.0.1 -p $((q + 2)) -c "$tmp/server.pem" -j "$tmp/server.key" -C "$tmp/ca.pem" \
+	-R "$tmp/ca.pem" -v 3 >"$tmp/libcoap4" 2>&1 &
+pids+=($!)
+coap-server-gnutls -A 127.0.0.1 -p $((q + 4)) -M "$tmp/server.key" -v 3 >"$tmp/libcoap5" 2>&1 &
+pids+=($!)
+for i in 0 2 4; do
+	for _ in $(seq 50); do
+		ours -n 127.0.0.1 $((q + i)) get time 2>/dev/null && break
+		sleep 0.1
+	done
+done
+mine=(-c "$tmp/client.pem" -j "$tmp/client.key")
+for scheme in coaps coaps+tcp; do
+	for at in "OpenSSL $((q + 1))" "GnuTLS $((q + 3))"; do
+		who=${at% *} to=${at#* }
+		t() { ours -s $scheme:// "${mine[@]}" -C "$tmp/ca.der" -u 2 127.0.0.1 "$to" get .well-known/core && has '</time>' "$tmp/got"; }
+		check "$scheme, certificates, $who: the CA as the anchor (usage 2)" t
+		t() { ours -s $scheme:// "${mine[@]}" -C "$tmp/server.der" -u 3 127.0.0.1 "$to" get time; }
+		check "$scheme, certificates, $who: the server's own (usage 3)" t
+		t() { ours -s $scheme:// "${mine[@]}" -C "$tmp/server.der" -u 1 -t "$tmp/ca.pem" 127.0.0.1 "$to" get time; }
+		check "$scheme, certificates, $who: the server's own and the trust store (usage 1)" t
+		t() { ours -s $scheme:// "${mine[@]}" -C "$tmp/ca.der" -u 0 -t "$tmp/ca.pem" 127.0.0.1 "$to" get time; }
+		check "$scheme, certificates, $who: the CA and the trust store (usage 0)" t
+		t() { ! ours -s $scheme:// "${mine[@]}" -C "$tmp/other.pem" -u 2 127.0.0.1 "$to" get time && has "certificate is not accepted" "$tmp/err"; }
+		check "$scheme, certificates, $who: another CA is refused, and that is said" t
+		t() { ! ours -s $scheme:// "${mine[@]}" -C "$tmp/ca.der" -u 2 -N elsewhere.example 127.0.0.1 "$to" get time && has "certificate is not accepted" "$tmp/err"; }
+		check "$scheme, certificates, $who: another name is refused" t
+	done
+	t() { ours -s $scheme:// -R -j "$tmp/client.key" -C "$tmp/server.spki" 127.0.0.1 $((q + 5)) get .well-known/core && has '</time>' "$tmp/got"; }
+	check "$scheme, raw public keys, GnuTLS" t
+	t() { ! ours -s $scheme:// -R -j "$tmp/client.key" -C "$tmp/client.spki" 127.0.0.1 $((q + 5)) get time && has "key is not accepted" "$tmp/err"; }
+	check "$scheme, raw public keys, GnuTLS: another key is refused" t
+done
+t() { ours "${mine[@]}" -C "$tmp/ca.der" -u 2 127.0.0.1 $((q + 1)) put w "$tmp/body"; ours -s coaps+tcp:// "${mine[@]}" -C "$tmp/ca.der" -u 2 127.0.0.1 $((q + 1)) get time; has 2.05 "$tmp/err"; }
+check "certificates: block-wise, and TLS after DTLS" t
+
 kill "$server"
 wait "$server" 2>/dev/null
+t() { ! ours -s coap+tcp:// 127.0.0.1 "$p" get time && has "nothing listens there" "$tmp/err"; }
+check "nobody there, TCP: said at once" t
 t() { ! ours 127.0.0.1 "$p" get time && has "nothing listens there" "$tmp/err"; }
 check "nobody there, UDP: said at once" t
 t() { ! ours "${psk[@]}" 127.0.0.1 $((p + 1)) get time && has "nothing listens there" "$tmp/err"; }
@@ -176,6 +272,40 @@ t() {
 	has "up PSK-AES128-CBC-SHA256" "$tmp/err" && has "nothing listens there" "$tmp/err"
 }
 check "AES-128-CBC-SHA256; the server vanishes and that is told" t
+
+# s_association NAME WORDS PROTOCOL SERVER-OPTION… -- CLIENT-OPTION…: it comes up so
+s_association() {
+	local words=$1 server=() pid client
+	shift
+	while [ "$1" != -- ]; do
+		server+=("$1")
+		shift
+	done
+	shift
+	p=$((p + 1))
+	: >"$tmp/err"
+	openssl s_server -accept "127.0.0.1:$p" "${server[@]}" <"$tmp/hold" >"$tmp/s_server" 2>&1 &
+	pid=$!
+	wait_for "$tmp/s_server" ACCEPT || { cat "$tmp/s_server"; return 1; }
+	ours "$@" 127.0.0.1 "$p" get x &
+	client=$!
+	wait_for "$tmp/err" "^up" || { cat "$tmp/err" "$tmp/s_server"; kill "$pid"; return 1; }
+	kill "$pid"
+	wait "$client"
+	has "$words" "$tmp/err"
+}
+p=$((port + 30))
+id=(-cert "$tmp/server.pem" -key "$tmp/server.key")
+t() { s_association "up ECDHE-ECDSA-AES128-CCM8" -dtls1_2 "${id[@]}" -CAfile "$tmp/ca.pem" -Verify 2 -verify_return_error -cipher "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0" -- "${mine[@]}" -C "$tmp/ca.der" -u 2; }
+check "s_server, DTLS, certificates, ECDHE-ECDSA-AES128-CCM8" t
+t() { s_association "up ECDHE-ECDSA-AES128-SHA256" -dtls1_2 "${id[@]}" -CAfile "$tmp/ca.pem" -Verify 2 -verify_return_error -cipher ECDHE-ECDSA-AES128-SHA256 -- "${mine[@]}" -C "$tmp/server.der" -u 3; }
+check "s_server, DTLS, certificates, ECDHE-ECDSA-AES128-CBC-SHA256" t
+t() { s_association "up ECDHE-ECDSA-AES128-CCM8" -dtls1_2 "${id[@]}" -enable_server_rpk -enable_client_rpk -Verify 2 -cipher "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0" -- -R -j "$tmp/client.key" -C "$tmp/server.spki"; }
+check "s_server, DTLS, raw public keys" t
+t() { s_association "up TLS_AES_128_" -tls1_3 "${id[@]}" -alpn coap -CAfile "$tmp/ca.pem" -Verify 2 -verify_return_error -- -s coaps+tcp:// "${mine[@]}" -C "$tmp/ca.der" -u 2; }
+check "s_server, TLS 1.3, certificates, ALPN" t
+t() { s_association "up TLS_AES_128_" -tls1_3 "${id[@]}" -enable_server_rpk -enable_client_rpk -Verify 2 -- -s coaps+tcp:// -R -j "$tmp/client.key" -C "$tmp/server.spki"; }
+check "s_server, TLS 1.3, raw public keys" t
 
 exec 9>&-
 echo "1..$n"

@@ -3,13 +3,15 @@
  * Our CoAP engine as a small server and as a small client, for tests against
  * other implementations. Not installed.
  *
- *   coap_peer server PORT [OSCOREFILE]    on 127.0.0.1, until stdin is closed
- *   coap_peer client [-i IDENTITY -k KEYFILE] [-O OSCOREFILE] [-n] [-r] HOST PORT METHOD
- * PATH[?QUERY] [FILE]
+ *   coap_peer server PORT [OSCOREFILE]    UDP and TCP on 127.0.0.1, until stdin is closed
+ *   coap_peer client [OPTION…] HOST PORT METHOD PATH[?QUERY] [FILE]
  *
  * The client writes the answer's payload to stdout and "CODE LENGTH" to
  * stderr; FILE is the request's payload, -n sends NON, -r does it a second time
- * on a resumed session. KEYFILE holds the key in hex.
+ * on a resumed session. -s coap+tcp:// or another scheme says how. Credentials:
+ * -i IDENTITY -k KEYFILE (in hex); -c CERTFILE -j KEYFILE, or -R -j KEYFILE for a raw
+ * public key. -C what is expected of the server (certificate or key), -u usage, -t
+ * trust store, -N its name. -S SESSIONFILE is resumed from and written to.
  *
  * Resources of the server: /big (5000 bytes), /store (PUT, GET, any size up
  * to 1 MiB), /counter (POST counts, GET reads), /slow (answers after 1.2 s),
@@ -22,10 +24,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "coap/coap.h"
 #include "coap/transport.h"
@@ -56,6 +62,7 @@ static void on_random(void *ctx, void *buf, size_t len)
 struct peer {
 	struct coap_endpoint *ep;
 	struct sockaddr_in addr;
+	int fd; /* of a stream, or -1 */
 	uint32_t obs;
 	bool observing;
 	uint32_t slow_xid;
@@ -63,7 +70,7 @@ struct peer {
 };
 
 static struct server {
-	int fd;
+	int fd, listener;
 	struct peer peers[PEERS];
 	unsigned int n_peers;
 	uint8_t store[STORE];
@@ -77,6 +84,12 @@ static void srv_send(void *ctx, const uint8_t *data, size_t len)
 {
 	struct peer *p = ctx;
 
+	/* blocking: this server has nothing else to do */
+	if (p->fd >= 0) {
+		if (send(p->fd, data, len, MSG_NOSIGNAL) != (ssize_t)len)
+			perror("send");
+		return;
+	}
 	if (sendto(srv.fd, data, len, 0, (struct sockaddr *)&p->addr, sizeof(p->addr)) < 0)
 		perror("sendto");
 }
@@ -186,35 +199,74 @@ static void srv_observe_end(void *ctx, uint32_t obs, void *user, enum coap_obser
 	fprintf(stderr, "observe end %d\n", (int)why);
 }
 
+static const char *const signal_names[] = {"ready",   "pong",  "silent",
+					   "release", "abort", "broken"};
+
+static void srv_signal(void *ctx, const struct coap_signal *sig)
+{
+	(void)ctx;
+	fprintf(stderr, "signal %s %s\n", signal_names[sig->what], sig->diagnostic);
+}
+
 static const struct coap_ops srv_ops = {
 	.send = srv_send,
+	.signal = srv_signal,
 	.random = on_random,
 	.request = srv_request,
 	.result = srv_result,
 	.observe_end = srv_observe_end,
 };
 
-static struct peer *peer_of(const struct sockaddr_in *addr)
+#define GONE (-2) /* fd of a stream that ended */
+
+static void peer_drop(struct peer *p)
 {
+	coap_endpoint_free(p->ep);
+	if (p->fd >= 0)
+		close(p->fd);
+}
+
+/* The peer at this address, or on this stream (a new one). */
+static struct peer *peer_of(const struct sockaddr_in *addr, int fd)
+{
+	const struct coap_config config = {.stream = fd >= 0};
 	static unsigned int evict;
 	struct peer *p;
 
-	for (unsigned int i = 0; i < srv.n_peers; i++)
-		if (srv.peers[i].addr.sin_port == addr->sin_port &&
+	for (unsigned int i = 0; fd < 0 && i < srv.n_peers; i++)
+		if (srv.peers[i].fd == -1 && srv.peers[i].addr.sin_port == addr->sin_port &&
 		    srv.peers[i].addr.sin_addr.s_addr == addr->sin_addr.s_addr)
 			return &srv.peers[i];
 	if (srv.n_peers < PEERS) {
 		p = &srv.peers[srv.n_peers++];
 	} else {
 		p = &srv.peers[evict++ % PEERS];
-		coap_endpoint_free(p->ep);
+		peer_drop(p);
 	}
 	memset(p, 0, sizeof(*p));
 	p->addr = *addr;
-	if (coap_endpoint_new(&p->ep, &srv_ops, p, NULL))
+	p->fd = fd;
+	if (coap_endpoint_new(&p->ep, &srv_ops, p, &config))
 		abort();
 	coap_endpoint_set_oscore(p->ep, protection);
 	return p;
+}
+
+/* What came on the stream of @p, which may be its end. */
+static void stream_input(struct peer *p)
+{
+	static uint8_t buf[65536];
+	ssize_t n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n > 0) {
+		coap_input(p->ep, now_ms(), buf, (size_t)n);
+		return;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	coap_endpoint_reset(p->ep, now_ms(), false);
+	close(p->fd);
+	p->fd = GONE;
 }
 
 static void server_tick(uint64_t now)
@@ -254,17 +306,33 @@ static int server(const char *port)
 	static uint8_t buf[65536];
 
 	srv.fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (srv.fd < 0 || bind(srv.fd, (struct sockaddr *)&addr, sizeof(addr))) {
+	srv.listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (srv.fd < 0 || bind(srv.fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    srv.listener < 0 || bind(srv.listener, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    listen(srv.listener, 5)) {
 		perror("coap_peer: bind");
 		return 1;
 	}
 	fprintf(stderr, "ready\n");
 	for (;;) {
-		struct pollfd pfd[2] = {{srv.fd, POLLIN, 0}, {0, POLLIN, 0}};
+		struct pollfd pfd[3 + PEERS] = {
+			{srv.fd, POLLIN, 0}, {0, POLLIN, 0}, {srv.listener, POLLIN, 0}};
+		unsigned int peers = srv.n_peers;
 		socklen_t alen = sizeof(addr);
 		ssize_t n;
 
-		poll(pfd, 2, 20);
+		for (unsigned int i = 0; i < peers; i++)
+			pfd[3 + i] = (struct pollfd){srv.peers[i].fd, POLLIN, 0};
+		poll(pfd, 3 + peers, 20);
+		for (unsigned int i = 0; i < peers; i++)
+			if (pfd[3 + i].revents)
+				stream_input(&srv.peers[i]);
+		if (pfd[2].revents) {
+			int fd = accept(srv.listener, (struct sockaddr *)&addr, &alen);
+
+			if (fd >= 0)
+				coap_stream_start(peer_of(&addr, fd)->ep, now_ms());
+		}
 		if (pfd[1].revents) {
 			char c;
 
@@ -275,12 +343,12 @@ static int server(const char *port)
 			n = recvfrom(srv.fd, buf, sizeof(buf), 0, (struct sockaddr *)&addr,
 				     &alen);
 			if (n >= 0)
-				coap_input(peer_of(&addr)->ep, now_ms(), buf, (size_t)n);
+				coap_input(peer_of(&addr, -1)->ep, now_ms(), buf, (size_t)n);
 		}
 		server_tick(now_ms());
 	}
 	for (unsigned int i = 0; i < srv.n_peers; i++)
-		coap_endpoint_free(srv.peers[i].ep);
+		peer_drop(&srv.peers[i]);
 	oscore_free(protection);
 	return 0;
 }
@@ -292,7 +360,8 @@ static struct client {
 	struct coap_endpoint *ep;
 	const char *method, *path, *query;
 	FILE *body;
-	bool non, again, done;
+	const char *session; /* file of the session to be resumed */
+	bool non, again, done, stream;
 	int status;
 } cl;
 
@@ -332,8 +401,11 @@ static void cl_result(void *ctx, const struct coap_result *res)
 	cl.done = true;
 }
 
+static void cl_signal(void *ctx, const struct coap_signal *sig);
+
 static const struct coap_ops cl_ops = {
 	.send = cl_send,
+	.signal = cl_signal,
 	.random = on_random,
 	.request = cl_request,
 	.result = cl_result,
@@ -357,8 +429,11 @@ static void cl_up(void *ctx, bool resumed)
 
 	(void)ctx;
 	fprintf(stderr, "up %s%s\n",
-		coap_transport_cipher(cl.t) ? coap_transport_cipher(cl.t) : "udp",
+		coap_transport_cipher(cl.t) ? coap_transport_cipher(cl.t)
+		: cl.stream		    ? "tcp"
+					    : "udp",
 		resumed ? " resumed" : "");
+	coap_stream_start(cl.ep, now_ms());
 	for (uint8_t i = 0; i < 7; i++)
 		if (!strcmp(methods[i], cl.method))
 			call.method = (uint8_t)(i + 1);
@@ -392,7 +467,29 @@ static void cl_problem(void *ctx, int error, const char *what, bool fatal)
 	}
 }
 
+static void cl_session(void *ctx)
+{
+	uint8_t *data;
+	size_t len;
+	FILE *f;
+
+	(void)ctx;
+	if (!cl.session || coap_transport_session(cl.t, &data, &len))
+		return;
+	f = fopen(cl.session, "w");
+	if (!f || fwrite(data, 1, len, f) != len || fclose(f))
+		perror(cl.session);
+	OPENSSL_clear_free(data, len);
+}
+
+static void cl_signal(void *ctx, const struct coap_signal *sig)
+{
+	(void)ctx;
+	fprintf(stderr, "signal %s %s\n", signal_names[sig->what], sig->diagnostic);
+}
+
 static const struct coap_transport_handler cl_handler = {
+	.session = cl_session,
 	.up = cl_up,
 	.datagram = cl_datagram,
 	.problem = cl_problem,
@@ -412,10 +509,70 @@ static size_t read_key(const char *file, uint8_t *key, size_t room)
 	return n;
 }
 
+/* A file whole; *len 0 and NULL when there is none. */
+static uint8_t *read_all(const char *file, size_t *len)
+{
+	FILE *f = fopen(file, "r");
+	uint8_t *data = malloc(65536);
+
+	*len = 0;
+	if (f && data)
+		*len = fread(data, 1, 65536, f);
+	else
+		perror(file);
+	if (f)
+		fclose(f);
+	if (!*len) {
+		free(data);
+		return NULL;
+	}
+	return data;
+}
+
+/* -c CERTFILE, -R (raw public key): how we show who we are, with -j KEYFILE. */
+static int credentials(struct coap_transport_config *config, char opt, char *arg)
+{
+	struct coap_credentials *c = &config->credentials;
+	uint8_t *data;
+	size_t len;
+	int r;
+
+	switch (opt) {
+	case 'c':
+		c->auth = COAP_AUTH_X509;
+		c->cert = read_all(arg, &c->cert_len);
+		return c->cert ? 0 : 1;
+	case 'R':
+		c->auth = COAP_AUTH_RPK;
+		return 0;
+	case 'j':
+		data = read_all(arg, &len);
+		r = data ? coap_private_key(data, len, &c->key) : 1;
+		OPENSSL_clear_free(data, len);
+		return r;
+	case 'C':
+		c->server = read_all(arg, &c->server_len);
+		return c->server ? 0 : 1;
+	case 'u':
+		c->usage = (enum coap_cert_usage)atoi(arg);
+		return 0;
+	case 't':
+		c->trust = arg;
+		return 0;
+	case 'N':
+		c->sni = arg;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 static void client_loop(void)
 {
 	while (!cl.done) {
-		struct pollfd pfd = {coap_transport_fd(cl.t), POLLIN, 0};
+		struct pollfd pfd = {
+			coap_transport_fd(cl.t),
+			coap_transport_events(cl.t) & EPOLLOUT ? POLLIN | POLLOUT : POLLIN, 0};
 		uint64_t now = now_ms(), t = coap_transport_deadline(cl.t),
 			 e = coap_next_deadline(cl.ep);
 		int wait = 1000;
@@ -436,11 +593,13 @@ static void client_loop(void)
 static int client(int argc, char **argv)
 {
 	struct coap_transport_config config = {.handshake_timeout_ms = 5000};
-	uint8_t key[64];
+	struct coap_config endpoint = {0};
+	uint8_t key[64], *session = NULL;
+	bool scheme = false;
 	char why[512];
 	int opt;
 
-	while ((opt = getopt(argc, argv, "i:k:nrO:")) != -1) {
+	while ((opt = getopt(argc, argv, "i:k:nrO:s:S:c:Rj:C:u:t:N:")) != -1) {
 		if (opt == 'i')
 			config.credentials.psk_identity = optarg;
 		else if (opt == 'k')
@@ -451,16 +610,24 @@ static int client(int argc, char **argv)
 			cl.again = true;
 		else if (opt == 'O')
 			protection = oscore_of_file(optarg);
-		else
+		else if (opt == 's' && coap_transport_scheme(optarg, &config.kind) >= 0)
+			scheme = true;
+		else if (opt == 'S')
+			cl.session = optarg;
+		else if (credentials(&config, (char)opt, optarg))
 			return 2;
 	}
 	if (argc - optind < 4)
 		return 2;
 	if (config.credentials.psk_identity) {
-		config.kind = COAP_TRANSPORT_DTLS;
 		config.credentials.auth = COAP_AUTH_PSK;
+		config.credentials.psk_key = key;
 	}
-	config.credentials.psk_key = key;
+	if (config.credentials.auth && !scheme)
+		config.kind = COAP_TRANSPORT_DTLS;
+	if (cl.session && !access(cl.session, R_OK))
+		config.session = session = read_all(cl.session, &config.session_len);
+	cl.stream = endpoint.stream = coap_transport_stream(config.kind);
 	config.host = argv[optind];
 	config.port = argv[optind + 1];
 	cl.method = argv[optind + 2];
@@ -477,11 +644,16 @@ static int client(int argc, char **argv)
 			return 1;
 		}
 	}
-	if (coap_endpoint_new(&cl.ep, &cl_ops, NULL, NULL))
+	if (coap_endpoint_new(&cl.ep, &cl_ops, NULL, &endpoint))
 		return 1;
 	coap_endpoint_set_oscore(cl.ep, protection);
-	if (coap_transport_open(&cl.t, &config, &cl_handler, NULL, now_ms(), why,
-				sizeof(why))) {
+	cl.status = coap_transport_open(&cl.t, &config, &cl_handler, NULL, now_ms(), why,
+					sizeof(why));
+	free(session);
+	free((void *)config.credentials.cert);
+	free((void *)config.credentials.server);
+	EVP_PKEY_free(config.credentials.key);
+	if (cl.status) {
 		fprintf(stderr, "open: %s\n", why);
 		coap_endpoint_free(cl.ep);
 		return 1;
@@ -497,6 +669,7 @@ static int client(int argc, char **argv)
 			client_loop();
 		}
 	}
+	coap_stream_release(cl.ep, now_ms());
 	coap_endpoint_free(cl.ep);
 	oscore_free(protection);
 	coap_transport_close(cl.t);
@@ -514,9 +687,12 @@ int main(int argc, char **argv)
 	}
 	if (argc > 2 && !strcmp(argv[1], "client"))
 		return client(argc - 1, argv + 1);
-	fprintf(stderr,
-		"usage: coap_peer server PORT [OSCOREFILE]\n"
-		"       coap_peer client [-i IDENTITY -k KEYFILE] [-O OSCOREFILE] [-n] [-r] "
-		"HOST PORT METHOD PATH [FILE]\n");
+	fprintf(stderr, "usage: coap_peer server PORT [OSCOREFILE]\n"
+			"       coap_peer client [-s SCHEME://] [-i IDENTITY -k KEYFILE] [-O "
+			"OSCOREFILE]\n"
+			"           [-c CERTFILE | -R] [-j KEYFILE] [-C SERVERFILE] [-u USAGE] "
+			"[-t TRUST]\n"
+			"           [-N NAME] [-S SESSIONFILE] [-n] [-r] HOST PORT METHOD PATH "
+			"[FILE]\n");
 	return 2;
 }
