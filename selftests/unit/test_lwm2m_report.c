@@ -303,6 +303,113 @@ static void test_con_epmin(void **state)
 	expect_notified(w, "7");
 }
 
+/* ---- resource instances ----------------------------------------------------------- */
+
+/* two servers, of which this one owns /26242/0 and so may write its rights, /2/0/2 */
+static void two_servers(struct device *d)
+{
+	const struct lwm2m_value rights = {
+		.path = {4, {2, 0, 2, 1}}, .type = MODEL_INTEGER, .i = 31};
+	struct lwm2m_data *data = d->shared.data;
+
+	assert_int_equal(lwm2m_data_add(data, 1, 1), 0);
+	assert_int_equal(lwm2m_data_set_int(data, 1, 1, 0, 2), 0);
+	assert_int_equal(lwm2m_data_set_int(data, 1, 1, 1, 300), 0);
+	assert_int_equal(lwm2m_data_add(data, 2, 0), 0);
+	assert_int_equal(lwm2m_data_set_int(data, 2, 0, 0, 26242), 0);
+	assert_int_equal(lwm2m_data_set_int(data, 2, 0, 1, 0), 0);
+	assert_int_equal(lwm2m_data_set_int(data, 2, 0, 3, 1), 0);
+	assert_int_equal(lwm2m_data_set(data, &rights), 0);
+}
+
+static void expect_rights(struct world *w, const char *json)
+{
+	struct coap_msg m;
+
+	assert_int_equal(
+		request(w, &m, REQUEST(COAP_GET, "2/0/2", .accept = COAP_FORMAT_SENML_JSON)),
+		COAP_205_CONTENT);
+	if (m.payload_len != strlen(json) || memcmp(m.payload, json, m.payload_len) != 0)
+		fail_msg("\"%.*s\", not \"%s\"", (int)m.payload_len, (const char *)m.payload,
+			 json);
+}
+
+static void test_instances(void **state)
+{
+	static const char add[] = "[{\"bn\":\"/2/0/2/\",\"n\":\"2\",\"v\":1},"
+				  "{\"n\":\"3\",\"v\":2}]";
+	static const char nulls[] = "[{\"n\":\"/2/0/2/9\",\"v\":5},"
+				    "{\"n\":\"/2/0/2/2\",\"v\":null}]";
+	static const char half[] = "[{\"n\":\"/2/0/2/7\",\"v\":5},"
+				   "{\"n\":\"/26242/0/0\",\"vlo\":\"26241:9\"}]";
+	static const char mandatory[] = "[{\"n\":\"/1/0/1\",\"v\":null}]";
+	struct device *d = *state;
+	struct world *w = &d->w;
+	struct coap_msg m;
+
+	two_servers(d);
+	up_and_register(w);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":31}]");
+	/* partial update: more of them */
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_POST, "2/0/2", .format = COAP_FORMAT_SENML_JSON,
+					 .payload = add, .len = sizeof(add) - 1)),
+			 COAP_204_CHANGED);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":31},"
+			 "{\"n\":\"2\",\"v\":1},{\"n\":\"3\",\"v\":2}]");
+	/* one by its own path */
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "2/0/2/3", .format = 0, .payload = "8", .len = 1)),
+		COAP_204_CHANGED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "2/0/2/3", .accept = 0)),
+			 COAP_205_CONTENT);
+	expect_payload(&m, "8", 1);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_POST, "2/0/2/3", .format = 0, .payload = "8", .len = 1)),
+		COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "2/0/2/3")), COAP_202_DELETED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "2/0/2/3")), COAP_404_NOT_FOUND);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "2/0/2")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_DELETE, "26241/0/7/0")),
+			 COAP_405_METHOD_NOT_ALLOWED);
+	/* a null takes away */
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_JSON,
+					 .payload = nulls, .len = sizeof(nulls) - 1)),
+			 COAP_204_CHANGED);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":31},"
+			 "{\"n\":\"9\",\"v\":5}]");
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_JSON,
+					 .payload = mandatory, .len = sizeof(mandatory) - 1)),
+			 COAP_400_BAD_REQUEST);
+	/* all or nothing: the second value is for an SE that is not there */
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_IPATCH, "", .format = COAP_FORMAT_SENML_JSON,
+					 .payload = half, .len = sizeof(half) - 1)),
+			 COAP_400_BAD_REQUEST);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":31},"
+			 "{\"n\":\"9\",\"v\":5}]");
+	/* replacing: what is not there any more goes; TLV of /2/0/2: {1: 15} */
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "2/0/2", .format = COAP_FORMAT_LWM2M_TLV,
+					 .payload = "\x83\x02\x41\x01\x0f", .len = 5)),
+			 COAP_204_CHANGED);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":15}]");
+	/* the same in LwM2M CBOR: {[2, 0, 2]: {1: 31, 4: 1}} */
+	assert_int_equal(request(w, &m,
+				 REQUEST(COAP_PUT, "2/0/2", .format = COAP_FORMAT_LWM2M_CBOR,
+					 .payload = "\xa1\x83\x02\x00\x02\xa2\x01\x18\x1f"
+						    "\x04\x01",
+					 .len = 11)),
+			 COAP_204_CHANGED);
+	expect_rights(w, "[{\"bn\":\"/2/0/2/\",\"n\":\"1\",\"v\":31},"
+			 "{\"n\":\"4\",\"v\":1}]");
+}
+
 /* ---- over restarts -------------------------------------------------------------- */
 
 static void test_restart(void **state)
@@ -622,14 +729,14 @@ static void test_send_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REPORT(test_attributes),	REPORT(test_depth),
-		REPORT(test_conditions),	REPORT(test_con_epmin),
-		REPORT(test_restart),		REPORT(test_forgotten),
-		REPORT(test_composite_restart), REPORT(test_kept),
-		REPORT(test_kept_text),		REPORT(test_hqmax),
-		REPORT(test_not_kept),		REPORT(test_unacknowledged),
-		REPORT(test_kept_sent),		REPORT(test_send),
-		REPORT(test_send_kept),
+		REPORT(test_attributes),     REPORT(test_depth),
+		REPORT(test_conditions),     REPORT(test_con_epmin),
+		REPORT(test_instances),	     REPORT(test_restart),
+		REPORT(test_forgotten),	     REPORT(test_composite_restart),
+		REPORT(test_kept),	     REPORT(test_kept_text),
+		REPORT(test_hqmax),	     REPORT(test_not_kept),
+		REPORT(test_unacknowledged), REPORT(test_kept_sent),
+		REPORT(test_send),	     REPORT(test_send_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
