@@ -241,7 +241,7 @@ static void tell_carriers(struct lwm2m_account *a, char current)
 	for (size_t i = 0; i < a->nr_links; i++)
 		if (!strchr(all, a->links[i].letter))
 			all[strlen(all)] = a->links[i].letter;
-	a->upper->carriers(a, all, current);
+	lwm2m_client_carriers(a->client, all, current);
 }
 
 /* ---- call backs of the transport --------------------------------------------- */
@@ -266,14 +266,14 @@ static void on_up(void *ctx, bool resumed)
 		account_records_drop(a);
 	a->was_up = true;
 	tell_carriers(a, l->letter);
-	a->upper->up(a, fresh);
+	lwm2m_client_up(a->client, a->now, fresh);
 }
 
 static void on_datagram(void *ctx, const uint8_t *data, size_t len)
 {
 	struct lwm2m_account *a = ctx;
 
-	a->upper->input(a, data, len);
+	lwm2m_client_input(a->client, a->now, data, len);
 }
 
 /* resource 11 of object 1 */
@@ -296,12 +296,12 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 	struct lwm2m_account *a = ctx;
 
 	if (!fatal) {
-		a->upper->unreachable(a, error < 0 ? error : -error);
+		lwm2m_client_unreachable(a->client, a->now, error < 0 ? error : -error);
 		return;
 	}
 	a->dead = true;
 	keep_alert(a);
-	a->upper->down(a, error, what);
+	lwm2m_client_down(a->client, a->now, error, what);
 }
 
 static void on_session(void *ctx)
@@ -326,7 +326,7 @@ static struct account_link *choose(struct lwm2m_account *a)
 
 	if (!a->current)
 		tell_carriers(a, 0);
-	wanted = a->upper->wanted(a);
+	wanted = lwm2m_client_carrier_wanted(a->client);
 
 	for (size_t i = 0; wanted && i < a->nr_links; i++)
 		if (a->links[i].letter == wanted) {
@@ -416,7 +416,7 @@ static void opened(struct lwm2m_account *a, int ret)
 	if (ret == 0)
 		return;
 	a->dead = true;
-	a->upper->down(a, ret, *a->why ? a->why : NULL);
+	lwm2m_client_down(a->client, a->now, ret, *a->why ? a->why : NULL);
 }
 
 void account_link_open(struct lwm2m_account *a)
@@ -428,13 +428,14 @@ void account_link_open(struct lwm2m_account *a)
 
 	a->dead = a->was_up = false;
 	a->why[0] = '\0';
-	ret = a->upper->prepare(a, l);
-	if (ret == 0 && a->transport && again) {
+	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
+	if (a->transport && again) {
 		opened(a, coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why)));
 		return;
 	}
 	account_link_close(a);
 	a->current = l;
+	ret = lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
 	if (ret == 0 && account_cred_refers(&l->s))
 		ret = account_cred_start(a, &l->s);
 	else if (ret == 0)

@@ -27,26 +27,7 @@ struct account_link {
 
 struct account_record;
 
-/**
- * struct account_upper - who uses the association: a client (account.c) or a session with a
- * bootstrap server (account-bootstrap.c)
- * @up, @input, @down, @unreachable: as lwm2m_client_up() and so on
- * @prepare: one over @l is about to be made
- * @carriers, @wanted: as lwm2m_client_carriers() and lwm2m_client_carrier_wanted()
- */
-struct account_upper {
-	void (*up)(struct lwm2m_account *a, bool fresh);
-	void (*input)(struct lwm2m_account *a, const uint8_t *data, size_t len);
-	void (*down)(struct lwm2m_account *a, int error, const char *what);
-	void (*unreachable)(struct lwm2m_account *a, int error);
-	int (*prepare)(struct lwm2m_account *a, const struct account_link *l);
-	void (*carriers)(struct lwm2m_account *a, const char *all, char current);
-	char (*wanted)(struct lwm2m_account *a);
-};
-
 struct lwm2m_account {
-	const struct account_upper *upper;
-	struct lwm2m_bootstrap *bootstrap; /* instead of @client */
 	char *name;
 	uint16_t ssid;
 	struct job_store *store;
@@ -80,13 +61,6 @@ struct lwm2m_account {
 	struct account_record *records; /* from before this process */
 	bool records_lost;		/* … there was no memory for all */
 };
-
-/** account_alive() - is there an association, or one in the making? */
-bool account_alive(const struct lwm2m_account *a);
-/** account_on_send(), account_on_random() - call backs of a CoAP engine, with the account as
- * context. */
-void account_on_send(void *ctx, const uint8_t *data, size_t len);
-void account_on_random(void *ctx, void *buf, size_t len);
 
 void account_log(struct lwm2m_account *a, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -32,7 +32,7 @@ void account_log(struct lwm2m_account *a, int level, const char *format, ...)
 
 /* ---- call backs ------------------------------------------------------------ */
 
-void account_on_send(void *ctx, const uint8_t *data, size_t len)
+static void on_send(void *ctx, const uint8_t *data, size_t len)
 {
 	struct lwm2m_account *a = ctx;
 
@@ -41,7 +41,7 @@ void account_on_send(void *ctx, const uint8_t *data, size_t len)
 		coap_transport_send(a->transport, data, len);
 }
 
-void account_on_random(void *ctx, void *buf, size_t len)
+static void on_random(void *ctx, void *buf, size_t len)
 {
 	(void)ctx;
 	/* 256 bytes and less come whole once the pool is ready */
@@ -79,56 +79,6 @@ static void on_connect(void *ctx)
 
 	a->wanted = true;
 }
-
-/* ---- call backs of the association ------------------------------------------ */
-
-static void client_up(struct lwm2m_account *a, bool fresh)
-{
-	lwm2m_client_up(a->client, a->now, fresh);
-}
-
-static void client_input(struct lwm2m_account *a, const uint8_t *data, size_t len)
-{
-	lwm2m_client_input(a->client, a->now, data, len);
-}
-
-static void client_down(struct lwm2m_account *a, int error, const char *what)
-{
-	lwm2m_client_down(a->client, a->now, error, what);
-}
-
-static void client_unreachable(struct lwm2m_account *a, int error)
-{
-	lwm2m_client_unreachable(a->client, a->now, error);
-}
-
-static int client_prepare(struct lwm2m_account *a, const struct account_link *l)
-{
-	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
-	return l == a->current
-		       ? 0
-		       : lwm2m_client_stream(a->client, a->now, coap_transport_stream(l->kind));
-}
-
-static void client_carriers(struct lwm2m_account *a, const char *all, char current)
-{
-	lwm2m_client_carriers(a->client, all, current);
-}
-
-static char client_wanted(struct lwm2m_account *a)
-{
-	return lwm2m_client_carrier_wanted(a->client);
-}
-
-static const struct account_upper client_upper = {
-	.up = client_up,
-	.input = client_input,
-	.down = client_down,
-	.unreachable = client_unreachable,
-	.prepare = client_prepare,
-	.carriers = client_carriers,
-	.wanted = client_wanted,
-};
 
 static bool on_failed(void *ctx)
 {
@@ -184,8 +134,8 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	static const struct lwm2m_client_ops ops = {
 		.coap =
 			{
-				.send = account_on_send,
-				.random = account_on_random,
+				.send = on_send,
+				.random = on_random,
 				.dedup_store = account_record_store,
 				.dedup_find = account_record_find,
 			},
@@ -204,7 +154,6 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		return -ENOMEM;
 	*why = '\0';
 	a->cred_fd = -1;
-	a->upper = &client_upper;
 	a->keys = config->keys;
 	a->store = store;
 	a->shared = client.shared;
@@ -220,7 +169,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	if (!a->name)
 		goto fail;
 	client.secure_psk = a->links[0].s.mode == LWM2M_SECURITY_PSK;
-	err = client.bootstrap ? 0 : lwm2m_jobs_new(&a->jobs, store, a->name);
+	err = lwm2m_jobs_new(&a->jobs, store, a->name);
 	if (err < 0) {
 		lwm2m_words(why, "the journal does not take it: %s", strerror(-err));
 		goto fail;
@@ -269,7 +218,7 @@ void lwm2m_account_free(struct lwm2m_account *a)
 
 /* ---- the loop's side ------------------------------------------------------- */
 
-bool account_alive(const struct lwm2m_account *a)
+static bool alive(const struct lwm2m_account *a)
 {
 	return a->transport && !a->dead;
 }
@@ -278,14 +227,14 @@ int lwm2m_account_fd(const struct lwm2m_account *a)
 {
 	if (a->resolving)
 		return a->cred_fd;
-	return account_alive(a) ? coap_transport_fd(a->transport) : -1;
+	return alive(a) ? coap_transport_fd(a->transport) : -1;
 }
 
 uint32_t lwm2m_account_events(const struct lwm2m_account *a)
 {
 	if (a->resolving)
 		return EPOLLIN;
-	return account_alive(a) ? coap_transport_events(a->transport) : 0;
+	return alive(a) ? coap_transport_events(a->transport) : 0;
 }
 
 uint64_t lwm2m_account_deadline(const struct lwm2m_account *a)
@@ -294,7 +243,7 @@ uint64_t lwm2m_account_deadline(const struct lwm2m_account *a)
 
 	if (a->hold_until > 0)
 		return a->hold_until;
-	if (account_alive(a)) {
+	if (alive(a)) {
 		u = coap_transport_deadline(a->transport);
 		t = u < t ? u : t;
 	}
@@ -306,7 +255,7 @@ void lwm2m_account_ready(struct lwm2m_account *a, uint64_t now)
 	a->now = now;
 	if (a->resolving)
 		account_link_resolved(a);
-	else if (account_alive(a))
+	else if (alive(a))
 		coap_transport_ready(a->transport, now);
 	settle(a);
 }
@@ -323,7 +272,7 @@ void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now)
 	a->now = now;
 	if (now >= a->hold_until)
 		a->hold_until = 0;
-	if (a->hold_until == 0 && account_alive(a))
+	if (a->hold_until == 0 && alive(a))
 		coap_transport_tick(a->transport, now);
 	if (a->hold_until == 0)
 		lwm2m_client_tick(a->client, now);
