@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lwm2m/account-oscore.h"
+#include "lwm2m/bootstrap.h"
 #include "lwm2m/internal.h"
 
 void lwm2m_log(struct lwm2m_client *c, int level, const char *format, ...)
@@ -48,12 +49,19 @@ static int on_request(void *ctx, const struct coap_request *req)
 	struct lwm2m_client *c = ctx;
 
 	c->now = req->now;
+	if (c->bs)
+		return lwm2m_bootstrap_take(c->bs, req);
 	return lwm2m_dm_request(c, req);
 }
 
 static void on_transfer_lost(void *ctx, uint32_t transfer)
 {
-	lwm2m_dm_transfer_lost(ctx, transfer);
+	struct lwm2m_client *c = ctx;
+
+	if (c->bs)
+		lwm2m_bootstrap_lost(c->bs, transfer);
+	else
+		lwm2m_dm_transfer_lost(c, transfer);
 }
 
 static void on_result(void *ctx, const struct coap_result *res)
@@ -62,7 +70,9 @@ static void on_result(void *ctx, const struct coap_result *res)
 
 	if (res->now > c->now)
 		c->now = res->now;
-	if (!lwm2m_send_result(c, res))
+	if (c->bs)
+		lwm2m_bootstrap_answer(c->bs, res);
+	else if (!lwm2m_send_result(c, res))
 		lwm2m_registration_result(c, res);
 }
 
@@ -86,7 +96,9 @@ static void on_signal(void *ctx, const struct coap_signal *sig)
 			   : sig->what == COAP_SIGNAL_BROKEN ? "the server broke the protocol"
 							     : NULL;
 
-	if (what)
+	if (what && c->bs)
+		lwm2m_client_bs_down(c, c->now, -ECONNRESET, what);
+	else if (what)
 		lwm2m_registration_closed(c, sig->hold_off_s, what, sig->diagnostic);
 }
 
@@ -136,6 +148,10 @@ static int take_shared(struct lwm2m_client *c, const struct lwm2m_config *config
 	int err = 0;
 
 	c->shared = config->shared;
+	if (config->bootstrap) {
+		lwm2m_client_bs_new(c, config);
+		return 0;
+	}
 	c->server = config->shared ? config->server : 0;
 	if (!c->shared)
 		err = lwm2m_shared_own(c, config);
@@ -236,7 +252,8 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 		lwm2m_client_free(c);
 		return err;
 	}
-	lwm2m_dm_load(c);
+	if (!c->bs)
+		lwm2m_dm_load(c);
 	*ret = c;
 	return 0;
 }
@@ -245,6 +262,7 @@ void lwm2m_client_free(struct lwm2m_client *c)
 {
 	if (!c)
 		return;
+	lwm2m_client_bs_stop(c);
 	if (c->ep) {
 		lwm2m_dm_free(c);
 		coap_endpoint_free(c->ep);
@@ -270,6 +288,8 @@ static bool told_now(const struct lwm2m_client *c)
 
 static void run(struct lwm2m_client *c)
 {
+	if (c->bs)
+		return;
 	take_server(c);
 	c->notify_next = lwm2m_dm_notify_run(c, told_now(c));
 	lwm2m_send_run(c, told_now(c) && c->state == LWM2M_REGISTERED);
@@ -313,6 +333,8 @@ void lwm2m_client_changed(struct lwm2m_client *c, uint64_t now, uint16_t object,
 					       (uint16_t)(instance < 0 ? 0 : instance), 0, 0);
 
 	c->now = now;
+	if (c->bs)
+		return;
 	if (instance < 0 || object == MODEL_OBJECT_SE)
 		lwm2m_registration_objects(c);
 	lwm2m_dm_changed(c, &path);

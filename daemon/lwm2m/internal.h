@@ -159,6 +159,7 @@ struct lwm2m_client {
 	unsigned int max_version;
 
 	/* object 1: its instance, and copies of what is asked for often */
+	struct lwm2m_bootstrap *bs; /* client-bootstrap.c; NULL: the peer is a server */
 	uint16_t server;
 	uint64_t server_seen; /* generation of the data model then, and one */
 	uint16_t ssid;
@@ -214,6 +215,12 @@ void lwm2m_registration_run(struct lwm2m_client *c);
 void lwm2m_registration_update(struct lwm2m_client *c, bool lifetime);
 /** lwm2m_registration_objects() - send an Update soon if the object list changed. */
 void lwm2m_registration_objects(struct lwm2m_client *c);
+
+/* client-bootstrap.c: the same functions, where the peer is a bootstrap server */
+void lwm2m_client_bs_new(struct lwm2m_client *c, const struct lwm2m_config *config);
+void lwm2m_client_bs_up(struct lwm2m_client *c, uint64_t now, bool fresh);
+void lwm2m_client_bs_down(struct lwm2m_client *c, uint64_t now, int error, const char *what);
+void lwm2m_client_bs_stop(struct lwm2m_client *c);
 
 /* dm.c: requests of the server; answer a CoAP code, with words where it is an error */
 int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req);

@@ -30,6 +30,7 @@
 #include "model/model.h"
 
 struct job_store;
+struct lwm2m_bootstrap;
 struct lwm2m_shared;
 struct se_keys;
 
@@ -127,6 +128,8 @@ struct lwm2m_script_ops {
  * @shared: what it shares with the other accounts of the device, with /1/@server in
  *	it; NULL: it has a data model of its own, of what is said above
  * @server: instance of object 1, if @shared is given
+ * @bootstrap: the peer is a bootstrap server: it gets what comes and says what to send
+ *	(lwm2m/bootstrap.h); there is no Server instance. Else NULL
  */
 struct lwm2m_config {
 	const char *name;
@@ -144,6 +147,7 @@ struct lwm2m_config {
 	const char *firmware;
 	struct lwm2m_shared *shared;
 	uint16_t server;
+	struct lwm2m_bootstrap *bootstrap;
 };
 
 /**

@@ -533,6 +533,8 @@ void lwm2m_client_begin(struct lwm2m_client *c, uint64_t now)
 	if (c->reg.begun)
 		return;
 	c->reg.begun = true;
+	if (c->bs)
+		return;
 	lwm2m_registration_sync(c);
 	if (lwm2m_keep_load(c, &disabled_ms))
 		c->reg.delayed = true; /* it is not the first contact */
@@ -563,6 +565,10 @@ char lwm2m_client_carrier_wanted(const struct lwm2m_client *c)
 void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh)
 {
 	lwm2m_client_begin(c, now);
+	if (c->bs) {
+		lwm2m_client_bs_up(c, now, fresh);
+		return;
+	}
 	c->up = true;
 	c->reg.connect = c->reg.reconnect = c->reg.closed = false;
 	c->reg.heard = now;
@@ -589,6 +595,10 @@ void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh)
 void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const char *what)
 {
 	lwm2m_client_begin(c, now);
+	if (c->bs) {
+		lwm2m_client_bs_down(c, now, error, what);
+		return;
+	}
 	c->up = false;
 	drop_call(c);
 	if (c->state == LWM2M_STOPPED || c->state == LWM2M_DISABLED || c->state == LWM2M_FAILED)
@@ -604,6 +614,10 @@ void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const ch
 void lwm2m_client_renew(struct lwm2m_client *c, uint64_t now)
 {
 	lwm2m_client_begin(c, now);
+	if (c->bs) {
+		lwm2m_client_bs_down(c, now, -ENETUNREACH, "the network changed");
+		return;
+	}
 	if (c->state == LWM2M_STOPPED || c->state == LWM2M_DISABLED)
 		return;
 	drop_call(c);
@@ -616,6 +630,10 @@ void lwm2m_client_renew(struct lwm2m_client *c, uint64_t now)
 void lwm2m_client_stop(struct lwm2m_client *c, uint64_t now)
 {
 	c->now = now;
+	if (c->bs) {
+		lwm2m_client_bs_stop(c);
+		return;
+	}
 	if (c->state == LWM2M_STOPPED)
 		return;
 	c->reg.disable = false;
