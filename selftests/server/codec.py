@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LwM2M payloads: TLV (LwM2M 1.0, 6.4.3), SenML-CBOR
-(RFC 8428), plain text, opaque and single-value CBOR; and what type each resource has.
+"""LwM2M payloads: TLV and JSON of LwM2M 1.0 (6.4.3, 6.4.4), SenML-CBOR and SenML-JSON
+(RFC 8428), LwM2M CBOR of 1.2 (7.4.5), plain text, opaque and single-value CBOR; and
+what type each resource has.
 
 Values are Python's: int, float, bool, str, bytes, and "12:3" strings for
 object links. A resource with instances is a dict {instance: value}.
 """
 
+import base64
+import json
 import struct
 
 import cbor2
 
-TEXT, LINK, OPAQUE, CBOR, SENML_CBOR, TLV = 0, 40, 42, 60, 112, 11542
+TEXT, LINK, OPAQUE, CBOR, SENML_JSON, SENML_CBOR = 0, 40, 42, 60, 110, 112
+TLV, LWM2M_JSON, LWM2M_CBOR = 11542, 11543, 11544
 NAMES = {TEXT: "text", LINK: "link", OPAQUE: "opaque", CBOR: "cbor",
-         SENML_CBOR: "senml-cbor", TLV: "tlv"}
+         SENML_JSON: "senml-json", SENML_CBOR: "senml-cbor", TLV: "tlv",
+         LWM2M_JSON: "json", LWM2M_CBOR: "lwm2m-cbor"}
 
 # Type of each resource that this server talks about: s(tring), i(nteger),
 # b(oolean), o(paque), l(ink), t(ime), x (executable, no value).
@@ -209,12 +214,190 @@ def decode_senml(data: bytes) -> dict:
     return out
 
 
+def _flat(entries: dict):
+    """(path of three or four steps, value), one for each resource instance."""
+    for path, value in entries.items():
+        if isinstance(value, dict):
+            yield from (((*path, i), v) for i, v in value.items())
+        else:
+            yield path, value
+
+
+def _put(out: dict, path: tuple, value):
+    if len(path) == 4:
+        out.setdefault(path[:3], {})[path[3]] = value
+    elif len(path) == 3:
+        out[path] = value
+    else:
+        raise CodecError(f"{_path_text(path)} names no resource")
+
+
+def _steps(name: str) -> tuple:
+    try:
+        return tuple(int(p) for p in name.strip("/").split("/"))
+    except ValueError:
+        raise CodecError(f"{name!r} is no path") from None
+
+
+def _unbase64(text: str, url: bool) -> bytes:
+    try:
+        if not url:
+            return base64.b64decode(text, validate=True)
+        if "=" in text:
+            raise ValueError("padding")
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError as e:
+        raise CodecError(f"base64: {e}") from e
+
+
+def _json(data: bytes, kind: type):
+    try:
+        root = json.loads(data.decode())
+    except ValueError as e:
+        raise CodecError(f"JSON: {e}") from e
+    if not isinstance(root, kind):
+        raise CodecError(f"JSON: {kind.__name__} expected")
+    return root
+
+
+def encode_senml_json(entries: dict) -> bytes:
+    """As encode_senml(), in JSON; a value of None is a null."""
+    pack = []
+    for path, value in _flat(entries):
+        label = {"s": "vs", "o": "vd", "b": "vb", "l": "vlo"}.get(type_of(path), "v")
+        if value is not None and label == "vd":
+            value = base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+        pack.append({"n": _path_text(path), label if value is not None else "v": value})
+    return json.dumps(pack).encode()
+
+
+def decode_senml_json(data: bytes, times=None) -> dict:
+    """As decode_senml(). A list given as times gets (path, time, value) of each record."""
+    out, base, base_time = {}, "", 0
+    for record in _json(data, list):
+        if not isinstance(record, dict):
+            raise CodecError("SenML-JSON: a record is an object")
+        base, base_time = record.get("bn", base), record.get("bt", base_time)
+        path = _steps(base + record.get("n", ""))
+        values = [(k, record[k]) for k in ("v", "vs", "vb", "vd", "vlo") if k in record]
+        if len(values) != 1:
+            raise CodecError(f"SenML-JSON: {path} has {len(values)} values")
+        label, value = values[0]
+        if label == "vd":
+            value = _unbase64(value, True)
+        if times is not None:
+            times.append((path, base_time + record.get("t", 0), value))
+        _put(out, path, value)
+    return out
+
+
+def encode_names(paths, content_format: int) -> bytes:
+    """The paths of a Read- or Observe-Composite."""
+    paths = [_steps(p) if isinstance(p, str) else tuple(p) for p in paths]
+    if content_format == SENML_CBOR:
+        return cbor2.dumps([{N: _path_text(p)} for p in paths])
+    if content_format == SENML_JSON:
+        return json.dumps([{"n": _path_text(p)} for p in paths]).encode()
+    return cbor2.dumps({p: None for p in paths})
+
+
+def encode_json(base, entries: dict) -> bytes:
+    """The JSON of LwM2M 1.0, names relative to the path base."""
+    items = []
+    for path, value in _flat(entries):
+        kind = type_of(path)
+        label = {"s": "sv", "o": "sv", "b": "bv", "l": "ov"}.get(kind, "v")
+        if kind == "o":
+            value = base64.b64encode(value).decode()
+        items.append({"n": "/".join(map(str, path[len(base):])), label: value})
+    return json.dumps({"bn": _path_text(base) + "/", "e": items}).encode()
+
+
+def decode_json(data: bytes) -> dict:
+    """The JSON of LwM2M 1.0 as {(object, instance, resource): value}."""
+    root, out = _json(data, dict), {}
+    base = root.get("bn", "")
+    for item in root["e"]:
+        name = item.get("n", "")
+        path = _steps(base + ("/" if name and not base.endswith("/") else "") + name)
+        values = [item[k] for k in ("v", "sv", "bv", "ov") if k in item]
+        if len(values) != 1:
+            raise CodecError(f"JSON: {path} has {len(values)} values")
+        value = values[0]
+        if type_of(path) == "o":
+            value = _unbase64(value, False)
+        _put(out, path, value)
+    return out
+
+
+def encode_lwm2m_cbor(entries: dict) -> bytes:
+    """{(object, instance, resource): value} as maps in maps; None is a null."""
+    root = {}
+    for path, value in _flat(entries):
+        at = root
+        for step in path[:-1]:
+            at = at.setdefault(step, {})
+        at[path[-1]] = cbor2.CBORTag(1, value) if type_of(path) == "t" else value
+    return cbor2.dumps(root)
+
+
+def decode_lwm2m_cbor(data: bytes) -> dict:
+    """Maps in maps, whose keys are steps or arrays of steps."""
+    out = {}
+
+    def walk(path, item):
+        if isinstance(item, dict):
+            for key, inner in item.items():
+                steps = tuple(key) if isinstance(key, (list, tuple)) else (key,)
+                if not steps or not all(isinstance(s, int) for s in steps):
+                    raise CodecError(f"LwM2M CBOR: key {key!r}")
+                walk(path + steps, inner)
+            if not item and len(path) == 3:
+                out[path] = {}
+        else:
+            # cbor2 makes times of tag 1
+            _put(out, path, int(item.timestamp()) if hasattr(item, "timestamp") else item)
+
+    try:
+        root = cbor2.loads(data)
+    except (cbor2.CBORDecodeError, EOFError) as e:
+        raise CodecError(f"LwM2M CBOR: {e}") from e
+    if not isinstance(root, dict):
+        raise CodecError("LwM2M CBOR: not a map")
+    walk((), root)
+    return out
+
+
+def encode(path, content_format: int, entries: dict) -> bytes:
+    """Values {(object, instance, resource): value} for a request to path."""
+    if content_format == TLV:
+        return encode_resources_tlv(path[0], {p[2]: v for p, v in entries.items()})
+    if content_format == SENML_CBOR:
+        return encode_senml(entries)
+    if content_format == SENML_JSON:
+        return encode_senml_json(entries)
+    if content_format == LWM2M_JSON:
+        return encode_json(path[:2], entries)
+    if content_format == LWM2M_CBOR:
+        return encode_lwm2m_cbor(entries)
+    (where, value), = entries.items()
+    if content_format == CBOR:
+        return cbor2.dumps(cbor2.CBORTag(1, value) if type_of(where) == "t" else value)
+    return bytes(value) if content_format == OPAQUE else encode_text(type_of(where), value)
+
+
 def decode(path, content_format: int, data: bytes) -> dict:
     """A Read's or notification's payload as {(o, i, r): value}."""
     if content_format == TLV:
         return decode_tlv(path, data)
     if content_format == SENML_CBOR:
         return decode_senml(data)
+    if content_format == SENML_JSON:
+        return decode_senml_json(data)
+    if content_format == LWM2M_JSON:
+        return decode_json(data)
+    if content_format == LWM2M_CBOR:
+        return decode_lwm2m_cbor(data)
     where = tuple(path[:3])
     if len(where) < 3:
         raise CodecError(f"format {content_format} for {_path_text(path)}, which is no resource")
@@ -230,8 +413,7 @@ def decode(path, content_format: int, data: bytes) -> dict:
         if kind == "b":
             return {where: {"0": False, "1": True}[text]}
         if kind == "o":
-            import base64
-            return {where: base64.b64decode(text, validate=True)}
+            return {where: _unbase64(text, False)}
         return {where: text}
     raise CodecError(f"content format {content_format} is not known here")
 

@@ -25,12 +25,13 @@ import aiocoap
 import aiocoap.resource
 from aiocoap import CHANGED, CREATED, DELETED, NOT_FOUND, PRECONDITION_FAILED, BAD_REQUEST
 from aiocoap.numbers import CON
-from aiocoap.numbers.codes import DELETE, GET, POST, PUT
+from aiocoap.numbers.codes import DELETE, FETCH, GET, POST, PUT, iPATCH
 
 import codec
 
 # Discover and Execute have no code of their own; people know them by name.
-VERBS = {GET: "GET", POST: "POST", PUT: "PUT", DELETE: "DELETE"}
+VERBS = {GET: "GET", POST: "POST", PUT: "PUT", DELETE: "DELETE", FETCH: "FETCH",
+         iPATCH: "iPATCH"}
 
 
 class LwM2MError(Exception):
@@ -119,6 +120,17 @@ class _Registration(aiocoap.resource.Resource):
         return self.server._deregister(self.location)
 
 
+class _Data(aiocoap.resource.Resource):
+    """/dp: what clients Send"""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+
+    async def render_post(self, request):
+        return self.server._sent(request)
+
+
 class _LateRegistration(aiocoap.resource.Resource, aiocoap.resource.PathCapable):
     """Anything below /rd that is not, or no longer, registered."""
 
@@ -140,11 +152,13 @@ class Server:
         self._event = asyncio.Condition()
         self._context = None
         self.refused = []
+        self.sent = []  # (endpoint, {(o, i, r): value}) of each Send
 
     async def start(self):
         """Binds the socket. OSError if the port is taken."""
         self._site = aiocoap.resource.Site()
         self._site.add_resource(["rd"], _Registrations(self))
+        self._site.add_resource(["dp"], _Data(self))
         # One transport only: requests must leave from the server's own socket.
         self._context = await aiocoap.Context.create_server_context(
             self._site, bind=(self.host, self.port), transports=["udp6"])
@@ -199,6 +213,20 @@ class Server:
             client.links = codec.parse_links(request.payload.decode())
         client.updates += 1
         self.log("rd", f"{client.endpoint!r} updated, from {client.address}")
+        asyncio.ensure_future(self._notify())
+        return aiocoap.Message(code=CHANGED)
+
+    def _sent(self, request):
+        client = next((c for c in self.clients.values()
+                       if c.remote == request.remote.as_response_address()), None)
+        if client is None:
+            return aiocoap.Message(code=NOT_FOUND)
+        try:
+            values = codec.decode((), int(request.opt.content_format), request.payload)
+        except (codec.CodecError, TypeError) as e:
+            return aiocoap.Message(code=BAD_REQUEST, payload=str(e).encode())
+        self.sent.append((client.endpoint, values))
+        self.log("send", f"{client.endpoint!r}: {show(values)}")
         asyncio.ensure_future(self._notify())
         return aiocoap.Message(code=CHANGED)
 
@@ -290,14 +318,7 @@ class Server:
         kind = codec.type_of(path)
         if content_format is None:
             content_format = codec.OPAQUE if kind == "o" else codec.TEXT
-        if content_format == codec.OPAQUE:
-            payload = bytes(value)
-        elif content_format == codec.TEXT:
-            payload = codec.encode_text(kind, value)
-        elif content_format == codec.TLV:
-            payload = codec.encode_resources_tlv(path[0], {path[2]: value})
-        else:
-            payload = codec.encode_senml({path: value})
+        payload = codec.encode(path, content_format, {path: value})
         ex, _ = await self.request(client, PUT, path, payload, content_format, **kw)
         return ex
 
@@ -305,10 +326,8 @@ class Server:
                              replace=False, **kw):
         """Write of several resources of one instance (POST; PUT replaces)."""
         path = parse_path(path) if isinstance(path, str) else tuple(path)
-        if content_format == codec.TLV:
-            payload = codec.encode_resources_tlv(path[0], resources)
-        else:
-            payload = codec.encode_senml({(*path, r): v for r, v in resources.items()})
+        payload = codec.encode(path, content_format,
+                               {(*path, r): v for r, v in resources.items()})
         ex, _ = await self.request(client, PUT if replace else POST, path, payload,
                                    content_format, **kw)
         return ex
@@ -329,8 +348,8 @@ class Server:
             if instance is not None:
                 payload = codec.tlv_entry(codec.INSTANCE, instance, payload)
         else:
-            payload = codec.encode_senml({(obj, instance or 0, r): v
-                                          for r, v in resources.items()})
+            payload = codec.encode((obj, instance or 0), content_format,
+                                   {(obj, instance or 0, r): v for r, v in resources.items()})
         ex, answer = await self.request(client, POST, (obj,), payload, content_format, **kw)
         where = answer.opt.location_path
         if where:
@@ -338,14 +357,31 @@ class Server:
         return ex, instance
 
     async def delete(self, client, path, **kw):
-        """Delete of an object instance."""
+        """Delete of an object instance or a resource instance."""
         path = parse_path(path) if isinstance(path, str) else tuple(path)
         ex, _ = await self.request(client, DELETE, path, **kw)
         return ex
 
-    async def discover(self, client, path, **kw):
+    async def read_composite(self, client, paths, content_format=codec.SENML_CBOR,
+                             accept=None, **kw):
+        """Read-Composite: (Exchange, {(o, i, r): value})"""
+        ex, answer = await self.request(client, FETCH, (),
+                                        codec.encode_names(paths, content_format),
+                                        content_format, accept, **kw)
+        return ex, codec.decode((), int(answer.opt.content_format), answer.payload)
+
+    async def write_composite(self, client, entries, content_format=codec.SENML_CBOR, **kw):
+        """Write-Composite of {(o, i, r): value}."""
+        ex, _ = await self.request(client, iPATCH, (),
+                                   codec.encode((), content_format, entries),
+                                   content_format, **kw)
+        return ex
+
+    async def discover(self, client, path, depth=None, **kw):
         """Discover: (Exchange, [(target, attributes)])"""
         path = parse_path(path) if isinstance(path, str) else tuple(path)
+        if depth is not None:
+            kw["query"] = [f"depth={depth}"]
         ex, answer = await self.request(client, GET, path, accept=codec.LINK,
                                         verb="DISCOVER", **kw)
         if answer.opt.content_format != codec.LINK:

@@ -77,6 +77,49 @@ class Senml(unittest.TestCase):
                 codec.decode_senml(h(bad))
 
 
+class Json(unittest.TestCase):
+    ENTRIES = {(26242, 0, 0): "26241:0", (26242, 0, 2): b"\xfb\xff", (26242, 0, 12): True,
+               (26242, 0, 13): -5, (3, 0, 0): "x", (3, 0, 11): {0: 1, 2: 3}}
+
+    def test_senml(self):
+        data = codec.encode_senml_json(self.ENTRIES)
+        self.assertIn(b'"-_8"', data)
+        self.assertEqual(codec.decode_senml_json(data), self.ENTRIES)
+        times = []
+        got = codec.decode_senml_json(
+            b'[{"bn":"/26241/0/4","bt":1367491215,"v":4},{"t":1,"v":5}]', times)
+        self.assertEqual(got, {(26241, 0, 4): 5})
+        self.assertEqual([t for _, t, _ in times], [1367491215, 1367491216])
+        for bad in (b"", b"{}", b"[1]", b'[{"n":"/3/0/0"}]', b'[{"n":"/x/0/0","v":1}]',
+                    b'[{"n":"/3/0/0","v":1,"vs":"1"}]', b'[{"n":"/26242/0/1","vd":"+/8="}]'):
+            with self.assertRaises(CodecError, msg=bad):
+                codec.decode_senml_json(bad)
+
+    def test_of_1_0(self):
+        # OMA-TS-LightweightM2M 1.0, 6.4.4
+        data = (b'{"bn":"/3/0/","e":[{"n":"0","sv":"Open Mobile Alliance"},'
+                b'{"n":"11/0","v":0},{"n":"13","v":1367491215}]}')
+        want = {(3, 0, 0): "Open Mobile Alliance", (3, 0, 11): {0: 0}, (3, 0, 13): 1367491215}
+        self.assertEqual(codec.decode_json(data), want)
+        self.assertEqual(codec.decode_json(codec.encode_json((3, 0), want)), want)
+        self.assertEqual(codec.decode_json(b'{"bn":"/26242/0/1","e":[{"sv":"+/8="}]}'),
+                         {(26242, 0, 1): b"\xfb\xff"})
+
+
+class Lwm2mCbor(unittest.TestCase):
+    def test_round_trip(self):
+        entries = {**Json.ENTRIES, (3, 0, 13): 1367491215}
+        self.assertEqual(codec.decode_lwm2m_cbor(codec.encode_lwm2m_cbor(entries)), entries)
+
+    def test_forms(self):
+        for form in ("A1 83 0D 18 1A 01 18 2A", "BF 9F 0D 18 1A 01 FF 18 2A FF",
+                     "A1 0D A1 18 1A A1 01 18 2A", "A1 82 0D 18 1A A1 01 18 2A"):
+            self.assertEqual(codec.decode_lwm2m_cbor(h(form)), {(13, 26, 1): 42}, form)
+        for bad in ("", "80", "A1", "A1 61 33 01", "A1 80 01", "A1 03 01"):
+            with self.assertRaises(CodecError, msg=bad):
+                codec.decode_lwm2m_cbor(h(bad))
+
+
 class Links(unittest.TestCase):
     def test_registration(self):
         links = codec.parse_links('</>;rt="oma.lwm2m";ct="60 110",</1/0>,</3/0>;ver=1.1;x')
