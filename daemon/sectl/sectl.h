@@ -380,6 +380,8 @@ int verb_key_list(int argc, char **argv);
 int verb_key_put(int argc, char **argv);
 int verb_key_delete(int argc, char **argv);
 int verb_key_attempts(int argc, char **argv);
+int verb_key_public(int argc, char **argv);
+int verb_key_request(int argc, char **argv);
 int verb_key_forget(int argc, char **argv);
 int verb_sd_create(int argc, char **argv);
 int verb_sd_extradite(int argc, char **argv);
