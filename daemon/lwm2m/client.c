@@ -34,6 +34,7 @@ static void on_send(void *ctx, const uint8_t *data, size_t len)
 	struct lwm2m_client *c = ctx;
 
 	c->reg.heard = c->now;
+	lwm2m_statistics_count(c, len, true);
 	c->ops.coap.send(c->ctx, data, len);
 }
 
@@ -299,6 +300,7 @@ static void run(struct lwm2m_client *c)
 void lwm2m_client_input(struct lwm2m_client *c, uint64_t now, const uint8_t *data, size_t len)
 {
 	c->now = c->reg.heard = now;
+	lwm2m_statistics_count(c, len, false);
 	coap_input(c->ep, now, data, len);
 	run(c);
 }

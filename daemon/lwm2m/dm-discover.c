@@ -130,11 +130,21 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int
 	return code != 0 ? code : out->error < 0 ? COAP_500_INTERNAL : 0;
 }
 
+/* An object without instances is told where a server may look for some, or make one. */
+static bool told_empty(const struct lwm2m_client *c, const struct lwm2m_object *object)
+{
+	switch (object->id) {
+	case MODEL_OBJECT_SE:
+	case MODEL_OBJECT_SCRIPT:
+		return true;
+	default:
+		return object->create && c->shared->jobs;
+	}
+}
+
 void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 {
-	static const uint16_t listed[] = {MODEL_OBJECT_SERVER, MODEL_OBJECT_ACCESS,
-					  MODEL_OBJECT_DEVICE, MODEL_OBJECT_SE,
-					  MODEL_OBJECT_SCRIPT};
+	const struct model_object *model;
 	uint16_t ids[LWM2M_ID_BATCH];
 
 	/* no newline at the end: some servers answer that with 4.00 */
@@ -142,13 +152,13 @@ void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 			 c->version < 11   ? "11542"
 			 : c->version < 12 ? "\"60 110 112 11542 11543\""
 					   : "\"60 110 112 11542 11543 11544\"");
-	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
-		const struct lwm2m_object *object = lwm2m_object(listed[i]);
-		size_t n = object->instances(c, ids, LWM2M_ID_BATCH);
+	for (size_t i = 0; (model = model_object_at(i)); i++) {
+		const struct lwm2m_object *object = lwm2m_object(model->id);
+		size_t n = object ? object->instances(c, ids, LWM2M_ID_BATCH) : 0;
 
-		if (n == 0 && listed[i] != MODEL_OBJECT_ACCESS)
-			lwm2m_buf_printf(out, ",</%u>", listed[i]);
+		if (object && n == 0 && told_empty(c, object))
+			lwm2m_buf_printf(out, ",</%u>", model->id);
 		for (size_t k = 0; k < n; k++)
-			lwm2m_buf_printf(out, ",</%u/%u>", listed[i], ids[k]);
+			lwm2m_buf_printf(out, ",</%u/%u>", model->id, ids[k]);
 	}
 }

@@ -13,9 +13,12 @@
 #include "lwm2m/notif.h"
 
 static const struct lwm2m_object *const objects[] = {
-	&lwm2m_object_server,	 &lwm2m_object_access,	 &lwm2m_object_device,
-	&lwm2m_object_se,	 &lwm2m_object_script,	 &lwm2m_object_app,
-	&lwm2m_object_component, &lwm2m_object_software, &lwm2m_object_firmware,
+	&lwm2m_object_server,	    &lwm2m_object_access,     &lwm2m_object_device,
+	&lwm2m_object_se,	    &lwm2m_object_script,     &lwm2m_object_app,
+	&lwm2m_object_component,    &lwm2m_object_software,   &lwm2m_object_firmware,
+	&lwm2m_object_connectivity, &lwm2m_object_statistics, &lwm2m_object_portfolio,
+	&lwm2m_object_app_data,	    &lwm2m_object_event_log,  &lwm2m_object_rsp,
+	&lwm2m_object_sim,
 };
 
 const struct lwm2m_object *lwm2m_object(uint16_t id)
@@ -232,8 +235,8 @@ static int answer_content(struct lwm2m_client *c, const struct coap_request *req
 	int ret;
 
 	if (format == COAP_NO_FORMAT)
-		format = composite ? req->content_format
-				   : lwm2m_dm_default_format(c, &paths[0]);
+		format =
+			composite ? req->content_format : lwm2m_dm_default_format(c, &paths[0]);
 	ret = lwm2m_dm_content(c, paths, nr, composite, format, &content, words);
 	if (ret != 0)
 		return answer(c, req, ret, words);

@@ -59,7 +59,9 @@ struct lwm2m_object {
 const struct lwm2m_object *lwm2m_object(uint16_t id);
 extern const struct lwm2m_object lwm2m_object_server, lwm2m_object_access, lwm2m_object_device,
 	lwm2m_object_se, lwm2m_object_script, lwm2m_object_app, lwm2m_object_component,
-	lwm2m_object_software, lwm2m_object_firmware;
+	lwm2m_object_software, lwm2m_object_firmware, lwm2m_object_connectivity,
+	lwm2m_object_statistics, lwm2m_object_portfolio, lwm2m_object_app_data,
+	lwm2m_object_event_log, lwm2m_object_rsp, lwm2m_object_sim;
 
 #define LWM2M_ID_BATCH 257 /* room for all instances of any object and one more */
 /** lwm2m_has_instance() - whether /@object/@instance is there. */
@@ -139,6 +141,20 @@ struct lwm2m_upload {
 	struct lwm2m_buf buf;
 };
 
+/* object 7: bytes, with IP and UDP headers, since Start */
+struct lwm2m_statistics {
+	bool running;
+	uint64_t began;	 /* as lwm2m_client.now */
+	uint32_t period; /* s */
+	uint64_t tx, rx, messages, largest;
+};
+
+/* object 20: jobs that ended in this time, CLOCK_REALTIME; @to_ms 0: it is running */
+struct lwm2m_log_window {
+	uint8_t class;
+	uint64_t from_ms, to_ms;
+};
+
 struct lwm2m_client {
 	struct lwm2m_shared *shared; /* never NULL */
 	struct lwm2m_client_ops ops;
@@ -192,7 +208,12 @@ struct lwm2m_client {
 		uint16_t object, instance;
 		uint32_t transfer;
 	} streams[UPLOADS_MAX]; /* who writes to which stream */
+	struct lwm2m_statistics statistics;
+	struct lwm2m_log_window log;
 };
+
+/** lwm2m_statistics_count() - a message of @len bytes was sent or came in. */
+void lwm2m_statistics_count(struct lwm2m_client *c, size_t len, bool sent);
 
 /**
  * lwm2m_changed() - what is at or below @path may have changed
