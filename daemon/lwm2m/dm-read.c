@@ -53,6 +53,24 @@ int lwm2m_dm_collect(struct lwm2m_client *c, const struct lwm2m_path *path,
 	return code;
 }
 
+/* core 1.1, 6.3.8: the root path names all that the server may read */
+static int collect_root(struct lwm2m_client *c, struct lwm2m_set *set, char *words)
+{
+	const struct model_object *m;
+
+	for (size_t i = 0; (m = model_object_at(i)); i++) {
+		const struct lwm2m_path at = lwm2m_path_at(1, m->id, 0, 0, 0);
+		size_t before = set->n;
+		int code = lwm2m_dm_collect(c, &at, set, words);
+
+		if (code == COAP_500_INTERNAL)
+			return code;
+		if (code != 0)
+			set->n = before;
+	}
+	return 0;
+}
+
 /*
  * What a server gets that does not say what it wants. 1.0 makes TLV the default;
  * with 1.1 a single value goes as it is, the rest as SenML CBOR.
@@ -108,7 +126,9 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 	for (size_t i = 0; i < nr && code == 0; i++) {
 		size_t before = set.n;
 
-		code = lwm2m_dm_collect(c, &paths[i], &set, words);
+		code = composite && paths[i].depth == 0
+			       ? collect_root(c, &set, words)
+			       : lwm2m_dm_collect(c, &paths[i], &set, words);
 		/* core 1.1, 6.3.8: what is not there is left out */
 		if (composite && code != 0 && code != COAP_500_INTERNAL) {
 			set.n = before;
