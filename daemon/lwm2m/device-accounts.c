@@ -138,6 +138,14 @@ static void on_log(void *ctx, int level, const char *text)
 	device_log(a->dev, a, level, "%s", text);
 }
 
+/* it gave up; true: it rests until the bootstrap is over */
+static bool on_failed(void *ctx)
+{
+	const struct device_account *a = ctx;
+
+	return device_bootstrap_wanted(a->dev, a);
+}
+
 static unsigned int version_of(const struct lwm2m_device *dev, uint16_t ssid)
 {
 	for (size_t i = 0; i < dev->nr_factory; i++)
@@ -209,6 +217,7 @@ static void begin(struct device_account *a, const struct wanted *w)
 		.nr_security = n,
 		.keys = dev->config.keys,
 		.hold_until = dev->held ? dev->config.hold_until : 0,
+		.failed = on_failed,
 		.log = on_log,
 		.log_ctx = a,
 	};
@@ -267,30 +276,62 @@ static void drop(struct lwm2m_device *dev, size_t at)
 		(dev->nr - at) * sizeof(dev->accounts[0]));
 }
 
-static void add(struct lwm2m_device *dev, const struct wanted *w)
+struct device_account *device_accounts_new(struct lwm2m_device *dev, uint16_t ssid)
 {
 	struct device_account *a;
 
 	if (dev->nr == sizeof(dev->accounts) / sizeof(dev->accounts[0])) {
 		device_log(dev, NULL, LOG_ERR, "too many accounts come and go at once");
-		return;
+		return NULL;
 	}
 	a = calloc(1, sizeof(*a));
 	if (!a) {
-		device_log(dev, NULL, LOG_ERR, "no memory for the account of server %u",
-			   w->ssid);
-		return;
+		device_log(dev, NULL, LOG_ERR, "no memory for the account of server %u", ssid);
+		return NULL;
 	}
 	a->dev = dev;
 	a->id = ++dev->last_id;
 	a->fd = -1;
-	a->ssid = w->ssid;
+	a->ssid = ssid;
+	device_name(dev, ssid, a->name);
+	dev->accounts[dev->nr++] = a;
+	return a;
+}
+
+static void add(struct lwm2m_device *dev, const struct wanted *w)
+{
+	struct device_account *a = device_accounts_new(dev, w->ssid);
+
+	if (!a)
+		return;
 	a->server = w->server;
 	a->security = w->security[0];
 	memcpy(a->digest, w->digest, sizeof(a->digest));
-	device_name(dev, w->ssid, a->name);
-	dev->accounts[dev->nr++] = a;
 	begin(a, w);
+}
+
+void device_accounts_drop_ssid(struct lwm2m_device *dev, uint16_t ssid)
+{
+	for (size_t i = dev->nr; i-- > 0;)
+		if (dev->accounts[i]->ssid == ssid)
+			drop(dev, i);
+}
+
+void device_accounts_revive(struct lwm2m_device *dev)
+{
+	for (size_t i = dev->nr; i-- > 0;) {
+		struct device_account *a = dev->accounts[i];
+		struct lwm2m_status st;
+
+		if (!a->account || a->leaving || a->ssid == LWM2M_SSID_BOOTSTRAP)
+			continue;
+		lwm2m_account_status(a->account, &st);
+		if (st.state != LWM2M_FAILED)
+			continue;
+		/* the next comparison with the data model makes it anew */
+		drop(dev, i);
+		dev->seen = 0;
+	}
 }
 
 static void forget_state(struct lwm2m_device *dev, uint16_t ssid)
@@ -334,6 +375,8 @@ static void compare(struct lwm2m_device *dev, struct wanted *w, size_t n)
 		struct device_account *a = dev->accounts[i];
 		struct wanted *one = find_wanted(w, n, a->ssid);
 
+		if (a->ssid == LWM2M_SSID_BOOTSTRAP)
+			continue;
 		if (!one) {
 			if (!a->leaving)
 				leave(dev, a);
@@ -357,7 +400,7 @@ void device_accounts_sync(struct lwm2m_device *dev)
 	struct wanted w[LWM2M_ACCOUNTS_MAX];
 	size_t n;
 
-	if (dev->stopping || lwm2m_data_in_transaction(d) ||
+	if (dev->stopping || device_bootstrap_first(dev) || lwm2m_data_in_transaction(d) ||
 	    dev->seen == lwm2m_data_generation(d) + 1)
 		return;
 	dev->seen = lwm2m_data_generation(d) + 1;
@@ -409,7 +452,7 @@ static bool is_turn(const struct lwm2m_device *dev, const struct device_account 
 	for (size_t i = 0; i < dev->nr; i++) {
 		const struct device_account *b = dev->accounts[i];
 
-		if (b == a || b->leaving ||
+		if (b == a || b->leaving || b->ssid == LWM2M_SSID_BOOTSTRAP ||
 		    lwm2m_server_read(dev->shared.data, b->server, &other) < 0)
 			continue;
 		if (other.priority < mine.priority && !done(b, &other))

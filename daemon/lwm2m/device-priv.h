@@ -32,6 +32,7 @@ struct device_account {
 	struct lwm2m_account *account;
 	char why[LWM2M_WORDS_MAX];
 	uint8_t digest[DEVICE_DIGEST];
+	enum lwm2m_state state; /* that bootstrap was told of */
 	bool leaving;
 	uint64_t leave_by;
 	bool blocked;
@@ -61,6 +62,11 @@ struct lwm2m_device {
 	struct lwm2m_shared shared;
 	int epoll;
 	uint64_t now;
+	struct {
+		struct lwm2m_bootstrap *machine;
+		int32_t connect; /* Security instance; -1: none */
+		bool disconnect;
+	} bs;
 	uint64_t seen; /* generation of the data model that the accounts are made of */
 	struct device_account *accounts[2 * LWM2M_ACCOUNTS_MAX];
 	size_t nr;
@@ -93,6 +99,27 @@ int device_digest(const struct lwm2m_data *d, uint16_t ssid, uint8_t digest[DEVI
 /** device_trusted() - is the account as the configuration made it? @digest: of now */
 bool device_trusted(const struct lwm2m_device *dev, uint16_t ssid,
 		    const uint8_t digest[DEVICE_DIGEST]);
+
+/** device_accounts_new() - an entry without account; NULL: no memory, or too many (logged). */
+struct device_account *device_accounts_new(struct lwm2m_device *dev, uint16_t ssid);
+/** device_accounts_drop_ssid() - at once, without taking leave. */
+void device_accounts_drop_ssid(struct lwm2m_device *dev, uint16_t ssid);
+/** device_accounts_revive() - make those anew that gave up registering. */
+void device_accounts_revive(struct lwm2m_device *dev);
+
+/* device-bootstrap.c; each does nothing, or nothing is to be done, without a machine */
+int device_bootstrap_new(struct lwm2m_device *dev, const struct lwm2m_device_config *config);
+void device_bootstrap_free(struct lwm2m_device *dev);
+/** device_bootstrap_settle() - do what it asked for, tell it what became of accounts. */
+void device_bootstrap_settle(struct lwm2m_device *dev);
+/** device_bootstrap_first() - accounts have to wait for the card. */
+bool device_bootstrap_first(const struct lwm2m_device *dev);
+/** device_bootstrap_wanted() - is it a reason to bootstrap that @a cannot register? */
+bool device_bootstrap_wanted(struct lwm2m_device *dev, const struct device_account *a);
+int device_bootstrap_request(struct lwm2m_device *dev);
+uint64_t device_bootstrap_deadline(const struct lwm2m_device *dev);
+void device_bootstrap_tick(struct lwm2m_device *dev);
+void device_bootstrap_se_changed(struct lwm2m_device *dev);
 
 /** device_accounts_sync() - make accounts what the data model says, if it moved. */
 void device_accounts_sync(struct lwm2m_device *dev);

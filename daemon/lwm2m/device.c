@@ -88,9 +88,16 @@ static void on_packages(void *ctx, uint16_t object, int32_t instance)
 	note_change(ctx, NULL, object, instance);
 }
 
+static int on_bootstrap(void *ctx, struct lwm2m_client *by)
+{
+	(void)by;
+	return device_bootstrap_request(ctx);
+}
+
 static const struct lwm2m_shared_ops shared_ops = {
 	.changed = on_changed,
 	.reboot = on_reboot,
+	.bootstrap = on_bootstrap,
 };
 
 /* ---- after each call ------------------------------------------------------------ */
@@ -107,7 +114,8 @@ static void tell(struct lwm2m_device *dev)
 	for (size_t i = 0; i < dev->nr; i++) {
 		struct lwm2m_account *a = dev->accounts[i]->account;
 
-		if (!a || dev->accounts[i]->leaving)
+		if (!a || dev->accounts[i]->leaving ||
+		    dev->accounts[i]->ssid == LWM2M_SSID_BOOTSTRAP)
 			continue;
 		for (size_t k = 0; k < n && !all; k++)
 			if (lwm2m_account_client(a) != changes[k].by)
@@ -127,6 +135,7 @@ static void settle(struct lwm2m_device *dev)
 {
 	/* taking leave of an account may change the data model, and so on; not for long */
 	for (unsigned int i = 0; i < 8; i++) {
+		device_bootstrap_settle(dev);
 		device_accounts_sync(dev);
 		if (dev->nr_changes == 0 && !dev->all_changed)
 			break;
@@ -219,6 +228,12 @@ int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config
 	dev->shared.ops_ctx = dev;
 	dev->held = config->hold_until > now;
 	lwm2m_data_listen(dev->shared.data, on_data, dev);
+	r = device_bootstrap_new(dev, config);
+	if (r < 0) {
+		lwm2m_words(why, "bootstrap cannot be made: %s", strerror(-r));
+		lwm2m_device_free(dev);
+		return r;
+	}
 	settle(dev);
 	*ret = dev;
 	return 0;
@@ -229,6 +244,7 @@ void lwm2m_device_free(struct lwm2m_device *dev)
 	if (!dev)
 		return;
 	device_accounts_free(dev);
+	device_bootstrap_free(dev);
 	lwm2m_packages_free(dev->shared.packages);
 	lwm2m_apps_free(dev->shared.apps);
 	lwm2m_data_free(dev->shared.data);
@@ -249,7 +265,10 @@ int lwm2m_device_fd(const struct lwm2m_device *dev)
 
 uint64_t lwm2m_device_deadline(const struct lwm2m_device *dev)
 {
-	uint64_t t = dev->held ? dev->config.hold_until : LWM2M_NEVER;
+	uint64_t t = device_bootstrap_deadline(dev);
+
+	if (dev->held && dev->config.hold_until < t)
+		t = dev->config.hold_until;
 
 	for (size_t i = 0; i < dev->nr; i++) {
 		const struct device_account *a = dev->accounts[i];
@@ -302,6 +321,7 @@ void lwm2m_device_tick(struct lwm2m_device *dev, uint64_t now)
 	dev->now = now;
 	if (dev->held && now >= dev->config.hold_until)
 		dev->held = false;
+	device_bootstrap_tick(dev);
 	for (size_t i = 0; i < dev->nr; i++) {
 		struct lwm2m_account *a = dev->accounts[i]->account;
 
@@ -341,6 +361,7 @@ void lwm2m_device_se_changed(struct lwm2m_device *dev, uint64_t now, uint16_t in
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)
 			lwm2m_account_se_changed(dev->accounts[i]->account, now, instance);
+	device_bootstrap_se_changed(dev);
 	settle(dev);
 }
 
@@ -378,7 +399,8 @@ int lwm2m_device_update(struct lwm2m_device *dev, uint64_t now, const char *name
 		struct device_account *a = dev->accounts[i];
 		struct lwm2m_status st;
 
-		if (a->leaving || (name && strcmp(a->name, name) != 0))
+		if (a->leaving || a->ssid == LWM2M_SSID_BOOTSTRAP ||
+		    (name && strcmp(a->name, name) != 0))
 			continue;
 		r = -ENOTCONN;
 		if (!a->account)

@@ -15,6 +15,7 @@
 #ifndef SESAME_LWM2M_DEVICE_H
 #define SESAME_LWM2M_DEVICE_H
 
+#include "lwm2m/bootstrap.h"
 #include "lwm2m/data.h"
 #include "lwm2m/lwm2m.h"
 
@@ -70,6 +71,10 @@ struct lwm2m_factory {
  * @servers, @nr_servers: the configuration's
  * @allow_nosec: accounts without security may come from bootstrap as well
  * @hold_until: contact no server before then or lwm2m_device_release(); 0: at once
+ * @read_card: begin to read the card's bootstrap file, lwm2m_device_card() tells what came
+ *	of it; 0 or a negative errno. NULL: there is no card to bootstrap from
+ * @factory: contents of the factory file (lwm2m/bsfile.h); len 0: none
+ * @bootstrap_pack, @bootstrap_version: as in struct lwm2m_bootstrap_config; 0: 12
  * @reboot: /3/0/4 was executed: end and start again, soon; NULL: it is refused
  * @log: as in struct lwm2m_client_ops; @server is the account's name or ""
  */
@@ -84,9 +89,13 @@ struct lwm2m_device_config {
 	size_t nr_servers;
 	bool allow_nosec;
 	uint64_t hold_until;
+	int (*read_card)(void *ctx);
+	struct lwm2m_bytes factory;
+	bool bootstrap_pack;
+	unsigned int bootstrap_version;
 	void (*reboot)(void *ctx);
 	void (*log)(void *ctx, int level, const char *server, const char *text);
-	void *ctx; /* of both */
+	void *ctx; /* of all three */
 };
 
 struct lwm2m_device;
@@ -118,6 +127,12 @@ void lwm2m_device_release(struct lwm2m_device *dev, uint64_t now);
  * it is over. */
 void lwm2m_device_stop(struct lwm2m_device *dev, uint64_t now);
 bool lwm2m_device_stopped(const struct lwm2m_device *dev);
+
+/** lwm2m_device_card() - as lwm2m_bootstrap_card(). */
+void lwm2m_device_card(struct lwm2m_device *dev, uint64_t now, int error, const uint8_t *p,
+		       size_t len);
+/** lwm2m_device_bootstrap() - how bootstrap goes; 0 or -ENOENT. */
+int lwm2m_device_bootstrap(const struct lwm2m_device *dev, struct lwm2m_bootstrap_status *out);
 
 /**
  * lwm2m_device_update() - ask for an Update now (as /1/x/8), of @name or of all (NULL)
