@@ -411,6 +411,14 @@ void coap_block1_input(struct coap_endpoint *ep, struct coap_exchange *x,
 		       const struct coap_msg *m);
 /** coap_upload_drop() - forget a transfer; @tell the handler. */
 void coap_upload_drop(struct coap_endpoint *ep, uint32_t id, bool tell);
+void coap_block_tick(struct coap_endpoint *ep);
+uint64_t coap_block_deadline(const struct coap_endpoint *ep);
+void coap_block_clear(struct coap_endpoint *ep);
+
+/* coap_body.c */
+
+/** coap_download_free() - forget a body that is kept. */
+void coap_download_free(struct coap_endpoint *ep, struct coap_download *d);
 /**
  * coap_block2_input() - a request for a later block of a response that is kept.
  * Return: false when there is none: ask the handler.
@@ -428,9 +436,6 @@ int coap_build_response(struct coap_endpoint *ep, const struct coap_response *rs
 void coap_body_release(const struct coap_body *body);
 /** coap_body_copy() - a body that is a copy of these bytes. */
 int coap_body_copy(struct coap_body *body, const void *data, size_t len);
-void coap_block_tick(struct coap_endpoint *ep);
-uint64_t coap_block_deadline(const struct coap_endpoint *ep);
-void coap_block_clear(struct coap_endpoint *ep);
 
 /* coap_observe.c */
 /** coap_observe_cancel() - Observe 1 from the peer. */

@@ -31,7 +31,7 @@ enum coap_transport_state {
 	COAP_LINK_DEAD,
 };
 
-/** Credentials, copied; transport_auth.c. */
+/** Credentials, copied; transport_creds.c. */
 struct coap_auth_state {
 	enum coap_auth auth;
 	char identity[COAP_PSK_IDENTITY_MAX + 1];
@@ -140,19 +140,22 @@ int coap_tcp_flush(struct coap_transport *t);
 /** coap_tcp_drop() - forget what was kept. */
 void coap_tcp_drop(struct coap_transport *t);
 
-/* transport_auth.c */
+/* transport_creds.c */
 
 /** coap_auth_copy() - check and copy. Return: 0 or -errno with t->why. */
 int coap_auth_copy(struct coap_transport *t, const struct coap_credentials *c);
 /** coap_auth_free() - wipe and free. */
 void coap_auth_free(struct coap_auth_state *a);
+/** coap_auth_session() - take up an exported session; one that does not fit is dropped. */
+void coap_auth_session(struct coap_transport *t, const uint8_t *data, size_t len);
+
+/* transport_auth.c */
+
 /** coap_auth_context() - make t->ssl_ctx if there is none. Return: 0 or -errno with t->why. */
 int coap_auth_context(struct coap_transport *t);
 /** coap_auth_apply() - what belongs to one association: peer, name, session. Return: as above.
  */
 int coap_auth_apply(struct coap_transport *t, SSL *ssl);
-/** coap_auth_session() - take up an exported session; one that does not fit is dropped. */
-void coap_auth_session(struct coap_transport *t, const uint8_t *data, size_t len);
 /** coap_auth_hint() - what to look at when the handshake failed. */
 const char *coap_auth_hint(const struct coap_transport *t);
 
