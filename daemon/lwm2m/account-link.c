@@ -7,8 +7,11 @@
  * each, big endian); value: format 1, then what coap_transport_session() gave.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 
 #include <openssl/crypto.h>
@@ -234,6 +237,60 @@ static uint8_t *session_load(struct lwm2m_account *a, const struct account_link 
 	return NULL;
 }
 
+/* ---- our port ---------------------------------------------------------------- */
+
+/*
+ * Without a session a server knows us by our address alone, and so the observations
+ * that go on after a restart are only ours from the same port. Key: short server id
+ * and 'P'; value: the port in two bytes.
+ */
+static bool port_key(const struct lwm2m_account *a, const struct account_link *l,
+		     uint8_t key[3])
+{
+	key[0] = (uint8_t)(a->ssid >> 8);
+	key[1] = (uint8_t)a->ssid;
+	key[2] = 'P';
+	return a->shared && l->kind == COAP_TRANSPORT_UDP;
+}
+
+static uint16_t port_load(const struct lwm2m_account *a, const struct account_link *l)
+{
+	uint8_t key[3], *value = NULL;
+	uint16_t port = 0;
+	size_t len = 0;
+
+	if (!port_key(a, l, key) || lwm2m_state_get(a->shared->state, LWM2M_KIND_SESSION, key,
+						    sizeof(key), &value, &len) < 0)
+		return 0;
+	if (len == 2)
+		port = (uint16_t)(value[0] << 8 | value[1]);
+	free(value);
+	return port;
+}
+
+static void port_store(struct lwm2m_account *a)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} u = {0};
+	socklen_t len = sizeof(u);
+	uint8_t key[3], value[2];
+	uint16_t port;
+
+	if (!port_key(a, a->current, key) ||
+	    getsockname(coap_transport_fd(a->transport), &u.sa, &len) < 0)
+		return;
+	port = ntohs(u.sa.sa_family == AF_INET6 ? u.in6.sin6_port : u.in.sin_port);
+	if (port == port_load(a, a->current))
+		return;
+	value[0] = (uint8_t)(port >> 8);
+	value[1] = (uint8_t)port;
+	(void)lwm2m_state_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
+			      sizeof(value));
+}
+
 static void tell_carriers(struct lwm2m_account *a, char current)
 {
 	char all[LWM2M_BINDING_MAX] = "";
@@ -265,6 +322,8 @@ static void on_up(void *ctx, bool resumed)
 	if (fresh)
 		account_records_drop(a);
 	a->was_up = true;
+	a->port_taken = false;
+	port_store(a);
 	tell_carriers(a, l->letter);
 	lwm2m_client_up(a->client, a->now, fresh);
 }
@@ -300,6 +359,7 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 		return;
 	}
 	a->dead = true;
+	a->port_taken = error == -EADDRINUSE || error == EADDRINUSE;
 	keep_alert(a);
 	lwm2m_client_down(a->client, a->now, error, what);
 }
@@ -386,16 +446,26 @@ static int open_new(struct lwm2m_account *a, struct account_link *l)
 			},
 	};
 	int ret = credentials(a, &l->s, &config.credentials);
+	uint16_t bound = a->port_taken ? 0 : port_load(a, l);
 	uint8_t *session;
+	char port[8];
 	size_t len;
 
 	if (ret < 0)
 		return ret;
+	snprintf(port, sizeof(port), "%u", bound);
+	config.bind_port = bound ? port : NULL;
 	session = session_load(a, l, &len);
 	config.session = session ? session + 1 : NULL;
 	config.session_len = session ? len - 1 : 0;
 	ret = coap_transport_open(&a->transport, &config, &handler, a, a->now, a->why,
 				  sizeof(a->why));
+	if (ret == -EADDRINUSE && bound) {
+		/* somebody else has it now: any other will do */
+		config.bind_port = NULL;
+		ret = coap_transport_open(&a->transport, &config, &handler, a, a->now, a->why,
+					  sizeof(a->why));
+	}
 	if (session) {
 		OPENSSL_cleanse(session, len);
 		free(session);
@@ -429,7 +499,7 @@ void account_link_open(struct lwm2m_account *a)
 	a->dead = a->was_up = false;
 	a->why[0] = '\0';
 	lwm2m_client_oscore(a->client, l->oscore ? l->oscore->o : NULL);
-	if (a->transport && again) {
+	if (a->transport && again && !a->port_taken) {
 		opened(a, coap_transport_reopen(a->transport, a->now, a->why, sizeof(a->why)));
 		return;
 	}

@@ -7,6 +7,7 @@ Prints TAP; run inside the Debian 13 root.
 
 import asyncio
 import os
+import signal
 import sys
 import time
 
@@ -15,16 +16,17 @@ sys.path.insert(0, os.path.join(HERE, "../server"))
 sys.path.insert(0, HERE)
 
 import aiocoap  # noqa: E402
-import cbor2  # noqa: E402
 import codec  # noqa: E402
 import gp  # noqa: E402
 import script  # noqa: E402
 from aiocoap.numbers.codes import GET  # noqa: E402
-from lwm2m_server import LwM2MError, Server, dotted  # noqa: E402
+from lwm2m_server import LwM2MError, Server  # noqa: E402
 from stack import Stack, free_port  # noqa: E402
 from tap import tap  # noqa: E402
 
 SE, SCRIPT = 26241, 26242
+# the formats that hold more than one value
+WHOLE = (codec.TLV, codec.SENML_CBOR, codec.SENML_JSON, codec.LWM2M_JSON, codec.LWM2M_CBOR)
 
 
 class Bench:
@@ -80,15 +82,16 @@ async def formats():
         tap({"/1/0", "/3/0", "/26241/0"} <= set(targets) and not any(
             t.startswith("/0") for t in targets), "the object list", " ".join(targets))
         same = []
-        for accept in (codec.TLV, codec.SENML_CBOR):
+        for accept in WHOLE:
             _, values = await s.read(c, (SE, 0), accept=accept)
             same.append({k: v for k, v in values.items() if k[2] not in (3,)})
-        tap(same[0] == same[1] and len(same[0]) >= 7, "Read of an instance: TLV and SenML-CBOR agree",
+        tap(all(v == same[0] for v in same) and len(same[0]) >= 7,
+            "Read of an instance: " + ", ".join(codec.NAMES[a] for a in WHOLE) + " agree",
             f"{len(same[0])} resources")
         for path, accept, want in (((SE, 0, 0), codec.TEXT, "se0"), ((SE, 0, 0), codec.CBOR, "se0"),
                                    ((SE, 0, 0), codec.TLV, "se0"),
-                                   ((SE, 0, 0), codec.SENML_CBOR, "se0"),
-                                   ((3, 0, 11), codec.TLV, {0: 0})):
+                                   *(((SE, 0, 0), f, "se0") for f in WHOLE[1:]),
+                                   *(((3, 0, 11), f, {0: 0}) for f in WHOLE)):
             try:
                 _, value = await s.read_value(c, path, accept=accept)
                 tap(value == want, f"Read of {path} as {codec.NAMES[accept]}", repr(value))
@@ -101,7 +104,7 @@ async def formats():
         _, values = await s.read(c, (SCRIPT, number), accept=codec.TLV)
         tap((values[(SCRIPT, number, 1)], values[(SCRIPT, number, 12)]) == (gp.ISD, True),
             "Create by SenML-CBOR", f"instance {number}")
-        for cf in (codec.TLV, codec.SENML_CBOR, codec.TEXT):
+        for cf in (*WHOLE, codec.TEXT, codec.CBOR):
             await s.write(c, (SCRIPT, number, 13), 1000 + cf, content_format=cf)
             _, value = await s.read_value(c, (SCRIPT, number, 13))
             tap(value == 1000 + cf, f"Write of an integer as {codec.NAMES[cf]}", str(value))
@@ -109,6 +112,16 @@ async def formats():
         _, values = await s.read(c, (SCRIPT, number))
         tap((values[(SCRIPT, number, 12)], values[(SCRIPT, number, 13)],
              values[(SCRIPT, number, 1)]) == (False, 7, gp.ISD), "partial update by TLV")
+        for cf in WHOLE:
+            await s.write_instance(c, (SCRIPT, number), {12: cf % 2 == 0, 13: cf, 1: b"\xa0" * 7},
+                                   content_format=cf)
+            _, values = await s.read(c, (SCRIPT, number), accept=cf)
+            tap([values[(SCRIPT, number, r)] for r in (12, 13, 1)] == [cf % 2 == 0, cf, b"\xa0" * 7],
+                f"partial update as {codec.NAMES[cf]}")
+        await s.write_instance(c, (SCRIPT, number), {1: gp.ISD})
+        for depth, links in ((0, 1), (1, 2)):
+            _, got = await s.discover(c, (SE,), depth=depth)
+            tap(len(got) == links, f"Discover with depth={depth}", f"{len(got)} links")
         for path, some in (((SE,), f"/{SE}/0/11"), ((SE, 0), f"/{SE}/0/11"),
                            ((SE, 0, 7), f"/{SE}/0/7")):
             _, links = await s.discover(c, path)
@@ -220,29 +233,63 @@ async def reset():
 
 async def composite():
     async with Bench() as b:
-        paths = [f"/{SE}/0/0", f"/{SE}/0/1", "/3/0/0"]
-        r = await b.raw(aiocoap.FETCH, (), cbor2.dumps([{codec.N: p} for p in paths]),
-                        content_format=codec.SENML_CBOR, accept=codec.SENML_CBOR)
-        if r.code in (aiocoap.METHOD_NOT_ALLOWED, aiocoap.NOT_FOUND, aiocoap.NOT_IMPLEMENTED):
-            tap(True, "Read-Composite is refused cleanly", f"{dotted(r.code)} {r.payload.decode()}")
-        else:
-            got = codec.decode_senml(r.payload) if r.code.is_successful() else {}
-            tap(got.get((SE, 0, 0)) == "se0" and (SE, 0, 1) in got, "Read-Composite (FETCH)",
-                f"{dotted(r.code)} {len(got)} values")
-        _, number = await b.server.create(b.client, SCRIPT, {0: f"{SE}:0", 1: b""})
-        r = await b.raw(aiocoap.iPATCH, (), codec.encode_senml(
-            {(SCRIPT, number, 13): 31, (SCRIPT, number, 12): True}),
-            content_format=codec.SENML_CBOR)
-        if r.code in (aiocoap.METHOD_NOT_ALLOWED, aiocoap.NOT_FOUND, aiocoap.NOT_IMPLEMENTED):
-            tap(True, "Write-Composite is refused cleanly", f"{dotted(r.code)} {r.payload.decode()}")
-        else:
-            _, values = await b.server.read(b.client, (SCRIPT, number))
-            tap((values[(SCRIPT, number, 13)], values[(SCRIPT, number, 12)]) == (31, True),
-                "Write-Composite (iPATCH)", dotted(r.code))
+        s, c = b.server, b.client
+        paths = [f"/{SE}/0/0", f"/{SE}/0/1", "/3/0/0", "/3/0/99"]
+        _, number = await s.create(c, SCRIPT, {0: f"{SE}:0", 1: b""})
+        for cf in (codec.SENML_CBOR, codec.SENML_JSON, codec.LWM2M_CBOR):
+            ex, got = await s.read_composite(c, paths, cf)
+            tap(got.get((SE, 0, 0)) == "se0" and (SE, 0, 1) in got and (3, 0, 99) not in got,
+                f"Read-Composite as {codec.NAMES[cf]}", f"{ex.code} {len(got)} values")
+            ex = await s.write_composite(c, {(SCRIPT, number, 13): cf, (SCRIPT, number, 12):
+                                             cf % 2 == 0, (1, 0, 1): 600}, cf)
+            _, values = await s.read(c, (SCRIPT, number))
+            tap((values[(SCRIPT, number, 13)], values[(SCRIPT, number, 12)]) == (cf, cf % 2 == 0),
+                f"Write-Composite as {codec.NAMES[cf]}", ex.code)
+        ex, got = await s.read_composite(c, paths, codec.SENML_CBOR, accept=codec.SENML_JSON)
+        tap(got.get((SE, 0, 0)) == "se0", "the answer to a Read-Composite in another format")
+        for what, call in (("Read-Composite", s.read_composite(c, paths, codec.LWM2M_CBOR,
+                                                               accept=codec.TLV)),
+                           ("Write-Composite", s.write_composite(
+                               c, {(SCRIPT, number, 13): 1}, codec.TLV))):
+            try:
+                await call
+                tap(False, f"{what} in TLV is refused", "accepted")
+            except LwM2MError as e:
+                tap(e.code in ("4.06", "4.15"), f"{what} in TLV is refused", f"{e.code} {e.diagnostic}")
+
+
+async def restarts():
+    """kill -9: the registration, what was observed and the attributes are still there."""
+    async with Bench() as b:
+        s, c = b.server, b.client
+        loop = asyncio.get_running_loop()
+        watch = await s.observe(c, (SCRIPT, 0, 13), accept=codec.SENML_JSON)
+        quiet = await s.observe(c, (SE, 0, 0))
+        await watch.next(5), await quiet.next(5)
+        await s.write_attributes(c, (SCRIPT, 0, 13), pmin=1, hqmax=5)
+        await s.write(c, (SCRIPT, 0, 13), 21)
+        tap(await watch.next(5) == 21, "a notification before the end")
+        for round in range(2):
+            await loop.run_in_executor(None, b.stack.stop_semd, signal.SIGKILL)
+            updates = c.updates
+            b.stack.start_semd()
+            await s.wait_for(lambda s: c.updates > updates, 20)
+            tap(list(s.clients.values()) == [c], "killed: back by Update, not by Register",
+                f"from {c.address}")
+            await asyncio.sleep(1.5)
+            tap(watch.queue.empty() and quiet.queue.empty(),
+                "what was acknowledged is not told again")
+            await s.write(c, (SCRIPT, 0, 13), 30 + round)
+            tap(await watch.next(5) == 30 + round, "the observation goes on")
+        _, links = await s.discover(c, (SCRIPT, 0, 13))
+        attrs = links[0][1]
+        tap((attrs.get("pmin"), attrs.get("hqmax")) == ("1", "5"), "attributes are still there",
+            str(attrs))
 
 
 def main():
-    tests = {f.__name__: f for f in (versions, formats, notifications, reset, composite)}
+    tests = {f.__name__: f for f in (versions, formats, notifications, reset, composite,
+                                     restarts)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())

@@ -371,7 +371,8 @@ def decode_lwm2m_cbor(data: bytes) -> dict:
 def encode(path, content_format: int, entries: dict) -> bytes:
     """Values {(object, instance, resource): value} for a request to path."""
     if content_format == TLV:
-        return encode_resources_tlv(path[0], {p[2]: v for p, v in entries.items()})
+        return encode_resources_tlv(path[0] if path else next(iter(entries))[0],
+                                    {p[2]: v for p, v in entries.items()})
     if content_format == SENML_CBOR:
         return encode_senml(entries)
     if content_format == SENML_JSON:
