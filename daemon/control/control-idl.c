@@ -198,6 +198,13 @@ static SD_VARLINK_DEFINE_METHOD(CancelJob, IN(id, INT));
 static SD_VARLINK_DEFINE_METHOD(AckJob, IN(id, INT));
 
 static SD_VARLINK_DEFINE_METHOD(
+	Send,
+	C("Name of the management server; without it all of them"), IN_MAYBE(server, STRING),
+	C("Objects, instances or resources, e.g. /26241/0"),
+	SD_VARLINK_DEFINE_INPUT(paths, SD_VARLINK_STRING, SD_VARLINK_ARRAY),
+	C("If the server is not there now, when it is"), IN_MAYBE(keep, BOOL));
+
+static SD_VARLINK_DEFINE_METHOD(
 	GetStatus, OUT(version, STRING), OUT(elements, INT), OUT(jobs, INT),
 	C("Jobs queued or running"), OUT(active, INT), OUT_ARRAY(servers, Server));
 
@@ -251,6 +258,8 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_CancelJob,
 	SD_VARLINK_SYMBOL_COMMENT("The result was taken: forget it; a job made by RunScript goes"),
 	&vl_method_AckJob,
+	SD_VARLINK_SYMBOL_COMMENT("Tell a management server values that it has not asked for"),
+	&vl_method_Send,
 	SD_VARLINK_SYMBOL_COMMENT("The daemon and its management servers"),
 	&vl_method_GetStatus,
 	SD_VARLINK_SYMBOL_COMMENT("There is no secure element of this name"),

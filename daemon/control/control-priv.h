@@ -110,5 +110,6 @@ CONTROL_METHOD(get_stats);
 CONTROL_METHOD(list_key_sets);
 CONTROL_METHOD(list_attempts);
 CONTROL_METHOD(forget_attempts);
+CONTROL_METHOD(send);
 
 #endif /* SESAME_CONTROL_PRIV_H */

@@ -143,6 +143,7 @@ static const struct {
 	{CONTROL_INTERFACE ".ListKeySets", control_list_key_sets},
 	{CONTROL_INTERFACE ".ListAttempts", control_list_attempts},
 	{CONTROL_INTERFACE ".ForgetAttempts", control_forget_attempts},
+	{CONTROL_INTERFACE ".Send", control_send},
 };
 
 static void gone(sd_varlink_server *server, sd_varlink *link, void *userdata)

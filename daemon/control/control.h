@@ -10,6 +10,7 @@
 #ifndef SESAME_CONTROL_H
 #define SESAME_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -37,10 +38,15 @@ struct control_server {
  * @server: fill in server number @index; -ENOENT past the end
  * @update: tell @name, or all (NULL), that the device is there, now. -ENOENT: no such
  *	server; -ENOTCONN: not registered
+ * @send: tell @name, or all (NULL), the values at @paths (ended by NULL); @keep: when the
+ *	server is there again, if it is not now. -ENOENT: no such server; -EINVAL: a path;
+ *	-ENODATA: no values; -EACCES: muted; -ENOTCONN; …; @why in words
  */
 struct control_ops {
 	int (*server)(void *ctx, unsigned int index, struct control_server *out);
 	int (*update)(void *ctx, const char *name);
+	int (*send)(void *ctx, const char *name, const char *const *paths, bool keep,
+		    char *why, size_t room);
 };
 
 struct control;

@@ -7,6 +7,9 @@
 #define SESAME_LWM2M_SEND_H
 
 #include "lwm2m/lwm2m.h"
+#include "lwm2m/value.h"
+
+struct lwm2m_device;
 
 #define LWM2M_SEND_PATHS_MAX 8
 
@@ -41,6 +44,19 @@ struct lwm2m_sends {
  */
 int lwm2m_client_send(struct lwm2m_client *c, uint64_t now, const struct lwm2m_path *paths,
 		      size_t nr, unsigned int flags, char *words);
+
+/** lwm2m_account_send() - the same of an account (device-send.c). */
+int lwm2m_account_send(struct lwm2m_account *a, uint64_t now, const struct lwm2m_path *paths,
+		       size_t nr, unsigned int flags, char *words);
+
+/**
+ * lwm2m_device_send() - the same to the server @name, or to all (NULL)
+ *
+ * Return: as lwm2m_client_send(), 0 if one of several took it; -ENOENT: no such server.
+ */
+int lwm2m_device_send(struct lwm2m_device *dev, uint64_t now, const char *name,
+		      const struct lwm2m_path *paths, size_t nr, unsigned int flags,
+		      char *words);
 
 void lwm2m_client_sends(const struct lwm2m_client *c, struct lwm2m_sends *out);
 

@@ -113,6 +113,32 @@ int semd_call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_vari
 	return r;
 }
 
+int verb_server_send(int argc, char **argv)
+{
+	sd_json_variant *p = NULL, *paths = NULL, *reply = NULL;
+	sd_varlink *link = NULL;
+	int r;
+
+	(void)argc;
+	r = sd_json_variant_new_array_strv(&paths, argv + 1);
+	if (r >= 0)
+		r = sd_json_buildo(&p,
+				   SD_JSON_BUILD_PAIR_CONDITION(strcmp(argv[0], "all") != 0,
+								"server",
+								SD_JSON_BUILD_STRING(argv[0])),
+				   SD_JSON_BUILD_PAIR_VARIANT("paths", paths),
+				   SD_JSON_BUILD_PAIR_BOOLEAN("keep", true));
+	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r)) : semd_connect(&link);
+	if (!r)
+		r = semd_call(link, "Send", p, &reply);
+	if (!r && opt.json)
+		r = put_json(sd_json_variant_ref(reply), 0);
+	sd_json_variant_unref(p);
+	sd_json_variant_unref(paths);
+	sd_varlink_unref(link);
+	return r;
+}
+
 int verb_status(int argc, char **argv)
 {
 	sd_json_variant *reply = NULL, *servers, *s;

@@ -21,6 +21,7 @@ const struct noun nouns[] = {
 	{"trace", "the same on the wire, for Wireshark"},
 	{"bench", "how fast an SE answers"},
 	{"status", "semd and its management servers"},
+	{"server", "what semd tells its management servers"},
 	{"jobs", "semd's journal"},
 	{"completion", "for bash and zsh"},
 	{"help", "this, one verb, or all of it for programs"},
@@ -196,6 +197,11 @@ const struct verb verbs[] = {
 	 "GET DATA, one at a time and as streams", NULL, "sectl bench se0 --count=10000"},
 	{"status", NULL, NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
 	 NULL, "sectl status"},
+
+	{"server", "send", NULL, "SERVER|all PATH...", 2, 9, 0, verb_server_send,
+	 "values of the device's objects, unasked",
+	 "By LwM2M's Send (1.1 and later). Kept, with their time, while the server is not there.\n",
+	 "sectl server send all /26241/0/1"},
 
 	{"jobs", "list", NULL, "", 0, 0, 0, verb_jobs_list, "semd's journal", NULL,
 	 "sectl jobs list"},

@@ -242,7 +242,8 @@ static int open_store(struct semd *d)
 static int open_control(struct semd *d)
 {
 	static const struct control_ops ops = {.server = semd_servers_describe,
-					       .update = semd_servers_update};
+					       .update = semd_servers_update,
+					       .send = semd_servers_send};
 	gid_t gid = (gid_t)-1;
 	struct group *g;
 	char path[300];

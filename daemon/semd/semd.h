@@ -62,5 +62,8 @@ void semd_servers_se_changed(void *ctx, uint16_t instance);
 int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out);
 /** semd_servers_update - ask @name, or all (NULL), for an Update now */
 int semd_servers_update(void *ctx, const char *name);
+/** semd_servers_send - control_ops.send */
+int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
+		      size_t room);
 
 #endif /* SEMD_H */

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "lwm2m/send.h"
 #include "semd/semd.h"
 
 uint64_t semd_now_ms(void)
@@ -260,5 +261,31 @@ int semd_servers_update(void *ctx, const char *name)
 	int r = lwm2m_device_update(d->device, semd_now_ms(), name);
 
 	arm(d);
+	return r;
+}
+
+int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
+		      size_t room)
+{
+	struct lwm2m_path path[LWM2M_SEND_PATHS_MAX];
+	char words[LWM2M_WORDS_MAX] = "";
+	struct semd *d = ctx;
+	size_t n = 0;
+	int r;
+
+	for (; paths && paths[n]; n++) {
+		if (n == LWM2M_SEND_PATHS_MAX ||
+		    lwm2m_path_parse(paths[n], strlen(paths[n]), &path[n])) {
+			snprintf(why, room,
+				 n == LWM2M_SEND_PATHS_MAX ? "too many paths: %.64s"
+							   : "not a path: %.64s",
+				 paths[n]);
+			return -EINVAL;
+		}
+	}
+	r = lwm2m_device_send(d->device, semd_now_ms(), name, path, n,
+			      keep ? LWM2M_SEND_KEEP : 0, words);
+	arm(d);
+	snprintf(why, room, "%s", words);
 	return r;
 }
