@@ -24,6 +24,7 @@ enum section {
 	SEC_JOB,
 	SEC_DEVICE,
 	SEC_LWM2M,
+	SEC_BOOTSTRAP,
 	SEC_SE,
 	SEC_SERVER,
 	SEC_KEYSET,
@@ -62,6 +63,16 @@ struct key {
 #define NUMBER(s, t, f, lo, hi, unit) \
 	{s, #f, KIND_NUMBER, offsetof(struct t, f), sizeof(uint32_t), lo, hi, unit}
 
+#define BOOTSTRAP(f, k, w)                          \
+	{SEC_BOOTSTRAP,                             \
+	 #f,                                        \
+	 k,                                         \
+	 offsetof(struct config, bootstrap.f),      \
+	 sizeof(((struct config *)0)->bootstrap.f), \
+	 0,                                         \
+	 0,                                         \
+	 w}
+
 static const struct key keys[] = {
 	TEXT(SEC_SEMD, config, state_dir, KIND_PATH, NULL),
 	TEXT(SEC_SEMD, config, runtime_dir, KIND_PATH, NULL),
@@ -78,6 +89,12 @@ static const struct key keys[] = {
 	TEXT(SEC_LWM2M, config, endpoint, KIND_TEXT, NULL),
 	TEXT(SEC_LWM2M, config, allow_nosec, KIND_CHOICE, "yes no"),
 	TEXT(SEC_LWM2M, config, reboot, KIND_CHOICE, "semd no"),
+	BOOTSTRAP(card, KIND_TEXT, NULL),
+	BOOTSTRAP(aid, KIND_HEX, NULL),
+	BOOTSTRAP(pin_file, KIND_PATH, NULL),
+	BOOTSTRAP(keyset, KIND_TEXT, NULL),
+	BOOTSTRAP(file, KIND_PATH, NULL),
+	BOOTSTRAP(pack, KIND_CHOICE, "yes no"),
 	TEXT(SEC_SE, config_se, open, KIND_OPEN, NULL),
 	TEXT(SEC_SE, config_se, type, KIND_CHOICE, "eSE iSE uicc euicc ieuicc"),
 	TEXT(SEC_SERVER, config_server, uri, KIND_URI, NULL),
@@ -120,10 +137,11 @@ static const struct {
 	const char *name;
 	bool named;
 } sections[] = {
-	[SEC_SEMD] = {"semd", false},	  [SEC_JOB] = {"job", false},
-	[SEC_DEVICE] = {"device", false}, [SEC_LWM2M] = {"lwm2m", false},
-	[SEC_SE] = {"se", true},	  [SEC_SERVER] = {"server", true},
-	[SEC_KEYSET] = {"keyset", true},  [SEC_POLICY] = {"policy", true},
+	[SEC_SEMD] = {"semd", false},		[SEC_JOB] = {"job", false},
+	[SEC_DEVICE] = {"device", false},	[SEC_LWM2M] = {"lwm2m", false},
+	[SEC_BOOTSTRAP] = {"bootstrap", false}, [SEC_SE] = {"se", true},
+	[SEC_SERVER] = {"server", true},	[SEC_KEYSET] = {"keyset", true},
+	[SEC_POLICY] = {"policy", true},
 };
 
 static const struct {
@@ -534,6 +552,7 @@ static void take_section(struct parser *p, char *line)
 	if (s > SEC_LAST) {
 		say(p, false,
 		    "unknown section [%.40s], ignored; known: semd, job, device, lwm2m, "
+		    "bootstrap, "
 		    "se NAME, server NAME, keyset NAME, policy NAME",
 		    line);
 		return;

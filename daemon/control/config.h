@@ -100,6 +100,24 @@ struct config_policy {
 	char rate[16];
 };
 
+/**
+ * struct config_bootstrap - [bootstrap]: where server accounts come from
+ * @card: name of the SE with a PKCS #15 application; empty: none is asked
+ * @aid: of that application, in hex; empty: the usual one
+ * @pin_file: its PIN
+ * @keyset: a [keyset] for SCP03; empty: no secure channel
+ * @file: factory file, the same bytes as the card's
+ * @pack: yes: ask the bootstrap server for a Bootstrap-Pack first
+ */
+struct config_bootstrap {
+	char card[CONFIG_NAME_MAX];
+	char aid[33];
+	char pin_file[256];
+	char keyset[CONFIG_NAME_MAX];
+	char file[256];
+	char pack[4];
+};
+
 struct config {
 	char state_dir[256];
 	char runtime_dir[256];
@@ -116,6 +134,7 @@ struct config {
 	char endpoint[128];  /* [lwm2m]: where a [server] has none of its own */
 	char allow_nosec[4]; /* yes, no */
 	char reboot[8];	     /* semd, no */
+	struct config_bootstrap bootstrap;
 	struct config_se se[CONFIG_SES_MAX];
 	size_t nr_se;
 	struct config_server server[CONFIG_SERVERS_MAX];
