@@ -35,12 +35,15 @@ class PipeSocket:
     def __init__(self, port, suite, log):
         self.log = open(log, "wb")
         self.pair, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.process = subprocess.Popen(
-            ["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-nocert",
-             "-psk", KEY.hex(), "-psk_identity", "sesame", "-psk_hint", "hint",
-             "-cipher", f"{suite}:@SECLEVEL=0", "-quiet", "-mtu", "1400"],
-            stdin=theirs, stdout=theirs, stderr=self.log)
+        self.process = subprocess.Popen(self.command(port, suite), stdin=theirs, stdout=theirs,
+                                        stderr=self.log)
         theirs.close()
+
+    def command(self, port, suite):
+        """What ends the DTLS."""
+        return ["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-nocert",
+                "-psk", KEY.hex(), "-psk_identity", "sesame", "-psk_hint", "hint",
+                "-cipher", f"{suite}:@SECLEVEL=0", "-quiet", "-mtu", "1400"]
 
     def settimeout(self, seconds):
         self.pair.settimeout(seconds)
