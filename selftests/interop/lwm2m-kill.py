@@ -34,10 +34,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from rawcoap import RawServer  # noqa: E402
 from powercut import Disk  # noqa: E402
+from rawcoap import RST, RawServer  # noqa: E402
 
-from aiocoap.numbers.codes import CHANGED, CONTENT, GET, POST, PUT  # noqa: E402
+from aiocoap import Message  # noqa: E402
+from aiocoap.numbers.codes import CHANGED, CONTENT, EMPTY, GET, POST, PUT  # noqa: E402
 from script import command_script, parse_response  # noqa: E402
 from stack import free_port  # noqa: E402
 
@@ -63,7 +64,7 @@ class Server(RawServer):
     def __init__(self, port):
         super().__init__(port)
         self.updates = 0
-        self.watched = None     # token of the observation
+        self.watched = []       # tokens of the observations, this round's last
         self.states = []
         self.killed = False
 
@@ -73,9 +74,13 @@ class Server(RawServer):
                 self.updates += 1
             self.client = address
         if not message.code.is_request() and message.opt.observe is not None \
-                and message.token == self.watched:
-            self.states.append(int(message.payload))
-            self.acknowledge(message, address)
+                and message.token in self.watched:
+            if message.token == self.watched[-1]:
+                self.states.append(int(message.payload))
+                self.acknowledge(message, address)
+            else:       # of an earlier round: a server that forgot it says so
+                self.sock.sendto(Message(code=EMPTY, mtype=RST, mid=message.mid,
+                                         token=b"").encode(), address)
             return True
         return super().serve(message, address)
 
@@ -173,10 +178,9 @@ def value(answer):
 
 
 def observe(server):
-    server.watched = None
     message = server.build(GET, path(STATE), observe=0)
     first = server.repeat(message)
-    server.watched = message.token
+    server.watched.append(message.token)
     if first.code != CONTENT or first.opt.observe is None:
         raise AssertionError(f"Observe answered {first.code}")
 
