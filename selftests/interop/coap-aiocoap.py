@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Our CoAP engine against aiocoap, both ways: aiocoap's client at our server,
-our client at aiocoap's server. Loopback only. Prints TAP.
+our client at aiocoap's server, over UDP and TCP. Loopback only. Prints TAP.
 
 usage: coap-aiocoap.py [PATH-OF-coap_peer]
 """
@@ -102,6 +102,10 @@ async def against_our_server():
         await check("aiocoap: separate response, another request meanwhile", slow(context, base))
         await check("aiocoap: Observe", observe(context, base, aiocoap.GET))
         await check("aiocoap: Observe with FETCH", observe(context, base, aiocoap.FETCH))
+        base = f"coap+tcp://127.0.0.1:{port}"
+        await check("aiocoap over TCP: PUT and GET of 70000 bytes", put_get(context, base))
+        await check("aiocoap over TCP: separate response", slow(context, base))
+        await check("aiocoap over TCP: Observe", observe(context, base, aiocoap.GET))
     finally:
         await context.shutdown()
         server.stdin.close()
@@ -133,8 +137,11 @@ class Slow(aiocoap.resource.Resource):
 
 
 async def ours(port, *args):
+    scheme = "coap://"
+    if port < 0:
+        port, scheme = -port, "coap+tcp://"
     p = await asyncio.create_subprocess_exec(
-        PEER, "client", "127.0.0.1", str(port), *args,
+        PEER, "client", "-s", scheme, "127.0.0.1", str(port), *args,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = await p.communicate()
     if p.returncode:
@@ -180,6 +187,10 @@ async def against_aiocoap():
         await check("our client: FETCH, block-wise both ways", our_fetch(port, small))
         await check("our client: separate response", our_slow(port))
         await check("our client: 4.04", our_error(port))
+        # a negative port is one of TCP
+        await check("our client over TCP: PUT and GET of 70000 bytes", our_put_get(-port, large))
+        await check("our client over TCP: FETCH, block-wise both ways", our_fetch(-port, small))
+        await check("our client over TCP: separate response", our_slow(-port))
     await context.shutdown()
 
 
