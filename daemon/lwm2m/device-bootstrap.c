@@ -89,7 +89,7 @@ static int64_t on_clock(void *ctx)
 
 static void on_log(void *ctx, int level, const char *text)
 {
-	device_log(ctx, NULL, level, "bootstrap: %s", text);
+	device_log(ctx, NULL, level, "%s", text);
 }
 
 static const struct lwm2m_bootstrap_ops ops = {

@@ -28,6 +28,7 @@ struct semd {
 	sd_event_source *retry;
 	int se_error[CONFIG_SES_MAX]; /* last said, so that it is said once */
 	struct lwm2m_device *device;
+	struct semd_bootstrap *bootstrap;
 	sd_event_source *device_io;
 	sd_event_source *device_timer;
 	bool stopping;
@@ -59,11 +60,21 @@ bool semd_servers_stopped(const struct semd *d);
 void semd_servers_free(struct semd *d);
 void semd_servers_job_changed(struct semd *d, uint64_t id);
 void semd_servers_se_changed(void *ctx, uint16_t instance);
+/** semd_servers_card - as lwm2m_device_card() */
+void semd_servers_card(struct semd *d, int error, const uint8_t *p, size_t len);
 int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out);
 /** semd_servers_update - ask @name, or all (NULL), for an Update now */
 int semd_servers_update(void *ctx, const char *name);
 /** semd_servers_send - control_ops.send */
 int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
 		      size_t room);
+
+/* bootstrap.c: [bootstrap] */
+/** semd_bootstrap_start - what the device is told of it; 0 or a negative errno, logged */
+int semd_bootstrap_start(struct semd *d, struct lwm2m_device_config *config);
+/** semd_bootstrap_taken - the device has what it needs of the factory file: wipe it */
+void semd_bootstrap_taken(struct semd *d);
+/** semd_bootstrap_free - after the device */
+void semd_bootstrap_free(struct semd *d);
 
 #endif /* SEMD_H */

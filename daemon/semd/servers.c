@@ -140,7 +140,7 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 	const char *endpoint = c->endpoint[0]	  ? c->endpoint
 			       : c->nr_server > 0 ? c->server[0].endpoint
 						  : "sesame";
-	const struct lwm2m_device_config config = {
+	struct lwm2m_device_config config = {
 		.endpoint = endpoint,
 		.state_dir = c->state_dir,
 		.store = d->store,
@@ -159,10 +159,14 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 		.ctx = d,
 	};
 	char why[LWM2M_WORDS_MAX];
-	int r = lwm2m_device_new(&d->device, &config, semd_now_ms(), why);
+	int r = semd_bootstrap_start(d, &config);
 
 	if (r)
+		return r;
+	r = lwm2m_device_new(&d->device, &config, semd_now_ms(), why);
+	if (r)
 		semd_log(LOG_ERR, "lwm2m: %s", why);
+	semd_bootstrap_taken(d);
 	return r;
 }
 
@@ -210,6 +214,7 @@ void semd_servers_free(struct semd *d)
 	d->device_timer = sd_event_source_disable_unref(d->device_timer);
 	lwm2m_device_free(d->device);
 	d->device = NULL;
+	semd_bootstrap_free(d);
 }
 
 void semd_servers_job_changed(struct semd *d, uint64_t id)
@@ -229,6 +234,14 @@ void semd_servers_se_changed(void *ctx, uint16_t instance)
 	lwm2m_device_se_changed(d->device, semd_now_ms(), instance);
 	if (!d->stopping && !lwm2m_ses_reading(d->ses))
 		lwm2m_device_release(d->device, semd_now_ms());
+	arm(d);
+}
+
+void semd_servers_card(struct semd *d, int error, const uint8_t *p, size_t len)
+{
+	if (!d->device)
+		return;
+	lwm2m_device_card(d->device, semd_now_ms(), error, p, len);
 	arm(d);
 }
 
