@@ -96,6 +96,8 @@ $(PRELOAD): $(OUT)/interop/%.so: selftests/interop/preload/%.c
 BENCH_SRC := $(wildcard selftests/bench/*.c)
 BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
 BENCH := $(BENCH_SRC:selftests/bench/%.c=$(OUT)/bench/%)
+$(OUT)/selftests/bench/lwm2m-fleet.o: CPPFLAGS_EXTRA := -Iselftests
+$(OUT)/bench/lwm2m-fleet: $(OUT)/softse-card.o
 $(BENCH): $(OUT)/bench/%: $(OUT)/selftests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
