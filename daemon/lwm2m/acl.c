@@ -61,11 +61,11 @@ static bool by_instance(const struct lwm2m_data *d, uint16_t aco, uint16_t ssid,
 	}
 	has = entry(&acl, ssid);
 	if (has < 0 && lwm2m_data_int(d, MODEL_OBJECT_ACCESS, aco, OWNER, NO_OWNER) == ssid)
-		has = ~0;
+		has = LWM2M_ACL_R | LWM2M_ACL_W | LWM2M_ACL_E | LWM2M_ACL_D | LWM2M_ACL_C;
 	if (has < 0)
 		has = entry(&acl, 0);
 	lwm2m_set_clear(&acl);
-	return has != -1 && ((unsigned int)has & rights) == rights;
+	return has >= 0 && ((unsigned int)has & rights) == rights;
 }
 
 bool lwm2m_acl_allows(struct lwm2m_client *c, const struct lwm2m_path *path,
