@@ -770,6 +770,31 @@ static void test_psk_call_back(void **state)
 	far_close(&f);
 }
 
+/* A server that sends certificates without end: no more than 32 KiB are taken in. */
+static void test_long_chain(void **state)
+{
+	static char san[40000];
+	struct coap_credentials c = x509(&ca_der, COAP_CERT_TRUST_ANCHOR);
+	X509 *extra[8];
+	struct far f;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; n < 7000; i++)
+		n += (size_t)sprintf(san + n, "%sDNS:host-%d.example", i ? "," : "", i);
+	for (int k = 0; k < 2; k++) {
+		far_open(&f, secure_kinds[k], COAP_AUTH_X509);
+		for (int i = 0; i < 8; i++) {
+			extra[i] = certify(other_key, "padding", ca, ca_key, san, 10);
+			assert_true(SSL_CTX_add1_chain_cert(f.ctx, extra[i]));
+		}
+		expect_refusal(&f, secure_kinds[k], &c, "handshake: ");
+		for (int i = 0; i < 8; i++)
+			X509_free(extra[i]);
+		far_close(&f);
+	}
+}
+
 /* ---- cipher suites --------------------------------------------------------------------------
  */
 
@@ -1192,6 +1217,37 @@ static void test_tcp(void **state)
 	far_close(&f);
 }
 
+/* A name with two addresses, of which only the second answers. */
+static void test_addresses(void **state)
+{
+	static const enum coap_transport_kind kinds[] = {COAP_TRANSPORT_TCP, COAP_TRANSPORT_TLS,
+							 COAP_TRANSPORT_DTLS};
+	struct coap_transport_config c;
+	struct addrinfo *list;
+	struct near n;
+	struct far f;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		far_open(&f, kinds[i], COAP_AUTH_PSK);
+		c = base(&f, kinds[i]);
+		c.credentials = psk();
+		c.host = "127.0.0.2";
+		assert_int_equal(near_open(&n, &c), 0);
+		/* as if the name had the other one as well */
+		assert_int_equal(coap_resolve_now("127.0.0.1", f.port, AI_NUMERICHOST, &list),
+				 0);
+		if (n.t->peers)
+			freeaddrinfo(n.t->peers);
+		n.t->peers = n.t->next = list;
+		assert_true(until(&n, &f, &n.ups));
+		assert_int_equal(n.problems, 0);
+		assert_null(n.t->peers);
+		coap_transport_close(n.t);
+		far_close(&f);
+	}
+}
+
 /* A server that accepts and then says nothing. */
 static void test_tls_silence(void **state)
 {
@@ -1257,22 +1313,15 @@ static void test_tls_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_x509),
-		cmocka_unit_test(test_ca_constraint),
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_refused_by_server),
-		cmocka_unit_test(test_rpk),
-		cmocka_unit_test(test_psk_tls),
-		cmocka_unit_test(test_psk_call_back),
-		cmocka_unit_test(test_suites),
-		cmocka_unit_test(test_bad_credentials),
-		cmocka_unit_test(test_schemes),
-		cmocka_unit_test(test_session),
-		cmocka_unit_test(test_async),
-		cmocka_unit_test(test_clock_steps),
-		cmocka_unit_test(test_tcp),
-		cmocka_unit_test(test_tls_silence),
-		cmocka_unit_test(test_tls_ends),
+		cmocka_unit_test(test_x509),	      cmocka_unit_test(test_ca_constraint),
+		cmocka_unit_test(test_dates),	      cmocka_unit_test(test_refused_by_server),
+		cmocka_unit_test(test_rpk),	      cmocka_unit_test(test_psk_tls),
+		cmocka_unit_test(test_psk_call_back), cmocka_unit_test(test_long_chain),
+		cmocka_unit_test(test_suites),	      cmocka_unit_test(test_bad_credentials),
+		cmocka_unit_test(test_schemes),	      cmocka_unit_test(test_session),
+		cmocka_unit_test(test_async),	      cmocka_unit_test(test_clock_steps),
+		cmocka_unit_test(test_tcp),	      cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_tls_silence),   cmocka_unit_test(test_tls_ends),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);
