@@ -70,7 +70,8 @@ void coap_con_replace(struct coap_con *con, const uint8_t *data, size_t len)
 	con->mid = (uint16_t)(data[2] << 8 | data[3]);
 }
 
-struct coap_con *coap_con_find(const struct coap_endpoint *ep, enum coap_con_owner owner, uint32_t id)
+struct coap_con *coap_con_find(const struct coap_endpoint *ep, enum coap_con_owner owner,
+			       uint32_t id)
 {
 	struct coap_con *con;
 

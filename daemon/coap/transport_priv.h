@@ -87,9 +87,9 @@ struct coap_transport {
 	SSL_CTX *ssl_ctx;
 	SSL *ssl;
 	SSL_SESSION *session; /* to be resumed */
-
-	uint8_t buf[65536];
 };
+
+#define COAP_READ_MAX 65536 /* the largest datagram; on the stack while it is delivered */
 
 /** coap_resolve_now() - getaddrinfo() for datagrams; may wait unless AI_NUMERICHOST. */
 int coap_resolve_now(const char *host, const char *port, int flags, struct addrinfo **list);

@@ -189,15 +189,17 @@ int coap_ssl_handshake(struct coap_transport *t, uint64_t now)
 
 static void read_records(struct coap_transport *t)
 {
+	uint8_t buf[SSL3_RT_MAX_PLAIN_LENGTH];
+
 	for (int i = 0; i < BURST && t->state == COAP_LINK_UP; i++) {
 		int n, e;
 
 		ERR_clear_error();
 		t->socket_error = 0;
-		n = SSL_read(t->ssl, t->buf, sizeof(t->buf));
+		n = SSL_read(t->ssl, buf, sizeof(buf));
 		if (n > 0) {
-			t->handler->datagram(t->ctx, t->buf, (size_t)n);
-			OPENSSL_cleanse(t->buf, (size_t)n);
+			t->handler->datagram(t->ctx, buf, (size_t)n);
+			OPENSSL_cleanse(buf, (size_t)n);
 			continue;
 		}
 		e = SSL_get_error(t->ssl, n);

@@ -130,6 +130,7 @@ static void lost(struct coap_transport *t, const char *phase, int error)
 
 static void ready(struct coap_transport *t, uint64_t now)
 {
+	uint8_t buf[COAP_READ_MAX];
 	int r;
 
 	if (t->state == COAP_LINK_OPENING)
@@ -138,10 +139,11 @@ static void ready(struct coap_transport *t, uint64_t now)
 	if (r)
 		return lost(t, "send", -r);
 	for (int i = 0; i < BURST && t->state == COAP_LINK_UP; i++) {
-		ssize_t n = recv(t->fd, t->buf, sizeof(t->buf), 0);
+		ssize_t n = recv(t->fd, buf, sizeof(buf), 0);
 
 		if (n > 0) {
-			t->handler->datagram(t->ctx, t->buf, (size_t)n);
+			t->handler->datagram(t->ctx, buf, (size_t)n);
+			OPENSSL_cleanse(buf, (size_t)n);
 			continue;
 		}
 		if (!n) {

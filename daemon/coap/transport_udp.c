@@ -28,13 +28,16 @@ static void tick(struct coap_transport *t, uint64_t now)
 
 static void ready(struct coap_transport *t, uint64_t now)
 {
+	uint8_t buf[COAP_READ_MAX];
+
 	if (t->state == COAP_LINK_OPENING)
 		tick(t, now);
 	for (int i = 0; i < BURST; i++) {
-		ssize_t n = recv(t->fd, t->buf, sizeof(t->buf), 0);
+		ssize_t n = recv(t->fd, buf, sizeof(buf), 0);
 
 		if (n >= 0) {
-			t->handler->datagram(t->ctx, t->buf, (size_t)n);
+			t->handler->datagram(t->ctx, buf, (size_t)n);
+			OPENSSL_cleanse(buf, (size_t)n);
 			continue;
 		}
 		if (errno == EINTR)
