@@ -14,10 +14,11 @@ struct apps_se {
 	char server[JOB_ORIGIN_MAX]; /* who gave the key set below; empty: nobody */
 	char keyset[JOB_KEYSET_MAX]; /* to read the registry with */
 	struct gp_aid sd;
-	bool again;		  /* asked for while it was being read */
+	bool seen;		       /* since this process began */
+	bool again;		       /* asked for while it was being read */
 	char why[JOB_DETAIL_MAX + 64]; /* it could not be read; empty: it could */
-	uint64_t ended;		  /* job whose end was looked at last, */
-	uint32_t ended_run;	  /* … and its run */
+	uint64_t ended;		       /* job whose end was looked at last, */
+	uint32_t ended_run;	       /* … and its run */
 };
 
 /* an instance; @at: index into lwm2m_apps.se */

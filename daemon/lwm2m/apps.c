@@ -354,6 +354,11 @@ int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se
 	(void)se;
 	if (at < 0)
 		return at;
+	/* what changed it while nobody looked, or ended then, is not known */
+	if (!a->se[at].seen) {
+		a->se[at].seen = true;
+		apps_read(a, (size_t)at);
+	}
 	/* keys show more than this ever does */
 	if (a->se[at].read)
 		return 0;

@@ -80,8 +80,8 @@ int lwm2m_apps_reader(struct lwm2m_apps *a, uint16_t se, const char *server, con
 /**
  * lwm2m_apps_snapshot() - take over what the SE of instance @se told anybody
  *
- * For each change of @snapshot; where a key set is configured only a hint that it
- * is to be read again. Return: 0, -ENOMEM, -ENOSPC.
+ * For each change of @snapshot. Where there is a reader the registry is read anew at
+ * the first one. Return: 0, -ENOMEM, -ENOSPC.
  */
 int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se *snapshot);
 

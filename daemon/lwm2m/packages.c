@@ -354,6 +354,8 @@ int lwm2m_packages_run(struct lwm2m_packages *ps, const char *server, uint16_t o
 		g->p.aids[0] = *aid;
 	/* kept before the job is: a job that nobody waits for would be lost */
 	g->p.op = op;
+	if (op == LWM2M_PACKAGE_INSTALL)
+		g->p.result = MODEL_SOFTWARE_VERIFIED;
 	ret = save(ps, g, words);
 	if (ret == 0)
 		ret = package_run(ps, g, op, words);

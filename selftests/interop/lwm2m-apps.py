@@ -344,8 +344,43 @@ async def large():
         tap(grown < 2048, "and memory stays bounded", f"{grown} KiB more for {len(data)} bytes")
 
 
+async def killed():
+    """kill -9 in the middle of an installation, at other places each time."""
+    async with Bench() as b:
+        s = b.server
+        await b.use_keys()
+        data = package([APPLETS[0]], code=60000)
+        _, number = await s.create(b.client, SOFTWARE)
+        early, steps = 0, []
+        for wait in (0.0, 0.003, 0.006, 0.01, 0.015):
+            await s.write(b.client, (SOFTWARE, number, 2), data, content_format=codec.OPAQUE)
+            await s.execute(b.client, (SOFTWARE, number, 4), "0='isd'")
+            await asyncio.sleep(wait)
+            b.stack.stop_semd(signal.SIGKILL)
+            s.clients.clear()
+            b.stack.start_semd()
+            b.client = await s.wait_for_client(timeout=30)
+            for _ in range(3):
+                result = await b.until((SOFTWARE, number, 9), lambda v: v in (2, 58))
+                if result == 2:
+                    break
+                early += 1
+                await s.execute(b.client, (SOFTWARE, number, 4), "0='isd'")
+            _, values = await s.read(b.client, (SOFTWARE, number))
+            steps.append(values[(SOFTWARE, number, 7)])
+            await b.app(APPLETS[0], lambda r: r.get(3) == 3)
+            await s.execute(b.client, (SOFTWARE, number, 6))
+            await b.until((SOFTWARE, number, 7), lambda v: v == 0)
+        tap(steps == [4] * 5, "kill -9 while a package is installed: Install again completes it",
+            f"{early} times begun again")
+        made = sum(1 for w in b.stack.apdus()
+                   if len(w) > 5 and w[3][2:6] == "E604" and w[5] == "9000")
+        tap(made == 5, "and each of its instances was made once", f"{made} of 5")
+        tap(set(await b.apps()) == {gp.ISD}, "and nothing is left of them in the end")
+
+
 def main():
-    tests = {f.__name__: f for f in (software, operations, policy, large)}
+    tests = {f.__name__: f for f in (software, operations, policy, large, killed)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())
