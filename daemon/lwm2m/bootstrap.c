@@ -24,6 +24,7 @@
 #define CARD_RETRY_MS 3000U
 #define CARD_TRIES 3
 #define CONNECT_MS 120000U
+#define REQUEST_TRIES 3
 
 void bs_log(struct lwm2m_bootstrap *b, int level, const char *format, ...)
 {
@@ -136,6 +137,8 @@ void bs_failed(struct lwm2m_bootstrap *b)
 	b->ops.coap.random(b->ctx, &r, sizeof(r));
 	ms = ms / 2 + r % (ms / 2 + 1);
 	b->attempts++;
+	if (b->attempts >= REQUEST_TRIES)
+		b->requested = false; /* whoever asked may ask again */
 	set_state(b, LWM2M_BS_WAITING, b->now + (hold > ms ? hold : ms));
 	bs_log(b, LOG_WARNING, "%s; next try in %llu s", b->error,
 	       (unsigned long long)(b->next - b->now + 999) / 1000);
@@ -157,6 +160,7 @@ void bs_succeeded(struct lwm2m_bootstrap *b)
 {
 	bs_log(b, LOG_INFO, "bootstrap: done, %zu server accounts", bs_accounts(b->data));
 	b->attempts = 0;
+	b->requested = false;
 	b->error[0] = '\0';
 	bs_session_end(b);
 	set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
@@ -444,7 +448,7 @@ void lwm2m_bootstrap_registered(struct lwm2m_bootstrap *b, uint64_t now, uint16_
 	b->now = now;
 	(void)ssid;
 	/* what was wanted for want of a server is wanted no more */
-	if (b->at == LWM2M_BS_HOLD_OFF || b->at == LWM2M_BS_WAITING)
+	if (!b->requested && (b->at == LWM2M_BS_HOLD_OFF || b->at == LWM2M_BS_WAITING))
 		set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
 }
 
@@ -456,8 +460,11 @@ int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now)
 	if (bs_server(b->data) < 0)
 		return -ENOENT;
 	if (b->at != LWM2M_BS_CONNECTING && b->at != LWM2M_BS_REQUESTING &&
-	    b->at != LWM2M_BS_SESSION)
+	    b->at != LWM2M_BS_SESSION) {
+		b->requested = true;
+		b->attempts = 0;
 		hold_off(b, 0);
+	}
 	return 0;
 }
 

@@ -58,6 +58,7 @@ struct lwm2m_bootstrap {
 	enum lwm2m_bs_source source;
 	uint64_t next; /* of the state: hold-off, retry, or when a session has failed */
 	unsigned int attempts;
+	bool requested; /* by a server: it stays so although servers take us */
 	char error[LWM2M_WORDS_MAX];
 
 	/* the card */
