@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/internal.h"
+#include "lwm2m/reading.h"
 #include "lwm2m/senml.h"
 #include "lwm2m/tlv.h"
 
@@ -15,48 +15,7 @@ static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
 
 /* ---- reading --------------------------------------------------------------- */
 
-struct reading {
-	uint16_t instance;
-	int32_t rid;
-	struct lwm2m_set *set;
-	int ret;
-};
-
-static void put(struct reading *r, uint16_t rid, struct lwm2m_value v)
-{
-	uint8_t *copy;
-
-	if (r->ret != 0 || (r->rid >= 0 && r->rid != rid))
-		return;
-	v.path = lwm2m_path_at(3, MODEL_OBJECT_SCRIPT, r->instance, rid, 0);
-	if (v.type == MODEL_STRING || v.type == MODEL_OPAQUE) {
-		/* the snapshot goes away before the set does */
-		copy = lwm2m_set_alloc(r->set, v.len);
-		if (!copy) {
-			r->ret = COAP_500_INTERNAL;
-			return;
-		}
-		if (v.len > 0)
-			memcpy(copy, v.p, v.len);
-		v.p = copy;
-	}
-	if (lwm2m_set_add(r->set, &v) < 0)
-		r->ret = COAP_500_INTERNAL;
-}
-
-static void put_integer(struct reading *r, uint16_t rid, int64_t i)
-{
-	put(r, rid, (struct lwm2m_value){.type = MODEL_INTEGER, .i = i});
-}
-
-static void put_string(struct reading *r, uint16_t rid, const char *s)
-{
-	put(r, rid,
-	    (struct lwm2m_value){
-		    .type = MODEL_STRING, .p = (const uint8_t *)s, .len = strlen(s)});
-}
-
-static void put_response(struct lwm2m_client *c, struct reading *r,
+static void put_response(struct lwm2m_client *c, struct lwm2m_reading *r,
 			 const struct lwm2m_script *s)
 {
 	size_t len = (size_t)s->response_len, at = 0;
@@ -96,30 +55,26 @@ static void put_response(struct lwm2m_client *c, struct reading *r,
 static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
 		char *words)
 {
-	struct reading r = {instance, rid, set, 0};
+	struct lwm2m_reading r = {MODEL_OBJECT_SCRIPT, instance, rid, set, 0};
 	struct lwm2m_script s;
 
 	if (c->scripts->get(c->scripts_ctx, instance, &s) < 0) {
 		lwm2m_words(words, "/26242/%u is gone", instance);
 		return COAP_404_NOT_FOUND;
 	}
-	put(&r, MODEL_SCRIPT_SE,
-	    (struct lwm2m_value){
-		    .type = MODEL_OBJLNK, .object = MODEL_OBJECT_SE, .instance = s.se});
-	put(&r, MODEL_SCRIPT_AID,
-	    (struct lwm2m_value){.type = MODEL_OPAQUE, .p = s.aid, .len = s.aid_len});
-	put_integer(&r, MODEL_SCRIPT_STATE, s.state);
-	put_integer(&r, MODEL_SCRIPT_EXECUTED, s.executed);
-	put_integer(&r, MODEL_SCRIPT_TOTAL, s.total);
+	lwm2m_put_link(&r, MODEL_SCRIPT_SE, MODEL_OBJECT_SE, s.se);
+	lwm2m_put_opaque(&r, MODEL_SCRIPT_AID, s.aid, s.aid_len);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_STATE, s.state);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_EXECUTED, s.executed);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_TOTAL, s.total);
 	put_response(c, &r, &s);
-	put_string(&r, MODEL_SCRIPT_RESULT, s.result);
-	put_string(&r, MODEL_SCRIPT_DETAIL, s.detail);
-	put(&r, MODEL_SCRIPT_KEEP_CHANNEL,
-	    (struct lwm2m_value){.type = MODEL_BOOLEAN, .i = s.keep_channel});
-	put_integer(&r, MODEL_SCRIPT_DEADLINE, s.deadline_s);
-	put_integer(&r, MODEL_SCRIPT_LAST_SW, s.last_sw);
-	put_string(&r, MODEL_SCRIPT_JOB, s.job);
-	put_integer(&r, MODEL_SCRIPT_OUTCOME, s.outcome);
+	lwm2m_put_string(&r, MODEL_SCRIPT_RESULT, s.result);
+	lwm2m_put_string(&r, MODEL_SCRIPT_DETAIL, s.detail);
+	lwm2m_put_boolean(&r, MODEL_SCRIPT_KEEP_CHANNEL, s.keep_channel);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_DEADLINE, s.deadline_s);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_LAST_SW, s.last_sw);
+	lwm2m_put_string(&r, MODEL_SCRIPT_JOB, s.job);
+	lwm2m_put_integer(&r, MODEL_SCRIPT_OUTCOME, s.outcome);
 	if (r.ret == COAP_413_TOO_LARGE)
 		lwm2m_words(words,
 			    "the response script has %llu bytes; read it as octets (42), TLV, "
