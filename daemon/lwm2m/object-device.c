@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Object 3, Device. */
+#include <errno.h>
 #include <string.h>
 
 #include "lwm2m/internal.h"
 
-enum { MANUFACTURER, MODEL, SERIAL, FIRMWARE, ERROR = 11, TIME = 13, BINDING = 16 };
+enum {
+	MANUFACTURER,
+	MODEL,
+	SERIAL,
+	FIRMWARE,
+	REBOOT,
+	ERROR = 11,
+	RESET_ERROR,
+	TIME,
+	BINDING = 16
+};
 
 static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
 {
@@ -34,6 +45,26 @@ static int add_string(struct lwm2m_set *set, int32_t rid, uint16_t id, const cha
 		   });
 }
 
+/* one resource instance per error, or the code 0 */
+static int add_errors(struct lwm2m_client *c, struct lwm2m_set *set, int32_t rid)
+{
+	struct lwm2m_value v = {.type = MODEL_INTEGER};
+	uint16_t n = 0;
+	int ret = 0;
+
+	for (int64_t code = 1; code < 32 && ret == 0; code++) {
+		if (!(c->shared->errors & 1U << code))
+			continue;
+		v.path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, n++);
+		v.i = code;
+		ret = add(set, rid, v);
+	}
+	if (n > 0 || ret != 0)
+		return ret;
+	v.path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, 0);
+	return add(set, rid, v);
+}
+
 static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct lwm2m_set *set,
 		char *words)
 {
@@ -45,11 +76,7 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	for (uint16_t i = MANUFACTURER; i <= FIRMWARE && ret == 0; i++)
 		ret = add_string(set, rid, i, strings[i]);
 	if (ret == 0)
-		ret = add(set, rid,
-			  (struct lwm2m_value){
-				  .path = lwm2m_path_at(4, MODEL_OBJECT_DEVICE, 0, ERROR, 0),
-				  .type = MODEL_INTEGER,
-			  });
+		ret = add_errors(c, set, rid);
 	if (ret == 0 && c->ops.clock)
 		ret = add(set, rid,
 			  (struct lwm2m_value){
@@ -62,8 +89,29 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	return ret;
 }
 
+static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
+		   const struct lwm2m_args *args, char *words)
+{
+	const struct lwm2m_shared *s = c->shared;
+	int r;
+
+	(void)instance;
+	(void)args;
+	if (rid == RESET_ERROR) {
+		c->shared->errors = 0;
+		return 0;
+	}
+	r = s->ops && s->ops->reboot ? s->ops->reboot(s->ops_ctx) : -EOPNOTSUPP;
+	if (r == 0)
+		return 0;
+	lwm2m_words(words, "/3/0/%u: the configuration of this device does not allow it",
+		    REBOOT);
+	return lwm2m_errno_code(r);
+}
+
 const struct lwm2m_object lwm2m_object_device = {
 	.id = MODEL_OBJECT_DEVICE,
 	.instances = instances,
 	.read = read,
+	.execute = execute,
 };

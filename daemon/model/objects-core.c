@@ -108,6 +108,9 @@ static const struct model_resource server[] = {
 	RES(22, "Preferred Transport", MODEL_RW, MODEL_STRING, .min = 1, .max = 1,
 	    SAYS("The one of Binding that is tried first.")),
 	RES(23, "Mute Send", MODEL_RW, MODEL_BOOLEAN, SAYS("Nothing is sent unasked.")),
+	RES(26, "Default Notification Mode", MODEL_RW, MODEL_INTEGER, SPAN(0, 1),
+	    SAYS("Notifications without the attribute con: 0 non-confirmable, 1 confirmable; 1 "
+		 "where it is not set.")),
 };
 
 const struct model_object model_server = {
@@ -153,8 +156,13 @@ static const struct model_resource device[] = {
 	RES(1, "Model Number", MODEL_R, MODEL_STRING, SAYS("")),
 	RES(2, "Serial Number", MODEL_R, MODEL_STRING, SAYS("")),
 	RES(3, "Firmware Version", MODEL_R, MODEL_STRING, SAYS("")),
+	RES(4, "Reboot", MODEL_E, MODEL_NONE, MUST,
+	    SAYS("The daemon ends and starts again; the machine stays up.")),
 	RES(11, "Error Code", MODEL_R, MODEL_INTEGER, MANY, MUST, SPAN(0, 8),
-	    SAYS("0: no error.")),
+	    SAYS("0: no error, 4: out of memory, 7: no connection to a server, 8: a secure "
+		 "element "
+		 "does not answer.")),
+	RES(12, "Reset Error Code", MODEL_E, MODEL_NONE, SAYS("Forgets them.")),
 	RES(13, "Current Time", MODEL_R, MODEL_TIME, SAYS("")),
 	RES(16, "Supported Binding and Modes", MODEL_R, MODEL_STRING, MUST, SAYS("")),
 };

@@ -78,7 +78,7 @@ static void test_discover(void **state)
 			 COAP_205_CONTENT);
 	expect_format(&m, COAP_FORMAT_LINK);
 	expect_words(&m, "</3>,</3/0>;pmin=10;pmax=60,</3/0/0>,</3/0/1>,</3/0/2>,</3/0/3>,"
-			 "</3/0/11>;dim=1,</3/0/13>,</3/0/16>");
+			 "</3/0/4>,</3/0/11>;dim=1,</3/0/12>,</3/0/13>,</3/0/16>");
 	assert_int_equal(
 		request(w, &m, REQUEST(COAP_GET, "26242/0", .accept = COAP_FORMAT_LINK)),
 		COAP_205_CONTENT);
