@@ -210,9 +210,9 @@ static void test_depth(void **state)
 		{"3/0", "depth=0", "</3/0>"},
 		{"3/0/11", "depth=0", "</3/0/11>;dim=1"},
 		{"3/0/11", NULL, "</3/0/11>;dim=1,</3/0/11/0>"},
-		{"3/0", "depth=1", "</3/0/11>;dim=1,</3/0/13>"},
-		{"3/0", "depth=2", "</3/0/11>;dim=1,</3/0/11/0>,</3/0/13>"},
-		{"3", "depth=3", "</3/0/11>;dim=1,</3/0/11/0>,</3/0/13>"},
+		{"3/0", "depth=1", "</3/0/11>;dim=1,</3/0/1"},
+		{"3/0", "depth=2", "</3/0/11>;dim=1,</3/0/11/0>,</3/0/1"},
+		{"3", "depth=3", "</3/0/11>;dim=1,</3/0/11/0>,</3/0/1"},
 	};
 	struct device *d = *state;
 	struct world *w = &d->w;
@@ -288,6 +288,21 @@ static void test_con_epmin(void **state)
 	expect_payload(&m, "4", 1);
 	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/4", .observe = 1)),
 			 COAP_205_CONTENT);
+	/* the same for all that say nothing, by object 1 */
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "1/0/26", .format = 0, .payload = "0", .len = 1)),
+		COAP_204_CHANGED);
+	observe(w, "26241/0/4", COAP_FORMAT_TEXT, NULL);
+	change(w, 3, 1000);
+	assert_true(receive(w, &m));
+	assert_int_equal(m.type, COAP_NON);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "26241/0/4", .observe = 1)),
+			 COAP_205_CONTENT);
+	assert_int_equal(
+		request(w, &m,
+			REQUEST(COAP_PUT, "1/0/26", .format = 0, .payload = "1", .len = 1)),
+		COAP_204_CHANGED);
 	observe(w, "26241/0/4", COAP_FORMAT_TEXT, "epmin=10&epmax=30");
 	change(w, 5, 3000);
 	change(w, 6, 3000);
