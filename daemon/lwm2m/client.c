@@ -218,7 +218,7 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 	c->scripts = scripts;
 	c->scripts_ctx = scripts_ctx;
 	c->secure_psk = config->secure_psk;
-	c->max_version = c->version = config->version ? config->version : 11;
+	c->max_version = c->version = config->version ? config->version : 12;
 	c->state = LWM2M_OFFLINE;
 	c->next = LWM2M_NEVER;
 	c->coap = (struct coap_ops){

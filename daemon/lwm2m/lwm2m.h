@@ -122,7 +122,7 @@ struct lwm2m_script_ops {
  * @endpoint: endpoint client name
  * @lifetime: seconds, 0: 86400
  * @ssid: short server id, 0: 1
- * @version: highest LwM2M version to try, 10 or 11; 0: 11
+ * @version: highest LwM2M version to try, 10, 11 or 12; 0: 12
  * @pmin, @pmax: default periods, seconds, 0: none
  * @manufacturer, @model, @serial, @firmware: of object 3; NULL: not there
  * @shared: what it shares with the other accounts of the device, with /1/@server in
