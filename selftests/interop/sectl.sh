@@ -11,7 +11,7 @@ dir=$(mktemp -d /tmp/sectl-XXXXXX)
 n=0 failed=0
 mkdir "$dir/run"
 start_card() { # NAME WORK-MS
-	"$out/softse" --apdu-socket="$dir/$1" --no-fsync "--work-ms=$2" >/dev/null 2>&1 &
+	"$out/softse" --apdu-socket="$dir/$1" --no-fsync "--work-ms=$2" "${@:3}" >/dev/null 2>&1 &
 	cards+=($!)
 	for _ in $(seq 100); do [ -S "$dir/$1" ] && break; sleep 0.05; done
 }
@@ -19,6 +19,8 @@ cards=()
 start_card se 5    # semd's
 start_card card 1  # sectl's own
 start_card spare 1 # whose life ends
+echo "applet = iot-safe" >"$dir/profile"
+start_card safe 1 --profile="$dir/profile"
 keys=$dir/all.keys
 cat >"$keys" <<'END'
 [keyset isd]
@@ -234,6 +236,10 @@ want_json 0 "" sd keys F05345530001 new "${isd[@]}"
 want_json 0 "" key list "${se[@]}"
 want_json 7 card-refused key public iotsafe/02 "${se[@]}"
 want_json 7 card-refused key request vault/02 CN=a "${se[@]}"
+want_json 0 "" key public iotsafe/02 --se="socket:$dir/safe"
+want 0 "BEGIN CERTIFICATE REQUEST" key request iotsafe/02 CN=a --se="socket:$dir/safe"
+want_json 0 "" key request iotsafe/02 CN=a,O=b --se="socket:$dir/safe"
+want_json 7 card-refused key public iotsafe/99 --se="socket:$dir/safe"
 want_json 2 usage key request iotsafe/02 nobody "${se[@]}"
 want_json 2 usage key public iotsafe/2 "${se[@]}"
 want_json 0 "" key put new "${isd[@]}"
