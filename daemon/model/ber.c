@@ -5,11 +5,12 @@
 
 int ber_next(struct ber_reader *r, struct ber_tlv *tlv)
 {
-	const uint8_t *p = r->p, *end = r->p + r->len;
+	const uint8_t *p = r->p, *end;
 	size_t n;
 
-	if (r->len == 0)
+	if (r->len == 0) /* then there may be no buffer at all */
 		return 0;
+	end = p + r->len;
 	tlv->start = p;
 	tlv->tag = *p++;
 	if ((tlv->tag & 0x1f) == 0x1f) {
