@@ -316,8 +316,9 @@ async def card_walk(applet, expected, **conf):
         _, lifetime = await bench.server.read_value(client, "/1/0/1")
         assert lifetime == 43200, lifetime
         seen = [w[3][2:4] for w in stack.apdus()[before:]]
-        walks = seen.count("B0") // 3  # ODF, DODF, the file
-        assert walks >= 1 and seen.count("B0") == 3 * walks, seen
+        files = 4 if "pin_file" in conf else 3  # ODF, DODF, with a PIN AODF, and the file
+        walks = seen.count("B0") // files
+        assert walks >= 1 and seen.count("B0") == files * walks, seen
         assert (seen.count("20"), seen.count("50")) == tuple(n * walks for n in expected), seen
 
 
