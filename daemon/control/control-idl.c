@@ -198,6 +198,10 @@ static SD_VARLINK_DEFINE_METHOD(CancelJob, IN(id, INT));
 static SD_VARLINK_DEFINE_METHOD(AckJob, IN(id, INT));
 
 static SD_VARLINK_DEFINE_METHOD(
+	UpdateServer,
+	C("Name of the server; all of them without it"), SD_VARLINK_DEFINE_INPUT(server, SD_VARLINK_STRING, SD_VARLINK_NULLABLE));
+
+static SD_VARLINK_DEFINE_METHOD(
 	Send,
 	C("Name of the management server; without it all of them"), IN_MAYBE(server, STRING),
 	C("Objects, instances or resources, e.g. /26241/0"),
@@ -260,6 +264,8 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_AckJob,
 	SD_VARLINK_SYMBOL_COMMENT("Tell a management server values that it has not asked for"),
 	&vl_method_Send,
+	SD_VARLINK_SYMBOL_COMMENT("Tell a management server that the device is there: an Update now"),
+	&vl_method_UpdateServer,
 	SD_VARLINK_SYMBOL_COMMENT("The daemon and its management servers"),
 	&vl_method_GetStatus,
 	SD_VARLINK_SYMBOL_COMMENT("There is no secure element of this name"),

@@ -111,5 +111,6 @@ CONTROL_METHOD(list_key_sets);
 CONTROL_METHOD(list_attempts);
 CONTROL_METHOD(forget_attempts);
 CONTROL_METHOD(send);
+CONTROL_METHOD(update_server);
 
 #endif /* SESAME_CONTROL_PRIV_H */

@@ -144,6 +144,7 @@ static const struct {
 	{CONTROL_INTERFACE ".ListAttempts", control_list_attempts},
 	{CONTROL_INTERFACE ".ForgetAttempts", control_forget_attempts},
 	{CONTROL_INTERFACE ".Send", control_send},
+	{CONTROL_INTERFACE ".UpdateServer", control_update_server},
 };
 
 static void gone(sd_varlink_server *server, sd_varlink *link, void *userdata)

@@ -113,6 +113,60 @@ int semd_call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_vari
 	return r;
 }
 
+static void print_servers(sd_json_variant *servers, const char *before)
+{
+	for (size_t i = 0; servers && i < sd_json_variant_elements(servers); i++) {
+		sd_json_variant *s = sd_json_variant_by_index(servers, i);
+
+		printf("%s%-10s %-12s LwM2M %s %s %s%s%s\n", before, json_text(s, "name"),
+		       json_text(s, "state"), json_text(s, "version"), json_text(s, "uri"),
+		       json_text(s, "location"), *json_text(s, "error") ? ": " : "",
+		       json_text(s, "error"));
+	}
+}
+
+int verb_server_list(int argc, char **argv)
+{
+	sd_json_variant *reply = NULL, *servers;
+	sd_varlink *link = NULL;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	r = semd_connect(&link);
+	if (!r)
+		r = semd_call(link, "GetStatus", NULL, &reply);
+	if (!r) {
+		servers = sd_json_variant_by_key(reply, "servers");
+		if (opt.json)
+			r = put_json(sd_json_variant_ref(servers), 0);
+		else
+			print_servers(servers, "");
+	}
+	sd_varlink_unref(link);
+	return r;
+}
+
+int verb_server_update(int argc, char **argv)
+{
+	sd_json_variant *p = NULL, *reply = NULL;
+	sd_varlink *link = NULL;
+	int r;
+
+	(void)argc;
+	r = sd_json_buildo(&p,
+			   SD_JSON_BUILD_PAIR_CONDITION(strcmp(argv[0], "all") != 0, "server",
+							SD_JSON_BUILD_STRING(argv[0])));
+	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r)) : semd_connect(&link);
+	if (!r)
+		r = semd_call(link, "UpdateServer", p, &reply);
+	if (!r && opt.json)
+		r = put_json(sd_json_variant_ref(reply), 0);
+	sd_json_variant_unref(p);
+	sd_varlink_unref(link);
+	return r;
+}
+
 int verb_server_send(int argc, char **argv)
 {
 	sd_json_variant *p = NULL, *paths = NULL, *reply = NULL;
@@ -141,9 +195,8 @@ int verb_server_send(int argc, char **argv)
 
 int verb_status(int argc, char **argv)
 {
-	sd_json_variant *reply = NULL, *servers, *s;
+	sd_json_variant *reply = NULL;
 	sd_varlink *link = NULL;
-	size_t i;
 	int r;
 
 	(void)argc;
@@ -158,14 +211,7 @@ int verb_status(int argc, char **argv)
 		       " active)\n",
 		       json_text(reply, "version"), json_number(reply, "elements"),
 		       json_number(reply, "jobs"), json_number(reply, "active"));
-		servers = sd_json_variant_by_key(reply, "servers");
-		for (i = 0; servers && i < sd_json_variant_elements(servers); i++) {
-			s = sd_json_variant_by_index(servers, i);
-			printf("server %-10s %-12s LwM2M %s %s %s%s%s\n", json_text(s, "name"),
-			       json_text(s, "state"), json_text(s, "version"),
-			       json_text(s, "uri"), json_text(s, "location"),
-			       *json_text(s, "error") ? ": " : "", json_text(s, "error"));
-		}
+		print_servers(sd_json_variant_by_key(reply, "servers"), "server ");
 	}
 	sd_varlink_unref(link);
 	return r;

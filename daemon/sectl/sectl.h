@@ -409,6 +409,8 @@ int verb_plan_rollback(int argc, char **argv);
 int verb_plan_list(int argc, char **argv);
 int verb_plan_forget(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_server_list(int argc, char **argv);
+int verb_server_update(int argc, char **argv);
 int verb_server_send(int argc, char **argv);
 int verb_script_convert(int argc, char **argv);
 int verb_script_run(int argc, char **argv);

@@ -198,9 +198,15 @@ const struct verb verbs[] = {
 	{"status", NULL, NULL, "", 0, 0, 0, verb_status, "semd and its management servers",
 	 NULL, "sectl status"},
 
+	{"server", "list", NULL, "", 0, 0, 0, verb_server_list,
+	 "management servers: state, version, address", NULL, "sectl server list --json"},
+	{"server", "update", NULL, "SERVER|all", 1, 1, 0, verb_server_update,
+	 "tell it that the device is there, now", "By LwM2M's Update.\n",
+	 "sectl server update all"},
 	{"server", "send", NULL, "SERVER|all PATH...", 2, 9, 0, verb_server_send,
 	 "values of the device's objects, unasked",
-	 "By LwM2M's Send (1.1 and later). Kept, with their time, while the server is not there.\n",
+	 "By LwM2M's Send (1.1 and later). Kept, with their time, while the server is not "
+	 "there.\n",
 	 "sectl server send all /26241/0/1"},
 
 	{"jobs", "list", NULL, "", 0, 0, 0, verb_jobs_list, "semd's journal", NULL,
