@@ -9,6 +9,8 @@ queue mode. See leshan-peer.sh. Prints TAP.
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -19,14 +21,15 @@ sys.path.insert(0, HERE)
 import gp  # noqa: E402
 import script  # noqa: E402
 from leshan_link import Leshan, values  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import OUT, Stack  # noqa: E402
 from tap import tap  # noqa: E402
 
 TEXT, OPAQUE, CBOR, SENML_JSON, SENML_CBOR, TLV, JSON = 0, 42, 60, 110, 112, 11542, 11543
 NAMES = {TEXT: "text", OPAQUE: "opaque", CBOR: "CBOR", SENML_JSON: "SenML JSON",
          SENML_CBOR: "SenML CBOR", TLV: "TLV", JSON: "LwM2M JSON"}
 ALL = (SENML_JSON, SENML_CBOR, TLV, JSON)
-SE, SCRIPT, APP = "/26241/0", "/26242", "/26243"
+SE, SCRIPT = "/26241/0", "/26242"
+KEY = b"a key for tests!"
 
 
 def reads(leshan):
@@ -142,47 +145,160 @@ def composites(leshan):
 
 
 def sends(leshan, stack):
-    """Two values by Send, until Mute Send."""
-    for f in ("senml-json", "senml-cbor"):
-        since = leshan.mark()
-        done = stack.sectl("server", "send", "test", "/3/0/0", f"{SE}/0", f"--format={f}")
-        e = leshan.event("send", f"{SE}/0=se0", since)
-        tap(e is not None, f"Send, {f}", f"{e} {done}")
+    """Values by Send, until Mute Send."""
+    since = leshan.mark()
+    done = sectl(stack, "server", "send", "test", "/3/0/13", f"{SE}/0")
+    e = leshan.event("send", f"{SE}/0=se0", since)
+    tap(e is not None, "Send", f"{e} {done}")
+    a = leshan("write", "/1/0/23", TEXT, "b:true")
+    done = sectl(stack, "server", "send", "test", f"{SE}/0")
+    tap(a.code == "204" and done.returncode != 0 and "mute" in done.stderr.lower(),
+        "Mute Send mutes", f"{a} {done.stderr.strip()}")
+    leshan("write", "/1/0/23", TEXT, "b:false")
+
+
+def sectl(stack, *words):
+    return subprocess.run([os.path.join(OUT, "sectl"), f"--socket={stack.path('run')}/"
+                           "io.sesame.Manager", *words], capture_output=True, text=True,
+                          check=False, timeout=30)
 
 
 PARTS = {"read": reads, "write": writes, "script": scripts, "discover": discovers,
          "composite": composites}
 
 
-def registered(leshan, since, what):
-    e = leshan.event("registered", "", since, seconds=40)
-    tap(e is not None, what, str(e))
-    return e is not None
+def registered(leshan, since, what, pattern=""):
+    e = leshan.event("registered", pattern, since, seconds=40)
+    return tap(e is not None, what, str(e))
 
 
-def main():
-    p = argparse.ArgumentParser()
-    for name in ("control", "coap", "coaps", "bootstrap", "bootstrap-secure"):
-        p.add_argument(f"--{name}", type=int, required=True)
-    p.add_argument("--pki", required=True)
-    p.add_argument("parts", nargs="*", help=", ".join(PARTS))
-    opt = p.parse_args()
-    leshan = Leshan(opt.control)
-    stack = Stack(f"coap://127.0.0.1:{opt.coap}")
-    since = leshan.mark()
-    try:
-        stack.start()
-        if registered(leshan, since, "registration without security"):
+def secret(stack, name, text):
+    """A file that only we read; its path."""
+    path = stack.path(name)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(text)
+    return path
+
+
+class Device:
+    """A stack that is taken down, and its log shown if something failed meanwhile."""
+
+    def __init__(self, leshan, uri, **server):
+        self.leshan, self.failed = leshan, tap.failed
+        self.stack = Stack(uri, {f"server.{k}": v for k, v in server.items()})
+
+    def __enter__(self):
+        self.since = self.leshan.mark()
+        return self
+
+    def __exit__(self, *_):
+        status = self.stack.stop()
+        tap(status == 0, "semd ends with status 0", str(status)) if status else None
+        if tap.failed > self.failed:
+            for line in self.stack.text("semd.log").splitlines()[-30:]:
+                print(f"# semd: {line}")
+        self.stack.remove()
+
+
+def plain(leshan, opt):
+    with Device(leshan, f"coap://127.0.0.1:{opt.coap}") as d:
+        d.stack.start()
+        if registered(leshan, d.since, "registration without security"):
             time.sleep(0.5)
             for name, part in PARTS.items():
                 if not opt.parts or name in opt.parts:
                     part(leshan)
-    finally:
-        status = stack.stop()
-        if tap.failed or status:
-            for line in stack.text("semd.log").splitlines()[-30:]:
-                print(f"# semd: {line}")
-        stack.remove()
+            if not opt.parts or "send" in opt.parts:
+                sends(leshan, d.stack)
+
+
+def secure(leshan, opt):
+    """PSK, certificates, raw public keys; each reads something, and comes again resumed."""
+    uri = f"coaps://127.0.0.1:{opt.coaps}"
+    pki = os.path.abspath(opt.pki)
+    with open(f"{pki}/device.pub.der", "rb") as f:
+        public = f.read().hex()
+    ways = {
+        "PSK": (("psk", "sesame", KEY.hex()), {"psk_identity": "sesame"}),
+        "X.509": (("x509",), {"security": "x509", "key": f"{pki}/device.key",
+                              "cert": f"{pki}/device.pem", "server_cert": f"{pki}/server.pem",
+                              "cert_usage": "domain"}),
+        "RPK": (("rpk", public), {"security": "rpk", "key": f"{pki}/device.key",
+                                  "server_key": f"{pki}/server.pub.der"}),
+    }
+    for name, (info, server) in ways.items():
+        leshan("forget")
+        a = leshan("security", *info)
+        with Device(leshan, uri, **server) as d:
+            if name == "PSK":
+                d.stack.set["server.psk_file"] = secret(d.stack, "psk", KEY.hex())
+            d.stack.start()
+            if not registered(leshan, d.since, f"registration with {name}", "coaps"):
+                tap(False, f"{name}: Leshan took the account", str(a))
+                continue
+            b = leshan("read", f"{SE}/0", SENML_CBOR)
+            tap(b.code == "205", f"{name}: Read", f"{b}")
+            since = leshan.mark()
+            d.stack.stop_semd(signal.SIGKILL)
+            d.stack.start_semd()
+            e = leshan.event("updated", "", since, seconds=30)
+            b = leshan("read", f"{SE}/0", SENML_CBOR)
+            tap(e is not None and b.code == "205",
+                f"{name}: after kill -9 an Update, and no new registration", f"{e} {b}")
+    leshan("forget")
+
+
+def bootstraps(leshan, opt):
+    """From Leshan's bootstrap server to its management server."""
+    target = f"coap://127.0.0.1:{opt.coap}"
+    for name, uri, server in (
+            ("without security", f"coap://127.0.0.1:{opt.bootstrap}", {}),
+            ("with PSK", f"coaps://127.0.0.1:{opt.bootstrap_secure}", {"psk_identity": "boot"})):
+        leshan("forget")
+        leshan("bootstrap-config", target, 123, 240)
+        if server:
+            leshan("bootstrap-security", "psk", "boot", KEY.hex())
+        with Device(leshan, uri, bootstrap="yes", ssid=None, lifetime=None, **server) as d:
+            d.stack.set["lwm2m.allow_nosec"] = "yes"
+            if server:
+                d.stack.set["server.psk_file"] = secret(d.stack, "psk", KEY.hex())
+            d.stack.start()
+            e = leshan.event("bootstrap", "ended", d.since, seconds=40)
+            tap(e is not None, f"bootstrap {name}", str(e))
+            if registered(leshan, d.since, f"registration after bootstrap {name}"):
+                b = leshan("read", "/1/0/0", TLV)
+                tap(values(b.text) == {"/1/0/0": "123"}, "with the server's short id", f"{b}")
+                since = leshan.mark()
+                c = leshan("execute", "/1/0/9")
+                e = leshan.event("bootstrap", "ended", since, seconds=40)
+                tap(c.code == "204" and e is not None, "and again, asked by the server", f"{c} {e}")
+
+
+def queue(leshan, opt):
+    """A device that sleeps: requests wait until it is awake."""
+    with Device(leshan, f"coap://127.0.0.1:{opt.coap}", binding="UQ") as d:
+        d.stack.start()
+        if registered(leshan, d.since, "registration in queue mode", "queue"):
+            a = leshan("read", f"{SE}/0", TLV)
+            tap(a.code == "205", "awake, it is read", f"{a}")
+            e = leshan.event("awake", "", d.since)
+            tap(e is not None, "Leshan knows that it is awake", str(e))
+
+
+def main():
+    whole = {"secure": secure, "bootstrap": bootstraps, "queue": queue}
+    p = argparse.ArgumentParser()
+    for name in ("control", "coap", "coaps", "bootstrap", "bootstrap-secure"):
+        p.add_argument(f"--{name}", type=int, required=True)
+    p.add_argument("--pki", required=True)
+    p.add_argument("parts", nargs="*", help=", ".join([*PARTS, "send", *whole]))
+    opt = p.parse_args()
+    leshan = Leshan(opt.control)
+    if not opt.parts or {*PARTS, "send"} & set(opt.parts):
+        plain(leshan, opt)
+    for name, part in whole.items():
+        if not opt.parts or name in opt.parts:
+            part(leshan, opt)
     leshan.close()
     return tap.done()
 

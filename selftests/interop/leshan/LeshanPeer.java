@@ -581,6 +581,11 @@ public final class LeshanPeer {
 		case "security":
 			security.add(info(ep, a));
 			return "OK";
+		case "forget":
+			security.remove(ep, false);
+			bootstrapSecurity.remove(ep, false);
+			bootstrap.remove(ep);
+			return "OK";
 		case "bootstrap-security":
 			bootstrapSecurity.add(info(ep, a));
 			return "OK";
