@@ -14,12 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <p11-kit/p11-kit.h>
 
 #include "gp/error.h"
 #include "gp/key.h"
 #include "gp/scp.h"
 #include "gp/sign.h"
+#include "keys/cred.h"
 #include "keys/pkcs11.h"
 #include "keys/source.h"
 
@@ -479,12 +482,91 @@ static void test_pair(void **state)
 	keys_free(k);
 }
 
+static void take_cred(void *userdata, int error, const struct gp_error *e,
+		      struct keys_cred *cred)
+{
+	assert_int_equal(error, 0);
+	assert_string_equal(e->code, "");
+	*(struct keys_cred *)userdata = *cred;
+}
+
+static int accept_any(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+/* The same pair as a reference: a TLS client proves that it has it. */
+static void test_reference(void **state)
+{
+	static const unsigned char rpk[] = {TLSEXT_cert_type_rpk};
+	struct keys_cred_request req = {.mode = KEYS_CRED_RPK, .trusted = true};
+	EVP_PKEY *server_key = EVP_EC_gen("P-256");
+	SSL_CTX *near_ctx, *far_ctx;
+	struct keys_cred cred = {0};
+	struct keys_cred_load *load;
+	SSL *near, *far;
+	struct se_keys *k;
+	BIO *a, *b;
+	char ref[512];
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	snprintf(ref, sizeof(ref), "%s", uri("pair;type=private", "pin", ""));
+	req.secret = (struct keys_value){(const uint8_t *)ref, strlen(ref)};
+	assert_int_equal(se_keys_new(&k, NULL), 0);
+	/* from a server it may not say which module */
+	req.trusted = false;
+	assert_int_equal(keys_cred_start(k, &req, take_cred, &cred, &load, &err), -EACCES);
+	req.trusted = true;
+	if (keys_cred_start(k, &req, take_cred, &cred, &load, &err))
+		fail_msg("%s", err.detail);
+	assert_null(load);
+	assert_non_null(cred.key);
+	near_ctx = SSL_CTX_new_ex(cred.libctx, NULL, TLS_client_method());
+	far_ctx = SSL_CTX_new(TLS_server_method());
+	assert_int_equal(SSL_CTX_set_max_proto_version(near_ctx, TLS1_2_VERSION), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(near_ctx, cred.key), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(far_ctx, server_key), 1);
+	SSL_CTX_set_verify(far_ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   accept_any);
+	near = SSL_new(near_ctx);
+	far = SSL_new(far_ctx);
+	assert_int_equal(SSL_set1_client_cert_type(near, rpk, 1), 1);
+	assert_int_equal(SSL_set1_client_cert_type(far, rpk, 1), 1);
+	assert_int_equal(SSL_set1_server_cert_type(near, rpk, 1), 1);
+	assert_int_equal(SSL_set1_server_cert_type(far, rpk, 1), 1);
+	assert_int_equal(BIO_new_bio_pair(&a, 0, &b, 0), 1);
+	SSL_set_bio(near, a, a);
+	SSL_set_bio(far, b, b);
+	SSL_set_connect_state(near);
+	SSL_set_accept_state(far);
+	for (int i = 0; i < 10 && !(SSL_is_init_finished(near) && SSL_is_init_finished(far));
+	     i++) {
+		SSL_do_handshake(near);
+		SSL_do_handshake(far);
+	}
+	assert_true(SSL_is_init_finished(far));
+	assert_int_equal(EVP_PKEY_eq(SSL_get0_peer_rpk(far), cred.key), 1);
+	SSL_free(near);
+	SSL_free(far);
+	SSL_CTX_free(near_ctx);
+	SSL_CTX_free(far_ctx);
+	EVP_PKEY_free(server_key);
+	keys_cred_clear(&cred);
+	se_keys_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same),	cmocka_unit_test(test_pin),
-		cmocka_unit_test(test_sources), cmocka_unit_test(test_diversified),
-		cmocka_unit_test(test_scp03),	cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_same),	  cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_sources),	  cmocka_unit_test(test_diversified),
+		cmocka_unit_test(test_scp03),	  cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_reference),
 	};
 
 	return cmocka_run_group_tests_name("keys_pkcs11", tests, setup, teardown);
