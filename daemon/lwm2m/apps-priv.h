@@ -60,6 +60,7 @@ struct apps_entry *apps_add(struct lwm2m_apps *a, size_t at, int32_t id);
 int apps_se_at(struct lwm2m_apps *a, const char *name);
 void apps_tell(struct lwm2m_apps *a, int32_t instance);
 
+struct gp_plan;
 /** apps_run_plan() - a plan as job of @origin in @slot; 0 or -errno with @words. */
 int apps_run_plan(struct job_store *store, const char *origin, int64_t slot, const char *se,
 		  const struct gp_plan *plan, char *words);

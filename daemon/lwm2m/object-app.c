@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libse/se.h"
+#include "lwm2m/app-args.h"
 #include "lwm2m/apps.h"
 #include "lwm2m/reading.h"
 
@@ -163,54 +164,22 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 
 /* ---- executing --------------------------------------------------------------------- */
 
-static int bad_argument(unsigned int id, const char *what, char *words)
-{
-	lwm2m_words(words, "argument %u is not %s", id, what);
-	return COAP_400_BAD_REQUEST;
-}
-
-/* Argument @id as hexadecimal digits; none at all: @len 0. */
-static int hex_argument(const struct lwm2m_args *args, uint8_t id, uint8_t *out, size_t room,
-			size_t *len, char *words)
-{
-	const struct lwm2m_arg *a = lwm2m_args_find(args, id);
-
-	*len = 0;
-	if (!a || a->len == 0)
-		return 0;
-	if (se_from_hex(a->value, a->len, out, room, len) < 0)
-		return bad_argument(id, "hexadecimal digits, or too long", words);
-	return 0;
-}
-
-static int aid_argument(const struct lwm2m_args *args, uint8_t id, struct gp_aid *aid,
-			char *words)
-{
-	uint8_t bytes[GP_AID_MAX];
-	size_t len;
-	int ret = hex_argument(args, id, bytes, sizeof(bytes), &len, words);
-
-	if (ret == 0 && len > 0 && gp_aid_set(aid, bytes, len) < 0)
-		ret = bad_argument(id, "an AID of 5 to 16 bytes", words);
-	return ret;
-}
-
 static int install_arguments(const struct lwm2m_args *args, struct lwm2m_app_install *in,
 			     char *words)
 {
 	uint8_t privileges[3] = {0};
 	size_t len;
-	int ret = aid_argument(args, 0, &in->module, words);
+	int ret = lwm2m_arg_aid(args, 0, &in->module, words);
 
 	if (ret == 0)
-		ret = aid_argument(args, 1, &in->aid, words);
+		ret = lwm2m_arg_aid(args, 1, &in->aid, words);
 	if (ret == 0)
-		ret = hex_argument(args, 2, privileges, sizeof(privileges), &len, words);
+		ret = lwm2m_arg_hex(args, 2, privileges, sizeof(privileges), &len, words);
 	if (ret == 0 && len == 2)
-		ret = bad_argument(2, "one or three bytes of privileges", words);
+		ret = lwm2m_arg_bad(2, "one or three bytes of privileges", words);
 	if (ret == 0)
-		ret = hex_argument(args, 3, in->params, sizeof(in->params), &in->params_len,
-				   words);
+		ret = lwm2m_arg_hex(args, 3, in->params, sizeof(in->params), &in->params_len,
+				    words);
 	in->privileges = (uint32_t)(privileges[0] << 16 | privileges[1] << 8 | privileges[2]);
 	in->selectable = !lwm2m_args_find(args, 4);
 	return ret;
@@ -222,7 +191,7 @@ static int extradite_arguments(struct lwm2m_client *c, const struct lwm2m_args *
 {
 	const struct lwm2m_app *to;
 	uint64_t number;
-	int ret = aid_argument(args, 0, sd, words);
+	int ret = lwm2m_arg_aid(args, 0, sd, words);
 
 	if (ret != 0 || sd->len)
 		return ret;
@@ -234,7 +203,7 @@ static int extradite_arguments(struct lwm2m_client *c, const struct lwm2m_args *
 	}
 	to = lwm2m_apps_get(c->shared->apps, (uint16_t)number);
 	if (!to || to->entry.kind > GP_KIND_SSD || !to->entry.aid.len)
-		return bad_argument(1, "the instance of a security domain", words);
+		return lwm2m_arg_bad(1, "the instance of a security domain", words);
 	*sd = to->entry.aid;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libse/se.h"
+#include "lwm2m/app-args.h"
 #include "lwm2m/apps.h"
 #include "lwm2m/packages.h"
 #include "lwm2m/reading.h"
@@ -148,34 +148,16 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 	return ret;
 }
 
-/* Argument @id as an AID in hexadecimal digits; none: @aid empty. */
-static int aid_argument(const struct lwm2m_args *args, uint8_t id, struct gp_aid *aid,
-			char *words)
-{
-	const struct lwm2m_arg *a = lwm2m_args_find(args, id);
-	uint8_t bytes[GP_AID_MAX];
-	size_t len;
-
-	aid->len = 0;
-	if (!a || a->len == 0)
-		return 0;
-	if (se_from_hex(a->value, a->len, bytes, sizeof(bytes), &len) == 0 &&
-	    gp_aid_set(aid, bytes, len) == 0)
-		return 0;
-	lwm2m_words(words, "argument %u is not an AID of 5 to 16 bytes in hexadecimal", id);
-	return COAP_400_BAD_REQUEST;
-}
-
 static int install(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_args *args,
 		   char *words)
 {
 	const struct lwm2m_arg *keys = lwm2m_args_find(args, 0);
 	struct gp_aid sd, aid;
 	char keyset[64];
-	int ret = aid_argument(args, 1, &sd, words);
+	int ret = lwm2m_arg_aid(args, 1, &sd, words);
 
 	if (ret == 0)
-		ret = aid_argument(args, 2, &aid, words);
+		ret = lwm2m_arg_aid(args, 2, &aid, words);
 	if (ret != 0)
 		return ret;
 	if (keys && keys->len >= sizeof(keyset)) {
