@@ -13,6 +13,7 @@ import asyncio
 import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -245,6 +246,147 @@ def names(*paths):
 BASIC = {"/3/0/0": "Sesame", "/3/0/1": "ETS", "/3/0/2": "4711"}
 # what OMA's set of writable basic information is here: object 1
 PMIN, PMAX, LIFETIME, STORING = "/1/0/2", "/1/0/3", "/1/0/1", "/1/0/6"
+
+# ---- 0 to 9: bootstrap ------------------------------------------------------------------------
+
+
+def elsewhere(number, name, *functions):
+    """A case that lwm2m-bootstrap.py has the bench for: its functions are run."""
+    @case(number, name, bare=True)
+    async def go(_):
+        for function in functions:
+            await getattr(importlib.import_module("lwm2m-bootstrap"), function)()
+
+
+elsewhere(0, "Client Initiated Bootstrap", "client_initiated")
+elsewhere(3, "Simple Bootstrap from Smartcard", "card_plain")
+elsewhere(4, "Bootstrap Delete", "operations")
+elsewhere(5, "Server Initiated Bootstrap", "server_initiated")
+elsewhere(6, "Bootstrap Sequence", "card_changes")
+elsewhere(7, "Fallback to bootstrap", "factory")
+elsewhere(8, "Bootstrap Read", "operations")
+elsewhere(9, "Bootstrap and Configuration Consistency", "consistency")
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=30)
+
+
+class Certificates:
+    """Self-signed ones of both ends, as PEM for s_server and DER for object 0."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("server", "client"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout",
+                    self.path(f"{name}.key"), "-out", self.path(f"{name}.pem"),
+                    "-addext", "subjectAltName=IP:127.0.0.1")
+            openssl("x509", "-in", self.path(f"{name}.pem"), "-outform", "DER", "-out",
+                    self.path(f"{name}.der"))
+        openssl("pkcs8", "-topk8", "-nocrypt", "-in", self.path("client.key"), "-outform", "DER",
+                "-out", self.path("client.p8"))
+        os.chmod(self.path("client.p8"), 0o600)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def bytes(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def socket(self, port, log):
+        """s_server as the face of a UDP socket, as dtls-psk.py has it for a PSK."""
+        dtls = importlib.import_module("dtls-psk")
+        terminator = object.__new__(dtls.PipeSocket)
+        terminator.log = open(log, "wb")
+        terminator.pair, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        terminator.process = subprocess.Popen(
+            ["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-cert",
+             self.path("server.pem"), "-key", self.path("server.key"), "-Verify", "1",
+             "-verify_return_error", "-CAfile", self.path("client.pem"), "-cipher",
+             "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0", "-quiet", "-mtu", "1400"],
+            stdin=theirs, stdout=theirs, stderr=terminator.log)
+        theirs.close()
+        return terminator
+
+
+class Terminated(RawServer):
+    """A server behind s_server."""
+
+    def __init__(self, port, sock):
+        self.terminator = sock
+        super().__init__(port)
+
+    def open(self):
+        self.sock = self.terminator
+
+
+def bootstrap_over_dtls(certified):
+    """Bootstrap-Request, -Write and -Finish over DTLS, then Register over DTLS with what was
+    written: a key of its own, or certificates."""
+    dtls = importlib.import_module("dtls-psk")
+    bs_port, port = free_port(), free_port()
+    stack = dtls.dtls_stack(bs_port)
+    stack.set.update({"server.bootstrap": "yes", "server.ssid": None, "server.lifetime": None})
+    suite = "PSK-AES128-CCM8"
+    if certified:
+        c = Certificates(stack.folder)
+        stack.set.update({
+            "server.psk_identity": None, "server.psk_file": None, "server.security": "x509",
+            "server.cert": c.path("client.der"), "server.key": c.path("client.p8"),
+            "server.server_cert": c.path("server.der"), "server.cert_usage": "domain"})
+        sockets = [c.socket(p, stack.path(f"{p}.log")) for p in (bs_port, port)]
+        secrets = {3: c.bytes("client.der"), 4: c.bytes("server.der"), 5: c.bytes("client.p8")}
+    else:
+        sockets = [dtls.PipeSocket(p, suite, stack.path(f"{p}.log")) for p in (bs_port, port)]
+        secrets = {3: b"sesame", 5: dtls.KEY}
+    bs, server = (Terminated(p, s) for p, s in zip((bs_port, port), sockets))
+    try:
+        time.sleep(0.3)
+        stack.start()
+        while bs.client is None:
+            got = bs.receive(20)
+            same(got is not None, True, "a Bootstrap-Request within 20 s")
+            m, _, address = got
+            same((m.code, m.opt.uri_path), (POST, ("bs",)), "the first request")
+            bs.reply(m, address, aiocoap.CHANGED)
+            bs.client = address
+        basic = {0: f"coaps://127.0.0.1:{port}".encode(), 1: b"\0",
+                 2: b"\2" if certified else b"\0", 10: b"\0\x65"}
+        steps = [(DELETE, ["0"], b"", None), (DELETE, ["1"], b"", None),
+                 (PUT, ["0", "1"], b"".join(codec.tlv_entry(codec.RESOURCE, i, v)
+                                            for i, v in basic.items()), codec.TLV)]
+        steps += [(PUT, ["0", "1", str(i)], v, codec.OPAQUE) for i, v in secrets.items()]
+        steps += [(PUT, ["1", "0"], codec.encode_resources_tlv(
+            1, {0: 101, 1: 300, 6: True, 7: "U"}), codec.TLV), (POST, ["bs"], b"", None)]
+        for code, path, payload, fmt in steps:
+            m = bs.request(code, path, payload, content_format=fmt)
+            same(dotted(m.code), "2.02" if code == DELETE else "2.04",
+                 f"{code} /{'/'.join(path)} {m.payload[:80]!r}")
+        server.wait_for_registration(30)
+        m = server.request(GET, ("1", "0", "1"), accept=codec.TEXT)
+        same((dotted(m.code), m.payload), ("2.05", b"300"), "Read /1/0/1")
+    except AssertionError:
+        for line in stack.text("semd.log").splitlines()[-20:]:
+            print(f"# semd: {line}")
+        raise
+    finally:
+        stack.stop()
+        bs.close()
+        server.close()
+        stack.remove()
+
+
+@case(1, "Client Initiated Bootstrap Full (PSK)", bare=True)
+async def bootstrap_psk(_):
+    await asyncio.get_running_loop().run_in_executor(None, bootstrap_over_dtls, False)
+
+
+@case(2, "Client Initiated Bootstrap Full (Cert)", bare=True)
+async def bootstrap_cert(_):
+    await asyncio.get_running_loop().run_in_executor(None, bootstrap_over_dtls, True)
+
 
 # ---- 101 to 109: registration ----------------------------------------------------------
 
@@ -842,10 +984,19 @@ async def run(number):
         tap(False, f"int-{number} {name}", f"{type(e).__name__}: {e}")
 
 
+async def all_of(numbers):
+    """Each has a server, a daemon and a card of its own, and mostly waits."""
+    places = asyncio.Semaphore(4)
+
+    async def one(number):
+        async with places:
+            await run(number)
+    await asyncio.gather(*map(one, numbers))
+
+
 def main():
     wanted = [int(n) for n in sys.argv[1:]] or sorted(set(CASES) | set(NOT_RUN))
-    for number in wanted:
-        asyncio.run(run(number))
+    asyncio.run(all_of(wanted))
     return tap.done()
 
 
