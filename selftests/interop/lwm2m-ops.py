@@ -8,6 +8,7 @@ Prints TAP; run inside the Debian 13 root.
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -21,7 +22,7 @@ import gp  # noqa: E402
 import script  # noqa: E402
 from aiocoap.numbers.codes import GET  # noqa: E402
 from lwm2m_server import LwM2MError, Server  # noqa: E402
-from stack import Stack, free_port  # noqa: E402
+from stack import OUT, Stack, free_port  # noqa: E402
 from tap import tap  # noqa: E402
 
 SE, SCRIPT = 26241, 26242
@@ -271,6 +272,7 @@ async def restarts():
         await s.write(c, (SCRIPT, 0, 13), 21)
         tap(await watch.next(5) == 21, "a notification before the end")
         for round in range(2):
+            await asyncio.sleep(0.5)  # for the acknowledgement
             await loop.run_in_executor(None, b.stack.stop_semd, signal.SIGKILL)
             updates = c.updates
             b.stack.start_semd()
@@ -288,9 +290,36 @@ async def restarts():
             str(attrs))
 
 
+async def sends():
+    """Values unasked, at the owner's wish, until the server mutes them."""
+    async with Bench() as b:
+        s, c = b.server, b.client
+        loop = asyncio.get_running_loop()
+
+        def sectl(*words):
+            socket = b.stack.path("run/io.sesame.Manager")
+            p = subprocess.run([os.path.join(OUT, "sectl"), f"--socket={socket}", "server",
+                                "send", *words], capture_output=True, text=True, timeout=30,
+                               check=False)
+            return p.returncode, p.stderr.strip()
+
+        _, generation = await s.read_value(c, (SE, 0, 4))
+        status, why = await loop.run_in_executor(None, sectl, "test", f"/{SE}/0/0", f"/{SE}/0/4")
+        await s.wait_for(lambda s: s.sent, 10)
+        tap(status == 0 and s.sent[0] == ("sesame-test", {(SE, 0, 0): "se0",
+                                                          (SE, 0, 4): generation}),
+            "sectl server send", f"{s.sent[0][1]} {why}")
+        status, why = await loop.run_in_executor(None, sectl, "test", f"/{SE}/9")
+        tap(status != 0 and why != "", "nothing there to be sent", why)
+        await s.write(c, (1, 0, 23), True)
+        status, why = await loop.run_in_executor(None, sectl, "test", f"/{SE}/0/0")
+        await asyncio.sleep(0.3)
+        tap(status != 0 and "/1/0/23" in why and len(s.sent) == 1, "muted by the server", why)
+
+
 def main():
     tests = {f.__name__: f for f in (versions, formats, notifications, reset, composite,
-                                     restarts)}
+                                     restarts, sends)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())
