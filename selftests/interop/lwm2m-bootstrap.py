@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import os
 import struct
+import subprocess
 import sys
 import time
 
@@ -277,7 +278,7 @@ def write_card(stack, content, fid=0x6432):
     """What the issuer of the card puts into a file: STORE DATA in a session of SCP03."""
     peer = importlib.import_module("scp03-softse")
     keys = Keys(0x30, *(bytes(range(0x40, 0x50)),) * 3)
-    card = peer.Card(stack.socket)
+    card = stack.connect() if hasattr(stack, "connect") else peer.Card(stack.socket)
     try:
         s = peer.session(card, keys, 0x01)
         peer.command(card, s, gp.capdu(0x80, 0xE6, 0x20, 0x00,
@@ -396,12 +397,44 @@ async def factory():
         assert len(bench.bs.requests) == 1
 
 
+async def through_the_driver():
+    """[int-3] in the virtual machine: from a card with a PIN behind /dev/se0"""
+    owner, vm = importlib.import_module("card_owner"), importlib.import_module("ifd-vm")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for m in ("se", "se-spi", "se-sim"):
+        subprocess.run(["insmod", f"{vm.MODULES}/{m}.ko"], check=True)
+    async with Bench(sections={"bootstrap.card": "se0", "se.open": "ioctl:/dev/se0"},
+                     bs_section=False) as bench:
+        stack = bench.stack
+        stack.set["bootstrap.pin_file"] = stack.path("pin")
+        with open(os.open(stack.path("pin"), os.O_CREAT | os.O_WRONLY, 0o600), "w",
+                  encoding="ascii") as f:
+            f.write("1234\n")
+        with open(stack.path("profile"), "w", encoding="ascii") as f:
+            f.write("applet = pkcs15-pin\n")
+        stack.connect = lambda: owner.Device("/dev/se0")
+        with vm.Softse("--sim", f"--profile={stack.path('profile')}",
+                       f"--log={stack.apdu_log}", vpcd=False):
+            assert vm.node(True), "the driver finds no SE"
+            write_card(stack, card_file(bench.port))
+            before = len(stack.apdus())
+            bench.start_semd()
+            client = await bench.registered(60)
+            _, lifetime = await bench.server.read_value(client, "/1/0/1")
+            assert lifetime == 43200, lifetime
+            seen = [w[3][2:4] for w in stack.apdus()[before:]]
+            assert seen.count("20") >= 2 and seen.count("B0") >= 4, seen
+            await asyncio.get_running_loop().run_in_executor(None, stack.stop_semd)
+
+
 TESTS = [client_initiated, operations, consistency, pack, server_initiated, refused,
          card_plain, card_pin, card_scp03, card_changes, factory]
 
 
 def main():
     chosen = [t for t in TESTS if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
+    if sys.argv[1:] == ["--vm"]:
+        chosen = [through_the_driver]
     for test in chosen:
         began = time.monotonic()
         try:
