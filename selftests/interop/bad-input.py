@@ -277,9 +277,11 @@ async def dialogues():
         wait_until(lambda: ran() - before >= 20, 20, "20 APDUs")
         b.stack.stop_semd(signal.SIGKILL)
         left = ran() - before
-        old = b.client.registered
+        old, updates = b.client.registered, b.client.updates
         b.stack.start_semd()
-        await b.server.wait_for(lambda s: any(c.registered > old for c in s.clients.values()), 60)
+        # it resumes its registration
+        await b.server.wait_for(lambda s: any(c.registered > old or c.updates > updates
+                                              for c in s.clients.values()), 60)
         b.client = await b.server.wait_for_client()
         state, told = await b.value(n, 4), await b.value(n, 5)
         exact = state == FAILED and told == left or \
@@ -356,9 +358,9 @@ def duplicates():
         tap(ran == 1 and state == DONE, "it ran once", f"{ran} in the SE's log")
         # A copy that arrives when semd has been killed and started anew
         stack.stop_semd(signal.SIGKILL)
-        raw.registrations = 0
+        raw.registrations = raw.updates = 0
         stack.start_semd()
-        raw.wait_for_registration(60)
+        raw.wait_for_registration(60, resumed=True)
         raw.send(run)
         again = [f"{dotted(m.code)} {m.payload.decode()}".strip() for m in raw.answers(run, 3)]
         time.sleep(0.5)

@@ -28,6 +28,7 @@ class RawServer:
         self.mid = random.randrange(65536)
         self.notifications = []
         self.registrations = 0
+        self.updates = 0
         self.client = None
         self.open()
 
@@ -61,6 +62,8 @@ class RawServer:
                 self.client = address
                 self.reply(message, address, CREATED, location_path=["rd", "raw"])
             elif message.code == aiocoap.POST:
+                self.updates += 1
+                self.client = address
                 self.reply(message, address, aiocoap.CHANGED)
             else:
                 self.reply(message, address, aiocoap.DELETED)
@@ -72,9 +75,10 @@ class RawServer:
             self.sock.sendto(aiocoap.Message(code=EMPTY, mtype=ACK, mid=message.mid,
                                              token=b"").encode(), address)
 
-    def wait_for_registration(self, timeout, count=1):
+    def wait_for_registration(self, timeout, count=1, resumed=False):
+        """Register, or with resumed the Update of a device that was restarted."""
         end = time.monotonic() + timeout
-        while self.registrations < count:
+        while self.registrations + resumed * self.updates < count:
             got = self.receive(end - time.monotonic())
             if got is None:
                 raise AssertionError(f"no registration within {timeout} s")
