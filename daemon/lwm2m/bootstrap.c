@@ -21,8 +21,6 @@
 #define IDS (LWM2M_DATA_INSTANCES_MAX + 1)
 #define RETRY_FIRST_MS 4000U
 #define RETRY_MAX_MS 600000U
-#define CARD_RETRY_MS 3000U
-#define CARD_TRIES 3
 #define CONNECT_MS 120000U
 #define REQUEST_TRIES 3
 
@@ -59,13 +57,13 @@ int32_t bs_server(const struct lwm2m_data *d)
 	return lwm2m_data_find(d, 0, BS_SEC_BOOTSTRAP, 1);
 }
 
-static void set_state(struct lwm2m_bootstrap *b, enum lwm2m_bs_state at, uint64_t next)
+void bs_set_state(struct lwm2m_bootstrap *b, enum lwm2m_bs_state at, uint64_t next)
 {
 	b->at = at;
 	b->next = next;
 }
 
-static void disconnect(struct lwm2m_bootstrap *b)
+void bs_disconnect(struct lwm2m_bootstrap *b)
 {
 	b->linger = LWM2M_NEVER;
 	if (!b->connected)
@@ -76,12 +74,12 @@ static void disconnect(struct lwm2m_bootstrap *b)
 
 /* ---- the bootstrap server ---------------------------------------------------- */
 
-/* After @ms at least, and no more often than one minute's worth of others. */
-static void hold_off(struct lwm2m_bootstrap *b, uint64_t ms)
+void bs_hold_off(struct lwm2m_bootstrap *b, uint64_t ms)
 {
 	b->server = bs_server(b->data);
 	if (b->server < 0) {
-		set_state(b, bs_accounts(b->data) ? LWM2M_BS_DONE : LWM2M_BS_IDLE, LWM2M_NEVER);
+		bs_set_state(b, bs_accounts(b->data) ? LWM2M_BS_DONE : LWM2M_BS_IDLE,
+			     LWM2M_NEVER);
 		if (b->at == LWM2M_BS_IDLE) {
 			lwm2m_words(b->error,
 				    "there is no server account and no bootstrap server");
@@ -89,13 +87,13 @@ static void hold_off(struct lwm2m_bootstrap *b, uint64_t ms)
 		}
 		return;
 	}
-	set_state(b, LWM2M_BS_HOLD_OFF, b->now + ms);
+	bs_set_state(b, LWM2M_BS_HOLD_OFF, b->now + ms);
 	if (ms > 0)
 		bs_log(b, LOG_INFO, "bootstrap: the server is asked in %llu s",
 		       (unsigned long long)(ms + 999) / 1000);
 }
 
-static uint64_t hold_off_ms(const struct lwm2m_bootstrap *b)
+uint64_t bs_hold_off_ms(const struct lwm2m_bootstrap *b)
 {
 	int32_t server = bs_server(b->data);
 	int64_t s = server < 0
@@ -109,13 +107,13 @@ static void connect_server(struct lwm2m_bootstrap *b)
 {
 	int r;
 
-	disconnect(b);
+	bs_disconnect(b);
 	b->server = bs_server(b->data);
 	if (b->server < 0) {
-		hold_off(b, 0);
+		bs_hold_off(b, 0);
 		return;
 	}
-	set_state(b, LWM2M_BS_CONNECTING, b->now + CONNECT_MS);
+	bs_set_state(b, LWM2M_BS_CONNECTING, b->now + CONNECT_MS);
 	b->connected = true;
 	r = b->ops.connect(b->ctx, (uint16_t)b->server);
 	if (r < 0 && b->at == LWM2M_BS_CONNECTING) {
@@ -128,10 +126,10 @@ static void connect_server(struct lwm2m_bootstrap *b)
 void bs_failed(struct lwm2m_bootstrap *b)
 {
 	uint32_t r, ms = b->attempts < 8 ? RETRY_FIRST_MS << b->attempts : RETRY_MAX_MS;
-	uint64_t hold = hold_off_ms(b);
+	uint64_t hold = bs_hold_off_ms(b);
 
 	bs_session_end(b);
-	disconnect(b);
+	bs_disconnect(b);
 	if (ms > RETRY_MAX_MS)
 		ms = RETRY_MAX_MS;
 	b->ops.coap.random(b->ctx, &r, sizeof(r));
@@ -139,7 +137,7 @@ void bs_failed(struct lwm2m_bootstrap *b)
 	b->attempts++;
 	if (b->attempts >= REQUEST_TRIES)
 		b->requested = false; /* whoever asked may ask again */
-	set_state(b, LWM2M_BS_WAITING, b->now + (hold > ms ? hold : ms));
+	bs_set_state(b, LWM2M_BS_WAITING, b->now + (hold > ms ? hold : ms));
 	bs_log(b, LOG_WARNING, "%s; next try in %llu s", b->error,
 	       (unsigned long long)(b->next - b->now + 999) / 1000);
 }
@@ -163,10 +161,10 @@ void bs_succeeded(struct lwm2m_bootstrap *b)
 	b->requested = false;
 	b->error[0] = '\0';
 	bs_session_end(b);
-	set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
+	bs_set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
 	schedule_purge(b);
 	if (b->linger == LWM2M_NEVER)
-		disconnect(b);
+		bs_disconnect(b);
 	b->ops.changed(b->ctx);
 }
 
@@ -205,163 +203,10 @@ static void purge(struct lwm2m_bootstrap *b)
 	bs_log(b, LOG_NOTICE, "bootstrap: the account of the server has ended");
 	if (b->at != LWM2M_BS_DONE && b->at != LWM2M_BS_CARD) {
 		bs_session_end(b);
-		disconnect(b);
-		hold_off(b, 0);
+		bs_disconnect(b);
+		bs_hold_off(b, 0);
 	}
 	b->ops.changed(b->ctx);
-}
-
-/* ---- card and factory -------------------------------------------------------- */
-
-/* What is stored is what there is: register, or ask the bootstrap server. */
-static void settle(struct lwm2m_bootstrap *b)
-{
-	if (bs_accounts(b->data) > 0)
-		set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
-	else
-		hold_off(b, hold_off_ms(b));
-	b->ops.changed(b->ctx);
-}
-
-static void factory(struct lwm2m_bootstrap *b)
-{
-	uint8_t digest[BS_DIGEST];
-	char words[LWM2M_WORDS_MAX];
-	int r;
-
-	if (b->factory_len == 0 || b->applied)
-		return;
-	bs_digest(b->factory, b->factory_len, digest);
-	if (bs_state_factory(b, digest) &&
-	    (bs_accounts(b->data) > 0 || bs_server(b->data) >= 0))
-		return; /* taken over before; what bootstrap made of it since counts */
-	r = bs_take_factory(b, words);
-	if (r < 0) {
-		lwm2m_words(b->error, "factory file: %s", words);
-		bs_log(b, LOG_ERR, "%s", b->error);
-	} else {
-		bs_log(b, LOG_INFO, "bootstrap: factory file taken over, %zu server accounts",
-		       bs_accounts(b->data));
-	}
-}
-
-static void read_card(struct lwm2m_bootstrap *b)
-{
-	int r;
-
-	b->card_next = LWM2M_NEVER;
-	if (b->reading)
-		return;
-	b->reading = true;
-	r = b->ops.read_card(b->ctx);
-	if (r < 0 && b->reading)
-		lwm2m_bootstrap_card(b, b->now, r, NULL, 0);
-}
-
-void lwm2m_bootstrap_start(struct lwm2m_bootstrap *b, uint64_t now)
-{
-	b->now = now;
-	if (b->started)
-		return;
-	b->started = true;
-	if (b->purge != LWM2M_NEVER)
-		b->purge += now;
-	if (b->card && b->ops.read_card) {
-		set_state(b, LWM2M_BS_CARD, LWM2M_NEVER);
-		read_card(b);
-		return;
-	}
-	if (b->applied) { /* the card is configured no more */
-		char words[LWM2M_WORDS_MAX];
-
-		if (bs_drop_card(b, words) < 0)
-			bs_log(b, LOG_ERR, "%s", words);
-	}
-	factory(b);
-	settle(b);
-}
-
-/* The card may be there and answer another time. */
-static bool passing(int error)
-{
-	return error == -ETIMEDOUT || error == -EIO || error == -EUSERS || error == -EBUSY ||
-	       error == -EAGAIN || error == -ENOMEM || error == -EINTR;
-}
-
-static void card_gone(struct lwm2m_bootstrap *b, int error)
-{
-	char words[LWM2M_WORDS_MAX];
-
-	if (!b->applied) {
-		bs_log(b, error == -ENOENT || error == -ENODEV ? LOG_INFO : LOG_WARNING,
-		       "bootstrap: nothing from the card: %s", strerror(-error));
-		return;
-	}
-	if (bs_drop_card(b, words) < 0)
-		bs_log(b, LOG_ERR, "%s", words);
-	else
-		bs_log(b, LOG_WARNING,
-		       "bootstrap: the card is not what it was; the accounts from it are gone");
-}
-
-void lwm2m_bootstrap_card(struct lwm2m_bootstrap *b, uint64_t now, int error, const uint8_t *p,
-			  size_t len)
-{
-	char words[LWM2M_WORDS_MAX];
-	uint8_t digest[BS_DIGEST];
-	bool first = b->at == LWM2M_BS_CARD;
-
-	b->now = now;
-	b->reading = false;
-	if (passing(error) && ++b->card_tries < CARD_TRIES) {
-		b->card_next = now + CARD_RETRY_MS;
-		return;
-	}
-	b->card_tries = 0;
-	if (passing(error) && !first) {
-		bs_log(b, LOG_WARNING, "bootstrap: the card cannot be read now: %s",
-		       strerror(-error));
-		return; /* not a reason to leave its servers */
-	}
-	if (error == 0) {
-		bs_digest(p, len, digest);
-		if (b->applied && memcmp(digest, b->digest, sizeof(digest)) == 0) {
-			if (first)
-				settle(b);
-			return;
-		}
-		error = bs_take_card(b, p, len, words);
-		if (error < 0)
-			bs_log(b, LOG_ERR, "%s", words);
-		else
-			bs_log(b, LOG_INFO,
-			       "bootstrap: taken from the card, %zu server accounts",
-			       bs_accounts(b->data));
-	}
-	if (error < 0 && !passing(error))
-		card_gone(b, error);
-	/* a session of its own accord may be under way: it works on what was there */
-	if (!first && b->at != LWM2M_BS_DONE && b->at != LWM2M_BS_IDLE) {
-		bs_session_end(b);
-		disconnect(b);
-	}
-	factory(b);
-	settle(b);
-}
-
-void lwm2m_bootstrap_recheck(struct lwm2m_bootstrap *b, uint64_t now, uint16_t ssid)
-{
-	int32_t server;
-
-	b->now = now;
-	if (!b->card || !b->ops.read_card || b->at == LWM2M_BS_CARD || b->reading ||
-	    b->card_next != LWM2M_NEVER)
-		return;
-	server = ssid ? lwm2m_data_find(b->data, 1, BS_SRV_SSID, ssid) : -1;
-	/* a card that comes is looked at, one that is there only if something came from it */
-	if (ssid != 0 && (server < 0 || !bs_list_has(&b->from_card, 1, (uint16_t)server)))
-		return;
-	read_card(b);
 }
 
 /* ---- from outside ------------------------------------------------------------ */
@@ -440,7 +285,7 @@ void lwm2m_bootstrap_failed(struct lwm2m_bootstrap *b, uint64_t now, uint16_t ss
 	    bs_server(b->data) < 0)
 		return;
 	bs_log(b, LOG_NOTICE, "bootstrap: server %u does not take this device", ssid);
-	hold_off(b, hold_off_ms(b));
+	bs_hold_off(b, bs_hold_off_ms(b));
 }
 
 void lwm2m_bootstrap_registered(struct lwm2m_bootstrap *b, uint64_t now, uint16_t ssid)
@@ -449,7 +294,7 @@ void lwm2m_bootstrap_registered(struct lwm2m_bootstrap *b, uint64_t now, uint16_
 	(void)ssid;
 	/* what was wanted for want of a server is wanted no more */
 	if (!b->requested && (b->at == LWM2M_BS_HOLD_OFF || b->at == LWM2M_BS_WAITING))
-		set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
+		bs_set_state(b, LWM2M_BS_DONE, LWM2M_NEVER);
 }
 
 int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now)
@@ -463,7 +308,7 @@ int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now)
 	    b->at != LWM2M_BS_SESSION) {
 		b->requested = true;
 		b->attempts = 0;
-		hold_off(b, 0);
+		bs_hold_off(b, 0);
 	}
 	return 0;
 }
@@ -480,7 +325,7 @@ void lwm2m_bootstrap_down(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 	b->now = now;
 	if (b->at != LWM2M_BS_CONNECTING && b->at != LWM2M_BS_REQUESTING &&
 	    b->at != LWM2M_BS_SESSION) {
-		disconnect(b);
+		bs_disconnect(b);
 		return;
 	}
 	lwm2m_words(b->error, "bootstrap: %s",
@@ -506,9 +351,9 @@ void lwm2m_bootstrap_tick(struct lwm2m_bootstrap *b, uint64_t now)
 	b->now = now;
 	coap_tick(b->ep, now);
 	if (now >= b->linger)
-		disconnect(b);
+		bs_disconnect(b);
 	if (now >= b->card_next)
-		read_card(b);
+		bs_read_card(b);
 	if (now >= b->purge)
 		purge(b);
 	if (now < b->next)

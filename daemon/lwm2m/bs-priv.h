@@ -41,8 +41,8 @@ void bs_list_clear(struct bs_list *l);
 struct lwm2m_bootstrap {
 	struct lwm2m_bootstrap_ops ops;
 	void *ctx;
-	struct coap_ops coap; /* ours, in front of the owner's */
-	struct coap_endpoint *ep;  /* @own, or the account's */
+	struct coap_ops coap;	  /* ours, in front of the owner's */
+	struct coap_endpoint *ep; /* @own, or the account's */
 	struct coap_endpoint *own;
 	struct lwm2m_data *data;
 	struct lwm2m_store *state;
@@ -92,10 +92,20 @@ void bs_log(struct lwm2m_bootstrap *b, int level, const char *format, ...)
 void bs_failed(struct lwm2m_bootstrap *b);
 /** bs_succeeded() - the data were changed by the session and kept */
 void bs_succeeded(struct lwm2m_bootstrap *b);
+void bs_set_state(struct lwm2m_bootstrap *b, enum lwm2m_bs_state at, uint64_t next);
+/** bs_disconnect() - end the association, if there is one */
+void bs_disconnect(struct lwm2m_bootstrap *b);
+/** bs_hold_off() - ask the bootstrap server in @ms, if there is one */
+void bs_hold_off(struct lwm2m_bootstrap *b, uint64_t ms);
+/** bs_hold_off_ms() - resource 11 of its account, 0 if there is none */
+uint64_t bs_hold_off_ms(const struct lwm2m_bootstrap *b);
 /** bs_accounts() - how many pairs of Security and Server instances there are */
 size_t bs_accounts(const struct lwm2m_data *d);
 /** bs_server() - the Security instance of the bootstrap server, or -1 */
 int32_t bs_server(const struct lwm2m_data *d);
+
+/* bs-source.c */
+void bs_read_card(struct lwm2m_bootstrap *b);
 
 /* bs-session.c */
 int bs_session_new(struct lwm2m_bootstrap *b);
