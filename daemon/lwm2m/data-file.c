@@ -155,6 +155,11 @@ static int read_one(struct data_inst *in, const uint8_t *p, size_t len, char *wo
 	if (i == sizeof(types) / sizeof(types[0]) || (p[4] != 3 && p[4] != 4))
 		return -EINVAL;
 	v.type = types[i].type;
+	/* only resource instances have a number, and an empty resource has no other value */
+	if ((v.path.depth == 3 || v.type == MODEL_NONE) && v.path.id[3] != 0)
+		return -EINVAL;
+	if (last && last->type == MODEL_NONE && last->path.id[2] == v.path.id[2])
+		return -EINVAL;
 	if (last && (last->path.id[2] > v.path.id[2] ||
 		     (last->path.id[2] == v.path.id[2] && last->path.id[3] >= v.path.id[3])))
 		return -EINVAL;
