@@ -106,10 +106,12 @@ void lwm2m_bootstrap_card(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 	char words[LWM2M_WORDS_MAX];
 	uint8_t digest[BS_DIGEST];
 	bool first = b->at == LWM2M_BS_CARD;
+	/* after a start the SE may take a moment to be there; what came from it waits */
+	bool again = passing(error) || (first && b->applied && error == -ENODEV);
 
 	b->now = now;
 	b->reading = false;
-	if (passing(error) && ++b->card_tries < CARD_TRIES) {
+	if (again && ++b->card_tries < CARD_TRIES) {
 		b->card_next = now + CARD_RETRY_MS;
 		return;
 	}
