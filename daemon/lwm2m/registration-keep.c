@@ -164,6 +164,5 @@ bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms)
 		c->update_lifetime = true;
 	if (c->reg.told_queue != lwm2m_registration_queue(c))
 		lwm2m_registration_queue_changed(c);
-	lwm2m_registration_objects(c);
 	return true;
 }

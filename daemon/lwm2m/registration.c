@@ -589,6 +589,8 @@ void lwm2m_client_up(struct lwm2m_client *c, uint64_t now, bool fresh)
 		return;
 	}
 	c->reg.delayed = true;
+	/* what came and went while there was no association, or no process */
+	lwm2m_registration_objects(c);
 	start(c);
 }
 
