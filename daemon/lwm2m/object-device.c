@@ -85,7 +85,8 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 				  .i = c->ops.clock(c->ctx),
 			  });
 	if (ret == 0)
-		ret = add_string(set, rid, BINDING, "U");
+		/* TCP came with 1.1 */
+		ret = add_string(set, rid, BINDING, c->version < 11 ? "U" : "UT");
 	return ret;
 }
 

@@ -7,7 +7,7 @@
 
 static void test_read(void **state)
 {
-	/* OMA-TS-LightweightM2M-V1_0_2, 6.4.3.1, without what we have not */
+	/* OMA-TS-LightweightM2M-V1_0_2, 6.4.3.1, without what we have not, and with TCP */
 	static const char tlv[] = "\xc8\x00\x14Open Mobile Alliance"
 				  "\xc8\x01\x16Lightweight M2M Client"
 				  "\xc8\x02\x09"
@@ -16,7 +16,7 @@ static void test_read(void **state)
 				  "1.0"
 				  "\x83\x0b\x41\x00\x00"
 				  "\xc4\x0d\x51\x82\x42\x8f"
-				  "\xc1\x10U";
+				  "\xc2\x10UT";
 	struct world *w = *state;
 	struct coap_msg m;
 
