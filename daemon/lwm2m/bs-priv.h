@@ -62,6 +62,7 @@ struct lwm2m_bootstrap {
 	char error[LWM2M_WORDS_MAX];
 
 	/* the card */
+	bool reread; /* asked for meanwhile: what is read may be older than that */
 	bool reading;		   /* ops.read_card was called, nothing came yet */
 	unsigned int card_tries;   /* of a card that cannot be read just now */
 	uint64_t card_next;	   /* when to read it again */

@@ -111,6 +111,9 @@ void lwm2m_bootstrap_card(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 
 	b->now = now;
 	b->reading = false;
+	if (b->reread)
+		b->card_next = now;
+	b->reread = false;
 	if (again && ++b->card_tries < CARD_TRIES) {
 		b->card_next = now + CARD_RETRY_MS;
 		return;
@@ -152,12 +155,16 @@ void lwm2m_bootstrap_recheck(struct lwm2m_bootstrap *b, uint64_t now, uint16_t s
 	int32_t server;
 
 	b->now = now;
-	if (!b->card || !b->ops.read_card || b->at == LWM2M_BS_CARD || b->reading ||
+	if (!b->card || !b->ops.read_card || b->at == LWM2M_BS_CARD ||
 	    b->card_next != LWM2M_NEVER)
 		return;
 	server = ssid ? lwm2m_data_find(b->data, 1, BS_SRV_SSID, ssid) : -1;
 	/* a card that comes is looked at, one that is there only if something came from it */
 	if (ssid != 0 && (server < 0 || !bs_list_has(&b->from_card, 1, (uint16_t)server)))
 		return;
-	bs_read_card(b);
+	/* what is being read may have been read before what there is to see now */
+	if (b->reading)
+		b->reread = true;
+	else
+		bs_read_card(b);
 }
