@@ -62,10 +62,10 @@ struct lwm2m_bootstrap {
 	char error[LWM2M_WORDS_MAX];
 
 	/* the card */
-	bool reread; /* asked for meanwhile: what is read may be older than that */
-	bool reading;		   /* ops.read_card was called, nothing came yet */
-	unsigned int card_tries;   /* of a card that cannot be read just now */
-	uint64_t card_next;	   /* when to read it again */
+	bool reread;		 /* asked for meanwhile: what is read may be older than that */
+	bool reading;		 /* ops.read_card was called, nothing came yet */
+	unsigned int card_tries; /* of a card that cannot be read just now */
+	uint64_t card_next;	 /* when to read it again */
 	uint8_t digest[BS_DIGEST]; /* of the file that is applied */
 	bool applied;		   /* it is */
 	struct bs_list from_card;  /* instances that came from it */
