@@ -448,7 +448,12 @@ async def main():
     print(f"1..{count}")
 
 
-asyncio.run(main())
-sys.stdout.flush()
-# aiocoap would store contexts on its way out, into folders that are gone
-os._exit(failed != 0)
+def leave(status):
+    """aiocoap would store contexts on its way out, into folders that are gone."""
+    sys.stdout.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    leave(failed != 0)
