@@ -46,6 +46,24 @@ chmod 600 "$keys"
 printf '[semd]\nstate_dir=%s/state\nruntime_dir=%s/run\n[se se0]\nopen=socket:%s/se\n' \
 	"$dir" "$dir" "$dir" >"$dir/semd.conf"
 printf '[keyset isd]\nkeys=file:%s\n' "$keys" >>"$dir/semd.conf"
+# a server that takes every Register and Update, and one that is not there
+python3 - "$dir/port" <<'END' &
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+open(sys.argv[1], "w").write(str(s.getsockname()[1]))
+while True:
+    m, peer = s.recvfrom(2048)
+    if m[1] == 2:  # POST /rd: 2.01 and Location-Path rd/1; POST /rd/1: 2.04
+        update = b"\xb2rd\x011" in m
+        head = bytes([0x60 | m[0] & 15, 0x44 if update else 0x41]) + m[2:4 + (m[0] & 15)]
+        s.sendto(head if update else head + b"\x82rd\x011", peer)
+END
+cards+=($!)
+for _ in $(seq 100); do [ -s "$dir/port" ] && break; sleep 0.05; done
+printf '[server near]\nuri=coap://127.0.0.1:%s\nendpoint=dev\n' "$(cat "$dir/port")" \
+	>>"$dir/semd.conf"
+printf '[server far]\nuri=coap://127.0.0.1:9\nendpoint=dev\n' >>"$dir/semd.conf"
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
@@ -83,7 +101,7 @@ want_json() { # STATUS CODE ARGUMENT…: an error's code, or "" for a result
 	rc=$?
 	cat "$dir/out" >>"$dir/lines"
 	[ $rc = "$status" ] && [ "$(wc -l <"$dir/out")" = 1 ] && ok=1
-	[ -z "$code" ] && grep -q '"error":' "$dir/out" && ok=0
+	[ -z "$code" ] && grep -q '"error":{' "$dir/out" && ok=0
 	[ -z "$code" ] || grep -qF "\"error\":{\"code\":\"$code\",\"status\":$status," "$dir/out" || ok=0
 	code="sectl $*"
 	code=${code//$dir/DIR}
@@ -271,6 +289,13 @@ want_json 0 "" key forget "$entry" --state-dir="$dir/own"
 # ---- semd ----
 want 0 "1 secure elements" status
 want_json 0 "" status
+want 0 "far " server list
+want_json 0 "" server list
+want_json 0 "" server update near
+want_json 4 not-registered server update far
+want_json 4 no-such-server server update nobody
+want_json 0 "" server send far /3/0/13
+want_json 4 no-such-server server send nobody /3/0
 want 0 "2 APDUs executed" script run "$dir/ok.bin" --se=semd:se0
 want 0 "2/2" script run "$dir/ok.txt" --se=semd:se0
 want 1 "starts with 80" script run "$dir/two.bin" --se=semd:se0
