@@ -69,7 +69,8 @@ static const char *check_mode(const struct config_server *s)
 		return NULL;
 	default:
 		/* keys that would not be used: nothing is sent in the clear by mistake */
-		return s->psk_identity[0] || s->psk_file[0] || s->psk[0] || s->key[0] || s->cert[0]
+		return s->psk_identity[0] || s->psk_file[0] || s->psk[0] || s->key[0] ||
+				       s->cert[0]
 			       ? "has keys and no security: its uri should be a coaps one"
 			       : NULL;
 	}

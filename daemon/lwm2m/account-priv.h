@@ -55,7 +55,7 @@ struct lwm2m_account {
 	uint64_t hold_until; /* not contacted yet, on purpose; 0: it is */
 	bool wanted;	     /* an association, as soon as nobody is on the stack */
 	bool dead;	     /* @transport is of no use any more */
-	bool port_taken; /* the one that we had before: use another */
+	bool port_taken;     /* the one that we had before: use another */
 
 	char why[LWM2M_WORDS_MAX];
 
