@@ -24,7 +24,8 @@ static int load_file(struct config *c, const char *path, config_report_t report,
 	ssize_t n = 0;
 	int fd, r = 0;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a pipe is no file, and nobody may write to it: do not wait */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st))
 		r = -errno;
 	else if (!S_ISREG(st.st_mode))
@@ -99,14 +100,18 @@ int config_read_file(const char *path, bool secret, struct config_bytes *out, ch
 	int fd, r = 0;
 
 	out->p = NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st)) {
 		r = -errno;
 		snprintf(why, room, "%s: cannot be read: %s", path, strerror(-r));
 		goto out;
 	}
-	if (!S_ISREG(st.st_mode) ||
-	    (secret && ((st.st_mode & 077) || (st.st_uid && st.st_uid != geteuid())))) {
+	if (!S_ISREG(st.st_mode)) {
+		r = -EISDIR;
+		snprintf(why, room, "%s: not a file", path);
+		goto out;
+	}
+	if (secret && ((st.st_mode & 077) || (st.st_uid && st.st_uid != geteuid()))) {
 		r = -EACCES;
 		snprintf(why, room,
 			 "%s: others can read the key (mode %04o, owner %u): chown it to the "

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "coap/transport.h"
 #include "control/config.h"
@@ -26,7 +27,8 @@ bool config_server_secure(const struct config_server *s)
 
 static bool oscore(const struct config_server *s)
 {
-	return s->oscore_secret_file[0] || s->oscore_sender[0] || s->oscore_recipient[0];
+	return s->oscore_secret_file[0] || s->oscore_sender[0] || s->oscore_recipient[0] ||
+	       s->oscore_salt[0] || s->oscore_context[0];
 }
 
 /* as it is said, or as what is there suggests */
@@ -76,6 +78,34 @@ static const char *check_mode(const struct config_server *s)
 	}
 }
 
+/* two sections that would be one account: the later would take the place of the former */
+static const char *check_others(const struct config *c, const struct config_server *s)
+{
+	bool bootstrap = !strcmp(s->bootstrap, "yes");
+
+	for (const struct config_server *o = c->server; o < s; o++) {
+		if (bootstrap != !strcmp(o->bootstrap, "yes"))
+			continue;
+		if (bootstrap)
+			return "is a second one with bootstrap=yes: there may be one";
+		if (o->ssid == s->ssid)
+			return "has the ssid= of another [server] (left out, it is the "
+			       "section's number): give each its own";
+	}
+	return NULL;
+}
+
+/* the transport of the address has to be among those that the server is told */
+static const char *check_binding(const struct config_server *s)
+{
+	enum coap_transport_kind kind;
+
+	if (!s->binding[0] || coap_transport_scheme(s->uri, &kind) < 0 ||
+	    strchr(s->binding, coap_transport_stream(kind) ? 'T' : 'U'))
+		return NULL;
+	return "has a binding= without the transport of its uri: T for +tcp, U for the others";
+}
+
 const char *config_server_check(const struct config *c, const struct config_server *s)
 {
 	const char *why;
@@ -95,9 +125,14 @@ const char *config_server_check(const struct config *c, const struct config_serv
 	    (!s->oscore_secret_file[0] || !s->oscore_sender[0] || !s->oscore_recipient[0]))
 		return "has not all of oscore_secret_file=, oscore_sender= and "
 		       "oscore_recipient=";
+	if (oscore(s) && !strcasecmp(s->oscore_sender, s->oscore_recipient))
+		return "has the same oscore_sender= and oscore_recipient=: they must differ";
+	if (strlen(s->oscore_sender) > 14 || strlen(s->oscore_recipient) > 14)
+		return "has an oscore_sender= or oscore_recipient= of more than 7 bytes";
 	if (s->pmax && s->pmax < s->pmin)
 		return "has a pmax smaller than its pmin";
-	return NULL;
+	why = check_binding(s);
+	return why ? why : check_others(c, s);
 }
 
 /* ---- what the files hold --------------------------------------------------------- */

@@ -302,10 +302,11 @@ static void take_key_value(struct parser *p, const struct key *k, const char *va
 	if (*value == '/' && k->kind == KIND_KEY)
 		take_text(p, k, value);
 	else if (!config_is_reference(value))
+		/* what stands there may be the key itself, which is not for the log */
 		say(p, true,
-		    "%s=%.80s: %sse:NAME/iotsafe/ID, se:NAME/vault/ID or pkcs11: is "
-		    "allowed",
-		    k->name, value, k->kind == KIND_KEY ? "an absolute path, " : "");
+		    "%s=: %sse:NAME/iotsafe/ID, se:NAME/vault/ID or pkcs11: is allowed, no "
+		    "key itself",
+		    k->name, k->kind == KIND_KEY ? "an absolute path, " : "");
 	else if (seref_parse(&ref, value, strlen(value), true, &e))
 		say(p, true, "%s=: %s", k->name, e.detail);
 	else
@@ -327,6 +328,7 @@ static void take_hex(struct parser *p, const struct key *k, const char *value)
 static void take_value(struct parser *p, const struct key *k, const char *value)
 {
 	enum coap_transport_kind scheme;
+	int n;
 
 	switch (k->kind) {
 	case KIND_SOURCE:
@@ -334,7 +336,8 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 		break;
 	case KIND_PATH:
 		if (*value != '/')
-			say(p, true, "%s=%.80s: an absolute path is needed", k->name, value);
+			/* a key or PIN in place of its file is not for the log */
+			say(p, true, "%s=: an absolute path is needed", k->name);
 		else
 			take_text(p, k, value);
 		break;
@@ -348,7 +351,8 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 			take_text(p, k, value);
 		break;
 	case KIND_URI:
-		if (coap_transport_scheme(value, &scheme) < 0)
+		n = coap_transport_scheme(value, &scheme);
+		if (n < 0 || !value[n] || strchr(":/", value[n]))
 			say(p, true,
 			    "uri=%.80s: coap://HOST[:PORT], coaps://, coap+tcp:// or "
 			    "coaps+tcp:// is allowed",
@@ -654,6 +658,31 @@ static bool has_keyset(const struct config *c, const char *name)
 	return false;
 }
 
+/* [bootstrap] has no line of its own to name: its keys may stand in several files */
+static void check_bootstrap(const struct config *c, int *r, config_report_t report, void *ctx)
+{
+	char text[160];
+	size_t i;
+
+	/* without any [se], the names are the kernel's */
+	for (i = 0; i < c->nr_se && strcmp(c->se[i].name, c->bootstrap.card) != 0; i++)
+		;
+	if (c->bootstrap.card[0] && c->nr_se && i == c->nr_se) {
+		snprintf(text, sizeof(text), "[bootstrap] card=%s: there is no [se %s]",
+			 c->bootstrap.card, c->bootstrap.card);
+		*r = -EINVAL;
+		if (report)
+			report(ctx, true, text);
+	}
+	if (c->bootstrap.keyset[0] && !has_keyset(c, c->bootstrap.keyset)) {
+		snprintf(text, sizeof(text), "[bootstrap] keyset=%s: there is no [keyset %s]",
+			 c->bootstrap.keyset, c->bootstrap.keyset);
+		*r = -EINVAL;
+		if (report)
+			report(ctx, true, text);
+	}
+}
+
 static void check_policies(const struct config *c, int *r, config_report_t report, void *ctx)
 {
 	struct job_policy policy;
@@ -699,6 +728,7 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 		if (why)
 			complain(&r, report, ctx, s->where, "server", s->name, why);
 	}
+	check_bootstrap(c, &r, report, ctx);
 	check_policies(c, &r, report, ctx);
 	return r;
 }

@@ -44,7 +44,8 @@ static int parse_uri(struct account_link *l, const char *uri, char *why)
 	}
 	if (port)
 		len = strspn(port, "0123456789");
-	if (end == p || (port && len == 0))
+	if (end == p ||
+	    (port && (len < 1 || len > 5 || strtoul(port, NULL, 10) - 1 >= UINT16_MAX)))
 		goto bad;
 	l->host = strndup(p, (size_t)(end - p));
 	if (port)

@@ -39,8 +39,9 @@ static const char help[] =
 
 static const char version[] =
 	"semd " SEMD_VERSION "\n"
-	"LwM2M 1.1 and 1.0 client (UDP, DTLS 1.2 with PSK; objects 0 1 3 26241 26242), CoAP "
-	"RFC 7252 7641 7959 8132,\n"
+	"LwM2M 1.2, 1.1 and 1.0 client (UDP, TCP, DTLS 1.2, TLS; PSK, raw public keys, "
+	"certificates, OSCORE),\n"
+	"CoAP RFC 7252 7641 7959 8132 8323 8613 9175,\n"
 	"ETSI TS 102 226 scripts (expanded, compact), ISO/IEC 7816-4 logical channels 1 to "
 	"19\n";
 
@@ -145,6 +146,10 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	}
 	if (CHANGED(endpoint) || CHANGED(allow_nosec) || CHANGED(reboot)) {
 		semd_log(LOG_NOTICE, words, "[lwm2m]");
+		any = true;
+	}
+	if (CHANGED(bootstrap)) {
+		semd_log(LOG_NOTICE, words, "[bootstrap]");
 		any = true;
 	}
 	if (CHANGED(se)) {

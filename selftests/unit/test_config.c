@@ -78,10 +78,12 @@ static void test_errors(void **state)
 		 "f.conf:3: chunk=0: a number from 1 to 256 (APDUs) is allowed"},
 		{"[job]\nchunk=12x\n", "f.conf:2: chunk=12x"},
 		{"[job]\nchunk=-1\n", "f.conf:2: chunk=-1"},
-		{"[semd]\nstate_dir=rel\n", "f.conf:2: state_dir=rel: an absolute path"},
+		{"[semd]\nstate_dir=rel\n", "f.conf:2: state_dir=: an absolute path"},
 		{"[se a]\nopen=/dev/se0\n", "open=/dev/se0: ioctl:/dev/seN or socket:/PATH"},
 		{"[se a]\nopen=socket:/x\ntype=sim\n", "f.conf:3: type=sim: one of eSE iSE"},
 		{"[server a]\nuri=http://x\n", "coap://HOST[:PORT]"},
+		{"[server a]\nuri=coap://\n", "coap://HOST[:PORT]"},
+		{"[server a]\nuri=coaps+tcp://:5684\n", "coap://HOST[:PORT]"},
 		{"[server a]\nversion=1.3\n", "1.0, 1.1 or 1.2"},
 		{"[server a/b]\n", "f.conf:1: [server NAME] needs a name"},
 		{"[semd\n", "f.conf:1: '[semd' lacks its closing bracket"},
@@ -92,6 +94,26 @@ static void test_errors(void **state)
 		{"[server a]\nendpoint=e\n", "f.conf:1: [server a] has no uri="},
 		{"[server a]\nuri=coap://x\n", "has no endpoint="},
 		{"[server a]\nuri=coaps://x\nendpoint=e\n", "psk_identity= and psk_file="},
+		{"[server a]\nuri=coap://x\nendpoint=e\nssid=2\n[server b]\nuri=coap://y\n"
+		 "endpoint=e\n",
+		 "f.conf:5: [server b] has the ssid= of another [server]"},
+		{"[server a]\nuri=coap://x\nendpoint=e\nbootstrap=yes\n[server b]\n"
+		 "uri=coap://y\nendpoint=e\nbootstrap=yes\n",
+		 "f.conf:5: [server b] is a second one with bootstrap=yes"},
+		{"[server a]\nuri=coap://x\nendpoint=e\nbinding=T\n", "without the transport"},
+		{"[server a]\nuri=coap+tcp://x\nendpoint=e\nbinding=UQ\n",
+		 "f.conf:1: [server a] has a binding= without the transport"},
+		{"[server a]\nuri=coap://x\nendpoint=e\noscore_salt=01\n",
+		 "has not all of oscore_secret_file="},
+		{"[server a]\nuri=coap://x\nendpoint=e\noscore_secret_file=/k\n"
+		 "oscore_sender=0a\noscore_recipient=0A\n",
+		 "they must differ"},
+		{"[server a]\nuri=coap://x\nendpoint=e\noscore_secret_file=/k\n"
+		 "oscore_sender=0102030405060708\noscore_recipient=0A\n",
+		 "more than 7 bytes"},
+		{"[se a]\nopen=socket:/x\n[bootstrap]\ncard=b\n",
+		 "[bootstrap] card=b: there is no [se b]"},
+		{"[bootstrap]\nkeyset=k\n", "[bootstrap] keyset=k: there is no [keyset k]"},
 		{"[keyset a]\n", "f.conf:1: [keyset a] has no keys="},
 		{"[keyset a]\nkeys=404142434445464748494A4B4C4D4E4F\n", "f.conf:2: keys=: "},
 		{"[keyset a]\nkeys=fd:3\n", "f.conf:2: keys=: a daemon inherits no descriptor"},
@@ -129,6 +151,36 @@ static void test_errors(void **state)
 		if (!found)
 			print_message("'%s' lacks '%s'\n", s.last, bad[i].words);
 		assert_true(found);
+	}
+}
+
+/* a key or PIN in place of its file is a slip that the log must not repeat */
+static void test_secrets(void **state)
+{
+	static const char *const slips[] = {
+		"[server a]\nuri=coaps://x\nendpoint=e\npsk_identity=i\npsk=%s\n",
+		"[server a]\nuri=coaps://x\nendpoint=e\npsk_identity=i\npsk_file=%s\n",
+		"[server a]\nuri=coaps://x\nendpoint=e\nkey=%s\n",
+		"[server a]\nuri=coaps://x\nendpoint=e\nkey=pkcs11:a=b?pin-value=%s\n",
+		"[server a]\nuri=coap://x\nendpoint=e\noscore_secret_file=%s\n",
+		"[keyset a]\nkeys=%s\n",
+		"[bootstrap]\npin_file=%s\n",
+	};
+	static const char secret[] = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
+	struct config c;
+	struct said s;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(slips) / sizeof(slips[0]); i++) {
+		memset(&s, 0, sizeof(s));
+		config_init(&c);
+		snprintf(text, sizeof(text), slips[i], secret);
+		assert_int_equal(config_parse(&c, "f.conf", text, strlen(text), take, &s),
+				 -EINVAL);
+		assert_int_equal(s.errors, 1);
+		assert_non_null(strstr(s.last, "f.conf:"));
+		assert_null(strstr(s.last, "0F1E"));
 	}
 }
 
@@ -263,6 +315,12 @@ static void test_files(void **state)
 	assert_int_equal(config_read_psk(path, key, &len, why, sizeof(why)), -EINVAL);
 	put(path, "secret", 0600);
 	assert_int_equal(config_read_psk(path, key, &len, why, sizeof(why)), -EINVAL);
+	/* what is no file is not waited for */
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(config_read_psk(path, key, &len, why, sizeof(why)), -EISDIR);
+	assert_non_null(strstr(why, "not a file"));
+	assert_int_equal(config_load(&c, path, take, &s), -EISDIR);
 	snprintf(why, sizeof(why), "rm -rf %s", dir);
 	assert_int_equal(system(why), 0);
 }
@@ -272,7 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_warnings), cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_secrets),	 cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
