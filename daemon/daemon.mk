@@ -10,6 +10,7 @@ endif
 OUT := build/out/$(V)
 
 CC := gcc
+AR := ar
 PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip libpcsclite
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lm
@@ -30,7 +31,7 @@ CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(V)) -ffile-prefix-map=$(CURDIR)/=
 LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V))) -Wl,-z,relro,-z,now
 
 PROGRAMS := semd sectl
-ROOMS := $(filter-out $(PROGRAMS) ifd,$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
+ROOMS := $(filter-out $(PROGRAMS) ifd packaging,$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
 LIB_SRC := $(wildcard $(ROOMS:%=daemon/%/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB := $(OUT)/libsesame.a
@@ -44,7 +45,7 @@ $(OUT)/%.o: %.c daemon/daemon.mk selftests/selftests.mk
 # the folders too: a file that was removed must leave the library
 $(LIB): $(LIB_OBJ) $(ROOMS:%=daemon/%)
 	@echo "  AR      $@"
-	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
+	@rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
 
 define program
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/%.o,$$(wildcard daemon/$(1)/*.c))
@@ -64,7 +65,7 @@ IFD_OBJ := $(IFD_SRC:%.c=$(OUT)/pic/%.o)
 $(IFD_OBJ): $(OUT)/pic/%.o: %.c daemon/daemon.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $< (pic)"
-	@$(CC) $(CPPFLAGS) -DSE_WITHOUT_PCSC $(CFLAGS) \
+	@$(CC) $(CPPFLAGS) $(CPPFLAGS_EXTRA) -DSE_WITHOUT_PCSC $(CFLAGS) \
 		-fPIC -MMD -MP -c -o $@ $<
 $(IFD): $(IFD_OBJ) daemon/ifd/ifd.map
 	@echo "  LD      $@"
