@@ -65,11 +65,11 @@ def tlv(tag, value):
 class Card:
     """A card to be provisioned, and semd on it."""
 
-    def __init__(self):
-        self.stack = Stack("coaps://127.0.0.1:1")
+    def __init__(self, stack=None, applets=("iot-safe", "vault")):
+        self.stack = stack or Stack("coaps://127.0.0.1:1")
         self.target = "/dev/se0" if VM else f"socket:{self.stack.socket}"
         with open(self.path("profile"), "w", encoding="ascii") as f:
-            f.write("applet = iot-safe\napplet = vault\n")
+            f.writelines(f"applet = {a}\n" for a in applets)
         if VM:
             self.stack.set["se.open"] = "ioctl:/dev/se0"
             self.start_on_driver()
@@ -93,12 +93,12 @@ class Card:
         return subprocess.run([os.path.join(OUT, "sectl"), *args, f"--se={self.target}"],
                               capture_output=True, text=True, check=True).stdout
 
-    def store(self, data):
-        """STORE DATA to the application, in a secure channel of its security domain."""
+    def store(self, data, aid=IOT_SAFE, form="ber"):
+        """STORE DATA to an application, in a secure channel of its security domain."""
         fd = os.open(self.path("perso"), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "wb") as f:
             f.write(data)
-        self.sectl("store-data", self.path("perso"), "--format=ber", f"--aid={IOT_SAFE}",
+        self.sectl("store-data", self.path("perso"), f"--format={form}", f"--aid={aid}",
                    "--keys=default", f"--state-dir={self.path('ledger')}")
         os.unlink(self.path("perso"))
 
