@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "job/job-db.h"
@@ -312,11 +313,16 @@ fail:
 static int make_file(const struct job_db_schema *schema, int dir_fd)
 {
 	int fd = openat(dir_fd, schema->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+	int r = 0;
 
 	if (fd < 0)
 		return errno == EDQUOT ? -ENOSPC : -errno;
+	/* one that was brought back from a copy, say; the WAL gets the same mode */
+	if (fstat(fd, &st) || ((st.st_mode & 077) && fchmod(fd, 0600)))
+		r = -errno;
 	close(fd);
-	return 0;
+	return r;
 }
 
 int job_db_open(struct job_db *db, const struct job_db_schema *schema, const char *dir,

@@ -249,7 +249,10 @@ int lwm2m_data_new(struct lwm2m_data **ret, struct lwm2m_store *st, char *why)
 	if (st)
 		r = lwm2m_state_each(st, LWM2M_KIND_DATA, NULL, 0, load_one, &load);
 	if (r < 0) {
-		lwm2m_words(why, "the data model cannot be read: %s", strerror(-r));
+		lwm2m_words(why,
+			    "lwm2m.db: the data model cannot be read: %s; with the file moved "
+			    "away, the device begins anew with its configuration",
+			    strerror(-r));
 		lwm2m_data_free(load.d);
 		return r;
 	}

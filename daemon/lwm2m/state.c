@@ -31,6 +31,7 @@ static const struct job_db_schema schema = {
 int lwm2m_state_open(struct lwm2m_store **ret, const char *dir, char *why, size_t room)
 {
 	struct lwm2m_store *st = calloc(1, sizeof(*st));
+	char words[160];
 	int r;
 
 	if (!st)
@@ -40,7 +41,13 @@ int lwm2m_state_open(struct lwm2m_store **ret, const char *dir, char *why, size_
 		r = -errno;
 		snprintf(why, room, "%s: %s", dir, strerror(-r));
 	} else {
-		r = job_db_open(&st->db, &schema, dir, st->dir_fd, why, room);
+		r = job_db_open(&st->db, &schema, dir, st->dir_fd, words, sizeof(words));
+		if (r < 0)
+			snprintf(why, room, "cannot use %s/%s: %s%s", dir ? dir : "",
+				 schema.file, words,
+				 r == -EIO ? "; with the file moved away, the device begins "
+					     "anew with its configuration"
+					   : "");
 	}
 	if (r < 0) {
 		lwm2m_state_close(st);

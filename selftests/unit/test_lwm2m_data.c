@@ -230,8 +230,16 @@ static void test_store_file(void **state)
 	fputs("this is no database, and long enough to be looked at", f);
 	fclose(f);
 	assert_int_equal(lwm2m_state_open(&other, r->dir, why, sizeof(why)), -EIO);
+	assert_non_null(strstr(why, path));
+	assert_non_null(strstr(why, "moved away"));
 	assert_int_equal(unlink(path), 0);
+	/* one that others could read: not with our keys in it */
+	f = fopen(path, "w");
+	fclose(f);
+	assert_int_equal(chmod(path, 0644), 0);
 	open_all(r);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 /* ---- the data model -------------------------------------------------------------- */
