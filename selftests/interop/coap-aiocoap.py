@@ -201,5 +201,10 @@ async def main():
     print(f"1..{count}")
 
 
-asyncio.run(main())
+try:
+    asyncio.run(main())
+except Exception as e:  # whoever reads TAP lines only has to learn of it, too
+    failed += 1
+    print(f"not ok {count + 1} - the test goes on to its end: {type(e).__name__}: {e}", flush=True)
+    raise
 sys.exit(failed != 0)

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import types
 
 
@@ -363,6 +364,31 @@ class LibcoapServer:
         self.process = subprocess.Popen(
             ["coap-server-openssl", "-A", "127.0.0.1", "-p", str(self.port), "-E", self.conf,
              "-d", "10"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait()
+
+    def wait(self):
+        """It is there when it answers a CoAP ping, an empty message that needs no context."""
+        end = time.monotonic() + 20
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", self.port))
+            s.settimeout(0.1)
+            while time.monotonic() < end and self.process.poll() is None:
+                try:
+                    s.send(bytes.fromhex("40000001"))
+                    if s.recv(64) == bytes.fromhex("70000001"):
+                        return
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+                except TimeoutError:
+                    pass
+        raise AssertionError(f"coap-server does not answer (status {self.process.poll()})")
+
+    def crashed(self):
+        """The signal that ended it, or 0."""
+        try:
+            return max(0, -self.process.wait(0.5))
+        except subprocess.TimeoutExpired:
+            return 0
 
     def stop(self):
         self.process.kill()
@@ -370,7 +396,6 @@ class LibcoapServer:
 
 
 async def at_libcoap(keys, port, path):
-    await asyncio.sleep(0.5)
     out, _ = await ours(keys, port, "get", "time")
     same(len(out) > 5, True)
     _, err = await ours(keys, port, "put", "example_data", path)
@@ -379,20 +404,36 @@ async def at_libcoap(keys, port, path):
     same(out, LARGE[:3000])
 
 
-async def rederived(keys, port, server=None):
+async def rederived(keys, server):
     """Appendix B.2: no end trusts what it has; a context of both is made, and lasts."""
-    await asyncio.sleep(0.5)
-    out, _ = await ours(keys, port, "get", "time")
+    out, _ = await ours(keys, server.port, "get", "time")
     same(len(out) > 5, True)
     same(os.path.getsize(keys.state) > 40, True)  # with the ID Context that was made
-    out, _ = await ours(keys, port, "get", "time")
+    out, _ = await ours(keys, server.port, "get", "time")
     same(len(out) > 5, True)
-    if server:
-        server.stop()
-        server.start()
-        await asyncio.sleep(0.5)
-        out, _ = await ours(keys, port, "get", "time")
-        same(len(out) > 5, True)
+
+
+async def rederived_twice(tmp):
+    """The same, and once more when the server has forgotten it. libcoap takes an ID Context
+    that it does not know, R2 and R3 of before, for a CBOR byte string, and dies where these
+    random bytes are a longer one (an assertion of oscore_cbor.c, or worse; 4.3.4). Then it
+    is done again with other bytes; anything else is a failure."""
+    for _ in range(20):
+        keys = Keys(tmp, rederive=True)
+        server = LibcoapServer(keys.libcoap(rfc8613_b_1_2="false", rfc8613_b_2="true"))
+        try:
+            await rederived(keys, server)
+            server.stop()
+            server.start()
+            out, err = await ours(keys, server.port, "get", "time", ok=False)
+            if out == b"" and (signal := server.crashed()):
+                print(f"# coap-server died of signal {signal}; once more", flush=True)
+                continue
+            same((len(out) > 5, err if not out else ""), (True, ""))
+            return
+        finally:
+            server.stop()
+    raise AssertionError("coap-server died each time")
 
 
 async def with_libcoap(tmp):
@@ -417,11 +458,8 @@ async def with_libcoap(tmp):
     await check("our client: Echo asked for by libcoap (B.1.2)",
                 at_libcoap(keys, server.port, small))
     server.stop()
-    keys = Keys(tmp, rederive=True)
-    server = LibcoapServer(keys.libcoap(rfc8613_b_1_2="false", rfc8613_b_2="true"))
     await check("our client: B.2 with libcoap, and once more after its restart",
-                rederived(keys, server.port, server))
-    server.stop()
+                rederived_twice(tmp))
     keys = Keys(tmp)
     server = OurServer(keys)
     conf = keys.libcoap(rfc8613_b_1_2="false", rfc8613_b_2="true")
@@ -455,5 +493,9 @@ def leave(status):
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except Exception as e:  # whoever reads TAP lines only has to learn of it, too
+        failed += 1
+        print(f"not ok {count + 1} - the test goes on to its end: {type(e).__name__}: {e}")
     leave(failed != 0)

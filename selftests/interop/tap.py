@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAP lines of a test program: tap(good, "what is claimed", "what was seen")."""
+"""TAP lines of a test program: tap(good, "what is claimed", "what was seen"). An exception
+that ends the program is a line, too."""
+
+import sys
 
 
 class Tap:
@@ -24,3 +27,14 @@ class Tap:
 
 
 tap = Tap()
+
+
+def _ended(kind, error, trace):
+    """Whoever reads TAP lines only would not learn why there are no more."""
+    if not issubclass(kind, KeyboardInterrupt):
+        tap(False, "the test goes on to its end",
+            f"{kind.__name__}: {' '.join(str(error).split())}"[:1000])
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _ended
