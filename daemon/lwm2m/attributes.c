@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lwm2m/internal.h"
+#include "lwm2m/pack.h"
 #include "lwm2m/text.h"
 
 static const struct {
@@ -32,49 +33,61 @@ struct lwm2m_attributes *lwm2m_dm_attributes_at(struct lwm2m_client *c,
 
 /* ---- keeping ---------------------------------------------------------------- */
 
-#define KEPT_VERSION 1
+/*
+ * Kind LWM2M_KIND_ATTR: a version byte, then as lwm2m_attributes_pack(). Version 1
+ * was a structure as it lay in memory; it is dropped.
+ */
+#define KEPT_VERSION 2
 
-struct kept {
-	uint8_t version, edge, con, unused;
-	uint32_t set, pmin, pmax, epmin, epmax, hqmax;
-	double gt, lt, st;
-};
+uint8_t *lwm2m_attributes_pack(uint8_t *p, const struct lwm2m_attributes *a)
+{
+	p = lwm2m_pack(p, a->set, 4);
+	p = lwm2m_pack(p, a->pmin, 4);
+	p = lwm2m_pack(p, a->pmax, 4);
+	p = lwm2m_pack(p, a->epmin, 4);
+	p = lwm2m_pack(p, a->epmax, 4);
+	p = lwm2m_pack(p, a->hqmax, 4);
+	p = lwm2m_pack_double(p, a->gt);
+	p = lwm2m_pack_double(p, a->lt);
+	p = lwm2m_pack_double(p, a->st);
+	p = lwm2m_pack(p, a->edge, 1);
+	return lwm2m_pack(p, a->con, 1);
+}
+
+void lwm2m_attributes_unpack(const uint8_t **p, struct lwm2m_attributes *a)
+{
+	a->set = (unsigned int)lwm2m_unpack(p, 4);
+	a->pmin = (uint32_t)lwm2m_unpack(p, 4);
+	a->pmax = (uint32_t)lwm2m_unpack(p, 4);
+	a->epmin = (uint32_t)lwm2m_unpack(p, 4);
+	a->epmax = (uint32_t)lwm2m_unpack(p, 4);
+	a->hqmax = (uint32_t)lwm2m_unpack(p, 4);
+	a->gt = lwm2m_unpack_double(p);
+	a->lt = lwm2m_unpack_double(p);
+	a->st = lwm2m_unpack_double(p);
+	a->edge = lwm2m_unpack(p, 1) != 0;
+	a->con = lwm2m_unpack(p, 1) != 0;
+}
 
 /* short server id, then the path: 65535 where it ends */
 static void make_key(const struct lwm2m_client *c, const struct lwm2m_path *path,
 		     uint8_t key[10])
 {
-	uint16_t id[5] = {c->ssid, 0xffff, 0xffff, 0xffff, 0xffff};
+	uint8_t *p = lwm2m_pack(key, c->ssid, 2);
 
-	memcpy(id + 1, path->id, path->depth * sizeof(id[0]));
-	for (size_t i = 0; i < 5; i++) {
-		key[2 * i] = (uint8_t)(id[i] >> 8);
-		key[2 * i + 1] = (uint8_t)id[i];
-	}
+	for (size_t i = 0; i < 4; i++)
+		p = lwm2m_pack(p, i < path->depth ? path->id[i] : 0xffff, 2);
 }
 
 static void store(struct lwm2m_client *c, const struct lwm2m_attributes *a)
 {
-	struct kept k = {
-		.version = KEPT_VERSION,
-		.edge = a->edge,
-		.con = a->con,
-		.set = a->set,
-		.pmin = a->pmin,
-		.pmax = a->pmax,
-		.epmin = a->epmin,
-		.epmax = a->epmax,
-		.hqmax = a->hqmax,
-		.gt = a->gt,
-		.lt = a->lt,
-		.st = a->st,
-	};
-	uint8_t key[10];
+	uint8_t key[10], kept[1 + LWM2M_ATTRIBUTES_LEN] = {KEPT_VERSION};
 	int ret;
 
 	make_key(c, &a->path, key);
-	ret = a->set ? lwm2m_state_put(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key), &k,
-				       sizeof(k))
+	lwm2m_attributes_pack(kept + 1, a);
+	ret = a->set ? lwm2m_state_put(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key),
+				       kept, sizeof(kept))
 		     : lwm2m_state_del(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key));
 	if (ret < 0)
 		lwm2m_log(c, 4, "attributes will not outlive a restart: %s", strerror(-ret));
@@ -85,31 +98,20 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 {
 	struct lwm2m_client *c = userdata;
 	struct lwm2m_attributes *a = NULL;
-	struct kept k;
 
-	if (klen != 10 || vlen != sizeof(k))
+	if (klen != 10 || vlen != 1 + LWM2M_ATTRIBUTES_LEN || val[0] != KEPT_VERSION)
 		return 0;
-	memcpy(&k, val, sizeof(k));
 	for (size_t i = 0; !a && i < ATTRIBUTES_MAX; i++)
 		if (!c->attributes[i].set)
 			a = &c->attributes[i];
-	if (!a || k.version != KEPT_VERSION)
+	if (!a)
 		return 0;
-	*a = (struct lwm2m_attributes){
-		.set = k.set,
-		.pmin = k.pmin,
-		.pmax = k.pmax,
-		.epmin = k.epmin,
-		.epmax = k.epmax,
-		.hqmax = k.hqmax,
-		.gt = k.gt,
-		.lt = k.lt,
-		.st = k.st,
-		.edge = k.edge,
-		.con = k.con,
-	};
-	for (size_t i = 1; i < 5; i++) {
-		uint16_t id = (uint16_t)(key[2 * i] << 8 | key[2 * i + 1]);
+	memset(a, 0, sizeof(*a));
+	val++;
+	lwm2m_attributes_unpack(&val, a);
+	key += 2;
+	for (size_t i = 0; i < 4; i++) {
+		uint16_t id = (uint16_t)lwm2m_unpack(&key, 2);
 
 		if (id == 0xffff)
 			break;
@@ -120,8 +122,9 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 
 void lwm2m_attributes_load(struct lwm2m_client *c)
 {
-	uint8_t prefix[2] = {(uint8_t)(c->ssid >> 8), (uint8_t)c->ssid};
+	uint8_t prefix[2];
 
+	lwm2m_pack(prefix, c->ssid, 2);
 	lwm2m_state_each(c->shared->state, LWM2M_KIND_ATTR, prefix, sizeof(prefix), load_one,
 			 c);
 }

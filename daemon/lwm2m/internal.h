@@ -337,6 +337,11 @@ void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct lwm2m_buf *
 /** lwm2m_attributes_forget() - drop those at and below @path. */
 void lwm2m_attributes_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
 void lwm2m_attributes_load(struct lwm2m_client *c);
+/** lwm2m_attributes_pack() - all but the path, LWM2M_ATTRIBUTES_LEN bytes; as lwm2m_pack(). */
+#define LWM2M_ATTRIBUTES_LEN 50
+uint8_t *lwm2m_attributes_pack(uint8_t *p, const struct lwm2m_attributes *a);
+/** lwm2m_attributes_unpack() - the same back; @a->path stays as it is. */
+void lwm2m_attributes_unpack(const uint8_t **p, struct lwm2m_attributes *a);
 
 /* dm-observe.c */
 /** lwm2m_dm_observe() - make the request an observation; before its answer. 0, or a

@@ -6,6 +6,7 @@
 
 #include "lwm2m/internal.h"
 #include "lwm2m/notif.h"
+#include "lwm2m/pack.h"
 #include "lwm2m/senml.h"
 
 #define KEPT_VERSION 1
@@ -36,10 +37,7 @@ static struct lwm2m_notifs *notifs(struct lwm2m_client *c)
 /* short server id, then seq, so that they come back in order */
 static void make_key(const struct lwm2m_client *c, uint64_t seq, uint8_t key[10])
 {
-	key[0] = (uint8_t)(c->ssid >> 8);
-	key[1] = (uint8_t)c->ssid;
-	for (int i = 0; i < 8; i++)
-		key[2 + i] = (uint8_t)(seq >> 8 * (7 - i));
+	lwm2m_pack(lwm2m_pack(key, c->ssid, 2), seq, 8);
 }
 
 static void remove_entry(struct lwm2m_client *c, struct entry *e, bool state)
@@ -84,8 +82,7 @@ static int store(struct lwm2m_client *c, const struct lwm2m_notif *n)
 	if (!val)
 		return -ENOMEM;
 	val[0] = KEPT_VERSION;
-	for (int i = 0; i < 4; i++)
-		val[1 + i] = (uint8_t)(n->owner >> 8 * (3 - i));
+	lwm2m_pack(val + 1, n->owner, 4);
 	memcpy(val + 5, n->pack, n->len);
 	make_key(c, n->seq, key);
 	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key), val,
@@ -160,23 +157,24 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 		    size_t vlen)
 {
 	struct lwm2m_client *c = userdata;
-	uint32_t owner = 0;
-	uint64_t seq = 0;
+	uint32_t owner;
+	uint64_t seq;
 	uint8_t *pack;
 
 	if (klen != 10 || vlen <= 5 || val[0] != KEPT_VERSION ||
 	    (c->notifs && (c->notifs->count >= LWM2M_NOTIF_ENTRIES_MAX ||
 			   c->notifs->bytes + vlen > LWM2M_NOTIF_BYTES_MAX)))
 		return 0;
-	for (int i = 0; i < 8; i++)
-		seq = seq << 8 | key[2 + i];
-	for (int i = 0; i < 4; i++)
-		owner = owner << 8 | val[1 + i];
+	key += 2;
+	seq = lwm2m_unpack(&key, 8);
+	val++;
+	owner = (uint32_t)lwm2m_unpack(&val, 4);
 	pack = malloc(vlen - 5);
 	if (!pack)
 		return -ENOMEM;
-	memcpy(pack, val + 5, vlen - 5);
+	memcpy(pack, val, vlen - 5);
 	if (append(c, seq, owner, pack, vlen - 5) < 0) {
+		explicit_bzero(pack, vlen - 5);
 		free(pack);
 		return -ENOMEM;
 	}
@@ -185,8 +183,9 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 
 int lwm2m_notif_load(struct lwm2m_client *c)
 {
-	uint8_t prefix[2] = {(uint8_t)(c->ssid >> 8), (uint8_t)c->ssid};
+	uint8_t prefix[2];
 
+	lwm2m_pack(prefix, c->ssid, 2);
 	return lwm2m_state_each(c->shared->state, LWM2M_KIND_NOTIF, prefix, sizeof(prefix),
 				load_one, c);
 }

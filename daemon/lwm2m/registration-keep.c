@@ -24,27 +24,12 @@
 #include <syslog.h>
 
 #include "lwm2m/internal.h"
+#include "lwm2m/pack.h"
 
 #define FORMAT 1
 #define HEADER 36U
 
 enum { REGISTERED = 1, DISABLED = 2, QUEUE = 4 };
-
-static uint8_t *put(uint8_t *p, uint64_t v, unsigned int bytes)
-{
-	while (bytes--)
-		*p++ = (uint8_t)(v >> 8 * bytes);
-	return p;
-}
-
-static uint64_t get(const uint8_t **p, unsigned int bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *(*p)++;
-	return v;
-}
 
 static uint64_t whose(const struct lwm2m_client *c)
 {
@@ -57,7 +42,7 @@ static uint64_t whose(const struct lwm2m_client *c)
 
 static void make_key(const struct lwm2m_client *c, uint8_t key[2])
 {
-	put(key, c->ssid, 2);
+	lwm2m_pack(key, c->ssid, 2);
 }
 
 void lwm2m_keep_store(struct lwm2m_client *c)
@@ -70,18 +55,18 @@ void lwm2m_keep_store(struct lwm2m_client *c)
 	uint64_t digest;
 	int ret;
 
-	p = put(p, FORMAT, 1);
-	p = put(p,
-		(c->registered ? REGISTERED : 0U) | (disabled ? DISABLED : 0U) |
-			(c->reg.told_queue ? QUEUE : 0U),
-		1);
-	p = put(p, c->version, 1);
-	p = put(p, c->max_version, 1);
-	p = put(p, whose(c), 8);
-	p = put(p, c->links_told, 8);
-	p = put(p, c->reg.told_lifetime, 4);
-	p = put(p, left, 4);
-	p = put(p, disabled ? (uint64_t)clock + left : 0, 8);
+	p = lwm2m_pack(p, FORMAT, 1);
+	p = lwm2m_pack(p,
+		       (c->registered ? REGISTERED : 0U) | (disabled ? DISABLED : 0U) |
+			       (c->reg.told_queue ? QUEUE : 0U),
+		       1);
+	p = lwm2m_pack(p, c->version, 1);
+	p = lwm2m_pack(p, c->max_version, 1);
+	p = lwm2m_pack(p, whose(c), 8);
+	p = lwm2m_pack(p, c->links_told, 8);
+	p = lwm2m_pack(p, c->reg.told_lifetime, 4);
+	p = lwm2m_pack(p, left, 4);
+	p = lwm2m_pack(p, disabled ? (uint64_t)clock + left : 0, 8);
 	memcpy(p, c->location, len);
 	digest = lwm2m_hash(LWM2M_HASH, b, HEADER + len);
 	if (digest == c->reg.kept)
@@ -113,22 +98,23 @@ static bool take(struct lwm2m_client *c, const uint8_t *p, size_t len, uint64_t 
 	uint64_t total;
 	int64_t until;
 
-	if (len < HEADER || len - HEADER >= sizeof(c->location) || get(&p, 1) != FORMAT)
+	if (len < HEADER || len - HEADER >= sizeof(c->location) ||
+	    lwm2m_unpack(&p, 1) != FORMAT)
 		return false;
-	flags = (unsigned int)get(&p, 1);
-	version = (unsigned int)get(&p, 1);
-	newest = (unsigned int)get(&p, 1);
-	if (get(&p, 8) != whose(c) || version < 10 || version > newest)
+	flags = (unsigned int)lwm2m_unpack(&p, 1);
+	version = (unsigned int)lwm2m_unpack(&p, 1);
+	newest = (unsigned int)lwm2m_unpack(&p, 1);
+	if (lwm2m_unpack(&p, 8) != whose(c) || version < 10 || version > newest)
 		return false;
 	/* another version= in the configuration counts more than what worked once */
 	if (newest == c->max_version) {
 		c->version = version;
 		c->reg.newest = c->now + LWM2M_NEWEST_AGAIN_MS;
 	}
-	c->links_told = get(&p, 8);
-	c->reg.told_lifetime = (uint32_t)get(&p, 4);
-	total = get(&p, 4);
-	until = (int64_t)get(&p, 8);
+	c->links_told = lwm2m_unpack(&p, 8);
+	c->reg.told_lifetime = (uint32_t)lwm2m_unpack(&p, 4);
+	total = lwm2m_unpack(&p, 4);
+	until = (int64_t)lwm2m_unpack(&p, 8);
 	if (flags & DISABLED)
 		*disabled_ms = left_ms(c, total, until);
 	if (!(flags & REGISTERED) || newest != c->max_version || len - HEADER <= 1 ||
