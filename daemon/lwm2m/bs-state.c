@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lwm2m/bs-priv.h"
+#include "lwm2m/pack.h"
 
 #define FORMAT 1
 
@@ -79,6 +80,7 @@ static int put(struct lwm2m_bootstrap *b, const char *key, const uint8_t *p, siz
 
 static int load_card(struct lwm2m_bootstrap *b)
 {
+	const uint8_t *at;
 	uint8_t *p;
 	size_t len;
 	int r = get(b, "card", &p, &len);
@@ -88,9 +90,12 @@ static int load_card(struct lwm2m_bootstrap *b)
 	if (len >= 1 + BS_DIGEST) {
 		memcpy(b->digest, p + 1, BS_DIGEST);
 		b->applied = true;
-		for (size_t i = 1 + BS_DIGEST; r == 0 && i + 4 <= len; i += 4)
-			r = bs_list_add(&b->from_card, (uint16_t)(p[i] << 8 | p[i + 1]),
-					(uint16_t)(p[i + 2] << 8 | p[i + 3]));
+		at = p + 1 + BS_DIGEST;
+		while (r == 0 && at + 4 <= p + len) {
+			uint16_t object = (uint16_t)lwm2m_unpack(&at, 2);
+
+			r = bs_list_add(&b->from_card, object, (uint16_t)lwm2m_unpack(&at, 2));
+		}
 	}
 	free(p);
 	return r;
@@ -98,6 +103,7 @@ static int load_card(struct lwm2m_bootstrap *b)
 
 int bs_state_load(struct lwm2m_bootstrap *b)
 {
+	const uint8_t *at;
 	uint8_t *p;
 	size_t len;
 	int64_t end = 0, left;
@@ -106,8 +112,8 @@ int bs_state_load(struct lwm2m_bootstrap *b)
 	if (r == 0 && len >= 10) {
 		b->source = p[1] <= LWM2M_BS_FROM_SERVER ? (enum lwm2m_bs_source)p[1]
 							 : LWM2M_BS_FROM_NOTHING;
-		for (size_t i = 2; i < 10; i++)
-			end = (int64_t)((uint64_t)end << 8 | p[i]);
+		at = p + 2;
+		end = (int64_t)lwm2m_unpack(&at, 8);
 	}
 	free(p);
 	if (end > 0 && b->ops.clock) {
@@ -126,15 +132,14 @@ int bs_state_save(struct lwm2m_bootstrap *b)
 		end = b->purge > b->now ? (b->purge - b->now) / 1000 : 0;
 		end += (uint64_t)b->ops.clock(b->ctx);
 	}
-	for (size_t i = 0; i < 8; i++)
-		v[2 + i] = (uint8_t)(end >> (56 - 8 * i));
+	lwm2m_pack(v + 2, end, 8);
 	return put(b, "bs", v, sizeof(v));
 }
 
 int bs_state_save_card(struct lwm2m_bootstrap *b)
 {
 	size_t len = 1 + BS_DIGEST + 4 * b->from_card.n;
-	uint8_t *v;
+	uint8_t *v, *to;
 	int r;
 
 	if (!b->applied)
@@ -144,13 +149,10 @@ int bs_state_save_card(struct lwm2m_bootstrap *b)
 		return -ENOMEM;
 	v[0] = FORMAT;
 	memcpy(v + 1, b->digest, BS_DIGEST);
+	to = v + 1 + BS_DIGEST;
 	for (size_t i = 0; i < b->from_card.n; i++) {
-		uint8_t *to = v + 1 + BS_DIGEST + 4 * i;
-
-		to[0] = (uint8_t)(b->from_card.at[i].object >> 8);
-		to[1] = (uint8_t)b->from_card.at[i].object;
-		to[2] = (uint8_t)(b->from_card.at[i].instance >> 8);
-		to[3] = (uint8_t)b->from_card.at[i].instance;
+		to = lwm2m_pack(to, b->from_card.at[i].object, 2);
+		to = lwm2m_pack(to, b->from_card.at[i].instance, 2);
 	}
 	r = put(b, "card", v, len);
 	free(v);

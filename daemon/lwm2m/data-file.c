@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lwm2m/data-priv.h"
+#include "lwm2m/pack.h"
 
 #define VERSION 1
 #define HEADER 10
@@ -31,18 +32,13 @@ static void put(struct lwm2m_buf *buf, uint64_t x, unsigned int bytes)
 {
 	uint8_t b[8];
 
-	for (unsigned int i = 0; i < bytes; i++)
-		b[i] = (uint8_t)(x >> 8 * (bytes - 1 - i));
+	lwm2m_pack(b, x, bytes);
 	lwm2m_buf_put(buf, b, bytes);
 }
 
 static uint64_t get(const uint8_t *p, unsigned int bytes)
 {
-	uint64_t x = 0;
-
-	while (bytes-- > 0)
-		x = x << 8 | *p++;
-	return x;
+	return lwm2m_unpack(&p, bytes);
 }
 
 static void write_value(const struct lwm2m_value *v, struct lwm2m_buf *buf)
