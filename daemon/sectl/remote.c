@@ -113,86 +113,6 @@ int semd_call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_vari
 	return r;
 }
 
-static void print_servers(sd_json_variant *servers, const char *before)
-{
-	for (size_t i = 0; servers && i < sd_json_variant_elements(servers); i++) {
-		sd_json_variant *s = sd_json_variant_by_index(servers, i);
-
-		printf("%s%-10s %-12s LwM2M %s %s %s%s%s\n", before, json_text(s, "name"),
-		       json_text(s, "state"), json_text(s, "version"), json_text(s, "uri"),
-		       json_text(s, "location"), *json_text(s, "error") ? ": " : "",
-		       json_text(s, "error"));
-	}
-}
-
-int verb_server_list(int argc, char **argv)
-{
-	sd_json_variant *reply = NULL, *servers;
-	sd_varlink *link = NULL;
-	int r;
-
-	(void)argc;
-	(void)argv;
-	r = semd_connect(&link);
-	if (!r)
-		r = semd_call(link, "GetStatus", NULL, &reply);
-	if (!r) {
-		servers = sd_json_variant_by_key(reply, "servers");
-		if (opt.json)
-			r = put_json(sd_json_variant_ref(servers), 0);
-		else
-			print_servers(servers, "");
-	}
-	sd_varlink_unref(link);
-	return r;
-}
-
-int verb_server_update(int argc, char **argv)
-{
-	sd_json_variant *p = NULL, *reply = NULL;
-	sd_varlink *link = NULL;
-	int r;
-
-	(void)argc;
-	r = sd_json_buildo(&p,
-			   SD_JSON_BUILD_PAIR_CONDITION(strcmp(argv[0], "all") != 0, "server",
-							SD_JSON_BUILD_STRING(argv[0])));
-	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r)) : semd_connect(&link);
-	if (!r)
-		r = semd_call(link, "UpdateServer", p, &reply);
-	if (!r && opt.json)
-		r = put_json(sd_json_variant_ref(reply), 0);
-	sd_json_variant_unref(p);
-	sd_varlink_unref(link);
-	return r;
-}
-
-int verb_server_send(int argc, char **argv)
-{
-	sd_json_variant *p = NULL, *paths = NULL, *reply = NULL;
-	sd_varlink *link = NULL;
-	int r;
-
-	(void)argc;
-	r = sd_json_variant_new_array_strv(&paths, argv + 1);
-	if (r >= 0)
-		r = sd_json_buildo(&p,
-				   SD_JSON_BUILD_PAIR_CONDITION(strcmp(argv[0], "all") != 0,
-								"server",
-								SD_JSON_BUILD_STRING(argv[0])),
-				   SD_JSON_BUILD_PAIR_VARIANT("paths", paths),
-				   SD_JSON_BUILD_PAIR_BOOLEAN("keep", true));
-	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r)) : semd_connect(&link);
-	if (!r)
-		r = semd_call(link, "Send", p, &reply);
-	if (!r && opt.json)
-		r = put_json(sd_json_variant_ref(reply), 0);
-	sd_json_variant_unref(p);
-	sd_json_variant_unref(paths);
-	sd_varlink_unref(link);
-	return r;
-}
-
 int verb_status(int argc, char **argv)
 {
 	sd_json_variant *reply = NULL;
@@ -211,7 +131,8 @@ int verb_status(int argc, char **argv)
 		       " active)\n",
 		       json_text(reply, "version"), json_number(reply, "elements"),
 		       json_number(reply, "jobs"), json_number(reply, "active"));
-		print_servers(sd_json_variant_by_key(reply, "servers"), "server ");
+		if (sd_json_variant_elements(sd_json_variant_by_key(reply, "servers")) > 0)
+			print_servers(sd_json_variant_by_key(reply, "servers"));
 	}
 	sd_varlink_unref(link);
 	return r;

@@ -23,6 +23,9 @@ int semd_connect(sd_varlink **link);
 int semd_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
 	      sd_json_variant **reply);
 
+/** print_servers - management servers as GetStatus tells them, a table */
+void print_servers(sd_json_variant *servers);
+
 /** semd_call_id - the same with {id} for parameters */
 int semd_call_id(sd_varlink *link, const char *method, uint64_t id, sd_json_variant **reply);
 
