@@ -89,7 +89,9 @@ class Life(apps.Bench):
         stack = cards.BootstrapStack(None, {
             "server.uri": None, "server.endpoint": None, "server.lifetime": None,
             "server.ssid": None, "lwm2m.endpoint": ENDPOINT, "bootstrap.card": "se0",
-            "policy life.origin": f"lwm2m:ssid-{SSID}", "policy life.keysets": "isd"})
+            "policy life.origin": f"lwm2m:ssid-{SSID}", "policy life.keysets": "isd",
+            "policy life.operations": "list load install make-selectable lock unlock delete",
+            "policy life.aids": "default A000000151* F0000000110101* F0534553414D45*"})
         stack.set["keyset isd.keys"] = f"file:{stack.path('isd.keys')}"
         with os.fdopen(os.open(stack.path("isd.keys"), os.O_WRONLY | os.O_CREAT, 0o600),
                        "w") as f:
