@@ -155,6 +155,29 @@ static int make_way(const struct address *a)
 	return ret;
 }
 
+static int listen_port(int fd, const struct address *a)
+{
+	return bind(fd, (const struct sockaddr *)&a->sa, a->len) || listen(fd, 16) ? -errno : 0;
+}
+
+/*
+ * A path appears when somebody listens there, not between bind() and listen(): whoever waits
+ * for it would be refused then.
+ */
+static int listen_path(int fd, const struct address *a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int n = snprintf(un.sun_path, sizeof(un.sun_path), "%s~", a->text);
+
+	if (n < 0 || (size_t)n >= sizeof(un.sun_path)) /* no room for another name */
+		return listen_port(fd, a);
+	unlink(un.sun_path); /* of one that was killed here */
+	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) || listen(fd, 16) ||
+	    rename(un.sun_path, a->text))
+		return -errno;
+	return 0;
+}
+
 int address_listen(const struct address *a)
 {
 	int fd, ret = 0, one = 1;
@@ -167,9 +190,9 @@ int address_listen(const struct address *a)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (!bind(fd, (const struct sockaddr *)&a->sa, a->len) && !listen(fd, 16))
+	ret = a->sa.ss_family == AF_UNIX ? listen_path(fd, a) : listen_port(fd, a);
+	if (ret == 0)
 		return fd;
-	ret = -errno;
 	close(fd);
 	return ret;
 }
