@@ -261,13 +261,34 @@ static bool decide(const struct ara_rules *rules, bool all, bool specific, const
 	return others && deny(v, "the rules are for other applications of the device");
 }
 
+/*
+ * SELECT takes the beginning of a name for the name. An application that has a rule must not
+ * be had past it, under a shorter name that only the rules for all applications know.
+ */
+static bool is_beginning(const struct ara_rules *rules, const uint8_t *aid, size_t aid_len)
+{
+	for (size_t i = 0; aid_len && i < rules->n; i++) {
+		const struct rule *r = &rules->rules[i];
+
+		if (r->target == TARGET_AID && r->aid_len > aid_len &&
+		    !memcmp(r->aid, aid, aid_len))
+			return true;
+	}
+	return false;
+}
+
 void ara_rules_decide(const struct ara_rules *rules, const uint8_t *aid, size_t aid_len,
 		      const struct ara_caller *caller, struct ara_verdict *verdict)
 {
 	memset(verdict, 0, sizeof(*verdict));
-	for (int step = 0; rules && step < 4; step++)
+	for (int step = 0; rules && step < 4; step++) {
+		if (step == 2 && is_beginning(rules, aid, aid_len)) {
+			deny(verdict, "an application with rules needs its whole name");
+			return;
+		}
 		if (decide(rules, step >= 2, !(step & 1), aid, aid_len, caller, verdict))
 			return;
+	}
 	deny(verdict, "no rule allows it");
 }
 

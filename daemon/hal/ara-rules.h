@@ -92,7 +92,8 @@ size_t ara_rules_count(const struct ara_rules *rules);
  * The order of clause 4.2.3: rules for the application and the caller, then for the
  * application and everybody, then for all applications and the caller, then for all and
  * everybody. A rule for another caller only shuts out the rules for everybody of its step.
- * Of several rules at one step NEVER wins; filters add up, and win over ALWAYS.
+ * An AID that is the beginning of one with rules, and has none itself, is denied. Of several
+ * rules at one step NEVER wins; filters add up, and win over ALWAYS.
  */
 void ara_rules_decide(const struct ara_rules *rules, const uint8_t *aid, size_t aid_len,
 		      const struct ara_caller *caller, struct ara_verdict *verdict);

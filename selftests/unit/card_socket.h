@@ -27,6 +27,8 @@ static struct {
 	char dir[64], path[96], open[112];
 	atomic_uint apdus;   /* commands, channels and SELECT apart */
 	atomic_uint slow_us; /* that each one takes */
+	atomic_bool hang_up; /* connections end at their next frame */
+	atomic_uint resets;  /* that the ATR tells */
 	uint8_t seen[256];   /* how often each INS came, up to 255 */
 } cs = {.lock = PTHREAD_MUTEX_INITIALIZER, .listen_fd = -1};
 
@@ -64,17 +66,17 @@ static void *cs_serve(void *arg)
 	pthread_mutex_unlock(&cs.lock);
 	while (cs_read(fd, head, 2)) {
 		len = (size_t)head[0] << 8 | head[1];
-		if (!cs_read(fd, cmd, len))
+		if (!cs_read(fd, cmd, len) || atomic_load(&cs.hang_up))
 			break;
 		if (len > 1 && atomic_load(&cs.slow_us))
 			usleep(atomic_load(&cs.slow_us));
 		pthread_mutex_lock(&cs.lock);
-		n = len == 1 ? 2 : cs_execute(origin, cmd, len, rsp + 2);
+		n = len == 1 ? 3 : cs_execute(origin, cmd, len, rsp + 2);
 		pthread_mutex_unlock(&cs.lock);
 		if (len == 1 && cmd[0] != 4)
 			continue;
 		if (len == 1)
-			memcpy(rsp + 2, "\x3b\x00", 2);
+			memcpy(rsp + 2, (uint8_t[]){0x3b, 0x01, (uint8_t)cs.resets}, 3);
 		rsp[0] = (uint8_t)(n >> 8);
 		rsp[1] = (uint8_t)n;
 		if (write(fd, rsp, n + 2) != (ssize_t)(n + 2))
