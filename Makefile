@@ -24,6 +24,8 @@ help:
 ## make soak            long runs under fault, N= KN= SEED=
 ## make bench           the driver against user space over spidev; on a quiet machine
 ## make check-interop   peers from other registries (needs a JDK and Maven)
+## make deb       Debian packages, into build/deb; ARCH="amd64 arm64"
+## make check-deb       they install, upgrade, start and go, in a clean Debian 13
 ## make shell     an interactive shell in the virtual machine, stack running
 ## make           build modules, daemon, tools and tests
 ## make overlays  device tree overlays, into build/overlays
@@ -53,7 +55,7 @@ INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
 $(INNER): root
 	@$(IN_ROOT) $(MAKE) NATIVE=1 $@ $(if $(V),V=$(V))
 
-ON_HOST := demo demo-card check check-interop check-kernels check-debug soak bench shell
+ON_HOST := demo demo-card check check-interop check-kernels check-debug check-deb deb soak bench shell
 .PHONY: root $(ON_HOST)
 root:
 	@$(RIG)/make-root
