@@ -365,6 +365,7 @@ void lwm2m_client_status(const struct lwm2m_client *c, struct lwm2m_status *st)
 	snprintf(st->error, sizeof(st->error), "%s", c->error);
 	st->next = c->next;
 	st->attempts = c->attempts;
+	st->asked = c->reg.asked;
 	st->observations = lwm2m_dm_observations(c);
 	coap_get_stats(c->ep, &st->coap);
 }

@@ -183,12 +183,14 @@ static void tell(struct lwm2m_device *dev, struct device_account *a)
 	if (!a->account || a->leaving || a->ssid == LWM2M_SSID_BOOTSTRAP)
 		return;
 	lwm2m_account_status(a->account, &st);
+	/* an Update may follow the one before it, answered or not, within one call */
+	if (st.asked != a->asked)
+		lwm2m_bootstrap_recheck(dev->bs.machine, dev->now, a->ssid);
+	a->asked = st.asked;
 	if (st.state == a->state)
 		return;
 	a->state = st.state;
-	if (st.state == LWM2M_REGISTERING || st.state == LWM2M_UPDATING)
-		lwm2m_bootstrap_recheck(dev->bs.machine, dev->now, a->ssid);
-	else if (st.state == LWM2M_REGISTERED)
+	if (st.state == LWM2M_REGISTERED)
 		lwm2m_bootstrap_registered(dev->bs.machine, dev->now, a->ssid);
 	else if (st.state == LWM2M_FAILED)
 		lwm2m_bootstrap_failed(dev->bs.machine, dev->now, a->ssid);

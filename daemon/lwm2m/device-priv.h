@@ -33,6 +33,7 @@ struct device_account {
 	char why[LWM2M_WORDS_MAX];
 	uint8_t digest[DEVICE_DIGEST];
 	enum lwm2m_state state; /* that bootstrap was told of */
+	unsigned int asked;	/* the same of lwm2m_status */
 	bool leaving;
 	uint64_t leave_by;
 	bool blocked;

@@ -196,6 +196,7 @@ struct lwm2m_status {
 	char error[LWM2M_WORDS_MAX]; /* the last error in words, empty if none since */
 	uint64_t next;		     /* next Register or Update, or LWM2M_NEVER */
 	unsigned int attempts;	     /* without success since the last success */
+	unsigned int asked;	     /* Registers and Updates begun; wraps */
 	unsigned int observations;
 	struct coap_stats coap;
 };

@@ -19,6 +19,7 @@
  * @carrier: the one in use, or 0
  * @attempt: failed attempts of this sequence
  * @sequence: failed sequences
+ * @asked: Registers and Updates begun
  * @delayed: the initial delay (/1/x/14) is behind us
  * @connect: the owner is to make an association at client.next
  * @disable: De-register was asked for by resource 4
@@ -37,6 +38,7 @@ struct lwm2m_reg {
 	char carrier;
 	char carriers[LWM2M_BINDING_MAX];
 	unsigned int attempt, sequence;
+	unsigned int asked;
 	bool delayed;
 	bool connect;
 	bool disable;

@@ -190,6 +190,7 @@ static void start_register(struct lwm2m_client *c)
 	c->reg.told_lifetime = c->reg.server.lifetime;
 	c->reg.told_queue = lwm2m_registration_queue(c);
 	set_state(c, LWM2M_REGISTERING, LWM2M_NEVER);
+	c->reg.asked++;
 	if (err < 0) {
 		lwm2m_words(c->error,
 			    "Register cannot be made: %s (is the endpoint name too long?)",
@@ -223,6 +224,7 @@ static void start_update(struct lwm2m_client *c)
 	c->reg.told_queue = lwm2m_registration_queue(c);
 	nothing_to_update(c);
 	set_state(c, LWM2M_UPDATING, LWM2M_NEVER);
+	c->reg.asked++;
 	if (err < 0 || links.error < 0) {
 		c->registered = false;
 		lwm2m_words(c->error, "Update cannot be made; registering anew");
