@@ -52,15 +52,20 @@ static int get_ciphers(const struct lwm2m_data *d, uint16_t instance,
 	return r;
 }
 
-/* what is missing for this mode, or NULL */
-static const char *missing(const struct lwm2m_security *s, bool secure)
+const char *lwm2m_security_lacks(const struct lwm2m_security *s, bool secure)
 {
+	if (s->mode > LWM2M_SECURITY_NONE)
+		return "security mode 4 (certificate by EST) is not supported";
 	if (secure && s->mode == LWM2M_SECURITY_NONE)
 		return "the address is a coaps one and the security mode 3 (none)";
 	if (!secure && s->mode != LWM2M_SECURITY_NONE)
 		return "the address is a coap one and the security mode not 3 (none)";
 	if (s->mode == LWM2M_SECURITY_PSK && (s->identity.len == 0 || s->key.len == 0))
 		return "a pre-shared key needs resources 3 (identity) and 5 (key)";
+	if (s->mode == LWM2M_SECURITY_PSK && s->identity.len > COAP_PSK_IDENTITY_MAX)
+		return "the PSK identity is too long, 128 bytes can be used";
+	if (s->mode == LWM2M_SECURITY_PSK && memchr(s->identity.p, 0, s->identity.len))
+		return "the PSK identity has a NUL in it";
 	if (s->mode == LWM2M_SECURITY_RPK && (s->key.len == 0 || s->server.len == 0))
 		return "raw public keys need resources 4 (of the server) and 5 (private key)";
 	if (s->mode == LWM2M_SECURITY_X509 && (s->identity.len == 0 || s->key.len == 0))
@@ -107,15 +112,13 @@ int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
 		why = strerror(-r);
 	else if (!out->uri || coap_transport_scheme(out->uri, &kind) < 0)
 		why = "resource 0 is no coap, coaps, coap+tcp or coaps+tcp address";
-	else if (out->mode > LWM2M_SECURITY_NONE)
-		why = "security mode 4 (certificate by EST) is not supported";
 	else if (out->oscore >= 0 &&
 		 !lwm2m_data_has(d, MODEL_OBJECT_OSCORE, (uint16_t)out->oscore))
 		why = "resource 17 links to an instance of object 21 that is not there";
 	else if (!out->bootstrap && out->ssid == 0)
 		why = "resource 10 (short server id) is missing";
 	else
-		why = missing(out, coap_transport_secure(kind));
+		why = lwm2m_security_lacks(out, coap_transport_secure(kind));
 	if (!why)
 		return 0;
 	lwm2m_words(words, "/0/%u: %s", instance, why);

@@ -101,35 +101,6 @@ static void link_free(struct account_link *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* what is there is enough for the mode; what is in it, the handshake will tell */
-static int check(const struct account_link *l, char *why)
-{
-	const struct lwm2m_security *s = &l->s;
-	bool secure = coap_transport_secure(l->kind);
-	const char *what = NULL;
-
-	if (secure && s->mode == LWM2M_SECURITY_NONE)
-		what = "a coaps:// server needs a PSK, a raw public key or a certificate";
-	else if (!secure && s->mode != LWM2M_SECURITY_NONE)
-		what = "keys are of no use with a coap:// address";
-	else if (s->mode == LWM2M_SECURITY_EST)
-		what = "certificates by EST are not supported";
-	else if (s->mode == LWM2M_SECURITY_PSK && (s->identity.len == 0 || s->key.len == 0))
-		what = "a coaps:// server needs a PSK identity and a key";
-	else if (s->mode == LWM2M_SECURITY_PSK && s->identity.len > COAP_PSK_IDENTITY_MAX)
-		what = "the PSK identity is too long, 128 bytes can be used";
-	else if (s->mode == LWM2M_SECURITY_PSK && memchr(s->identity.p, 0, s->identity.len))
-		what = "the PSK identity has a NUL in it";
-	else if (s->mode == LWM2M_SECURITY_RPK && (s->server.len == 0 || s->key.len == 0))
-		what = "raw public keys: the server's public key or our private key is missing";
-	else if (s->mode == LWM2M_SECURITY_X509 && (s->identity.len == 0 || s->key.len == 0))
-		what = "certificates: our certificate or its private key is missing";
-	if (!what)
-		return 0;
-	lwm2m_words(why, "%s", what);
-	return -EINVAL;
-}
-
 /* one context per instance of object 21, however many ways lead to its server */
 static int add_oscore(struct lwm2m_account *a, struct account_link *l, char *why)
 {
@@ -147,6 +118,7 @@ static int add_oscore(struct lwm2m_account *a, struct account_link *l, char *why
 int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, char *why)
 {
 	struct account_link *l = &a->links[a->nr_links];
+	const char *what;
 	int err;
 
 	if (a->nr_links == ACCOUNT_LINKS_MAX)
@@ -165,8 +137,11 @@ int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, ch
 		err = -ENOMEM;
 	if (err == 0)
 		err = parse_uri(l, s->uri, why);
-	if (err == 0)
-		err = check(l, why);
+	what = err == 0 ? lwm2m_security_lacks(&l->s, coap_transport_secure(l->kind)) : NULL;
+	if (what) {
+		lwm2m_words(why, "%s", what);
+		err = -EINVAL;
+	}
 	if (err == 0)
 		err = add_oscore(a, l, why);
 	if (err < 0)

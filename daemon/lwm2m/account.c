@@ -104,28 +104,18 @@ static void settle(struct lwm2m_account *a)
 		account_link_open(a);
 }
 
-/* where there is no Security instance but the old way to say the same */
 static int add_links(struct lwm2m_account *a, const struct lwm2m_account_config *config,
 		     char *why)
 {
-	struct lwm2m_security s = LWM2M_SECURITY_INIT;
 	int err = 0;
 
+	if (config->nr_security == 0) {
+		lwm2m_words(why, "no Security instance says how the server is reached");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < config->nr_security && err == 0; i++)
 		err = account_link_add(a, &config->security[i], why);
-	if (config->nr_security > 0)
-		return err;
-	s.uri = config->client.uri;
-	s.mode = config->client.uri && strncmp(config->client.uri, "coaps", 5) == 0
-			 ? LWM2M_SECURITY_PSK
-			 : LWM2M_SECURITY_NONE;
-	if (s.mode == LWM2M_SECURITY_PSK) {
-		s.identity.p = config->psk_identity;
-		s.identity.len = config->psk_identity ? strlen(config->psk_identity) : 0;
-		s.key.p = config->psk_key;
-		s.key.len = config->psk_key_len;
-	}
-	return account_link_add(a, &s, why);
+	return err;
 }
 
 int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_config *config,
@@ -168,6 +158,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	a->name = strdup(client.name ? client.name : "");
 	if (!a->name)
 		goto fail;
+	client.uri = config->security[0].uri;
 	client.secure_psk = a->links[0].s.mode == LWM2M_SECURITY_PSK;
 	err = lwm2m_jobs_new(&a->jobs, store, a->name);
 	if (err < 0) {

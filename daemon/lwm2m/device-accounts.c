@@ -233,13 +233,6 @@ static void begin(struct device_account *a, const struct wanted *w)
 	a->security = security[0].instance;
 	a->mode = security[0].mode;
 	snprintf(a->uri, sizeof(a->uri), "%s", security[0].uri);
-	config.client.uri = security[0].uri;
-	if (security[0].mode == LWM2M_SECURITY_PSK) {
-		/* strings of the data model end with a NUL */
-		config.psk_identity = (const char *)security[0].identity.p;
-		config.psk_key = security[0].key.p;
-		config.psk_key_len = security[0].key.len;
-	}
 	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses,
 			      dev->now, a->why);
 	if (r < 0) {

@@ -77,6 +77,14 @@ void lwm2m_shared_error(struct lwm2m_shared *s, unsigned int code);
 int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
 			struct lwm2m_security *out, char *words);
 
+/**
+ * lwm2m_security_lacks() - is there enough for the mode; what is in it, the handshake tells
+ * @secure: by its address the transport is DTLS or TLS
+ *
+ * Return: what is missing or cannot be used, in words; NULL: nothing.
+ */
+const char *lwm2m_security_lacks(const struct lwm2m_security *s, bool secure);
+
 /* ---- access control: acl.c --------------------------------------------------- */
 
 /* rights of /2/x/2 (LwM2M core 1.1, 8.2) */

@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "coap/transport.h"
 #include "job/job.h"
 #include "lwm2m/lwm2m.h"
 
@@ -54,14 +55,25 @@ static void open_store(struct rig *r)
 	assert_int_equal(lwm2m_ses_new(&r->ses, r->store, NULL, NULL), 0);
 }
 
-static int new_account(struct rig *r, const char *uri, char *why)
+static int new_secured(struct rig *r, const struct lwm2m_security *security, size_t n,
+		       char *why)
 {
 	const struct lwm2m_account_config config = {
-		.client = {.name = "main", .uri = uri, .endpoint = "test", .lifetime = 300},
+		.client = {.name = "main", .endpoint = "test", .lifetime = 300},
+		.security = security,
+		.nr_security = n,
 		.hold_until = r->hold_until,
 	};
 
 	return lwm2m_account_new(&r->a, &config, r->store, r->ses, now_ms(), why);
+}
+
+static int new_account(struct rig *r, const char *uri, char *why)
+{
+	struct lwm2m_security security = LWM2M_SECURITY_INIT;
+
+	security.uri = uri;
+	return new_secured(r, &security, 1, why);
 }
 
 static void open_account(struct rig *r)
@@ -238,6 +250,50 @@ static void test_addresses(void **state)
 	assert_true(lwm2m_account_deadline(r->a) != LWM2M_NEVER);
 }
 
+/* What a mode needs, and what cannot be used, is told before anything is sent. */
+static void test_security(void **state)
+{
+	static const uint8_t some[COAP_PSK_IDENTITY_MAX + 1] = "identity";
+	static const struct {
+		enum lwm2m_security_mode mode;
+		const char *uri;
+		size_t identity, server, key;
+		const char *word; /* NULL: it is taken */
+	} cases[] = {
+		{LWM2M_SECURITY_NONE, "coaps://127.0.0.1:9", 0, 0, 0, "coaps one"},
+		{LWM2M_SECURITY_PSK, "coap://127.0.0.1:9", 8, 0, 16, "coap one"},
+		{LWM2M_SECURITY_PSK, "coaps://127.0.0.1:9", 0, 0, 16, "3 (identity)"},
+		{LWM2M_SECURITY_PSK, "coaps://127.0.0.1:9", 8, 0, 0, "5 (key)"},
+		{LWM2M_SECURITY_PSK, "coaps://127.0.0.1:9", 9, 0, 16, "NUL"},
+		{LWM2M_SECURITY_PSK, "coaps://127.0.0.1:9", sizeof(some), 0, 16, "too long"},
+		{LWM2M_SECURITY_PSK, "coaps://127.0.0.1:9", 8, 0, 16, NULL},
+		{LWM2M_SECURITY_RPK, "coaps://127.0.0.1:9", 8, 0, 16, "4 (of the server)"},
+		{LWM2M_SECURITY_X509, "coaps://127.0.0.1:9", 0, 8, 16, "3 (certificate)"},
+		{LWM2M_SECURITY_X509, "coaps://127.0.0.1:9", 8, 0, 16, "resource 4"},
+		{LWM2M_SECURITY_EST, "coaps://127.0.0.1:9", 8, 8, 16, "EST"},
+	};
+	struct rig *r = *state;
+	char why[LWM2M_WORDS_MAX];
+
+	assert_int_equal(new_secured(r, NULL, 0, why), -EINVAL);
+	assert_non_null(strstr(why, "no Security instance"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lwm2m_security s = LWM2M_SECURITY_INIT;
+		int err;
+
+		s.mode = cases[i].mode;
+		s.uri = cases[i].uri;
+		s.identity = (struct lwm2m_bytes){some, cases[i].identity};
+		s.server = (struct lwm2m_bytes){some, cases[i].server};
+		s.key = (struct lwm2m_bytes){some, cases[i].key};
+		err = new_secured(r, &s, 1, why);
+		if (!cases[i].word)
+			assert_int_equal(err, 0);
+		else if (err != -EINVAL || !strstr(why, cases[i].word))
+			fail_msg("case %zu: %d, \"%s\"", i, err, why);
+	}
+}
+
 /* A server is not contacted before what it will ask for is there. */
 static void test_held(void **state)
 {
@@ -390,9 +446,13 @@ static void test_good_bye(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_addresses),	      TEST(test_held),
-		TEST(test_scripts_are_jobs),  TEST(test_not_twice_over_a_restart),
-		TEST(test_record_has_an_end), TEST(test_good_bye),
+		TEST(test_addresses),
+		TEST(test_security),
+		TEST(test_held),
+		TEST(test_scripts_are_jobs),
+		TEST(test_not_twice_over_a_restart),
+		TEST(test_record_has_an_end),
+		TEST(test_good_bye),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
