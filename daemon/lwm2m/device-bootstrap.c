@@ -147,7 +147,6 @@ static int make(struct device_account *a)
 	}
 	a->mode = security.mode;
 	snprintf(a->uri, sizeof(a->uri), "%s", security.uri);
-	config.client.uri = security.uri;
 	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses, dev->now,
 			      a->why);
 	if (r < 0)

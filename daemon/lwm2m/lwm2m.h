@@ -307,13 +307,12 @@ extern const struct lwm2m_script_ops lwm2m_jobs_ops;
 
 /**
  * struct lwm2m_account_config
- * @client: uri is needed unless @security is given
- * @security, @nr_security: how the server is reached, copied: the first is used
+ * @client: uri and secure_psk are taken from @security
+ * @security, @nr_security: how the server is reached, copied, at least one: the first is used
  *	unless resource 22 of object 1 prefers the transport of another; where an
  *	attempt over one ends without an answer, the next is tried
  * @keys: for keys by reference (keys/cred.h), has to outlive it; NULL: there are none
  * @failed: as in struct lwm2m_client_ops, with @log_ctx; optional
- * @psk_identity, @psk_key: where @security is NULL, for a coaps uri
  * @hold_until: contact the server then, or at lwm2m_account_release(); 0: at once
  * @log: as in struct lwm2m_client_ops, with @log_ctx
  */
@@ -323,9 +322,6 @@ struct lwm2m_account_config {
 	size_t nr_security;
 	struct se_keys *keys;
 	bool (*failed)(void *ctx);
-	const char *psk_identity;
-	const uint8_t *psk_key;
-	size_t psk_key_len;
 	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *text);
 	void *log_ctx;
