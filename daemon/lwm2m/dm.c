@@ -173,6 +173,29 @@ void lwm2m_dm_free(struct lwm2m_client *c)
 
 /* ---- answers --------------------------------------------------------------- */
 
+/* lines that the requests of one server may put into the log in a minute */
+#define REFUSALS_SHOWN 30
+#define REFUSALS_MS 60000
+
+static void say_refusal(struct lwm2m_client *c, uint64_t now, int code, const char *words)
+{
+	if (now - c->refusals_from >= REFUSALS_MS) {
+		if (c->refusals > REFUSALS_SHOWN)
+			lwm2m_log(c, 5, "%u more requests were refused",
+				  c->refusals - REFUSALS_SHOWN);
+		c->refusals_from = now;
+		c->refusals = 0;
+	}
+	if (++c->refusals <= REFUSALS_SHOWN)
+		lwm2m_log(c, 6, "answered %u.%02u: %s", (unsigned int)COAP_CODE_CLASS(code),
+			  (unsigned int)COAP_CODE_DETAIL(code), words);
+	else if (c->refusals == REFUSALS_SHOWN + 1)
+		lwm2m_log(c, 5,
+			  "more than %d requests refused in a minute: the next ones are "
+			  "counted, not shown",
+			  REFUSALS_SHOWN);
+}
+
 static int answer(struct lwm2m_client *c, const struct coap_request *req, int code,
 		  const char *words)
 {
@@ -180,8 +203,7 @@ static int answer(struct lwm2m_client *c, const struct coap_request *req, int co
 
 	if (COAP_CODE_CLASS(code) >= 4 && *words) {
 		rsp.diagnostic = words;
-		lwm2m_log(c, 6, "answered %u.%02u: %s", (unsigned int)COAP_CODE_CLASS(code),
-			  (unsigned int)COAP_CODE_DETAIL(code), words);
+		say_refusal(c, req->now, code, words);
 	}
 	return coap_respond(c->ep, req->now, req->xid, &rsp);
 }

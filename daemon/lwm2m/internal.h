@@ -192,6 +192,8 @@ struct lwm2m_client {
 	uint64_t links_told; /* digest of the object list that the server has */
 	char location[128];
 	char error[LWM2M_WORDS_MAX];
+	uint64_t refusals_from; /* a minute in which refused requests are counted */
+	unsigned int refusals;
 	uint32_t call; /* under way, if @calling */
 	bool calling;
 	uint64_t next;
