@@ -63,19 +63,7 @@ static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
 	return cmd == BIO_CTRL_FLUSH;
 }
 
-static BIO_METHOD *bio_method(void)
-{
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "coap datagrams");
-
-	if (!m)
-		return NULL;
-	if (!BIO_meth_set_read(m, bio_read) || !BIO_meth_set_write(m, bio_write) ||
-	    !BIO_meth_set_ctrl(m, bio_ctrl)) {
-		BIO_meth_free(m);
-		return NULL;
-	}
-	return m;
-}
+static const struct coap_bio below = {"coap datagrams", bio_read, bio_write, bio_ctrl};
 
 /* ---- handshake ------------------------------------------------------------------------ */
 
@@ -120,7 +108,7 @@ static void handshake(struct coap_transport *t, uint64_t now)
 
 static int begin(struct coap_transport *t, uint64_t now)
 {
-	int r = coap_ssl_start(t, bio_method);
+	int r = coap_ssl_start(t, &below);
 
 	if (r)
 		return r;

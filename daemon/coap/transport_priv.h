@@ -129,6 +129,12 @@ void coap_transport_up(struct coap_transport *t, bool resumed);
 /** coap_transport_errno() - what an errno of a socket means for people. */
 const char *coap_transport_errno(int error);
 
+/* transport_udp.c; what plain TCP does too */
+
+/** coap_plain_start() - nothing to agree upon: up at the next coap_plain_tick(). Return: 0. */
+int coap_plain_start(struct coap_transport *t, uint64_t now);
+void coap_plain_tick(struct coap_transport *t, uint64_t now);
+
 /* transport_tcp.c */
 
 /** coap_tcp_room() - whether the queue takes @len more. */
@@ -163,8 +169,16 @@ const char *coap_auth_hint(const struct coap_transport *t);
 
 /** coap_ssl_reason() - the first reason in OpenSSL's queue, in words; empties the queue. */
 const char *coap_ssl_reason(char *buf, size_t room);
-/** coap_ssl_start() - a new SSL over BIOs of this method, ready for its handshake. */
-int coap_ssl_start(struct coap_transport *t, BIO_METHOD *(*method)(void));
+/** struct coap_bio - what lies below OpenSSL; BIO_get_data() is the transport */
+struct coap_bio {
+	const char *name;
+	int (*read)(BIO *bio, char *buf, int room);
+	int (*write)(BIO *bio, const char *buf, int len);
+	long (*ctrl)(BIO *bio, int cmd, long num, void *ptr);
+};
+
+/** coap_ssl_start() - a new SSL over such a BIO, ready for its handshake. */
+int coap_ssl_start(struct coap_transport *t, const struct coap_bio *below);
 /** coap_ssl_handshake() - go on with it. Return: 1 up, 0 not yet, -1 told. */
 int coap_ssl_handshake(struct coap_transport *t, uint64_t now);
 /** coap_ssl_read() - deliver what is there; tells problems. */

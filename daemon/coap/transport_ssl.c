@@ -56,7 +56,21 @@ static void set_why(struct coap_transport *t, const char *phase)
 	coap_ssl_forget(t);
 }
 
-int coap_ssl_start(struct coap_transport *t, BIO_METHOD *(*method)(void))
+static BIO_METHOD *bio_method(const struct coap_bio *below)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, below->name);
+
+	if (!m)
+		return NULL;
+	if (!BIO_meth_set_read(m, below->read) || !BIO_meth_set_write(m, below->write) ||
+	    !BIO_meth_set_ctrl(m, below->ctrl)) {
+		BIO_meth_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+int coap_ssl_start(struct coap_transport *t, const struct coap_bio *below)
 {
 	char text[160];
 	BIO *bio;
@@ -65,7 +79,7 @@ int coap_ssl_start(struct coap_transport *t, BIO_METHOD *(*method)(void))
 	t->alert = -1;
 	t->closed = false;
 	if (!t->bio)
-		t->bio = method();
+		t->bio = bio_method(below);
 	t->ssl = t->bio ? SSL_new(t->ssl_ctx) : NULL;
 	bio = t->ssl ? BIO_new(t->bio) : NULL;
 	if (!bio) {

@@ -108,20 +108,6 @@ int coap_tcp_send(struct coap_transport *t, const uint8_t *data, size_t len)
 
 /* ---- the link ------------------------------------------------------------------------- */
 
-static int start(struct coap_transport *t, uint64_t now)
-{
-	t->deadline = now; /* up is reported from the loop, not from within open */
-	return 0;
-}
-
-static void tick(struct coap_transport *t, uint64_t now)
-{
-	(void)now;
-	if (t->state == COAP_LINK_OPENING)
-		coap_transport_up(t, false);
-	t->deadline = COAP_NEVER;
-}
-
 static void lost(struct coap_transport *t, const char *phase, int error)
 {
 	coap_transport_why(t, "%s: %s", phase, coap_transport_errno(error));
@@ -134,7 +120,7 @@ static void ready(struct coap_transport *t, uint64_t now)
 	int r;
 
 	if (t->state == COAP_LINK_OPENING)
-		tick(t, now);
+		coap_plain_tick(t, now);
 	r = coap_tcp_flush(t);
 	if (r)
 		return lost(t, "send", -r);
@@ -183,9 +169,9 @@ static void stop(struct coap_transport *t)
 
 const struct coap_link coap_link_tcp = {
 	.socktype = SOCK_STREAM,
-	.start = start,
+	.start = coap_plain_start,
 	.ready = ready,
-	.tick = tick,
+	.tick = coap_plain_tick,
 	.send = tcp_send,
 	.stop = stop,
 };

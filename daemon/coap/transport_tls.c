@@ -55,24 +55,12 @@ static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
 	return cmd == BIO_CTRL_FLUSH || (cmd == BIO_CTRL_EOF && t->closed);
 }
 
-static BIO_METHOD *bio_method(void)
-{
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "coap stream");
-
-	if (!m)
-		return NULL;
-	if (!BIO_meth_set_read(m, bio_read) || !BIO_meth_set_write(m, bio_write) ||
-	    !BIO_meth_set_ctrl(m, bio_ctrl)) {
-		BIO_meth_free(m);
-		return NULL;
-	}
-	return m;
-}
+static const struct coap_bio below = {"coap stream", bio_read, bio_write, bio_ctrl};
 
 static int start(struct coap_transport *t, uint64_t now)
 {
 	t->deadline = now; /* the first flight leaves from the loop */
-	return coap_ssl_start(t, bio_method);
+	return coap_ssl_start(t, &below);
 }
 
 static void handshake(struct coap_transport *t, uint64_t now)

@@ -12,13 +12,13 @@
 /* datagrams taken before other events of the loop get their turn */
 #define BURST 64
 
-static int start(struct coap_transport *t, uint64_t now)
+int coap_plain_start(struct coap_transport *t, uint64_t now)
 {
 	t->deadline = now; /* up is reported from the loop, not from within open */
 	return 0;
 }
 
-static void tick(struct coap_transport *t, uint64_t now)
+void coap_plain_tick(struct coap_transport *t, uint64_t now)
 {
 	(void)now;
 	if (t->state == COAP_LINK_OPENING)
@@ -31,7 +31,7 @@ static void ready(struct coap_transport *t, uint64_t now)
 	uint8_t buf[COAP_READ_MAX];
 
 	if (t->state == COAP_LINK_OPENING)
-		tick(t, now);
+		coap_plain_tick(t, now);
 	for (int i = 0; i < BURST; i++) {
 		ssize_t n = recv(t->fd, buf, sizeof(buf), 0);
 
@@ -69,9 +69,9 @@ static void stop(struct coap_transport *t)
 
 const struct coap_link coap_link_udp = {
 	.socktype = SOCK_DGRAM,
-	.start = start,
+	.start = coap_plain_start,
 	.ready = ready,
-	.tick = tick,
+	.tick = coap_plain_tick,
 	.send = udp_send,
 	.stop = stop,
 };
