@@ -9,7 +9,6 @@
 
 #define OSCORE_KEY_MAX 32
 #define OSCORE_NONCE_MAX 13
-#define OSCORE_TAG_MAX 16
 #define OSCORE_PIV_MAX 5
 /* an ID Context as Appendix B.2 makes them: R2 || ID1; bounded, as R2 is the peer's choice */
 #define OSCORE_CTXID_MAX 96

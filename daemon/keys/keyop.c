@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "keys/keyop.h"
 
 #define LC_MAX 255
@@ -107,13 +105,6 @@ int keyop_next(void *userdata, const struct job_exchange_answer *a, uint8_t *cmd
 	}
 	return op->ref.kind == SEREF_IOTSAFE ? keyop_iotsafe(op, a, cmd)
 					     : keyop_vault(op, a, cmd);
-}
-
-void keyop_clear(struct keyop *op)
-{
-	OPENSSL_cleanse(op->in, sizeof(op->in));
-	if (op->out)
-		OPENSSL_cleanse(op->out, op->room);
 }
 
 int keyop_command(uint8_t *cmd, const uint8_t head[4], const uint8_t *data, size_t lc, bool le,

@@ -81,9 +81,6 @@ int keyop_target(const struct keyop *op, struct job_exchange_params *p);
  */
 int keyop_next(void *userdata, const struct job_exchange_answer *a, uint8_t *cmd, size_t room);
 
-/** keyop_clear - input and output are wiped */
-void keyop_clear(struct keyop *op);
-
 /** keyop_iotsafe, keyop_vault - keyop_next() for one kind of application */
 int keyop_iotsafe(struct keyop *op, const struct job_exchange_answer *a, uint8_t *cmd);
 int keyop_vault(struct keyop *op, const struct job_exchange_answer *a, uint8_t *cmd);

@@ -46,19 +46,12 @@ struct apps_entry *apps_find(const struct lwm2m_apps *a, uint16_t id);
 struct apps_entry *apps_isd(const struct lwm2m_apps *a, const struct apps_entry *e);
 /** apps_drop_gone() - entries that are on no card and that no job is about. */
 void apps_drop_gone(struct lwm2m_apps *a);
-/** apps_read() - queue the job that reads the registry of se[@at]; 0 or -errno. */
-int apps_read(struct lwm2m_apps *a, size_t at);
 /** apps_save() - what is known of se[@at] into the state. 0 or -errno. */
 int apps_save(struct lwm2m_apps *a, size_t at);
 /** apps_load() - the reverse for all SEs; what is not understood is dropped. */
 int apps_load(struct lwm2m_apps *a);
-/** apps_take() - se[@at] has just this registry; its entries are moved out. */
-int apps_take(struct lwm2m_apps *a, size_t at, struct gp_registry *reg);
 /** apps_add() - entry for se[@at] with number @id, -1: the lowest free one; NULL: full. */
 struct apps_entry *apps_add(struct lwm2m_apps *a, size_t at, int32_t id);
-/** apps_se_at() - where @name is kept, made if need be; -ENOSPC. */
-int apps_se_at(struct lwm2m_apps *a, const char *name);
-void apps_tell(struct lwm2m_apps *a, int32_t instance);
 
 struct gp_plan;
 /** apps_run_plan() - a plan as job of @origin in @slot; 0 or -errno with @words. */

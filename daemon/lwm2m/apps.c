@@ -30,7 +30,7 @@ struct apps_entry *apps_isd(const struct lwm2m_apps *a, const struct apps_entry 
 	return (struct apps_entry *)(uintptr_t)e;
 }
 
-void apps_tell(struct lwm2m_apps *a, int32_t instance)
+static void tell(struct lwm2m_apps *a, int32_t instance)
 {
 	if (a->changed)
 		a->changed(a->ctx, instance);
@@ -121,7 +121,7 @@ void apps_drop_gone(struct lwm2m_apps *a)
 	for (size_t at = 0; at < LWM2M_SES_MAX; at++)
 		if (kept >> at & 1)
 			apps_save(a, at);
-	apps_tell(a, -1);
+	tell(a, -1);
 }
 
 /* The modules of @from go to @to. */
@@ -133,7 +133,8 @@ static void move_entry(struct gp_entry *to, struct gp_entry *from)
 	from->nr_modules = 0;
 }
 
-int apps_take(struct lwm2m_apps *a, size_t at, struct gp_registry *reg)
+/* se[@at] has just this registry; its entries are moved out */
+static int take_registry(struct lwm2m_apps *a, size_t at, struct gp_registry *reg)
 {
 	bool members = false;
 	struct apps_entry *e;
@@ -150,7 +151,7 @@ int apps_take(struct lwm2m_apps *a, size_t at, struct gp_registry *reg)
 			there = reg->entries[k].kind != GP_KIND_ISD &&
 				gp_aid_equal(&reg->entries[k].aid, &e->app.entry.aid);
 		if (there == e->app.gone)
-			apps_tell(a, e->app.id);
+			tell(a, e->app.id);
 		e->app.gone = !there;
 	}
 	apps_drop_gone(a);
@@ -167,10 +168,10 @@ int apps_take(struct lwm2m_apps *a, size_t at, struct gp_registry *reg)
 			continue;
 		}
 		move_entry(&e->app.entry, &reg->entries[k]);
-		apps_tell(a, e->app.id);
+		tell(a, e->app.id);
 	}
 	if (members)
-		apps_tell(a, -1);
+		tell(a, -1);
 	return ret;
 }
 
@@ -186,7 +187,8 @@ static int32_t se_number(const struct lwm2m_apps *a, const char *name)
 	return -1;
 }
 
-int apps_se_at(struct lwm2m_apps *a, const char *name)
+/* where @name is kept, made if need be; -ENOSPC */
+static int se_at(struct lwm2m_apps *a, const char *name)
 {
 	struct apps_entry *e;
 	int unused = -1;
@@ -205,7 +207,7 @@ int apps_se_at(struct lwm2m_apps *a, const char *name)
 		return -ENOSPC;
 	e->app.entry.kind = GP_KIND_ISD;
 	snprintf(a->se[unused].name, sizeof(a->se[unused].name), "%s", name);
-	apps_tell(a, -1);
+	tell(a, -1);
 	return unused;
 }
 
@@ -213,12 +215,13 @@ static int se_at_number(struct lwm2m_apps *a, uint16_t se)
 {
 	struct job_se_info info;
 
-	return job_se_get(a->store, se, &info) < 0 ? -ENOENT : apps_se_at(a, info.name);
+	return job_se_get(a->store, se, &info) < 0 ? -ENOENT : se_at(a, info.name);
 }
 
 /* ---- reading the registry ------------------------------------------------------------ */
 
-int apps_read(struct lwm2m_apps *a, size_t at)
+/* queue the job that reads the registry of se[@at] */
+static int read_registry(struct lwm2m_apps *a, size_t at)
 {
 	struct apps_se *s = &a->se[at];
 	char origin[JOB_ORIGIN_MAX], words[LWM2M_WORDS_MAX] = "";
@@ -247,7 +250,7 @@ int apps_read(struct lwm2m_apps *a, size_t at)
 		ret = apps_run_plan(a->store, origin, slot, s->name, plan, words);
 	gp_plan_free(plan);
 	snprintf(s->why, sizeof(s->why), "%s", ret < 0 ? words : "");
-	apps_tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
+	tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
 	return ret;
 }
 
@@ -288,7 +291,7 @@ static int take_listing(struct lwm2m_apps *a, size_t at, const struct job_info *
 	if (ret >= 0)
 		ret = v ? gp_registry_from_json(&reg, v) : -EBADMSG;
 	if (ret == 0)
-		ret = apps_take(a, at, &reg);
+		ret = take_registry(a, at, &reg);
 	gp_registry_clear(&reg);
 	sd_json_variant_unref(json);
 	return ret;
@@ -310,10 +313,10 @@ static void listing_ended(struct lwm2m_apps *a, size_t at, const struct job_info
 	}
 	job_delete(a->store, info->id, &(struct job_error){0});
 	apps_save(a, at);
-	apps_tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
+	tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
 	if (s->again) {
 		s->again = false;
-		apps_read(a, at);
+		read_registry(a, at);
 	}
 }
 
@@ -326,8 +329,8 @@ void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
 	if (job_get(a->store, job, &info) < 0 || !*info.params.se)
 		return;
 	if (info.slot >= LWM2M_APP_SLOT && info.slot < LWM2M_APP_SLOT + UINT16_MAX)
-		apps_tell(a, (int32_t)(info.slot - LWM2M_APP_SLOT));
-	at = apps_se_at(a, info.params.se);
+		tell(a, (int32_t)(info.slot - LWM2M_APP_SLOT));
+	at = se_at(a, info.params.se);
 	if (at < 0 || info.state <= JOB_RUNNING)
 		return;
 	s = &a->se[at];
@@ -341,7 +344,7 @@ void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
 		return;
 	s->ended = job;
 	s->ended_run = info.run;
-	apps_read(a, (size_t)at);
+	read_registry(a, (size_t)at);
 }
 
 /* ---- what anybody is told -------------------------------------------------------------- */
@@ -349,7 +352,7 @@ void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
 int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se *snapshot)
 {
 	struct gp_registry reg = {0};
-	int ret = 0, at = apps_se_at(a, snapshot->id);
+	int ret = 0, at = se_at(a, snapshot->id);
 
 	(void)se;
 	if (at < 0)
@@ -357,7 +360,7 @@ int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se
 	/* what changed it while nobody looked, or ended then, is not known */
 	if (!a->se[at].seen) {
 		a->se[at].seen = true;
-		apps_read(a, (size_t)at);
+		read_registry(a, (size_t)at);
 	}
 	/* keys show more than this ever does */
 	if (a->se[at].read)
@@ -366,7 +369,7 @@ int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se
 		ret = gp_registry_take(&reg, GP_LIST_APPS, snapshot->apps[i].record,
 				       snapshot->apps[i].len, NULL);
 	if (ret >= 0)
-		ret = apps_take(a, (size_t)at, &reg);
+		ret = take_registry(a, (size_t)at, &reg);
 	gp_registry_clear(&reg);
 	return ret < 0 ? ret : 0;
 }
@@ -392,7 +395,7 @@ int lwm2m_apps_refresh(struct lwm2m_apps *a, uint16_t se)
 {
 	int at = se_at_number(a, se);
 
-	return at < 0 ? at : apps_read(a, (size_t)at);
+	return at < 0 ? at : read_registry(a, (size_t)at);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */

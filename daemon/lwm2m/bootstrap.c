@@ -340,12 +340,6 @@ void lwm2m_bootstrap_input(struct lwm2m_bootstrap *b, uint64_t now, const uint8_
 	coap_input(b->ep, now, data, len);
 }
 
-void lwm2m_bootstrap_unreachable(struct lwm2m_bootstrap *b, uint64_t now, int error)
-{
-	b->now = now;
-	coap_unreachable(b->ep, now, error);
-}
-
 void lwm2m_bootstrap_tick(struct lwm2m_bootstrap *b, uint64_t now)
 {
 	b->now = now;

@@ -157,13 +157,12 @@ void lwm2m_bootstrap_registered(struct lwm2m_bootstrap *b, uint64_t now, uint16_
  */
 int lwm2m_bootstrap_request(struct lwm2m_bootstrap *b, uint64_t now);
 
-/** lwm2m_bootstrap_up(), _down(), _input(), _unreachable() - as lwm2m_client_up() and so on,
- * for the association with the bootstrap server */
+/** lwm2m_bootstrap_up(), _down(), _input() - as lwm2m_client_up() and so on, for the
+ * association with the bootstrap server */
 void lwm2m_bootstrap_up(struct lwm2m_bootstrap *b, uint64_t now);
 void lwm2m_bootstrap_down(struct lwm2m_bootstrap *b, uint64_t now, int error, const char *what);
 void lwm2m_bootstrap_input(struct lwm2m_bootstrap *b, uint64_t now, const uint8_t *data,
 			   size_t len);
-void lwm2m_bootstrap_unreachable(struct lwm2m_bootstrap *b, uint64_t now, int error);
 
 /**
  * lwm2m_bootstrap_attach() - the session runs over @ep, an endpoint of the owner

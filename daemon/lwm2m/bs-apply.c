@@ -223,26 +223,29 @@ static int clear_object(struct lwm2m_data *d, uint16_t object, int32_t server, i
  * whole configuration: none of object 1 stays without its object 0, no rights of servers
  * that are gone.
  */
-static int objects_of(const struct lwm2m_set *set, bool file, struct bs_list *objects)
+static int objects_of(const struct lwm2m_set *set, struct bs_list *objects)
 {
 	static const uint16_t accounts[] = {0, 1, 2, 21};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < set->n; i++)
 		r = bs_list_add(objects, set->v[i].path.id[0], 0);
-	if (file && bs_list_has(objects, 0, 0))
+	if (bs_list_has(objects, 0, 0))
 		for (size_t i = 0; r == 0 && i < sizeof(accounts) / sizeof(accounts[0]); i++)
 			r = bs_list_add(objects, accounts[i], 0);
 	return r;
 }
 
-int bs_apply_values(struct lwm2m_data *d, const struct lwm2m_set *set, bool file,
-		    struct bs_list *made)
+/*
+ * Values, a whole configuration, in the place of the objects that they belong to; @made
+ * gets the instances. The bootstrap account stays unless there is one among them.
+ */
+static int apply_values(struct lwm2m_data *d, const struct lwm2m_set *set, struct bs_list *made)
 {
 	int32_t server = has_server(set) ? -1 : bs_server(d), oscore = server_oscore(d, server);
 	int32_t moved = -1; /* where an instance of 0 goes that would be on @server */
 	struct bs_list objects = {0};
-	int r = objects_of(set, file, &objects);
+	int r = objects_of(set, &objects);
 
 	for (size_t i = 0; r == 0 && i < objects.n; i++)
 		r = clear_object(d, objects.at[i].object, server, oscore);
@@ -277,7 +280,7 @@ static int snapshot(struct lwm2m_bootstrap *b, const struct lwm2m_set *set,
 	struct lwm2m_set all = {0};
 	uint16_t ids[IDS];
 	size_t n;
-	int r = objects_of(set, true, &objects);
+	int r = objects_of(set, &objects);
 
 	for (size_t i = 0; r == 0 && i < objects.n; i++) {
 		n = lwm2m_data_instances(b->data, objects.at[i].object, ids, IDS);
@@ -367,7 +370,7 @@ static int restore(struct lwm2m_bootstrap *b)
 		r = bs_state_get_before(b, &before, &len);
 	/* an empty snapshot is no file */
 	if (r == 0 && before && lwm2m_bsfile_values(before, len, &set, NULL, words) == 0) {
-		r = bs_apply_values(b->data, &set, true, NULL);
+		r = apply_values(b->data, &set, NULL);
 		if (r == 0)
 			r = set.n > 0;
 	}
@@ -401,7 +404,7 @@ int bs_take_card(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, char *
 	if (r == 0)
 		r = bs_state_put_before(b, &before);
 	if (r == 0)
-		r = bs_apply_values(b->data, &set, true, &made);
+		r = apply_values(b->data, &set, &made);
 	if (r == 0)
 		r = check_file(b, &made, words);
 	if (r == 0) {
@@ -477,7 +480,7 @@ int bs_take_factory(struct lwm2m_bootstrap *b, char *words)
 	r = begin(b);
 	if (r < 0)
 		goto out;
-	r = bs_apply_values(b->data, &set, true, &made);
+	r = apply_values(b->data, &set, &made);
 	if (r == 0)
 		r = check_file(b, &made, words);
 	if (r == 0)

@@ -133,15 +133,6 @@ int bs_copy(struct lwm2m_bootstrap *b);
  * Return: 0; -EINVAL with @words: it is not, nothing was changed; or another errno.
  */
 int bs_finish(struct lwm2m_bootstrap *b, char *words);
-/**
- * bs_apply_values() - values in the place of the objects that they belong to
- * @file: they are a whole configuration: with object 0, all accounts are replaced
- * @made: gets the instances; may be NULL
- *
- * In an open transaction. The bootstrap account stays unless there is one among them.
- */
-int bs_apply_values(struct lwm2m_data *d, const struct lwm2m_set *set, bool file,
-		    struct bs_list *made);
 /** bs_take_card() - the card's file as it is now; bs_drop_card() - what came from it goes.
  * 0 or a negative errno with @words. */
 int bs_take_card(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, char *words);

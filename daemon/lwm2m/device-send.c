@@ -7,8 +7,8 @@
 #include "lwm2m/device-priv.h"
 #include "lwm2m/send.h"
 
-int lwm2m_account_send(struct lwm2m_account *a, uint64_t now, const struct lwm2m_path *paths,
-		       size_t nr, unsigned int flags, char *words)
+static int send_one(struct lwm2m_account *a, uint64_t now, const struct lwm2m_path *paths,
+		    size_t nr, unsigned int flags, char *words)
 {
 	int r;
 
@@ -32,7 +32,7 @@ int lwm2m_device_send(struct lwm2m_device *dev, uint64_t now, const char *name,
 
 		if (!a->account || a->leaving || (name && strcmp(name, a->name) != 0))
 			continue;
-		e = lwm2m_account_send(a->account, now, paths, nr, flags, one);
+		e = send_one(a->account, now, paths, nr, flags, one);
 		/* with several of them, one that took it is enough */
 		if (e == 0 || r != 0) {
 			r = e;

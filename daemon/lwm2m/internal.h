@@ -296,9 +296,6 @@ void lwm2m_content_free(struct lwm2m_content *content);
 /** lwm2m_script_stream() - the response script of @instance as a body. */
 int lwm2m_script_stream(struct lwm2m_client *c, uint16_t instance, uint32_t format,
 			struct coap_body *body, char *words);
-/** lwm2m_script_chunk() - bytes of a command script at @offset. */
-int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
-		       const uint8_t *p, size_t len, bool last, char *words);
 
 /* dm-write.c */
 int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool replace,

@@ -182,6 +182,14 @@ static bool se_exists(struct lwm2m_client *c, uint16_t id)
 	return lwm2m_has_instance(c, &lwm2m_object_se, id);
 }
 
+static int chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset, const uint8_t *p,
+		 size_t len, bool last, char *words)
+{
+	int ret = c->scripts->write(c->scripts_ctx, instance, offset, p, len, last, words);
+
+	return ret < 0 ? lwm2m_errno_code(ret) : 0;
+}
+
 static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
 		 size_t n, bool replace, char *words)
 {
@@ -241,17 +249,7 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 		if (ret < 0)
 			return lwm2m_errno_code(ret);
 	}
-	return command ? lwm2m_script_chunk(c, instance, 0, command->p, command->len, true,
-					    words)
-		       : 0;
-}
-
-int lwm2m_script_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
-		       const uint8_t *p, size_t len, bool last, char *words)
-{
-	int ret = c->scripts->write(c->scripts_ctx, instance, offset, p, len, last, words);
-
-	return ret < 0 ? lwm2m_errno_code(ret) : 0;
+	return command ? chunk(c, instance, 0, command->p, command->len, true, words) : 0;
 }
 
 static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
@@ -290,5 +288,5 @@ const struct lwm2m_object lwm2m_object_script = {
 	.create = create,
 	.remove = remove_instance,
 	.stream = MODEL_SCRIPT_COMMAND,
-	.chunk = lwm2m_script_chunk,
+	.chunk = chunk,
 };

@@ -44,11 +44,6 @@ void lwm2m_put_boolean(struct lwm2m_reading *r, uint16_t rid, bool b)
 	put(r, rid, SINGLE, (struct lwm2m_value){.type = MODEL_BOOLEAN, .i = b});
 }
 
-void lwm2m_put_time(struct lwm2m_reading *r, uint16_t rid, int64_t t)
-{
-	put(r, rid, SINGLE, (struct lwm2m_value){.type = MODEL_TIME, .i = t});
-}
-
 static struct lwm2m_value text(const char *s)
 {
 	return (struct lwm2m_value){

@@ -24,7 +24,6 @@ struct lwm2m_reading {
 void lwm2m_put_integer(struct lwm2m_reading *r, uint16_t rid, int64_t i);
 void lwm2m_put_integer_at(struct lwm2m_reading *r, uint16_t rid, uint16_t at, int64_t i);
 void lwm2m_put_boolean(struct lwm2m_reading *r, uint16_t rid, bool b);
-void lwm2m_put_time(struct lwm2m_reading *r, uint16_t rid, int64_t t);
 void lwm2m_put_string(struct lwm2m_reading *r, uint16_t rid, const char *s);
 void lwm2m_put_string_at(struct lwm2m_reading *r, uint16_t rid, uint16_t at, const char *s);
 void lwm2m_put_opaque(struct lwm2m_reading *r, uint16_t rid, const uint8_t *p, size_t len);

@@ -45,10 +45,6 @@ struct lwm2m_sends {
 int lwm2m_client_send(struct lwm2m_client *c, uint64_t now, const struct lwm2m_path *paths,
 		      size_t nr, unsigned int flags, char *words);
 
-/** lwm2m_account_send() - the same of an account (device-send.c). */
-int lwm2m_account_send(struct lwm2m_account *a, uint64_t now, const struct lwm2m_path *paths,
-		       size_t nr, unsigned int flags, char *words);
-
 /**
  * lwm2m_device_send() - the same to the server @name, or to all (NULL)
  *
