@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+
 #include "coap/transport.h"
 #include "control/config.h"
 #include "keys/seref.h"
@@ -161,6 +163,25 @@ static int take(const char *key, const char *value, bool secret, struct config_b
 	return config_read_file(value, secret, out, why + n, room - (size_t)n);
 }
 
+/* one that nothing can read is better found now than at each try of the server */
+static int take_private(const struct config_server *s, struct config_bytes *out, char *why,
+			size_t room)
+{
+	int r = take("key", s->key, true, out, why, room);
+	EVP_PKEY *key;
+
+	if (r || config_is_reference(s->key))
+		return r;
+	r = coap_private_key(out->p, out->len, &key);
+	if (r)
+		snprintf(why, room,
+			 "key: %s: no private key (PKCS #8, PEM or DER, no pass phrase)",
+			 s->key);
+	else
+		EVP_PKEY_free(key);
+	return r;
+}
+
 static int take_psk(const char *key, const char *path, struct config_bytes *out, char *why,
 		    size_t room)
 {
@@ -237,12 +258,12 @@ int config_server_credentials(const struct config_server *s, struct config_crede
 			r = take_psk("psk_file", s->psk_file, &out->secret, why, room);
 		break;
 	case RPK:
-		r = take("key", s->key, true, &out->secret, why, room);
+		r = take_private(s, &out->secret, why, room);
 		if (!r)
 			r = take("server_key", s->server_key, false, &out->peer, why, room);
 		break;
 	case MODE_X509:
-		r = take("key", s->key, true, &out->secret, why, room);
+		r = take_private(s, &out->secret, why, room);
 		if (!r)
 			r = take("cert", s->cert, false, &out->identity, why, room);
 		if (!r)

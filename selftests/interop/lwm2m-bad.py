@@ -304,6 +304,11 @@ def setup():
             os.chmod(stack.path("psk"), mode)
             stack.set["server.psk_file"] = stack.path("psk")
             ends(f"a key file: {name}", "[server test]", stack.path("psk"), words)
+        stack.set = {"server.uri": "coaps://127.0.0.1:9", "server.key": stack.path("psk"),
+                     "server.server_key": stack.path("psk")}
+        ends("a private key that is none", "[server test]", stack.path("psk"), "no private key")
+        stack.set = {"server 2.uri": "coap://127.0.0.1:9", "server 2.endpoint": "x", "server 2.ssid": "101"}
+        ends("two servers with one short server id", "semd.conf:", "[server 2]", "ssid=")
     finally:
         stack.remove()
 
