@@ -24,6 +24,7 @@
 
 #include "coap/coap.h"
 #include "job/job.h"
+#include "keys/cred.h"
 #include "lwm2m/device.h"
 
 #define PEERS 3
@@ -40,6 +41,7 @@ struct rig {
 	char dir[64];
 	struct job_store *store;
 	struct lwm2m_ses *ses;
+	struct se_keys *keys;
 	struct lwm2m_device *dev;
 	struct peer peer[PEERS];
 	char logged[2048];
@@ -89,6 +91,7 @@ static int make(struct rig *r, const struct lwm2m_factory *servers, size_t n, ch
 		.state_dir = r->dir,
 		.store = r->store,
 		.ses = r->ses,
+		.keys = r->keys,
 		.servers = servers,
 		.nr_servers = n,
 		.reboot = on_reboot,
@@ -153,6 +156,7 @@ static int teardown(void **state)
 	struct rig *r = *state;
 
 	close_device(r);
+	se_keys_free(r->keys);
 	job_store_close(r->store);
 	lwm2m_ses_free(r->ses);
 	for (unsigned int i = 0; i < PEERS; i++)
@@ -552,6 +556,58 @@ static void test_come_and_go(void **state)
 	}
 }
 
+static void wait_for_log(struct rig *r, const char *words)
+{
+	uint64_t until = now_ms() + 3000;
+
+	while (!strstr(r->logged, words) && now_ms() < until)
+		turn(r, -1, 20);
+	if (!strstr(r->logged, words))
+		fail_msg("\"%s\" was not said; log:\n%s", words, r->logged);
+}
+
+/*
+ * The query of a PKCS#11 URI says which module is loaded into this process: it is followed
+ * where the configuration has it, and refused where a server wrote it, into an account of its
+ * own or into the one that the configuration made.
+ */
+static void test_references(void **state)
+{
+	/* that the query was looked at shows in what is said of it; nothing is loaded */
+	static const char uri[] = "pkcs11:token=t;object=o?pin-value=1234";
+	struct rig *r = *state;
+	struct lwm2m_factory s[] = {section(r, 0, "first", 101)};
+	struct lwm2m_data *d;
+
+	assert_int_equal(se_keys_new(&r->keys, r->store), 0);
+	s[0].uri = "coaps://127.0.0.1:9";
+	s[0].mode = LWM2M_SECURITY_RPK;
+	s[0].identity = s[0].peer = (struct lwm2m_bytes){"public", 6};
+	s[0].secret = (struct lwm2m_bytes){uri, sizeof(uri) - 1};
+	open_device(r, s, 1);
+	wait_for_log(r, "pin-value");
+	assert_null(strstr(r->logged, "must not have a query"));
+
+	d = lwm2m_device_data(r->dev);
+	add_account(r, 1, 5, 105);
+	assert_int_equal(lwm2m_data_begin(d), 0);
+	assert_int_equal(lwm2m_data_set_bytes(d, 0, 5, 0, s[0].uri, strlen(s[0].uri)), 0);
+	assert_int_equal(lwm2m_data_set_int(d, 0, 5, 2, LWM2M_SECURITY_RPK), 0);
+	assert_int_equal(lwm2m_data_set_bytes(d, 0, 5, 3, "public", 6), 0);
+	assert_int_equal(lwm2m_data_set_bytes(d, 0, 5, 4, "public", 6), 0);
+	assert_int_equal(lwm2m_data_set_bytes(d, 0, 5, 5, uri, sizeof(uri) - 1), 0);
+	assert_int_equal(lwm2m_data_commit(d), 0);
+	r->logged[0] = '\0';
+	lwm2m_device_tick(r->dev, now_ms());
+	wait_for_log(r, "/0/5: a PKCS#11 URI from elsewhere must not have a query");
+
+	r->logged[0] = '\0';
+	assert_int_equal(lwm2m_data_set_bytes(d, 0, 0, 14, "other", 5), 0);
+	lwm2m_device_tick(r->dev, now_ms());
+	wait_for_log(r, "first: the account has changed");
+	wait_for_log(r, "/0/0: a PKCS#11 URI from elsewhere must not have a query");
+}
+
 /* 13 to 15 of object 1: the second waits for the first */
 static void test_order(void **state)
 {
@@ -589,7 +645,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_two_servers), TEST(test_configuration), TEST(test_refused),
-		TEST(test_come_and_go), TEST(test_order),
+		TEST(test_come_and_go), TEST(test_references),	  TEST(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
