@@ -67,7 +67,7 @@ printf '[server far]\nuri=coap://127.0.0.1:9\nendpoint=dev\n' >>"$dir/semd.conf"
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
-for _ in $(seq 100); do [ -S "$dir/run/io.sesame.Manager" ] && break; sleep 0.05; done
+for _ in $(seq 100); do grep -q "00010000.* $dir/run/io.sesame.Manager\$" /proc/net/unix && break; sleep 0.05; done
 
 exec </dev/null
 se=(--se="socket:$dir/card")
