@@ -557,7 +557,8 @@ def configuration():
         ("a key before any section", "state_dir=/tmp/x\n", 1),
         ("an SE without open=", good.replace(f"open=socket:{stack.socket}\n", ""), None),
         ("a pre-shared key file that is not there",
-         good.replace("ssid=101", "ssid=101\npsk_identity=me\npsk_file=/nonexistent/key"), None),
+         good.replace("uri=coap://", "uri=coaps://").replace(
+             "ssid=101", "ssid=101\npsk_identity=me\npsk_file=/nonexistent/key"), None),
     ]
     for name, text, line in cases:
         done = run(text)
