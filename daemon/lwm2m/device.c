@@ -348,15 +348,19 @@ static void take_snapshot(struct lwm2m_device *dev, uint16_t instance)
 {
 	struct model_se *se = malloc(sizeof(*se));
 
-	if (se && lwm2m_ses_get(dev->shared.ses, instance, se) == 0)
-		lwm2m_apps_snapshot(dev->shared.apps, instance, se);
+	if (se && lwm2m_ses_get(dev->shared.ses, instance, se) == 0) {
+		if (se->state == SE_STATE_DEAD)
+			lwm2m_shared_error(&dev->shared, LWM2M_ERROR_PERIPHERAL);
+		if (dev->shared.apps)
+			lwm2m_apps_snapshot(dev->shared.apps, instance, se);
+	}
 	free(se);
 }
 
 void lwm2m_device_se_changed(struct lwm2m_device *dev, uint64_t now, uint16_t instance)
 {
 	dev->now = now;
-	if (dev->shared.apps && dev->shared.ses)
+	if (dev->shared.ses)
 		take_snapshot(dev, instance);
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)

@@ -612,6 +612,7 @@ void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const ch
 		return;
 	}
 	lwm2m_words(c->error, "%s", what ? what : strerror(error < 0 ? -error : error));
+	lwm2m_shared_error(c->shared, LWM2M_ERROR_IP_CONNECTIVITY);
 	attempt_failed(c, true, 0);
 }
 

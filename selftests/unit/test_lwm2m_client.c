@@ -394,6 +394,28 @@ static void test_observe_while_away(void **state)
 	assert_false(receive(w, &m));
 }
 
+/* what broke is in /3/0/11 until the server resets it */
+static void test_device_errors(void **state)
+{
+	struct world *w = *state;
+	struct coap_msg m;
+
+	register_11(w);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/11/0")), COAP_205_CONTENT);
+	expect_payload(&m, "0", 1);
+	lwm2m_client_down(w->c, w->now, -ENETDOWN, "network is down");
+	w->now += 1000;
+	lwm2m_client_up(w->c, w->now, false);
+	expect_call(w, &m, COAP_POST, "/rd/5a3f", "", "");
+	answer_call(w, &m, COAP_204_CHANGED, NULL);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/11/0")), COAP_205_CONTENT);
+	expect_payload(&m, "7", 1);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/11/1")), COAP_404_NOT_FOUND);
+	assert_int_equal(request(w, &m, REQUEST(COAP_POST, "3/0/12")), COAP_204_CHANGED);
+	assert_int_equal(request(w, &m, REQUEST(COAP_GET, "3/0/11/0")), COAP_205_CONTENT);
+	expect_payload(&m, "0", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +424,7 @@ int main(void)
 		TEST(test_server_object),      TEST(test_observe),
 		TEST(test_observe_attributes), TEST(test_observe_response),
 		TEST(test_observe_instance),   TEST(test_observe_while_away),
+		TEST(test_device_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
