@@ -4,12 +4,14 @@
  * the client's business (registration.c), how it is made account-link.c's.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -270,14 +272,48 @@ void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now)
 	settle(a);
 }
 
+/* would the kernel send to the server from another address than we do? */
+static bool moved(const struct lwm2m_account *a)
+{
+	struct sockaddr_storage peer, ours, other;
+	socklen_t len[3] = {sizeof(peer), sizeof(ours), sizeof(other)};
+	int fd = coap_transport_fd(a->transport), probe;
+	bool is = false;
+
+	memset(&ours, 0, sizeof(ours));
+	memset(&other, 0, sizeof(other));
+	if (getpeername(fd, (struct sockaddr *)&peer, &len[0]) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&ours, &len[1]) < 0)
+		return false;
+	/* a datagram socket sends nothing in order to connect */
+	probe = socket(peer.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (probe < 0)
+		return false;
+	/* if no way leads there now, another message tells when one does */
+	if (connect(probe, (struct sockaddr *)&peer, len[0]) == 0 &&
+	    getsockname(probe, (struct sockaddr *)&other, &len[2]) == 0) {
+		if (ours.ss_family == AF_INET6)
+			is = memcmp(&((struct sockaddr_in6 *)&ours)->sin6_addr,
+				    &((struct sockaddr_in6 *)&other)->sin6_addr,
+				    sizeof(struct in6_addr)) != 0;
+		else
+			is = ((struct sockaddr_in *)&ours)->sin_addr.s_addr !=
+			     ((struct sockaddr_in *)&other)->sin_addr.s_addr;
+	}
+	close(probe);
+	return is;
+}
+
 void lwm2m_account_network(struct lwm2m_account *a, uint64_t now)
 {
 	struct lwm2m_status st;
 
 	a->now = now;
 	lwm2m_client_status(a->client, &st);
-	if (!a->transport || st.state == LWM2M_STOPPED || st.state == LWM2M_DISABLED)
+	if (!a->transport || a->hold_until > 0 || st.state == LWM2M_STOPPED ||
+	    st.state == LWM2M_DISABLED || st.state == LWM2M_FAILED || (!a->dead && !moved(a)))
 		return;
+	account_log(a, LOG_INFO, "the network has changed: connecting anew");
 	a->dead = true;
 	lwm2m_client_renew(a->client, now);
 	settle(a);

@@ -394,6 +394,15 @@ bool lwm2m_device_stopped(const struct lwm2m_device *dev)
 	return true;
 }
 
+void lwm2m_device_network(struct lwm2m_device *dev, uint64_t now)
+{
+	dev->now = now;
+	for (size_t i = 0; i < dev->nr; i++)
+		if (dev->accounts[i]->account && !dev->accounts[i]->leaving)
+			lwm2m_account_network(dev->accounts[i]->account, now);
+	settle(dev);
+}
+
 int lwm2m_device_update(struct lwm2m_device *dev, uint64_t now, const char *name)
 {
 	int r = name ? -ENOENT : 0;

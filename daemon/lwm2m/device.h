@@ -121,6 +121,8 @@ void lwm2m_device_ready(struct lwm2m_device *dev, uint64_t now);
 void lwm2m_device_tick(struct lwm2m_device *dev, uint64_t now);
 void lwm2m_device_job_changed(struct lwm2m_device *dev, uint64_t now, uint64_t job);
 void lwm2m_device_se_changed(struct lwm2m_device *dev, uint64_t now, uint16_t instance);
+/** lwm2m_device_network() - addresses or routes have changed, see lwm2m_account_network(). */
+void lwm2m_device_network(struct lwm2m_device *dev, uint64_t now);
 /** lwm2m_device_release() - what servers may ask for is there: contact them. */
 void lwm2m_device_release(struct lwm2m_device *dev, uint64_t now);
 /** lwm2m_device_stop() - de-register everywhere; lwm2m_device_stopped() tells when

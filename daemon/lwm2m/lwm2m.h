@@ -356,8 +356,9 @@ void lwm2m_account_job_changed(struct lwm2m_account *a, uint64_t now, uint64_t j
 void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t instance);
 /** lwm2m_account_release() - what the server may ask for is there: contact it now. */
 void lwm2m_account_release(struct lwm2m_account *a, uint64_t now);
-/** lwm2m_account_network() - addresses or routes have changed: the association is made
- * anew, DTLS sessions and registration go on. */
+/** lwm2m_account_network() - addresses or routes have changed: where the way to the server
+ * begins at another address of ours now, the association is made anew, DTLS sessions and
+ * registration go on. One that waits for its next attempt makes it now. */
 void lwm2m_account_network(struct lwm2m_account *a, uint64_t now);
 /** lwm2m_account_changed() - as lwm2m_client_changed(). */
 void lwm2m_account_changed(struct lwm2m_account *a, uint64_t now, uint16_t object,

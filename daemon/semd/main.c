@@ -317,6 +317,8 @@ static int start(struct semd *d)
 	if (r >= 0)
 		r = semd_servers_start(d);
 	if (r >= 0)
+		semd_network_start(d);
+	if (r >= 0)
 		r = open_control(d);
 	return r;
 }
@@ -324,6 +326,7 @@ static int start(struct semd *d)
 static void finish(struct semd *d)
 {
 	control_free(d->control);
+	semd_network_stop(d);
 	semd_servers_free(d);
 	se_keys_free(d->keys);
 	if (d->event)

@@ -26,13 +26,16 @@ struct semd {
 	struct se_monitor *monitor;
 	sd_event_source *monitor_io;
 	sd_event_source *retry;
+	struct mnl_socket *network;
+	sd_event_source *network_io;
+	sd_event_source *network_timer;
 	int se_error[CONFIG_SES_MAX]; /* last said, so that it is said once */
 	struct lwm2m_device *device;
 	struct semd_bootstrap *bootstrap;
 	sd_event_source *device_io;
 	sd_event_source *device_timer;
 	bool stopping;
-	bool restart; /* … and start again, a server asked for it */
+	bool restart;	     /* … and start again, a server asked for it */
 	uint64_t stop_until; /* CLOCK_MONOTONIC, µs */
 };
 
@@ -66,8 +69,16 @@ int semd_servers_describe(void *ctx, unsigned int index, struct control_server *
 /** semd_servers_update - ask @name, or all (NULL), for an Update now */
 int semd_servers_update(void *ctx, const char *name);
 /** semd_servers_send - control_ops.send */
-int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
-		      size_t room);
+int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep,
+		      char *why, size_t room);
+
+/** semd_servers_network - as lwm2m_device_network() */
+void semd_servers_network(struct semd *d);
+
+/* network.c: addresses and routes that change */
+/** semd_network_start - begin to listen; without it semd works on, with a word in the log */
+void semd_network_start(struct semd *d);
+void semd_network_stop(struct semd *d);
 
 /* bootstrap.c: [bootstrap] */
 /** semd_bootstrap_start - what the device is told of it; 0 or a negative errno, logged */

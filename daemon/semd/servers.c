@@ -237,6 +237,14 @@ void semd_servers_se_changed(void *ctx, uint16_t instance)
 	arm(d);
 }
 
+void semd_servers_network(struct semd *d)
+{
+	if (!d->device || d->stopping)
+		return;
+	lwm2m_device_network(d->device, semd_now_ms());
+	arm(d);
+}
+
 void semd_servers_card(struct semd *d, int error, const uint8_t *p, size_t len)
 {
 	if (!d->device)
@@ -277,8 +285,8 @@ int semd_servers_update(void *ctx, const char *name)
 	return r;
 }
 
-int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
-		      size_t room)
+int semd_servers_send(void *ctx, const char *name, const char *const *paths, bool keep,
+		      char *why, size_t room)
 {
 	struct lwm2m_path path[LWM2M_SEND_PATHS_MAX];
 	char words[LWM2M_WORDS_MAX] = "";
