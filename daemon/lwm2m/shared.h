@@ -33,7 +33,7 @@ struct lwm2m_shared_ops {
 
 /* bits of lwm2m_shared.errors: codes of /3/0/11 that a device without battery, GPS … has */
 #define LWM2M_ERROR_IP_CONNECTIVITY 7 /* an association broke or could not be made */
-#define LWM2M_ERROR_PERIPHERAL 8 /* an SE that does not come back, SE_STATE_DEAD */
+#define LWM2M_ERROR_PERIPHERAL 8      /* an SE that does not come back, SE_STATE_DEAD */
 
 /**
  * struct lwm2m_shared
