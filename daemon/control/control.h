@@ -45,8 +45,8 @@ struct control_server {
 struct control_ops {
 	int (*server)(void *ctx, unsigned int index, struct control_server *out);
 	int (*update)(void *ctx, const char *name);
-	int (*send)(void *ctx, const char *name, const char *const *paths, bool keep,
-		    char *why, size_t room);
+	int (*send)(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
+		    size_t room);
 };
 
 struct control;

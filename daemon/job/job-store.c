@@ -520,13 +520,12 @@ static int open_parts(struct job_store *s, struct job_error *err)
 		r = take_lock(s, err);
 	if (r)
 		return r;
-	r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why,
-			sizeof(why));
+	r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why, sizeof(why));
 	if (r == -ENOSPC) {
 		/* Room for opening is taken from the reserve of the predecessor. */
 		job_db_release(&s->db);
 		r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why,
-			sizeof(why));
+				sizeof(why));
 	}
 	if (r)
 		return job_fail(err, r, r == -ENOSPC ? "disk-full" : "journal",

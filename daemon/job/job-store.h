@@ -173,7 +173,8 @@ struct kept *job_kept_take(struct worker *w, const struct job_info *info);
 /** job_kept_put - keep it; takes over @k */
 void job_kept_put(struct worker *w, struct kept *k);
 
-/** job_exchange_serve - run the next one of @w, if there is any; lock held, but not meanwhile */
+/** job_exchange_serve - run the next one of @w, if there is any; lock held, but not meanwhile
+ */
 bool job_exchange_serve(struct worker *w);
 /** job_exchange_fail_all - the worker ends: -ENODEV for all that wait; lock held */
 void job_exchange_fail_all(struct worker *w);

@@ -86,7 +86,8 @@ int lwm2m_bsfile_next(struct lwm2m_bsfile *f, struct lwm2m_bsfile_object *object
 }
 
 /* Values of one object; TLV that is not of instances has no place in a file. */
-static int object_values(const struct lwm2m_bsfile_object *o, struct lwm2m_set *set, char *words)
+static int object_values(const struct lwm2m_bsfile_object *o, struct lwm2m_set *set,
+			 char *words)
 {
 	const struct lwm2m_path base = lwm2m_path_at(1, o->id, 0, 0, 0);
 	const uint8_t *p = o->tlv;

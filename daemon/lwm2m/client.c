@@ -92,8 +92,9 @@ static void on_observe_end(void *ctx, uint32_t obs, void *user, enum coap_observ
 static void on_signal(void *ctx, const struct coap_signal *sig)
 {
 	struct lwm2m_client *c = ctx;
-	const char *what = sig->what == COAP_SIGNAL_RELEASE  ? "the server releases the connection"
-			   : sig->what == COAP_SIGNAL_ABORT  ? "the server aborts the connection"
+	const char *what = sig->what == COAP_SIGNAL_RELEASE
+				   ? "the server releases the connection"
+			   : sig->what == COAP_SIGNAL_ABORT ? "the server aborts the connection"
 			   : sig->what == COAP_SIGNAL_BROKEN ? "the server broke the protocol"
 							     : NULL;
 

@@ -17,9 +17,9 @@
 #include "lwm2m/state.h"
 #include "lwm2m/value.h"
 
-#define LWM2M_DATA_INSTANCES_MAX 64	   /* of one object */
+#define LWM2M_DATA_INSTANCES_MAX 64	  /* of one object */
 #define LWM2M_DATA_BYTES_MAX (256U << 10) /* strings and opaques of all together */
-#define LWM2M_DATA_WRITES_MAX 16	   /* resource instances of one resource */
+#define LWM2M_DATA_WRITES_MAX 16	  /* resource instances of one resource */
 
 struct lwm2m_data;
 

@@ -147,8 +147,8 @@ static int make(struct device_account *a)
 	}
 	a->mode = security.mode;
 	snprintf(a->uri, sizeof(a->uri), "%s", security.uri);
-	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses, dev->now,
-			      a->why);
+	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses,
+			      dev->now, a->why);
 	if (r < 0)
 		a->account = NULL;
 	return r;
@@ -273,8 +273,8 @@ int device_bootstrap_new(struct lwm2m_device *dev, const struct lwm2m_device_con
 	int r;
 
 	dev->bs.connect = -1;
-	r = lwm2m_bootstrap_new(&dev->bs.machine, &bs, dev->shared.data, dev->shared.state, &ops,
-				dev);
+	r = lwm2m_bootstrap_new(&dev->bs.machine, &bs, dev->shared.data, dev->shared.state,
+				&ops, dev);
 	if (r < 0)
 		return r;
 	lwm2m_bootstrap_start(dev->bs.machine, dev->now);

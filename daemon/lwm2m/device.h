@@ -147,7 +147,7 @@ int lwm2m_device_update(struct lwm2m_device *dev, uint64_t now, const char *name
 struct lwm2m_device_account {
 	char name[LWM2M_NAME_MAX];
 	char uri[256];
-	uint16_t ssid; /* LWM2M_SSID_BOOTSTRAP: the bootstrap account */
+	uint16_t ssid;		   /* LWM2M_SSID_BOOTSTRAP: the bootstrap account */
 	uint16_t security, server; /* instances of 0 and 1 */
 	unsigned int mode;	   /* /0/x/2 */
 	bool working;		   /* false: it could not be made, see status.error */

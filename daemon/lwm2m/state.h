@@ -39,8 +39,8 @@ enum lwm2m_kind {
 	LWM2M_KIND_BS,	     /* bootstrap: where accounts came from, timeouts */
 	LWM2M_KIND_SW,	     /* software packages */
 	LWM2M_KIND_DEDUP,    /* * requests that must not run twice */
-	LWM2M_KIND_OBJECT,   /* what an object keeps that is not stored in data.h; key: object id,
-				two bytes, first */
+	LWM2M_KIND_OBJECT, /* what an object keeps that is not stored in data.h; key: object id,
+			      two bytes, first */
 	LWM2M_KIND_MAX = LWM2M_KIND_OBJECT,
 };
 

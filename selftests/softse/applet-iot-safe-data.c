@@ -27,7 +27,7 @@ enum {
 
 #define FILE_MAX 32767
 #define SECRET_MAX 132 /* premaster secret of a PSK of 64 bytes (RFC 4279, 2) */
-#define OBJECTS 64 /* that the application keeps */
+#define OBJECTS 64     /* that the application keeps */
 
 bool safe_id(const uint8_t *p, size_t len, uint32_t tag, uint16_t *id)
 {

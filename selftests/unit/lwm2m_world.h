@@ -383,7 +383,9 @@ static inline void answer_call(struct world *w, const struct coap_msg *call, uin
 	send_msg(w, &m, &opts);
 }
 
-#define LINKS_11 "</>;rt=\"oma.lwm2m\";ct=\"60 110 112 11542 11543\",</1/0>,</3/0>,</26241/0>,</26242/0>"
+#define LINKS_11                                      \
+	"</>;rt=\"oma.lwm2m\";ct=\"60 110 112 11542 " \
+	"11543\",</1/0>,</3/0>,</26241/0>,</26242/0>"
 
 static inline void register_11(struct world *w)
 {

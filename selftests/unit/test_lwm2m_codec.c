@@ -337,8 +337,7 @@ static void test_senml_names(void **state)
 	assert_int_equal(set.v[1].path.id[0], 26242);
 	assert_int_equal(set.v[1].path.depth, 3);
 	lwm2m_set_clear(&set);
-	assert_int_equal(lwm2m_senml_decode(&root, b, n, &set, words),
-			 COAP_400_BAD_REQUEST);
+	assert_int_equal(lwm2m_senml_decode(&root, b, n, &set, words), COAP_400_BAD_REQUEST);
 	lwm2m_set_clear(&set);
 }
 

@@ -156,8 +156,8 @@ static void test_write(void **state)
 				.payload = "\xc1\x0c\x01", .len = 3)),
 		COAP_400_BAD_REQUEST);
 	assert_int_equal(request(w, &m,
-				 REQUEST(COAP_PUT, "26242/0/13", .format = 9999, .payload = "[]",
-					 .len = 2)),
+				 REQUEST(COAP_PUT, "26242/0/13", .format = 9999,
+					 .payload = "[]", .len = 2)),
 			 COAP_415_FORMAT);
 	/* Write-Composite: cbor2.dumps([{0:"/26242/0/13",2:7},{0:"/1/0/1",2:600}]) */
 	assert_int_equal(request(w, &m,
