@@ -378,24 +378,45 @@ static void send_out(struct lwm2m_client *c, struct lwm2m_observation *o,
 	o->waiting = true;
 }
 
-/* what is on its way, so that it can be kept if nobody acknowledges it */
+/* what @o has on its way and what is added to it, with their times; false if there is no room
+ */
+static bool pack_unacked(struct lwm2m_observation *o, const struct lwm2m_set *set,
+			 struct lwm2m_buf *buf)
+{
+	struct lwm2m_path root = {0};
+	char words[LWM2M_WORDS_MAX];
+	struct lwm2m_set all = {0};
+	int ret = 0;
+
+	if (o->unacked &&
+	    lwm2m_senml_decode(&root, o->unacked, o->unacked_len, &all, words) != 0)
+		lwm2m_set_clear(&all);
+	for (size_t i = 0; ret == 0 && i < set->n; i++)
+		ret = lwm2m_set_add(&all, &set->v[i]);
+	if (ret == 0)
+		lwm2m_senml_encode(&root, &all, buf);
+	lwm2m_set_clear(&all);
+	return ret == 0 && buf->error == 0;
+}
+
+/*
+ * What is on its way, so that it can be kept if nobody acknowledges it: all that a newer
+ * state has taken the place of, too.
+ */
 static void remember(struct lwm2m_client *c, struct lwm2m_observation *o, struct lwm2m_set *set)
 {
 	struct lwm2m_buf buf = {.max = UNACKED_MAX};
-	struct lwm2m_path root = {0};
 
-	drop_unacked(o);
-	if (!c->storing)
-		return;
 	for (size_t i = 0; i < set->n; i++)
 		set->v[i].at = clock_ms(c);
-	lwm2m_senml_encode(&root, set, &buf);
-	if (buf.error == 0) {
-		o->unacked = buf.p;
-		o->unacked_len = buf.len;
-	} else {
+	if (!c->storing || !pack_unacked(o, set, &buf)) {
+		drop_unacked(o);
 		lwm2m_buf_free(&buf);
+		return;
 	}
+	drop_unacked(o);
+	o->unacked = buf.p;
+	o->unacked_len = buf.len;
 }
 
 static void notify(struct lwm2m_client *c, struct lwm2m_observation *o,
@@ -478,7 +499,10 @@ static bool replay(struct lwm2m_client *c, struct lwm2m_observation *o)
 	return true;
 }
 
-/* false while a notification is on its way: what comes meanwhile is told after it */
+/*
+ * false while a notification is on its way. A newer state takes its place when it is repeated
+ * (RFC 7641, 4.5.2); what is replayed is not replaced.
+ */
 static bool settled(struct lwm2m_client *c, struct lwm2m_observation *o)
 {
 	if (!o->waiting)
@@ -547,14 +571,15 @@ uint64_t lwm2m_dm_notify_run(struct lwm2m_client *c, bool send)
 
 	for (size_t i = 0; i < OBSERVATIONS_MAX; i++) {
 		struct lwm2m_observation *o = &c->observations[i];
-		bool online;
+		bool online, flying;
 
 		if (!o->used || (o->obs == 0 && sure && !attach(c, o)))
 			continue;
 		online = send && o->obs != 0;
-		if (o->obs != 0 && !settled(c, o))
+		flying = o->obs != 0 && !settled(c, o);
+		if (flying && (!online || o->replayed != 0))
 			continue;
-		if (online && replay(c, o))
+		if (!flying && online && replay(c, o))
 			next = c->now;
 		else
 			next = min(next, run(c, o, online));
