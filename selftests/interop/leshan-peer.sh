@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Leshan's server and bootstrap server as a library (leshan/LeshanPeer.java) against
-# semd. Java runs on this machine, the stack in the Debian 13 root.
+# semd, and our object files against OMA's schema. Java runs on this machine, the stack in the Debian 13 root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -16,9 +16,22 @@ if [ ! -s "$dir/.stamp" ] || [ "$here/leshan/pom.xml" -nt "$dir/.stamp" ]; then
 fi
 javac -Xlint:all,-path,-classfile -Werror -cp "$dir/lib/*" -d "$dir/classes" \
 	"$here/leshan/LeshanPeer.java"
-for f in 26241 26242; do
-	ls "$top/Documentation/objects/$f.xml" >/dev/null || exit 1
-done
+rc=0
+# OMA's schema files, which Leshan carries: each object is valid by the one that it names
+"$top/selftests/rig/in-root" sh -s <<-'END' || rc=1
+	cd build/maven/peer
+	python3 -m zipfile -e lib/leshan-core-[0-9]*.jar jar
+	for f in /src/Documentation/objects/*.xml; do
+		schema=$(sed -n 's/.*tech\/profiles\/\([A-Za-z0-9_-]*\.xsd\).*/\1/p' "$f")
+		if words=$(xmllint --noout --schema "jar/schemas/$schema" "$f" 2>&1); then
+			echo "ok - ${f##*/} is valid by OMA's $schema"
+		else
+			echo "not ok - ${f##*/} is valid by OMA's $schema: $words"
+			bad=1
+		fi
+	done
+	exit ${bad:-0}
+END
 read -r control coap coaps bscoap bscoaps < <("$top/selftests/rig/in-root" python3 -c '
 import socket
 s = [socket.socket(socket.AF_INET, t) for t in (socket.SOCK_STREAM,) + (socket.SOCK_DGRAM,) * 4]
@@ -32,4 +45,5 @@ java=$!
 trap 'kill $java 2>/dev/null || true; wait $java 2>/dev/null || true' EXIT
 "$top/selftests/rig/in-root" ${V:+env V=$V} python3 selftests/interop/leshan-peer.py \
 	--control "$control" --coap "$coap" --coaps "$coaps" --bootstrap "$bscoap" \
-	--bootstrap-secure "$bscoaps" --pki build/maven/peer/pki "$@"
+	--bootstrap-secure "$bscoaps" --pki build/maven/peer/pki "$@" || rc=1
+exit $rc
