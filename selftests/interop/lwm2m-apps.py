@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A server installs, locks, extradites, personalises and deletes applications through
-objects 26243, 9 and 14, under a policy; and sends 512 KiB in blocks, over a kill -9.
+objects 26243, 9 and 14, under a policy, and with tokens of the card's issuer where the device
+has the keys of a delegated domain only; and sends 512 KiB in blocks, over a kill -9.
 What it reads is held against the card's own account. Prints TAP; run inside the
 Debian 13 root.
 """
@@ -21,44 +22,44 @@ import codec  # noqa: E402
 import gp  # noqa: E402
 import script  # noqa: E402
 from aiocoap.numbers.codes import PUT  # noqa: E402
+from card_issuer import DEFAULT, Issuer, keyset  # noqa: E402
 from lwm2m_server import LwM2MError, Server, dotted  # noqa: E402
 from stack import Stack, free_port  # noqa: E402
 from tap import tap  # noqa: E402
+from tlv import tlv  # noqa: E402
 
 SOFTWARE, COMPONENT, FIRMWARE, SE, SCRIPT, APP = 9, 14, 5, 26241, 26242, 26243
 ISD, SSD, APPLICATION, ELF = range(4)
-DONE = 3
+DONE, FAILED = 3, 4
 PKG = bytes.fromhex("F0000000110101")
 APPLETS = [PKG + b"\x01", PKG + b"\x02"]
 TEST_PKG = bytes.fromhex("F0534553414D4511")
 TEST_MODULE = bytes.fromhex("F0534553414D450101")  # the software SE's own applet
 DOMAIN = bytes.fromhex("F0534553414D4501")
-KEYS = """[keyset isd]
-type=aes
-kvn=30
-enc=404142434445464748494A4B4C4D4E4F
-mac=404142434445464748494A4B4C4D4E4F
-dek=404142434445464748494A4B4C4D4E4F
-"""
 
 
 class Bench:
-    """A registered device with a key set, under a policy."""
+    """A registered device with a key set, under a policy; issuer(stack) has the card before."""
 
-    def __init__(self, policy=None):
+    def __init__(self, policy=None, issuer=None, keys=keyset("isd", 30, DEFAULT)):
+        name = keys[len("[keyset "):keys.index("]")]
         self.port = free_port()
+        self.issuer = issuer
         self.server = Server(port=self.port)
         self.stack = Stack(f"coap://127.0.0.1:{self.port}")
         path = self.stack.path("keys")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
-            f.write(KEYS)
-        self.stack.set = {"keyset isd.keys": f"file:{path}",
+            f.write(keys)
+        self.stack.set = {f"keyset {name}.keys": f"file:{path}",
                           **{f"policy test.{k}": v for k, v in {
-                              "origin": "lwm2m:test", "keysets": "isd", **(policy or {})}.items()}}
+                              "origin": "lwm2m:test", "keysets": name, **(policy or {})}.items()}}
 
     async def __aenter__(self):
         await self.server.start()
-        self.stack.start()
+        self.stack.start_softse()
+        if self.issuer:
+            self.issuer(self.stack)
+        self.stack.start_semd()
         self.client = await self.server.wait_for_client(timeout=30)
         await self.server.read(self.client, (SE, 0, 0))
         return self
@@ -284,6 +285,89 @@ async def policy():
             " ".join(sent[-6:]))
 
 
+async def tokens():
+    issuer = Issuer()
+    async with Bench(issuer=issuer, keys=issuer.keys) as b:
+        s, c = b.server, b.client
+
+        async def end(number, rid, arguments="", token=b""):
+            if token:
+                await s.write(c, (APP, number, 19), token)
+            return await b.run(number, rid, arguments)
+
+        def done(header):
+            return sum(1 for w in b.stack.apdus()[issuer.sent:] if len(w) > 5 and
+                       w[5] == "9000" and w[3][2:] == header[2:])
+
+        def no(claim, got, sw, header):
+            state, _, words = got
+            tap(state == FAILED and sw in words and "token" in words and not done(header),
+                claim, f"{state}: {words}")
+
+        _, values = await s.read(c, (APP,), accept=codec.TLV)
+        isd = next(n for (_, n, r), v in values.items() if r == 2 and v == ISD)
+        await s.write_instance(c, (APP, isd), {20: "dm", 21: issuer.domain})
+        _, r = await b.app(issuer.domain, lambda r: 3 in r)
+        tap(r.get(2) == SSD, "the registry is read with the domain's keys", str(r))
+        file = cap.Cap(PKG, list(APPLETS), code=600)
+        for right in (False, True):
+            _, number = await s.create(c, SOFTWARE)
+            await s.write(c, (SOFTWARE, number, 2), issuer.load_plan(file, right),
+                          content_format=codec.OPAQUE)
+            await s.execute(c, (SOFTWARE, number, 4))
+            result = await b.until((SOFTWARE, number, 9), lambda v: v in (2, 58))
+            _, words = await s.read_value(c, (SOFTWARE, number, 16))
+            if right:
+                tap(result == 2 and done("80E60200") == 1, "a plan with a load token: loaded",
+                    words)
+            else:
+                tap(result == 58 and "6985" in words and b.stack.executed("80E80000") == 0,
+                    "a plan without: refused before the first block", words)
+        elf, _ = await b.app(PKG, lambda r: 7 in r)
+        empty = tlv(0xC9, b"")
+        one, two = (issuer.token(issuer.install(p1, PKG, aid, aid, b"\0", empty))
+                    for p1, aid in ((12, APPLETS[0]), (4, APPLETS[1])))
+        first, second = (f"0='{aid.hex()}'" for aid in APPLETS)
+        no("Install without a token", await end(elf, 16, first), "6985", "80E60C00")
+        no("with a token of another AID", await end(elf, 16, first, two), "6982", "80E60C00")
+        no("which is used up by that", await end(elf, 16, first), "6985", "80E60C00")
+        no("with a token of other parameters", await end(elf, 16, first + ",3='A5'", one),
+           "6982", "80E60C00")
+        no("or of other privileges", await end(elf, 16, first + ",2='04'", one), "6982",
+           "80E60C00")
+        left = {a for a, (_, r) in (await b.apps()).items() if 3 in r}
+        tap(left == {issuer.domain, PKG}, "nothing of them is on the card", str(len(left)))
+        _, result, words = await end(elf, 16, first, one)
+        new, r = await b.app(APPLETS[0], lambda r: 3 in r)
+        tap(result == "ok" and (r.get(3), r.get(6)) == (7, f"{APP}:{elf}"),
+            "with the right one: done", words)
+        no("which is used up", await end(elf, 16, second + ",4"), "6985", "80E60400")
+        before = len(b.stack.apdus())
+        state, _, words = await end(elf, 16, first, one)
+        sent = [w[3][2:4] for w in b.stack.apdus()[before:]]
+        tap(state == FAILED and "E6" not in sent, "the same once more: nothing is sent", words)
+        result = (await end(elf, 16, second + ",4", two))[1]
+        other, r = await b.app(APPLETS[1], lambda r: 3 in r)
+        tap(result == "ok" and r.get(3) == 3, "Install, not selectable", str(r.get(3)))
+        for at, rid, name, arguments, apdu in (
+                (other, 12, "Make Selectable", "",
+                 issuer.install(8, b"", b"", APPLETS[1], b"\0", b"")),
+                (other, 13, "Extradite", f"0='{gp.ISD.hex()}'",
+                 issuer.install(16, gp.ISD, b"", APPLETS[1], b"", b"")),
+                (new, 15, "Delete", "", gp.delete(APPLETS[0]))):
+            header = "80" + apdu[1:4].hex().upper()
+            no(f"{name} without a token", await end(at, rid, arguments), "6985", header)
+            no("with one of another command", await end(at, rid, arguments, one), "6982",
+               header)
+            _, result, words = await end(at, rid, arguments, issuer.token(apdu))
+            tap(result == "ok" and done(header) == 1, "with the right one: done", words)
+        b.stack.stop_semd()
+        seen = issuer.registry(b.stack)
+        tap(APPLETS[0] not in seen and seen[APPLETS[1]] == ("SELECTABLE", gp.ISD) and
+            seen[PKG] == ("LOADED", issuer.domain), "and so it is for the card's issuer",
+            str(len(seen)))
+
+
 def resident(pid):
     """RSS in KiB."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
@@ -384,7 +468,8 @@ async def killed():
 
 
 def main():
-    tests = {f.__name__: f for f in (software, operations, policy, large, killed)}
+    tests = {f.__name__: f for f in (software, operations, policy, tokens, large,
+                                      killed)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())
