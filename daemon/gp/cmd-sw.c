@@ -117,13 +117,15 @@ static const struct {
 	{GP_INS_PERFORM_SECURITY_OPERATION, ANY, 0x6640, "the certificate is not accepted"},
 
 	{GP_INS_INSTALL, GP_INSTALL_LOAD, 0x6985,
-	 "a load file or application with that AID is there, or loading is not allowed"},
+	 "a load file or application with that AID is there, or loading is not allowed "
+	 "without a token"},
 	{GP_INS_INSTALL, GP_INSTALL_LOAD, 0x6a80,
 	 "wrong fields: AID, hash (needed with a token or DAP), parameters, or AID in use"},
 	{GP_INS_INSTALL, GP_INSTALL_LOAD, 0x6a84, "not enough memory for the load file"},
 	{GP_INS_INSTALL, GP_INSTALL_LOAD, 0x6a88, "no security domain with that AID"},
 	{GP_INS_INSTALL, GP_INSTALL_EXTRADITION, 0x6985,
-	 "the domains do not agree to the extradition, or the object is already there"},
+	 "the domains do not agree to the extradition, the object is already there, or a token "
+	 "is needed"},
 	{GP_INS_INSTALL, GP_INSTALL_EXTRADITION, 0x6a88,
 	 "no such application, load file or security domain"},
 	{GP_INS_INSTALL, GP_INSTALL_REGISTRY_UPDATE, 0x6a80,
@@ -134,16 +136,19 @@ static const struct {
 	{GP_INS_INSTALL, GP_INSTALL_PERSONALIZATION, 0x6a88,
 	 "no such application in this security domain"},
 	{GP_INS_INSTALL, GP_INSTALL_INSTALL, 0x6985,
-	 "an application with that AID is there, or its own install() refused"},
+	 "an application with that AID is there, its own install() refused, or a token is "
+	 "needed"},
 	{GP_INS_INSTALL, GP_INSTALL_INSTALL, 0x6a80,
 	 "wrong fields: module, AID in use, privileges, or parameters that the application "
 	 "refuses"},
 	{GP_INS_INSTALL, GP_INSTALL_INSTALL, 0x6a84, "not enough memory for the application"},
 	{GP_INS_INSTALL, GP_INSTALL_INSTALL, 0x6a88, "no such load file or module"},
 	{GP_INS_INSTALL, GP_INSTALL_MAKE_SELECTABLE, 0x6985,
-	 "the application is selectable already, or has a privilege that another one holds"},
+	 "the application is selectable already, has a privilege that another one holds, or a "
+	 "token is needed"},
 	{GP_INS_INSTALL, GP_INSTALL_MAKE_SELECTABLE, 0x6a88, "no such application"},
 	{GP_INS_INSTALL, ANY, 0x6581, "writing failed: memory of the card is damaged or full"},
+	{GP_INS_INSTALL, ANY, 0x6982, "not allowed in this session, or the token is wrong"},
 	{GP_INS_INSTALL, ANY, 0x6a86,
 	 "this form of INSTALL, or more commands, is not supported"},
 	{GP_INS_INSTALL, ANY, 0x9484, "the token's or key's algorithm is not supported"},
@@ -159,7 +164,8 @@ static const struct {
 
 	{GP_INS_DELETE, ANY, 0x6200, "deleted from the registry, its memory is not free yet"},
 	{GP_INS_DELETE, ANY, 0x6581, "writing failed: memory of the card is damaged"},
-	{GP_INS_DELETE, ANY, 0x6985, "it is in use, or others depend on it"},
+	{GP_INS_DELETE, ANY, 0x6982, "not allowed in this session, or the token is wrong"},
+	{GP_INS_DELETE, ANY, 0x6985, "it is in use, others depend on it, or a token is needed"},
 	{GP_INS_DELETE, ANY, 0x6a80, "wrong fields: AID, key numbers or token"},
 	{GP_INS_DELETE, ANY, 0x6a82, "no object with that AID"},
 	{GP_INS_DELETE, ANY, 0x6a86, "deleting related objects is not supported"},
