@@ -502,8 +502,8 @@ static void test_reference(void **state)
 {
 	static const unsigned char rpk[] = {TLSEXT_cert_type_rpk};
 	struct keys_cred_request req = {.mode = KEYS_CRED_RPK, .trusted = true};
-	EVP_PKEY *server_key = EVP_EC_gen("P-256");
 	SSL_CTX *near_ctx, *far_ctx;
+	EVP_PKEY *server_key;
 	struct keys_cred cred = {0};
 	struct keys_cred_load *load;
 	SSL *near, *far;
@@ -526,6 +526,7 @@ static void test_reference(void **state)
 		fail_msg("%s", err.detail);
 	assert_null(load);
 	assert_non_null(cred.key);
+	server_key = EVP_EC_gen("P-256");
 	near_ctx = SSL_CTX_new_ex(cred.libctx, NULL, TLS_client_method());
 	far_ctx = SSL_CTX_new(TLS_server_method());
 	assert_int_equal(SSL_CTX_set_max_proto_version(near_ctx, TLS1_2_VERSION), 1);
