@@ -89,11 +89,12 @@ static int read_blob(sd_json_variant *v, bool base64, struct gp_blob *blob)
 	r = base64 ? sd_json_variant_unbase64(v, &p, &len) : sd_json_variant_unhex(v, &p, &len);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EBADMSG;
-	r = gp_blob_set(blob, p, len);
-	if (p)
-		OPENSSL_cleanse(p, len);
+	/* a package is large: no copy of it */
+	if (len)
+		return gp_blob_take(blob, p, len);
 	free(p);
-	return r;
+	gp_blob_clear(blob);
+	return 0;
 }
 
 static int read_number(sd_json_variant *v, uint64_t max, uint64_t *n)

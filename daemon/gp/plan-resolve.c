@@ -47,8 +47,11 @@ static int from_cap(struct gp_op *op, const struct gp_cap *cap, struct gp_error 
 		r = hash_block(op, block, len);
 	if (!r)
 		r = gp_loadfile_make(block, len, daps, nr, NULL, &lf, err);
-	if (!r)
-		r = gp_blob_set(&op->code, lf.bytes, lf.len);
+	free(block);
+	if (!r) {
+		r = gp_blob_take(&op->code, lf.bytes, lf.len);
+		lf = (struct gp_loadfile){0};
+	}
 	if (!r && op->aid.len && !gp_aid_equal(&op->aid, &cap->package))
 		r = gp_fail(err, -EINVAL, "plan-invalid",
 			    "the file is another package than the plan says");
@@ -57,7 +60,6 @@ static int from_cap(struct gp_op *op, const struct gp_cap *cap, struct gp_error 
 		gp_blob_clear(&op->dap);
 	}
 	gp_loadfile_clear(&lf);
-	free(block);
 	return r;
 }
 
@@ -203,6 +205,9 @@ int gp_plan_resolve(struct gp_plan *plan,
 			r = blame(op, from_load_file(op, err), err);
 		} else if (!r) {
 			r = gp_cap_read(op->code.p, op->code.len, &cap, err);
+			/* all of it is in cap */
+			if (!r)
+				gp_blob_clear(&op->code);
 			if (!r)
 				r = from_cap(op, cap, err);
 			r = blame(op, r, err);

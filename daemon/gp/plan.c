@@ -48,6 +48,19 @@ int gp_op_parse(const char *name)
 	return -EINVAL;
 }
 
+int gp_blob_take(struct gp_blob *blob, void *p, size_t len)
+{
+	struct gp_blob new = {p, len};
+
+	if (len > GP_PLAN_BLOB_MAX) {
+		gp_blob_clear(&new);
+		return -EMSGSIZE;
+	}
+	gp_blob_clear(blob);
+	*blob = new;
+	return 0;
+}
+
 int gp_blob_set(struct gp_blob *blob, const void *p, size_t len)
 {
 	uint8_t *copy = NULL;
@@ -60,10 +73,7 @@ int gp_blob_set(struct gp_blob *blob, const void *p, size_t len)
 			return -ENOMEM;
 		memcpy(copy, p, len);
 	}
-	gp_blob_clear(blob);
-	blob->p = copy;
-	blob->len = len;
-	return 0;
+	return gp_blob_take(blob, copy, len);
 }
 
 void gp_blob_clear(struct gp_blob *blob)

@@ -46,6 +46,9 @@ struct gp_blob {
 
 /** gp_blob_set() - a copy of @p. 0, -ENOMEM, -EMSGSIZE above GP_PLAN_BLOB_MAX. */
 int gp_blob_set(struct gp_blob *blob, const void *p, size_t len);
+/** gp_blob_take() - @p itself, from malloc(): the blob's from now on, or cleansed and freed
+ * if it is too long. 0, -EMSGSIZE. */
+int gp_blob_take(struct gp_blob *blob, void *p, size_t len);
 /** gp_blob_clear() - cleanse and free */
 void gp_blob_clear(struct gp_blob *blob);
 
@@ -257,7 +260,7 @@ int gp_plan_validate(const struct gp_plan *plan, struct gp_error *err);
  *
  * Also fills in load file AIDs, hashes, and what @GP_OP_INSTALL leaves open. After it the plan
  *needs nothing from outside but keys. Return: 0; -EBADMSG for a bad CAP file; what @read said;
- *-EINVAL, -ENOMEM.
+ *-EINVAL, -ENOMEM; @plan is good for gp_plan_free() only then.
  */
 int gp_plan_resolve(struct gp_plan *plan,
 		    int (*read)(void *userdata, const char *name, uint8_t **p, size_t *len),

@@ -296,6 +296,27 @@ static void test_aids(void **state)
 	gp_plan_free(plan);
 }
 
+/* Taken, not copied; what is too long is not kept, and what was there stays. */
+static void test_blob(void **state)
+{
+	uint8_t *one = malloc(3), *big = malloc(GP_PLAN_BLOB_MAX + 1);
+	struct gp_blob blob = {0};
+
+	(void)state;
+	assert_non_null(one);
+	assert_non_null(big);
+	memcpy(one, "one", 3);
+	assert_int_equal(gp_blob_take(&blob, one, 3), 0);
+	assert_ptr_equal(blob.p, one);
+	assert_int_equal(gp_blob_take(&blob, big, GP_PLAN_BLOB_MAX + 1), -EMSGSIZE);
+	assert_ptr_equal(blob.p, one);
+	assert_int_equal(blob.len, 3);
+	assert_int_equal(gp_blob_set(&blob, "two and more", 12), 0);
+	assert_memory_equal(blob.p, "two and more", 12);
+	gp_blob_clear(&blob);
+	assert_null(blob.p);
+}
+
 static void test_record(void **state)
 {
 	static const char *const bad[] = {
@@ -325,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_package),	   cmocka_unit_test(test_show),
 		cmocka_unit_test(test_aids),	   cmocka_unit_test(test_record),
+		cmocka_unit_test(test_blob),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
