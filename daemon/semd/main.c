@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -438,6 +439,11 @@ int main(int argc, char **argv)
 	bool only_check = false;
 	int opt;
 
+#ifdef M_MMAP_THRESHOLD
+	/* what a package took for a moment goes back to the system; by itself the C library
+	 * would raise this bound with the first one, and keep the next */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
 	while ((opt = getopt_long(argc, argv, "c:fh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
