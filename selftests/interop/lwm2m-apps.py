@@ -368,10 +368,10 @@ async def tokens():
             str(len(seen)))
 
 
-def resident(pid):
-    """RSS in KiB."""
+def resident(pid, what="VmRSS"):
+    """RSS in KiB; VmHWM is the most that it ever was."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) for line in f if line.startswith(what))
 
 
 async def blocks(b, number, data, begin, end, szx=6):
@@ -432,6 +432,28 @@ async def large():
         tap(grown < 2048, "and memory stays bounded", f"{grown} KiB more for {len(data)} bytes")
 
 
+async def large_cap():
+    """A CAP file is a plan on its way: in memory for a moment, and then no more."""
+    async with Bench() as b:
+        s, c, pid = b.server, b.client, b.stack.semd.pid
+        await b.use_keys()
+        data = cap.Cap(PKG, APPLETS[:1], minor=3, resource=bytes(range(256)) * 2048).zip()
+        _, number = await s.create(c, SOFTWARE)
+        before = resident(pid)
+        codes, words = await blocks(b, number, data, 0, len(data))
+        grown = resident(pid) - before
+        tap(codes[-1] == "2.04" and grown < 256,
+            "a CAP file of 512 KiB in blocks: memory does not grow with it",
+            f"{grown} KiB more, at most {resident(pid, 'VmHWM') - before} {words}")
+        await s.execute(c, (SOFTWARE, number, 4), "0='isd'")
+        state = await b.until((SOFTWARE, number, 7), lambda v: v == 4)
+        _, r = await b.app(APPLETS[0], lambda r: 3 in r)
+        most, grown = resident(pid, "VmHWM") - before, resident(pid) - before
+        tap(state == 4 and r.get(3) == 3 and most < 8 * len(data) // 1024 and grown < 1024,
+            "it is installed, its copies are few, and memory is free again",
+            f"at most {most} KiB more, {grown} in the end")
+
+
 async def killed():
     """kill -9 in the middle of an installation, at other places each time."""
     async with Bench() as b:
@@ -469,7 +491,7 @@ async def killed():
 
 def main():
     tests = {f.__name__: f for f in (software, operations, policy, tokens, large,
-                                      killed)}
+                                      large_cap, killed)}
     for name in sys.argv[1:] or tests:
         try:
             asyncio.run(tests[name]())
