@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * SenML in CBOR, single CBOR values and text. What was understood of a pack is
- * encoded and must be understood again.
+ * encoded and must be understood again, but for nulls: they are never sent.
  */
 #include <stdlib.h>
 
@@ -9,6 +9,15 @@
 #include "lwm2m/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static size_t told(const struct lwm2m_set *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		n += set->v[i].type != MODEL_NONE;
+	return n;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,12 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lwm2m_decode(COAP_FORMAT_TEXT, path, data, size - 1, &set, words);
 		break;
 	default:
-		if (lwm2m_senml_decode(&root, data, size - 1, &set, words) != 0)
+		if (lwm2m_senml_decode(&root, data, size - 1, &set, words) != 0 || !told(&set))
 			break;
 		lwm2m_senml_encode(&root, &set, &out);
 		if (out.error == 0 &&
 		    (lwm2m_senml_decode(&root, out.p, out.len, &again, words) != 0 ||
-		     again.n != set.n))
+		     again.n != told(&set)))
 			abort();
 		break;
 	}
