@@ -342,6 +342,8 @@ static bool more(struct pkcs15 *p, uint16_t sw, const uint8_t *data, size_t len)
 		return false;
 	if (sw >> 8 == 0x6c && before != 0)
 		return false; /* a card that contradicts itself */
+	if (sw >> 8 == 0x6c && p->at == AT_VERIFY)
+		return false; /* a PIN is presented once, whatever the card says of Le */
 	if (len > 0 && (p->at == AT_READ || p->at == AT_RECORD) && !add(p, data, len))
 		return true;
 	p->asked = (sw & 0xff) ? sw & 0xff : GP_LE_ANY;
