@@ -11,8 +11,6 @@
 # bench/X.c            programs that measure
 # softse/              the software SE
 
-FUZZ_SECONDS ?= 20
-
 SOFTSE_SRC := $(wildcard selftests/softse/*.c)
 SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
 SOFTSE_LIB_OBJ := $(filter-out %/main.o,$(SOFTSE_OBJ))
