@@ -28,6 +28,7 @@ import gp  # noqa: E402
 from bootstrap_server import BootstrapServer  # noqa: E402
 from cryptography.hazmat.primitives import serialization as ser  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from card_issuer import DEFAULT, keyset  # noqa: E402
 from lwm2m_server import LwM2MError, Server  # noqa: E402
 from stack import OUT, free_port  # noqa: E402
 from tap import tap  # noqa: E402
@@ -95,7 +96,7 @@ class Life(apps.Bench):
         stack.set["keyset isd.keys"] = f"file:{stack.path('isd.keys')}"
         with os.fdopen(os.open(stack.path("isd.keys"), os.O_WRONLY | os.O_CREAT, 0o600),
                        "w") as f:
-            f.write(apps.KEYS)
+            f.write(keyset("isd", 30, DEFAULT))
         self.stack = stack
         self.card = se_keys.Card(stack, ("iot-safe", "pkcs15"))
         self.fronts, self.servers, self.client = [], [], None
