@@ -11,7 +11,7 @@ OUT := build/out/$(V)
 
 CC := gcc
 AR := ar
-PKGS := openssl libsystemd sqlite3 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip libpcsclite
+PKGS := openssl libsystemd sqlite3 libcurl libxml-2.0 libwbxml2 libcbor libmnl libnl-genl-3.0 p11-kit-1 libzip libpcsclite
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lm
 
@@ -28,7 +28,7 @@ endif
 CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(V)) -ffile-prefix-map=$(CURDIR)/=
 # bound at the start: the dynamic linker would put registers, and what keys were
 # in them, on the stack at the first call of a function
-LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V))) -Wl,-z,relro,-z,now
+LDFLAGS := $(filter -fsanitize=%,$(CFLAGS_$(V))) -Wl,--as-needed,-z,relro,-z,now
 
 PROGRAMS := semd sectl
 ROOMS := $(filter-out $(PROGRAMS) ifd packaging,$(notdir $(patsubst %/,%,$(wildcard daemon/*/))))
