@@ -2,7 +2,7 @@
 /*
  * A thin coat over SQLite: cached statements, errno instead of result codes,
  * savepoints, and a reserve on the disk for what must not fail. The journal is
- * one file of it, what the LwM2M devices keep (lwm2m/state.h) another.
+ * one file of it, what front ends keep (store/store.h) others.
  */
 #ifndef SESAME_JOB_DB_H
 #define SESAME_JOB_DB_H

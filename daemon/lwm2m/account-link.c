@@ -183,8 +183,8 @@ static void session_store(struct lwm2m_account *a)
 	if (value) {
 		value[0] = SESSION_FORMAT;
 		memcpy(value + 1, data, len);
-		ret = lwm2m_state_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key),
-				      value, len + 1);
+		ret = store_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
+				len + 1);
 	}
 	if (ret < 0)
 		account_log(a, LOG_WARNING, "the session cannot be kept over a restart: %s",
@@ -202,8 +202,7 @@ static uint8_t *session_load(struct lwm2m_account *a, const struct account_link 
 	if (!a->shared || !coap_transport_secure(l->kind))
 		return NULL;
 	session_key(a, l, key);
-	if (lwm2m_state_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value,
-			    len) < 0)
+	if (store_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value, len) < 0)
 		return NULL;
 	if (*len > 1 && value[0] == SESSION_FORMAT)
 		return value;
@@ -235,8 +234,8 @@ static uint16_t port_load(const struct lwm2m_account *a, const struct account_li
 	uint16_t port = 0;
 	size_t len = 0;
 
-	if (!port_key(a, l, key) || lwm2m_state_get(a->shared->state, LWM2M_KIND_SESSION, key,
-						    sizeof(key), &value, &len) < 0)
+	if (!port_key(a, l, key) ||
+	    store_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value, &len) < 0)
 		return 0;
 	if (len == 2)
 		port = (uint16_t)(value[0] << 8 | value[1]);
@@ -263,8 +262,8 @@ static void port_store(struct lwm2m_account *a)
 		return;
 	value[0] = (uint8_t)(port >> 8);
 	value[1] = (uint8_t)port;
-	(void)lwm2m_state_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
-			      sizeof(value));
+	(void)store_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
+			sizeof(value));
 }
 
 static void tell_carriers(struct lwm2m_account *a, char current)

@@ -46,8 +46,7 @@ static int on_store(void *ctx, const uint8_t *state, size_t len)
 
 	if (len > sizeof(ao->last))
 		return -ENOSPC;
-	r = lwm2m_state_get(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), &kept,
-			    &kept_len);
+	r = store_get(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), &kept, &kept_len);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	/* a later context of the same keys has taken over */
@@ -55,8 +54,8 @@ static int on_store(void *ctx, const uint8_t *state, size_t len)
 										       : 0;
 	free(kept);
 	if (r == 0)
-		r = lwm2m_state_put(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key),
-				    state, len);
+		r = store_put(ao->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), state,
+			      len);
 	if (r == 0) {
 		memcpy(ao->last, state, len);
 		ao->last_len = len;
@@ -173,8 +172,8 @@ int account_oscore_new(struct account_oscore **ret, struct lwm2m_shared *shared,
 		return -EINVAL;
 	}
 	if (r == 0) {
-		r = lwm2m_state_get(shared->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key),
-				    &kept, &len);
+		r = store_get(shared->state, LWM2M_KIND_OSCORE, ao->key, sizeof(ao->key), &kept,
+			      &len);
 		if (r == -ENOENT)
 			r = 0;
 	}

@@ -12,7 +12,7 @@
  */
 struct account_oscore {
 	struct oscore *o;
-	struct lwm2m_store *state;
+	struct store *state;
 	uint16_t instance;
 	uint8_t key[2 + OSCORE_NAME_LEN];
 	uint8_t last[OSCORE_STATE_MAX]; /* as it was stored; another than that is another's */

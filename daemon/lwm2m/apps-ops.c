@@ -26,13 +26,12 @@ struct lwm2m_appops {
 
 /* ---- key sets, which are kept -------------------------------------------------------- */
 
-static size_t keys_key(const struct lwm2m_appops *o, uint16_t id,
-		       uint8_t key[LWM2M_STATE_KEY_MAX])
+static size_t keys_key(const struct lwm2m_appops *o, uint16_t id, uint8_t key[STORE_KEY_MAX])
 {
 	size_t len = strlen(o->server);
 
-	if (len > LWM2M_STATE_KEY_MAX - 5)
-		len = LWM2M_STATE_KEY_MAX - 5;
+	if (len > STORE_KEY_MAX - 5)
+		len = STORE_KEY_MAX - 5;
 	key[0] = MODEL_OBJECT_APP >> 8;
 	key[1] = MODEL_OBJECT_APP & 0xff;
 	key[2] = 'k';
@@ -45,7 +44,7 @@ static size_t keys_key(const struct lwm2m_appops *o, uint16_t id,
 /* a version byte, the AID's length, AID, name */
 static int save_keys(const struct lwm2m_appops *o, const struct prepared *p)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX], value[2 + GP_AID_MAX + sizeof(p->op.keyset)];
+	uint8_t key[STORE_KEY_MAX], value[2 + GP_AID_MAX + sizeof(p->op.keyset)];
 	size_t klen = keys_key(o, p->id, key), n = strlen(p->op.keyset);
 
 	if (!o->apps->state)
@@ -54,17 +53,17 @@ static int save_keys(const struct lwm2m_appops *o, const struct prepared *p)
 	value[1] = p->op.sd.len;
 	memcpy(value + 2, p->op.sd.bytes, p->op.sd.len);
 	memcpy(value + 2 + p->op.sd.len, p->op.keyset, n);
-	return lwm2m_state_put(o->apps->state, LWM2M_KIND_OBJECT, key, klen, value,
-			       2U + p->op.sd.len + n);
+	return store_put(o->apps->state, LWM2M_KIND_OBJECT, key, klen, value,
+			 2U + p->op.sd.len + n);
 }
 
 static void load_keys(const struct lwm2m_appops *o, struct prepared *p)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX], *value = NULL;
+	uint8_t key[STORE_KEY_MAX], *value = NULL;
 	size_t klen = keys_key(o, p->id, key), n = 0;
 
 	if (!o->apps->state ||
-	    lwm2m_state_get(o->apps->state, LWM2M_KIND_OBJECT, key, klen, &value, &n) < 0)
+	    store_get(o->apps->state, LWM2M_KIND_OBJECT, key, klen, &value, &n) < 0)
 		return;
 	if (n >= 2 && value[0] == 1 && value[1] <= GP_AID_MAX && n >= 2U + value[1] &&
 	    n - 2U - value[1] < sizeof(p->op.keyset)) {

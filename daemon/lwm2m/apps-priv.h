@@ -29,7 +29,7 @@ struct apps_entry {
 
 struct lwm2m_apps {
 	struct job_store *store;
-	struct lwm2m_store *state;
+	struct store *state;
 	void (*changed)(void *ctx, int32_t instance);
 	void *ctx;
 	struct apps_se se[LWM2M_SES_MAX];

@@ -15,7 +15,7 @@
 
 #define VERSION 1
 
-static size_t make_key(const char *name, uint8_t key[LWM2M_STATE_KEY_MAX])
+static size_t make_key(const char *name, uint8_t key[STORE_KEY_MAX])
 {
 	size_t len = strlen(name);
 
@@ -57,7 +57,7 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 {
 	sd_json_variant *json = NULL, *registry = NULL, *ids = NULL, *gone = NULL;
 	const struct apps_se *s = &a->se[at];
-	uint8_t key[LWM2M_STATE_KEY_MAX];
+	uint8_t key[STORE_KEY_MAX];
 	char *text = NULL, *value = NULL;
 	int r;
 
@@ -77,8 +77,8 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 	if (r >= 0)
 		r = asprintf(&value, "%c%s", VERSION, text) < 0 ? -ENOMEM : 0;
 	if (r == 0)
-		r = lwm2m_state_put(a->state, LWM2M_KIND_OBJECT, key, make_key(s->name, key),
-				    value, strlen(value));
+		r = store_put(a->state, LWM2M_KIND_OBJECT, key, make_key(s->name, key), value,
+			      strlen(value));
 	free(value);
 	free(text);
 	sd_json_variant_unref(json);
@@ -186,6 +186,5 @@ int apps_load(struct lwm2m_apps *a)
 
 	if (!a->state)
 		return 0;
-	return lwm2m_state_each(a->state, LWM2M_KIND_OBJECT, prefix, sizeof(prefix), load_one,
-				a);
+	return store_each(a->state, LWM2M_KIND_OBJECT, prefix, sizeof(prefix), load_one, a);
 }

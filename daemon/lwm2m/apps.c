@@ -444,7 +444,7 @@ const char *lwm2m_apps_why(const struct lwm2m_apps *a, uint16_t id)
 /* ---- life ----------------------------------------------------------------------------------
  */
 
-int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct lwm2m_store *state,
+int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct store *state,
 		   void (*changed)(void *ctx, int32_t instance), void *ctx)
 {
 	struct lwm2m_apps *a = calloc(1, sizeof(*a));

@@ -60,7 +60,7 @@ struct lwm2m_app {
  *
  * Return: 0, -ENOMEM, or what @state said.
  */
-int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct lwm2m_store *state,
+int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct store *state,
 		   void (*changed)(void *ctx, int32_t instance), void *ctx);
 /** lwm2m_apps_free() - job_store_dispatch() must not be called any more after it. */
 void lwm2m_apps_free(struct lwm2m_apps *a);

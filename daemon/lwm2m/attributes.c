@@ -86,9 +86,9 @@ static void store(struct lwm2m_client *c, const struct lwm2m_attributes *a)
 
 	make_key(c, &a->path, key);
 	lwm2m_attributes_pack(kept + 1, a);
-	ret = a->set ? lwm2m_state_put(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key),
-				       kept, sizeof(kept))
-		     : lwm2m_state_del(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key));
+	ret = a->set ? store_put(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key), kept,
+				 sizeof(kept))
+		     : store_del(c->shared->state, LWM2M_KIND_ATTR, key, sizeof(key));
 	if (ret < 0)
 		lwm2m_log(c, 4, "attributes will not outlive a restart: %s", strerror(-ret));
 }
@@ -125,8 +125,7 @@ void lwm2m_attributes_load(struct lwm2m_client *c)
 	uint8_t prefix[2];
 
 	lwm2m_pack(prefix, c->ssid, 2);
-	lwm2m_state_each(c->shared->state, LWM2M_KIND_ATTR, prefix, sizeof(prefix), load_one,
-			 c);
+	store_each(c->shared->state, LWM2M_KIND_ATTR, prefix, sizeof(prefix), load_one, c);
 }
 
 void lwm2m_attributes_forget(struct lwm2m_client *c, const struct lwm2m_path *path)

@@ -213,8 +213,7 @@ static void purge(struct lwm2m_bootstrap *b)
 
 int lwm2m_bootstrap_new(struct lwm2m_bootstrap **ret,
 			const struct lwm2m_bootstrap_config *config, struct lwm2m_data *data,
-			struct lwm2m_store *state, const struct lwm2m_bootstrap_ops *ops,
-			void *ctx)
+			struct store *state, const struct lwm2m_bootstrap_ops *ops, void *ctx)
 {
 	struct lwm2m_bootstrap *b;
 	int r;

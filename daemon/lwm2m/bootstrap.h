@@ -110,8 +110,7 @@ struct lwm2m_bootstrap_status {
  */
 int lwm2m_bootstrap_new(struct lwm2m_bootstrap **ret,
 			const struct lwm2m_bootstrap_config *config, struct lwm2m_data *data,
-			struct lwm2m_store *state, const struct lwm2m_bootstrap_ops *ops,
-			void *ctx);
+			struct store *state, const struct lwm2m_bootstrap_ops *ops, void *ctx);
 void lwm2m_bootstrap_free(struct lwm2m_bootstrap *b);
 
 /** lwm2m_bootstrap_start() - begin with step 1; accounts may run when @changed says so or

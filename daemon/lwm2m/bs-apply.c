@@ -63,13 +63,13 @@ static int remove_instance(struct lwm2m_data *d, uint16_t object, uint16_t insta
 
 static int begin(struct lwm2m_bootstrap *b)
 {
-	int r = lwm2m_state_begin(b->state);
+	int r = store_begin(b->state);
 
 	if (r < 0)
 		return r;
 	r = lwm2m_data_begin(b->data);
 	if (r < 0)
-		lwm2m_state_rollback(b->state);
+		store_rollback(b->state);
 	return r;
 }
 
@@ -79,13 +79,13 @@ static int end(struct lwm2m_bootstrap *b, int r)
 	if (r == 0) {
 		r = lwm2m_data_commit(b->data);
 		if (r == 0)
-			r = lwm2m_state_commit(b->state);
+			r = store_commit(b->state);
 		else
-			lwm2m_state_rollback(b->state);
+			store_rollback(b->state);
 		return r;
 	}
 	lwm2m_data_rollback(b->data);
-	lwm2m_state_rollback(b->state);
+	store_rollback(b->state);
 	return r;
 }
 
@@ -383,7 +383,7 @@ static int restore(struct lwm2m_bootstrap *b)
 
 int bs_take_card(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, char *words)
 {
-	struct lwm2m_buf before = {.max = LWM2M_STATE_VALUE_MAX / 2};
+	struct lwm2m_buf before = {.max = STORE_VALUE_MAX / 2};
 	struct bs_list made = {0}, old = b->from_card;
 	uint8_t digest[BS_DIGEST], was[BS_DIGEST];
 	bool had = b->applied;

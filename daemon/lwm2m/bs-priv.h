@@ -45,7 +45,7 @@ struct lwm2m_bootstrap {
 	struct coap_endpoint *ep; /* @own, or the account's */
 	struct coap_endpoint *own;
 	struct lwm2m_data *data;
-	struct lwm2m_store *state;
+	struct store *state;
 	char *endpoint;
 	bool card, pack, allow_nosec;
 	unsigned int version;

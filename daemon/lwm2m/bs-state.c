@@ -61,7 +61,7 @@ void bs_digest(const uint8_t *p, size_t len, uint8_t digest[BS_DIGEST])
 
 static int get(struct lwm2m_bootstrap *b, const char *key, uint8_t **p, size_t *len)
 {
-	int r = lwm2m_state_get(b->state, LWM2M_KIND_BS, key, strlen(key), p, len);
+	int r = store_get(b->state, LWM2M_KIND_BS, key, strlen(key), p, len);
 
 	if (r == 0 && (*len == 0 || **p != FORMAT)) { /* of a newer version */
 		explicit_bzero(*p, *len);
@@ -75,7 +75,7 @@ static int get(struct lwm2m_bootstrap *b, const char *key, uint8_t **p, size_t *
 
 static int put(struct lwm2m_bootstrap *b, const char *key, const uint8_t *p, size_t len)
 {
-	return lwm2m_state_put(b->state, LWM2M_KIND_BS, key, strlen(key), p, len);
+	return store_put(b->state, LWM2M_KIND_BS, key, strlen(key), p, len);
 }
 
 static int load_card(struct lwm2m_bootstrap *b)
@@ -143,7 +143,7 @@ int bs_state_save_card(struct lwm2m_bootstrap *b)
 	int r;
 
 	if (!b->applied)
-		return lwm2m_state_del(b->state, LWM2M_KIND_BS, "card", 4);
+		return store_del(b->state, LWM2M_KIND_BS, "card", 4);
 	v = malloc(len);
 	if (!v)
 		return -ENOMEM;
@@ -191,7 +191,7 @@ int bs_state_get_before(struct lwm2m_bootstrap *b, uint8_t **p, size_t *len)
 
 int bs_state_drop_before(struct lwm2m_bootstrap *b)
 {
-	return lwm2m_state_del(b->state, LWM2M_KIND_BS, "before", 6);
+	return store_del(b->state, LWM2M_KIND_BS, "before", 6);
 }
 
 bool bs_state_factory(struct lwm2m_bootstrap *b, const uint8_t digest[BS_DIGEST])

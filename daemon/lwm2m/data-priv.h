@@ -25,7 +25,7 @@ struct data_table {
 };
 
 struct lwm2m_data {
-	struct lwm2m_store *st;
+	struct store *st;
 	struct data_table now;
 	struct data_table before; /* if @open */
 	bool open;

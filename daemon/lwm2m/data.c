@@ -236,7 +236,7 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 	return r == -EINVAL ? 0 : r;
 }
 
-int lwm2m_data_new(struct lwm2m_data **ret, struct lwm2m_store *st, char *why)
+int lwm2m_data_new(struct lwm2m_data **ret, struct store *st, char *why)
 {
 	struct load load = {.why = why};
 	int r;
@@ -247,7 +247,7 @@ int lwm2m_data_new(struct lwm2m_data **ret, struct lwm2m_store *st, char *why)
 		return r;
 	load.d->st = st;
 	if (st)
-		r = lwm2m_state_each(st, LWM2M_KIND_DATA, NULL, 0, load_one, &load);
+		r = store_each(st, LWM2M_KIND_DATA, NULL, 0, load_one, &load);
 	if (r < 0) {
 		lwm2m_words(why,
 			    "lwm2m.db: the data model cannot be read: %s; with the file moved "
@@ -446,7 +446,7 @@ static int write_out(struct lwm2m_data *d)
 {
 	struct data_inst *from, *to;
 	size_t a = 0, b = 0;
-	int r = lwm2m_state_begin(d->st);
+	int r = store_begin(d->st);
 
 	if (r < 0)
 		return r;
@@ -454,22 +454,21 @@ static int write_out(struct lwm2m_data *d)
 		const struct data_inst *in = to ? to : from;
 		const uint8_t key[] = {(uint8_t)(in->object >> 8), (uint8_t)in->object,
 				       (uint8_t)(in->id >> 8), (uint8_t)in->id};
-		struct lwm2m_buf buf = {.max = LWM2M_STATE_VALUE_MAX};
+		struct lwm2m_buf buf = {.max = STORE_VALUE_MAX};
 
 		if (!to) {
-			r = lwm2m_state_del(d->st, LWM2M_KIND_DATA, key, sizeof(key));
+			r = store_del(d->st, LWM2M_KIND_DATA, key, sizeof(key));
 			continue;
 		}
 		data_inst_write(to, &buf);
 		r = buf.error;
 		if (r == 0)
-			r = lwm2m_state_put(d->st, LWM2M_KIND_DATA, key, sizeof(key), buf.p,
-					    buf.len);
+			r = store_put(d->st, LWM2M_KIND_DATA, key, sizeof(key), buf.p, buf.len);
 		lwm2m_buf_free(&buf);
 	}
 	if (r == 0)
-		return lwm2m_state_commit(d->st);
-	lwm2m_state_rollback(d->st);
+		return store_commit(d->st);
+	store_rollback(d->st);
 	return r;
 }
 

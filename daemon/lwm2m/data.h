@@ -31,7 +31,7 @@ struct lwm2m_data;
  *
  * Return: 0, -ENOMEM, or what the store said.
  */
-int lwm2m_data_new(struct lwm2m_data **ret, struct lwm2m_store *st, char *why);
+int lwm2m_data_new(struct lwm2m_data **ret, struct store *st, char *why);
 /** lwm2m_data_free() - wipes; an open transaction is rolled back. NULL is fine. */
 void lwm2m_data_free(struct lwm2m_data *d);
 

@@ -98,20 +98,20 @@ static int digest(const struct lwm2m_factory *f, uint8_t out[DEVICE_DIGEST])
 	return r;
 }
 
-static size_t make_key(const char *name, uint8_t key[LWM2M_STATE_KEY_MAX])
+static size_t make_key(const char *name, uint8_t key[STORE_KEY_MAX])
 {
-	int n = snprintf((char *)key, LWM2M_STATE_KEY_MAX, PREFIX "%s", name);
+	int n = snprintf((char *)key, STORE_KEY_MAX, PREFIX "%s", name);
 
 	return n < 0 ? 0 : (size_t)n;
 }
 
 /* the short server id that the section had, 0 if it is new; *same: nothing changed */
-static int look(struct lwm2m_store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
+static int look(struct store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
 		uint8_t made[DEVICE_DIGEST], uint16_t *ssid, bool *same)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX], *val;
+	uint8_t key[STORE_KEY_MAX], *val;
 	size_t len;
-	int r = lwm2m_state_get(st, LWM2M_KIND_META, key, make_key(name, key), &val, &len);
+	int r = store_get(st, LWM2M_KIND_META, key, make_key(name, key), &val, &len);
 
 	*ssid = 0;
 	*same = false;
@@ -128,16 +128,16 @@ static int look(struct lwm2m_store *st, const char *name, const uint8_t now[DEVI
 	return 0;
 }
 
-static int note(struct lwm2m_store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
+static int note(struct store *st, const char *name, const uint8_t now[DEVICE_DIGEST],
 		const uint8_t made[DEVICE_DIGEST], uint16_t ssid)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX], val[RECORD] = {VERSION};
+	uint8_t key[STORE_KEY_MAX], val[RECORD] = {VERSION};
 
 	memcpy(val + 1, now, DEVICE_DIGEST);
 	memcpy(val + 1 + DEVICE_DIGEST, made, DEVICE_DIGEST);
 	val[RECORD - 2] = (uint8_t)(ssid >> 8);
 	val[RECORD - 1] = (uint8_t)ssid;
-	return lwm2m_state_put(st, LWM2M_KIND_META, key, make_key(name, key), val, sizeof(val));
+	return store_put(st, LWM2M_KIND_META, key, make_key(name, key), val, sizeof(val));
 }
 
 /* ---- into the data model ------------------------------------------------------ */
@@ -358,17 +358,17 @@ static bool used(const struct gone *g, uint16_t ssid)
 
 static int remove_gone(struct lwm2m_device *dev, struct gone *g)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX];
-	int r = lwm2m_state_each(dev->shared.state, LWM2M_KIND_META, PREFIX, sizeof(PREFIX) - 1,
-				 see_gone, g);
+	uint8_t key[STORE_KEY_MAX];
+	int r = store_each(dev->shared.state, LWM2M_KIND_META, PREFIX, sizeof(PREFIX) - 1,
+			   see_gone, g);
 
 	for (size_t i = 0; r == 0 && i < g->n; i++) {
 		/* another name for the same server: it is still that server's */
 		if (!used(g, g->ssids[i]))
 			r = drop_account(dev->shared.data, g->ssids[i]);
 		if (r == 0)
-			r = lwm2m_state_del(dev->shared.state, LWM2M_KIND_META, key,
-					    make_key(g->names[i], key));
+			r = store_del(dev->shared.state, LWM2M_KIND_META, key,
+				      make_key(g->names[i], key));
 	}
 	return r;
 }
@@ -395,7 +395,7 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 	}
 	dev->nr_factory = nr;
 	/* notes and instances in one: the store's transaction is around the data's */
-	r = lwm2m_state_begin(dev->shared.state);
+	r = store_begin(dev->shared.state);
 	if (r < 0)
 		return r;
 	r = lwm2m_data_begin(dev->shared.data);
@@ -409,8 +409,8 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 			lwm2m_data_rollback(dev->shared.data);
 	}
 	if (r == 0)
-		return lwm2m_state_commit(dev->shared.state);
-	lwm2m_state_rollback(dev->shared.state);
+		return store_commit(dev->shared.state);
+	store_rollback(dev->shared.state);
 	return r;
 }
 

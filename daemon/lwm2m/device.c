@@ -173,7 +173,8 @@ static int copy_config(struct lwm2m_device *dev, const struct lwm2m_device_confi
 static int open_data(struct lwm2m_device *dev, const struct lwm2m_device_config *config,
 		     char *why)
 {
-	int r = lwm2m_state_open(&dev->shared.state, config->state_dir, why, LWM2M_WORDS_MAX);
+	int r = store_open(&dev->shared.state, config->state_dir, "lwm2m", why,
+			   LWM2M_WORDS_MAX);
 
 	if (r < 0)
 		return r;
@@ -248,7 +249,7 @@ void lwm2m_device_free(struct lwm2m_device *dev)
 	lwm2m_packages_free(dev->shared.packages);
 	lwm2m_apps_free(dev->shared.apps);
 	lwm2m_data_free(dev->shared.data);
-	lwm2m_state_close(dev->shared.state);
+	store_close(dev->shared.state);
 	if (dev->epoll >= 0)
 		close(dev->epoll);
 	for (size_t i = 0; i < sizeof(dev->strings) / sizeof(dev->strings[0]); i++)

@@ -46,7 +46,7 @@ static void remove_entry(struct lwm2m_client *c, struct entry *e, bool state)
 
 	if (state) {
 		make_key(c, e->n.seq, key);
-		(void)lwm2m_state_del(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key));
+		(void)store_del(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key));
 	}
 	TAILQ_REMOVE(&c->notifs->entries, e, link);
 	c->notifs->count--;
@@ -85,8 +85,7 @@ static int store(struct lwm2m_client *c, const struct lwm2m_notif *n)
 	lwm2m_pack(val + 1, n->owner, 4);
 	memcpy(val + 5, n->pack, n->len);
 	make_key(c, n->seq, key);
-	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key), val,
-			      5 + n->len);
+	ret = store_put(c->shared->state, LWM2M_KIND_NOTIF, key, sizeof(key), val, 5 + n->len);
 	explicit_bzero(val, 5 + n->len);
 	free(val);
 	return ret;
@@ -186,8 +185,8 @@ int lwm2m_notif_load(struct lwm2m_client *c)
 	uint8_t prefix[2];
 
 	lwm2m_pack(prefix, c->ssid, 2);
-	return lwm2m_state_each(c->shared->state, LWM2M_KIND_NOTIF, prefix, sizeof(prefix),
-				load_one, c);
+	return store_each(c->shared->state, LWM2M_KIND_NOTIF, prefix, sizeof(prefix), load_one,
+			  c);
 }
 
 void lwm2m_notif_free(struct lwm2m_client *c)

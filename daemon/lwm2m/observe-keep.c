@@ -101,8 +101,8 @@ void lwm2m_observe_store(struct lwm2m_client *c, struct lwm2m_observation *o)
 		p = lwm2m_pack_double(p, o->numbers[i].x);
 	}
 	make_key(c, o->id, key);
-	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_OBS, key, sizeof(key), kept,
-			      (size_t)(p - kept));
+	ret = store_put(c->shared->state, LWM2M_KIND_OBS, key, sizeof(key), kept,
+			(size_t)(p - kept));
 	if (ret < 0)
 		lwm2m_log(c, 4, "an observation will not outlive a restart: %s",
 			  strerror(-ret));
@@ -113,7 +113,7 @@ void lwm2m_observe_unstore(struct lwm2m_client *c, const struct lwm2m_observatio
 	uint8_t key[6];
 
 	make_key(c, o->id, key);
-	(void)lwm2m_state_del(c->shared->state, LWM2M_KIND_OBS, key, sizeof(key));
+	(void)store_del(c->shared->state, LWM2M_KIND_OBS, key, sizeof(key));
 }
 
 /* false: not what lwm2m_observe_store() writes */
@@ -171,5 +171,5 @@ void lwm2m_observe_load(struct lwm2m_client *c)
 	uint8_t prefix[2];
 
 	lwm2m_pack(prefix, c->ssid, 2);
-	lwm2m_state_each(c->shared->state, LWM2M_KIND_OBS, prefix, sizeof(prefix), load_one, c);
+	store_each(c->shared->state, LWM2M_KIND_OBS, prefix, sizeof(prefix), load_one, c);
 }

@@ -16,7 +16,7 @@ struct package {
 struct lwm2m_packages {
 	struct job_store *store;
 	struct lwm2m_apps *apps;
-	struct lwm2m_store *state;
+	struct store *state;
 	void (*changed)(void *ctx, uint16_t object, int32_t instance);
 	void *ctx;
 	struct package *v[LWM2M_PACKAGES_MAX];

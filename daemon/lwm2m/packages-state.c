@@ -18,9 +18,9 @@
 #define VERSION 1
 #define KEY_HEADER 4
 
-static size_t make_key(const struct package *g, uint8_t key[LWM2M_STATE_KEY_MAX])
+static size_t make_key(const struct package *g, uint8_t key[STORE_KEY_MAX])
 {
-	size_t len = strnlen(g->server, LWM2M_STATE_KEY_MAX - KEY_HEADER);
+	size_t len = strnlen(g->server, STORE_KEY_MAX - KEY_HEADER);
 
 	key[0] = (uint8_t)(g->p.object >> 8);
 	key[1] = (uint8_t)g->p.object;
@@ -44,7 +44,7 @@ int package_save(const struct lwm2m_packages *ps, const struct package *g)
 {
 	sd_json_variant *json = NULL, *modules = NULL, *aids = NULL;
 	const struct lwm2m_package *p = &g->p;
-	uint8_t key[LWM2M_STATE_KEY_MAX];
+	uint8_t key[STORE_KEY_MAX];
 	char *text = NULL, *value = NULL;
 	int r;
 
@@ -75,8 +75,8 @@ int package_save(const struct lwm2m_packages *ps, const struct package *g)
 	if (r >= 0)
 		r = asprintf(&value, "%c%s", VERSION, text) < 0 ? -ENOMEM : 0;
 	if (r == 0)
-		r = lwm2m_state_put(ps->state, LWM2M_KIND_SW, key, make_key(g, key), value,
-				    strlen(value));
+		r = store_put(ps->state, LWM2M_KIND_SW, key, make_key(g, key), value,
+			      strlen(value));
 	free(value);
 	free(text);
 	sd_json_variant_unref(json);
@@ -87,10 +87,10 @@ int package_save(const struct lwm2m_packages *ps, const struct package *g)
 
 void package_forget(const struct lwm2m_packages *ps, const struct package *g)
 {
-	uint8_t key[LWM2M_STATE_KEY_MAX];
+	uint8_t key[STORE_KEY_MAX];
 
 	if (ps->state)
-		lwm2m_state_del(ps->state, LWM2M_KIND_SW, key, make_key(g, key));
+		store_del(ps->state, LWM2M_KIND_SW, key, make_key(g, key));
 }
 
 /* ---- back -------------------------------------------------------------------------- */
@@ -234,6 +234,5 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 
 int packages_load(struct lwm2m_packages *ps)
 {
-	return ps->state ? lwm2m_state_each(ps->state, LWM2M_KIND_SW, NULL, 0, load_one, ps)
-			 : 0;
+	return ps->state ? store_each(ps->state, LWM2M_KIND_SW, NULL, 0, load_one, ps) : 0;
 }

@@ -416,7 +416,7 @@ static void catch_up(struct lwm2m_packages *ps, struct package *g)
 }
 
 int lwm2m_packages_new(struct lwm2m_packages **ret, struct job_store *store,
-		       struct lwm2m_apps *apps, struct lwm2m_store *state,
+		       struct lwm2m_apps *apps, struct store *state,
 		       void (*changed)(void *ctx, uint16_t object, int32_t instance), void *ctx)
 {
 	struct lwm2m_packages *ps = calloc(1, sizeof(*ps));

@@ -88,7 +88,7 @@ struct lwm2m_package {
  * taken account of. Return: 0, -ENOMEM, or what @state said.
  */
 int lwm2m_packages_new(struct lwm2m_packages **ret, struct job_store *store,
-		       struct lwm2m_apps *apps, struct lwm2m_store *state,
+		       struct lwm2m_apps *apps, struct store *state,
 		       void (*changed)(void *ctx, uint16_t object, int32_t instance),
 		       void *ctx);
 void lwm2m_packages_free(struct lwm2m_packages *p);

@@ -72,8 +72,7 @@ void lwm2m_keep_store(struct lwm2m_client *c)
 	if (digest == c->reg.kept)
 		return;
 	make_key(c, key);
-	ret = lwm2m_state_put(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), b,
-			      HEADER + len);
+	ret = store_put(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), b, HEADER + len);
 	if (ret == 0)
 		c->reg.kept = digest;
 	else
@@ -135,11 +134,11 @@ bool lwm2m_keep_load(struct lwm2m_client *c, uint64_t *disabled_ms)
 
 	*disabled_ms = 0;
 	make_key(c, key);
-	ret = lwm2m_state_get(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), &val, &len);
+	ret = store_get(c->shared->state, LWM2M_KIND_REG, key, sizeof(key), &val, &len);
 	if (ret < 0)
 		return false;
 	if (!take(c, val, len, disabled_ms))
-		lwm2m_state_del(c->shared->state, LWM2M_KIND_REG, key, sizeof(key));
+		store_del(c->shared->state, LWM2M_KIND_REG, key, sizeof(key));
 	else
 		c->reg.kept = lwm2m_hash(LWM2M_HASH, val, len);
 	free(val);

@@ -58,7 +58,7 @@ int lwm2m_shared_own(struct lwm2m_client *c, const struct lwm2m_config *config)
 	s->model = c->model;
 	s->serial = c->serial;
 	s->firmware = c->firmware;
-	r = lwm2m_state_open(&s->state, NULL, why, sizeof(why));
+	r = store_open(&s->state, NULL, "lwm2m", why, sizeof(why));
 	if (r == 0)
 		r = lwm2m_data_new(&s->data, s->state, why);
 	return r < 0 ? r : fill(s->data, config);
@@ -71,7 +71,7 @@ void lwm2m_shared_drop(struct lwm2m_client *c)
 	if (!s || s->own != c)
 		return;
 	lwm2m_data_free(s->data);
-	lwm2m_state_close(s->state);
+	store_close(s->state);
 	free(s);
 	c->shared = NULL;
 }

@@ -47,7 +47,7 @@ struct lwm2m_shared_ops {
  */
 struct lwm2m_shared {
 	struct lwm2m_data *data;
-	struct lwm2m_store *state;
+	struct store *state;
 	const char *endpoint;
 	const char *manufacturer, *model, *serial, *firmware;
 	struct job_store *jobs;

@@ -14,14 +14,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t key[] = {
 		MODEL_OBJECT_APP >> 8, MODEL_OBJECT_APP & 0xff, 's', 's', 'e', '0'};
-	static struct lwm2m_store *state;
+	static struct store *state;
 	struct lwm2m_apps *a, *b;
 	char why[LWM2M_WORDS_MAX];
 
-	if (!state && lwm2m_state_open(&state, NULL, why, sizeof(why)) < 0)
+	if (!state && store_open(&state, NULL, "lwm2m", why, sizeof(why)) < 0)
 		abort();
-	if (size > LWM2M_STATE_VALUE_MAX ||
-	    lwm2m_state_put(state, LWM2M_KIND_OBJECT, key, sizeof(key), data, size) < 0)
+	if (size > STORE_VALUE_MAX ||
+	    store_put(state, LWM2M_KIND_OBJECT, key, sizeof(key), data, size) < 0)
 		return 0;
 	if (lwm2m_apps_new(&a, NULL, state, NULL, NULL) < 0)
 		return 0;

@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t objects[] = {0, 1, 2, 16, 19, 21, 3};
 	struct data_inst in = {.refs = 1}, again = {.refs = 1};
-	struct lwm2m_buf out = {.max = LWM2M_STATE_VALUE_MAX};
-	struct lwm2m_buf second = {.max = LWM2M_STATE_VALUE_MAX};
+	struct lwm2m_buf out = {.max = STORE_VALUE_MAX};
+	struct lwm2m_buf second = {.max = STORE_VALUE_MAX};
 	char words[LWM2M_WORDS_MAX];
 
 	if (size < 1)

@@ -67,7 +67,7 @@ static int setup_pair(void **state)
 	struct pair *p = calloc(1, sizeof(*p));
 	char why[LWM2M_WORDS_MAX];
 
-	assert_int_equal(lwm2m_state_open(&p->shared.state, NULL, why, sizeof(why)), 0);
+	assert_int_equal(store_open(&p->shared.state, NULL, "lwm2m", why, sizeof(why)), 0);
 	assert_int_equal(lwm2m_data_new(&p->shared.data, p->shared.state, why), 0);
 	p->shared.ops = &shared_ops;
 	p->shared.ops_ctx = p;
@@ -91,7 +91,7 @@ static int teardown_pair(void **state)
 		}
 	}
 	lwm2m_data_free(p->shared.data);
-	lwm2m_state_close(p->shared.state);
+	store_close(p->shared.state);
 	free(p);
 	return 0;
 }

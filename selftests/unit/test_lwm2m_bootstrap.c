@@ -30,7 +30,7 @@ struct datagram {
 };
 
 struct world {
-	struct lwm2m_store *state;
+	struct store *state;
 	struct lwm2m_data *data;
 	struct lwm2m_bootstrap *b;
 	struct coap_endpoint *server;
@@ -412,7 +412,7 @@ static int setup(void **state)
 	w->answer = COAP_204_CHANGED;
 	w->answer_pack = COAP_501_NOT_IMPLEMENTED;
 	if (coap_endpoint_new(&w->server, &server_ops, w, NULL) < 0 ||
-	    lwm2m_state_open(&w->state, NULL, why, sizeof(why)) < 0 ||
+	    store_open(&w->state, NULL, "lwm2m", why, sizeof(why)) < 0 ||
 	    lwm2m_data_new(&w->data, w->state, why) < 0)
 		return -1;
 	*state = w;
@@ -425,7 +425,7 @@ static int teardown(void **state)
 
 	lwm2m_bootstrap_free(w->b);
 	lwm2m_data_free(w->data);
-	lwm2m_state_close(w->state);
+	store_close(w->state);
 	coap_endpoint_free(w->server);
 	free(w->queue);
 	free(w);

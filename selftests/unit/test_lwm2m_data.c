@@ -24,7 +24,7 @@
 
 struct rig {
 	char dir[64];
-	struct lwm2m_store *st;
+	struct store *st;
 	struct lwm2m_data *d;
 	unsigned int told;
 	struct lwm2m_path last;
@@ -34,7 +34,7 @@ static void open_all(struct rig *r)
 {
 	char why[LWM2M_WORDS_MAX];
 
-	assert_int_equal(lwm2m_state_open(&r->st, r->dir, why, sizeof(why)), 0);
+	assert_int_equal(store_open(&r->st, r->dir, "lwm2m", why, sizeof(why)), 0);
 	assert_int_equal(lwm2m_data_new(&r->d, r->st, why), 0);
 	assert_string_equal(why, "");
 }
@@ -42,7 +42,7 @@ static void open_all(struct rig *r)
 static void close_all(struct rig *r)
 {
 	lwm2m_data_free(r->d);
-	lwm2m_state_close(r->st);
+	store_close(r->st);
 	r->d = NULL;
 	r->st = NULL;
 }
@@ -97,14 +97,14 @@ static int see(void *userdata, const uint8_t *key, size_t klen, const uint8_t *v
 
 static void put(struct rig *r, enum lwm2m_kind kind, const char *key, const char *val)
 {
-	assert_int_equal(lwm2m_state_put(r->st, kind, key, strlen(key), val, strlen(val)), 0);
+	assert_int_equal(store_put(r->st, kind, key, strlen(key), val, strlen(val)), 0);
 }
 
 static void expect(struct rig *r, enum lwm2m_kind kind, const char *prefix, const char *text)
 {
 	struct seen s = {0};
 
-	assert_int_equal(lwm2m_state_each(r->st, kind, prefix, strlen(prefix), see, &s), 0);
+	assert_int_equal(store_each(r->st, kind, prefix, strlen(prefix), see, &s), 0);
 	assert_string_equal(s.text, text);
 }
 
@@ -114,7 +114,7 @@ static void test_store(void **state)
 	struct seen s = {.stop_at = 1};
 	uint8_t *val;
 	size_t len;
-	char big[LWM2M_STATE_KEY_MAX + 1] = {0};
+	char big[STORE_KEY_MAX + 1] = {0};
 
 	put(r, LWM2M_KIND_REG, "b", "2");
 	put(r, LWM2M_KIND_REG, "ab", "1");
@@ -125,27 +125,25 @@ static void test_store(void **state)
 	expect(r, LWM2M_KIND_REG, "a", "a= ab=1 a\xff=3 ");
 	expect(r, LWM2M_KIND_REG, "a\xff", "a\xff=3 ");
 	expect(r, LWM2M_KIND_REG, "c", "");
-	assert_int_equal(lwm2m_state_each(r->st, LWM2M_KIND_REG, "", 0, see, &s), 7);
+	assert_int_equal(store_each(r->st, LWM2M_KIND_REG, "", 0, see, &s), 7);
 	assert_int_equal(s.n, 1);
 
 	put(r, LWM2M_KIND_REG, "ab", "new");
-	assert_int_equal(lwm2m_state_get(r->st, LWM2M_KIND_REG, "ab", 2, &val, &len), 0);
+	assert_int_equal(store_get(r->st, LWM2M_KIND_REG, "ab", 2, &val, &len), 0);
 	assert_int_equal(len, 3);
 	assert_string_equal((char *)val, "new");
 	free(val);
-	assert_int_equal(lwm2m_state_get(r->st, LWM2M_KIND_REG, "x", 1, &val, &len), -ENOENT);
-	assert_int_equal(lwm2m_state_del(r->st, LWM2M_KIND_REG, "x", 1), 0);
-	assert_int_equal(lwm2m_state_del(r->st, LWM2M_KIND_REG, "b", 1), 0);
-	assert_int_equal(lwm2m_state_del_prefix(r->st, LWM2M_KIND_REG, "a\xff", 2), 0);
+	assert_int_equal(store_get(r->st, LWM2M_KIND_REG, "x", 1, &val, &len), -ENOENT);
+	assert_int_equal(store_del(r->st, LWM2M_KIND_REG, "x", 1), 0);
+	assert_int_equal(store_del(r->st, LWM2M_KIND_REG, "b", 1), 0);
+	assert_int_equal(store_del_prefix(r->st, LWM2M_KIND_REG, "a\xff", 2), 0);
 	expect(r, LWM2M_KIND_REG, "", "a= ab=new ");
 
-	assert_int_equal(lwm2m_state_put(r->st, LWM2M_KIND_REG, "", 0, "", 0), -EINVAL);
-	assert_int_equal(lwm2m_state_put(r->st, LWM2M_KIND_REG, big, sizeof(big), "", 0),
+	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, "", 0, "", 0), -EINVAL);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, big, sizeof(big), "", 0), -EINVAL);
+	assert_int_equal(store_put(r->st, STORE_KIND_MAX + 1, "a", 1, "", 0), -EINVAL);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, "a", 1, "", STORE_VALUE_MAX + 1),
 			 -EINVAL);
-	assert_int_equal(lwm2m_state_put(r->st, (enum lwm2m_kind)99, "a", 1, "", 0), -EINVAL);
-	assert_int_equal(
-		lwm2m_state_put(r->st, LWM2M_KIND_REG, "a", 1, "", LWM2M_STATE_VALUE_MAX + 1),
-		-EINVAL);
 }
 
 static int change_within(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
@@ -153,7 +151,7 @@ static int change_within(void *userdata, const uint8_t *key, size_t klen, const 
 {
 	(void)val;
 	(void)vlen;
-	return lwm2m_state_del(userdata, LWM2M_KIND_REG, key, klen);
+	return store_del(userdata, LWM2M_KIND_REG, key, klen);
 }
 
 static void test_store_transactions(void **state)
@@ -163,48 +161,44 @@ static void test_store_transactions(void **state)
 	uint8_t *val;
 	size_t len;
 
-	assert_int_equal(lwm2m_state_begin(r->st), 0);
+	assert_int_equal(store_begin(r->st), 0);
 	put(r, LWM2M_KIND_META, "a", "1");
-	assert_int_equal(lwm2m_state_begin(r->st), 0);
+	assert_int_equal(store_begin(r->st), 0);
 	put(r, LWM2M_KIND_META, "b", "2");
-	lwm2m_state_rollback(r->st);
-	assert_int_equal(lwm2m_state_commit(r->st), 0);
+	store_rollback(r->st);
+	assert_int_equal(store_commit(r->st), 0);
 	expect(r, LWM2M_KIND_META, "", "a=1 ");
 
-	assert_int_equal(lwm2m_state_begin(r->st), 0);
+	assert_int_equal(store_begin(r->st), 0);
 	put(r, LWM2M_KIND_META, "c", "3");
-	lwm2m_state_rollback(r->st);
+	store_rollback(r->st);
 	expect(r, LWM2M_KIND_META, "", "a=1 ");
 	put(r, LWM2M_KIND_REG, "a", "1");
-	assert_int_equal(lwm2m_state_each(r->st, LWM2M_KIND_REG, "", 0, change_within, r->st),
+	assert_int_equal(store_each(r->st, LWM2M_KIND_REG, "", 0, change_within, r->st),
 			 -EBUSY);
 
 	/* all of one account, and nothing of the other or of the data model */
 	for (int kind = LWM2M_KIND_ATTR; kind <= LWM2M_KIND_OSCORE; kind++) {
-		assert_int_equal(
-			lwm2m_state_put(r->st, (enum lwm2m_kind)kind, ssid_1, 3, "1", 1), 0);
-		assert_int_equal(
-			lwm2m_state_put(r->st, (enum lwm2m_kind)kind, ssid_2, 3, "2", 1), 0);
+		assert_int_equal(store_put(r->st, (enum lwm2m_kind)kind, ssid_1, 3, "1", 1), 0);
+		assert_int_equal(store_put(r->st, (enum lwm2m_kind)kind, ssid_2, 3, "2", 1), 0);
 	}
-	assert_int_equal(lwm2m_state_put(r->st, LWM2M_KIND_SW, ssid_1, 3, "1", 1), 0);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_SW, ssid_1, 3, "1", 1), 0);
 	assert_int_equal(lwm2m_state_forget(r->st, 1), 0);
 	for (int kind = LWM2M_KIND_ATTR; kind <= LWM2M_KIND_OSCORE; kind++) {
-		assert_int_equal(
-			lwm2m_state_get(r->st, (enum lwm2m_kind)kind, ssid_1, 3, &val, &len),
-			-ENOENT);
-		assert_int_equal(
-			lwm2m_state_get(r->st, (enum lwm2m_kind)kind, ssid_2, 3, &val, &len),
-			0);
+		assert_int_equal(store_get(r->st, (enum lwm2m_kind)kind, ssid_1, 3, &val, &len),
+				 -ENOENT);
+		assert_int_equal(store_get(r->st, (enum lwm2m_kind)kind, ssid_2, 3, &val, &len),
+				 0);
 		free(val);
 	}
-	assert_int_equal(lwm2m_state_get(r->st, LWM2M_KIND_SW, ssid_1, 3, &val, &len), 0);
+	assert_int_equal(store_get(r->st, LWM2M_KIND_SW, ssid_1, 3, &val, &len), 0);
 	free(val);
 }
 
 static void test_store_file(void **state)
 {
 	struct rig *r = *state;
-	struct lwm2m_store *other;
+	struct store *other;
 	char path[128], why[256];
 	struct stat st;
 	pid_t pid;
@@ -218,18 +212,19 @@ static void test_store_file(void **state)
 	/* another process is kept out (locks of one's own do not count) */
 	pid = fork();
 	if (pid == 0)
-		_exit(lwm2m_state_open(&other, r->dir, why, sizeof(why)) == -EBUSY ? 0 : 1);
+		_exit(store_open(&other, r->dir, "lwm2m", why, sizeof(why)) == -EBUSY ? 0 : 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	close_all(r);
 	open_all(r);
 	expect(r, LWM2M_KIND_META, "", "a=1 ");
 	close_all(r);
-	assert_int_equal(lwm2m_state_open(&other, "/nonexistent", why, sizeof(why)), -ENOENT);
+	assert_int_equal(store_open(&other, "/nonexistent", "lwm2m", why, sizeof(why)),
+			 -ENOENT);
 	f = fopen(path, "w");
 	fputs("this is no database, and long enough to be looked at", f);
 	fclose(f);
-	assert_int_equal(lwm2m_state_open(&other, r->dir, why, sizeof(why)), -EIO);
+	assert_int_equal(store_open(&other, r->dir, "lwm2m", why, sizeof(why)), -EIO);
 	assert_non_null(strstr(why, path));
 	assert_non_null(strstr(why, "moved away"));
 	assert_int_equal(unlink(path), 0);
@@ -531,19 +526,16 @@ static void test_bad_bytes(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		lwm2m_data_free(r->d);
-		assert_int_equal(lwm2m_state_put(r->st, LWM2M_KIND_DATA, key, 4, bad[i].bytes,
-						 bad[i].len),
-				 0);
+		assert_int_equal(
+			store_put(r->st, LWM2M_KIND_DATA, key, 4, bad[i].bytes, bad[i].len), 0);
 		assert_int_equal(lwm2m_data_new(&r->d, r->st, why), 0);
 		assert_non_null(strstr(why, "/0/9"));
 		assert_false(lwm2m_data_has(r->d, 0, 9));
 	}
 	/* a resource that the model does not have is left out, the others stay */
 	lwm2m_data_free(r->d);
-	assert_int_equal(
-		lwm2m_state_put(r->st, LWM2M_KIND_DATA, key, 4, good, sizeof(good) - 1), 0);
-	assert_int_equal(
-		lwm2m_state_put(r->st, LWM2M_KIND_DATA, odd, 3, good, sizeof(good) - 1), 0);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_DATA, key, 4, good, sizeof(good) - 1), 0);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_DATA, odd, 3, good, sizeof(good) - 1), 0);
 	assert_int_equal(lwm2m_data_new(&r->d, r->st, why), 0);
 	SHOWS(0, 9, "0='h' 10=5 ");
 }

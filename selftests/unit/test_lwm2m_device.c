@@ -545,14 +545,13 @@ static void test_come_and_go(void **state)
 	assert_int_equal(lwm2m_device_account(r->dev, 1, &a), -ENOENT);
 	close_device(r);
 	{
-		struct lwm2m_store *st;
+		struct store *st;
 		const uint8_t key[] = {0, 105};
 		char why[256];
 
-		assert_int_equal(lwm2m_state_open(&st, r->dir, why, sizeof(why)), 0);
-		assert_int_equal(lwm2m_state_get(st, LWM2M_KIND_REG, key, 2, &val, &len),
-				 -ENOENT);
-		lwm2m_state_close(st);
+		assert_int_equal(store_open(&st, r->dir, "lwm2m", why, sizeof(why)), 0);
+		assert_int_equal(store_get(st, LWM2M_KIND_REG, key, 2, &val, &len), -ENOENT);
+		store_close(st);
 	}
 }
 

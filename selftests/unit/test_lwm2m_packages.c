@@ -30,7 +30,7 @@
 
 static char dir[64], sock_path[96], words[LWM2M_WORDS_MAX];
 static struct job_store *store;
-static struct lwm2m_store *state;
+static struct store *state;
 static struct lwm2m_apps *apps;
 static struct lwm2m_packages *packages;
 static int listen_fd, told;
@@ -113,7 +113,7 @@ static void up(void)
 		fail_msg("%s: %s", err.code, err.detail);
 	snprintf(open, sizeof(open), "socket:%s", sock_path);
 	assert_int_equal(job_se_add(store, "se0", open, "eSE"), 0);
-	assert_int_equal(lwm2m_state_open(&state, dir, words, sizeof(words)), 0);
+	assert_int_equal(store_open(&state, dir, "lwm2m", words, sizeof(words)), 0);
 	assert_int_equal(lwm2m_apps_new(&apps, store, state, on_apps, NULL), 0);
 	assert_int_equal(lwm2m_packages_new(&packages, store, apps, state, on_packages, NULL),
 			 0);
@@ -124,7 +124,7 @@ static void down(void)
 {
 	lwm2m_packages_free(packages);
 	lwm2m_apps_free(apps);
-	lwm2m_state_close(state);
+	store_close(state);
 	job_store_close(store);
 }
 

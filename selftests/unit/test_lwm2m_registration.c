@@ -9,7 +9,7 @@
 
 struct rig {
 	struct world *w;
-	struct lwm2m_store *store;
+	struct store *store;
 	struct lwm2m_data *data;
 	struct lwm2m_shared shared;
 	unsigned int connects, failures;
@@ -82,7 +82,7 @@ static int begin(void **state)
 	r->w = w;
 	lwm2m_client_free(r->w->c);
 	r->clock = 1000000000;
-	assert_int_equal(lwm2m_state_open(&r->store, NULL, why, sizeof(why)), 0);
+	assert_int_equal(store_open(&r->store, NULL, "lwm2m", why, sizeof(why)), 0);
 	assert_int_equal(lwm2m_data_new(&r->data, r->store, why), 0);
 	assert_int_equal(lwm2m_data_add(r->data, MODEL_OBJECT_SERVER, 0), 0);
 	server(r, 0, 7);
@@ -108,7 +108,7 @@ static int end(void **state)
 	lwm2m_client_free(r->w->c);
 	r->w->c = NULL;
 	lwm2m_data_free(r->data);
-	lwm2m_state_close(r->store);
+	store_close(r->store);
 	teardown(&w);
 	free(r);
 	return 0;
@@ -440,18 +440,16 @@ static void test_resumed(void **state)
 	expect(r, &m, COAP_POST, "/rd", "ep=urn:dev:test&lt=600&lwm2m=1.2&b=U");
 	answer_call(r->w, &m, COAP_201_CREATED, "rd/3");
 	/* bytes that make no sense are no registration */
-	assert_int_equal(
-		lwm2m_state_get(r->store, LWM2M_KIND_REG, key, sizeof(key), &val, &len), 0);
+	assert_int_equal(store_get(r->store, LWM2M_KIND_REG, key, sizeof(key), &val, &len), 0);
 	for (size_t i = 0; i < len; i++) {
-		assert_int_equal(
-			lwm2m_state_put(r->store, LWM2M_KIND_REG, key, sizeof(key), val, i), 0);
+		assert_int_equal(store_put(r->store, LWM2M_KIND_REG, key, sizeof(key), val, i),
+				 0);
 		restart(r);
 		lwm2m_client_begin(r->w->c, r->w->now);
 		assert_true(i > 36 || !*status(r).location);
 	}
 	val[0] = 9;
-	assert_int_equal(lwm2m_state_put(r->store, LWM2M_KIND_REG, key, sizeof(key), val, len),
-			 0);
+	assert_int_equal(store_put(r->store, LWM2M_KIND_REG, key, sizeof(key), val, len), 0);
 	restart(r);
 	lwm2m_client_begin(r->w->c, r->w->now);
 	assert_string_equal(status(r).location, "");

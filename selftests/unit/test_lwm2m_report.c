@@ -40,7 +40,7 @@ static int device_setup(void **state)
 	d->w.se.generation = 3;
 	script_create(d, 0, words);
 	d->shared.endpoint = "urn:dev:test";
-	assert_int_equal(lwm2m_state_open(&d->shared.state, NULL, words, sizeof(words)), 0);
+	assert_int_equal(store_open(&d->shared.state, NULL, "lwm2m", words, sizeof(words)), 0);
 	assert_int_equal(lwm2m_data_new(&d->shared.data, d->shared.state, words), 0);
 	assert_int_equal(lwm2m_data_add(d->shared.data, 1, 0), 0);
 	assert_int_equal(lwm2m_data_set_int(d->shared.data, 1, 0, 0, 1), 0);
@@ -58,7 +58,7 @@ static int device_teardown(void **state)
 
 	lwm2m_client_free(d->w.c);
 	lwm2m_data_free(d->shared.data);
-	lwm2m_state_close(d->shared.state);
+	store_close(d->shared.state);
 	free(d->w.scripts[0].staged);
 	free(d->w.scripts[0].response);
 	free(d);
