@@ -110,6 +110,13 @@ struct coap_credentials {
  */
 int coap_private_key(const uint8_t *data, size_t len, EVP_PKEY **key);
 
+/**
+ * coap_certificates() - certificates one behind the other, DER or PEM, at most ten
+ * @list: X509s are pushed to it, which are the caller's
+ * Return: how many, -EINVAL (none, or damage behind the last), -ENOMEM.
+ */
+int coap_certificates(const uint8_t *data, size_t len, struct stack_st_X509 *list);
+
 /** Call backs; all but @datagram optional. None may close the transport: note
  * it down and close after coap_transport_ready()/_tick()/_send() returned. */
 struct coap_transport_handler {

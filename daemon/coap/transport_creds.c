@@ -47,8 +47,7 @@ int coap_private_key(const uint8_t *data, size_t len, EVP_PKEY **key)
 	return 0;
 }
 
-/* Certificates one after another, DER or PEM. Return: how many, or -errno. */
-static int read_certs(const uint8_t *data, size_t len, STACK_OF(X509) * list)
+int coap_certificates(const uint8_t *data, size_t len, STACK_OF(X509) * list)
 {
 	const unsigned char *p = data;
 	BIO *bio = NULL;
@@ -183,7 +182,7 @@ static int copy_server_cert(struct coap_transport *t, const struct coap_credenti
 		return copy_bytes(&a->server, &a->server_len, c->server, c->server_len);
 	}
 	list = sk_X509_new_null();
-	r = list ? read_certs(c->server, c->server_len, list) : -ENOMEM;
+	r = list ? coap_certificates(c->server, c->server_len, list) : -ENOMEM;
 	if (r == 1) {
 		r = i2d_X509(sk_X509_value(list, 0), &der);
 		r = r < 0 ? -ENOMEM : copy_bytes(&a->server, &a->server_len, der, (size_t)r);
@@ -206,7 +205,7 @@ static int copy_x509(struct coap_transport *t, const struct coap_credentials *c)
 	a->chain = sk_X509_new_null();
 	if (!a->chain)
 		return -ENOMEM;
-	r = c->cert_len ? read_certs(c->cert, c->cert_len, a->chain) : -EINVAL;
+	r = c->cert_len ? coap_certificates(c->cert, c->cert_len, a->chain) : -EINVAL;
 	if (r == -EINVAL)
 		coap_transport_why(t, "a certificate of ours (DER or PEM) is needed");
 	if (r < 0)

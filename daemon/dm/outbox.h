@@ -43,6 +43,7 @@ struct dm_outbox;
  * @token: the owner's own number, e.g. of a job
  * @id: out: the entry's number, from 1, never used again
  * @tries: out: sessions in which the server refused it
+ * @held: out: what dm_outbox_release() frees
  */
 struct dm_outbox_alert {
 	const char *server;
@@ -57,13 +58,10 @@ struct dm_outbox_alert {
 	uint64_t token;
 	uint64_t id;
 	unsigned int tries;
+	void *held;
 };
 
-/**
- * dm_outbox_new() - read what waits in @st, which has to outlive it
- *
- * Entries that cannot be read are dropped. Return: 0, -ENOMEM, -EIO.
- */
+/** dm_outbox_new() - on what waits in @st, which has to outlive it; 0 or -ENOMEM */
 int dm_outbox_new(struct dm_outbox **ret, struct store *st);
 void dm_outbox_free(struct dm_outbox *ob);
 
@@ -105,16 +103,17 @@ int dm_outbox_next(struct dm_outbox *ob, const char *server, uint64_t after,
 void dm_outbox_release(struct dm_outbox_alert *alert);
 
 /** dm_outbox_count() - entries that wait for @server, or for all (NULL) */
-size_t dm_outbox_count(const struct dm_outbox *ob, const char *server);
+size_t dm_outbox_count(struct dm_outbox *ob, const char *server);
 
 /**
  * dm_outbox_status() - the server's Status for entry @id
  *
  * 2xx removes it. Others leave it for the next session, DM_OUTBOX_TRIES times; then it
- * is dropped. 401, 407 and below 200 do not count. Return: 0 (also if it is not there)
- * or the store's error.
+ * is dropped. 401 and 407 do not count, nor what is no answer (below 200).
+ * Return: 0 (also if it is not there) or the store's error.
  */
-int dm_outbox_status(struct dm_outbox *ob, uint64_t id, unsigned int status);
+int dm_outbox_status(struct dm_outbox *ob, const char *server, uint64_t id,
+		     unsigned int status);
 
 /** dm_outbox_forget() - the account of @server has gone, and its entries go. 0 or an error. */
 int dm_outbox_forget(struct dm_outbox *ob, const char *server);
