@@ -14,8 +14,8 @@
 #define DM_SERVER_MAX 60
 #define DM_CORRELATOR_MAX 128 /* with the NUL */
 
-/* enum dm_kind - who owns the bytes. The numbers are in files: never change them. */
-enum dm_kind {
+/* enum dm_record - who owns the bytes. The numbers are in files: never change them. */
+enum dm_record {
 	DM_KIND_META = 1,  /* client.c: versions, digests of the configuration */
 	DM_KIND_TREE,	   /* tree.c: nodes */
 	DM_KIND_TREE2,	   /* tree.c: what else it wants to keep */
