@@ -15,6 +15,7 @@
 #include <openssl/types.h>
 
 struct coap_transport;
+struct stack_st_X509; /* openssl/x509.h */
 
 enum coap_transport_kind {
 	COAP_TRANSPORT_UDP,  /* coap:// */
