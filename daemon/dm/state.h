@@ -18,14 +18,16 @@
 enum dm_record {
 	DM_KIND_META = 1,  /* client.c: versions, digests of the configuration */
 	DM_KIND_TREE,	   /* tree.c: nodes */
-	DM_KIND_TREE2,	   /* tree.c: what else it wants to keep */
+	DM_KIND_VALUE,	   /* tree.c: values of leaves */
 	DM_KIND_OUTBOX,	   /* outbox.c: alerts that wait for a server */
 	DM_KIND_ACCOUNT,   /* account.c: nonces, times, by server identifier */
 	DM_KIND_NOTIFY,	   /* notifications that were taken: no replay */
 	DM_KIND_EXEC,	   /* secure element MO: what was asked, exactly once */
 	DM_KIND_MO,	   /* MOs: what else they keep; key: name of the MO, ':' first */
 	DM_KIND_BOOTSTRAP, /* profiles that were taken */
-	DM_KIND_MAX = DM_KIND_BOOTSTRAP,
+	DM_KIND_PROPS,	   /* tree.c: ACLs and titles of nodes that are not in the store */
+	DM_KIND_UNDO,	   /* tree.c: how it was before an Atomic that is not settled */
+	DM_KIND_MAX = DM_KIND_UNDO,
 };
 
 #endif /* SESAME_DM_STATE_H */
