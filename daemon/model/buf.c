@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/base64.h"
+#include "model/buf.h"
+
+/* no realloc(): what was there may be secret and must not stay behind in the heap */
+static bool reserve(struct buf *b, size_t more)
+{
+	size_t room = b->room ? b->room : 256;
+	uint8_t *p;
+
+	if (b->error)
+		return false;
+	if (more > b->max || b->len > b->max - more) {
+		b->error = -EMSGSIZE;
+		return false;
+	}
+	if (b->len + more <= b->room)
+		return true;
+	while (room < b->len + more)
+		room *= 2;
+	p = malloc(room);
+	if (!p) {
+		b->error = -ENOMEM;
+		return false;
+	}
+	if (b->p) {
+		memcpy(p, b->p, b->len);
+		explicit_bzero(b->p, b->len);
+		free(b->p);
+	}
+	b->p = p;
+	b->room = room;
+	return true;
+}
+
+void buf_put(struct buf *b, const void *p, size_t len)
+{
+	if (len == 0 || !reserve(b, len))
+		return;
+	memcpy(b->p + b->len, p, len);
+	b->len += len;
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+	char s[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(s, sizeof(s), format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(s))
+		b->error = -EMSGSIZE;
+	else
+		buf_put(b, s, (size_t)n);
+}
+
+void buf_base64(struct buf *b, const uint8_t *p, size_t len)
+{
+	if (len > b->max || !reserve(b, BASE64_LEN(len)))
+		return;
+	b->len += base64_encode(p, len, (char *)b->p + b->len, false);
+}
+
+void buf_xml(struct buf *b, const void *p, size_t len)
+{
+	const char *s = p, *from = s, *end = s + len;
+
+	for (; s < end; s++) {
+		/* a reader would make a line feed of a bare carriage return */
+		const char *as = *s == '&'    ? "&amp;"
+				 : *s == '<'  ? "&lt;"
+				 : *s == '>'  ? "&gt;"
+				 : *s == '"'  ? "&quot;"
+				 : *s == '\r' ? "&#13;"
+					      : NULL;
+
+		if (!as)
+			continue;
+		buf_put(b, from, (size_t)(s - from));
+		buf_puts(b, as);
+		from = s + 1;
+	}
+	buf_put(b, from, (size_t)(end - from));
+}
+
+char *buf_text(struct buf *b)
+{
+	if (!reserve(b, 1))
+		return NULL;
+	b->p[b->len] = '\0';
+	return (char *)b->p;
+}
+
+void buf_free(struct buf *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->len);
+	free(b->p);
+	b->p = NULL;
+	b->len = 0;
+	b->room = 0;
+}
