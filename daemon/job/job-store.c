@@ -178,15 +178,17 @@ void job_store_dispatch(struct job_store *s)
 
 int job_listen(struct job_store *s, job_listener_t fn, void *userdata)
 {
-	struct listener *l = malloc(sizeof(*l));
+	struct listener *l = malloc(sizeof(*l)), **end;
 
 	if (!l)
 		return -ENOMEM;
 	l->fn = fn;
 	l->userdata = userdata;
+	l->next = NULL;
 	job_lock(s);
-	l->next = s->listeners;
-	s->listeners = l;
+	for (end = &s->listeners; *end; end = &(*end)->next)
+		;
+	*end = l;
 	job_unlock(s);
 	return 0;
 }

@@ -252,7 +252,7 @@ typedef void (*job_listener_t)(void *userdata, uint64_t id);
  * job_listen - be told of each job that changed (state or progress)
  *
  * Calls are merged: one call after several changes. Called from
- * job_store_dispatch() only. A deleted job's id is announced too.
+ * job_store_dispatch() only, in the order of listening. A deleted job's id is announced too.
  * Returns 0 or -ENOMEM.
  */
 int job_listen(struct job_store *s, job_listener_t fn, void *userdata);

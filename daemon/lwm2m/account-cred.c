@@ -35,8 +35,8 @@ static void on_cred(void *userdata, int error, const struct gp_error *err,
 		a->cred = *cred;
 		memset(cred, 0, sizeof(*cred));
 	} else {
-		lwm2m_words(a->why, "/0/%u: %s", a->current->s.instance,
-			    err && err->detail[0] ? err->detail : strerror(-error));
+		content_words(a->why, "/0/%u: %s", a->current->s.instance,
+			      err && err->detail[0] ? err->detail : strerror(-error));
 	}
 	/* a counter of 1 cannot overflow */
 	(void)!write(a->cred_fd, &(uint64_t){1}, sizeof(uint64_t));
@@ -55,8 +55,8 @@ int account_cred_start(struct lwm2m_account *a, const struct lwm2m_security *s)
 	int ret;
 
 	if (!a->keys) {
-		lwm2m_words(a->why, "/0/%u: keys by reference cannot be used here",
-			    s->instance);
+		content_words(a->why, "/0/%u: keys by reference cannot be used here",
+			      s->instance);
 		return -EOPNOTSUPP;
 	}
 	if (a->cred_fd < 0)
@@ -65,8 +65,8 @@ int account_cred_start(struct lwm2m_account *a, const struct lwm2m_security *s)
 		return -errno;
 	ret = keys_cred_start(a->keys, &req, on_cred, a, &a->load, &err);
 	if (ret < 0)
-		lwm2m_words(a->why, "/0/%u: %s", s->instance,
-			    err.detail[0] ? err.detail : strerror(-ret));
+		content_words(a->why, "/0/%u: %s", s->instance,
+			      err.detail[0] ? err.detail : strerror(-ret));
 	a->resolving = ret == 0;
 	return ret;
 }

@@ -86,7 +86,7 @@ int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
 	int r;
 
 	if (!lwm2m_data_has(d, MODEL_OBJECT_SECURITY, instance)) {
-		lwm2m_words(words, "there is no /0/%u", instance);
+		content_words(words, "there is no /0/%u", instance);
 		return -ENOENT;
 	}
 	*out = init;
@@ -121,6 +121,6 @@ int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,
 		why = lwm2m_security_lacks(out, coap_transport_secure(kind));
 	if (!why)
 		return 0;
-	lwm2m_words(words, "/0/%u: %s", instance, why);
+	content_words(words, "/0/%u: %s", instance, why);
 	return r < 0 ? r : -EINVAL;
 }

@@ -58,8 +58,9 @@ static int parse_uri(struct account_link *l, const char *uri, char *why)
 	l->letter = coap_transport_stream(l->kind) ? 'T' : 'U';
 	return l->host && (!port || l->port) ? 0 : -ENOMEM;
 bad:
-	lwm2m_words(why, "uri \"%s\" is not coap, coaps, coap+tcp or coaps+tcp ://host[:port]",
-		    uri ? uri : "");
+	content_words(why,
+		      "uri \"%s\" is not coap, coaps, coap+tcp or coaps+tcp ://host[:port]",
+		      uri ? uri : "");
 	return -EINVAL;
 }
 
@@ -139,7 +140,7 @@ int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, ch
 		err = parse_uri(l, s->uri, why);
 	what = err == 0 ? lwm2m_security_lacks(&l->s, coap_transport_secure(l->kind)) : NULL;
 	if (what) {
-		lwm2m_words(why, "%s", what);
+		content_words(why, "%s", what);
 		err = -EINVAL;
 	}
 	if (err == 0)
@@ -394,7 +395,7 @@ static int credentials(struct lwm2m_account *a, const struct lwm2m_security *s,
 			ret = coap_private_key(s->key.p, s->key.len, &c->key);
 	}
 	if (ret < 0)
-		lwm2m_words(a->why, "/0/%u/5 is no private key in PKCS#8", s->instance);
+		content_words(a->why, "/0/%u/5 is no private key in PKCS#8", s->instance);
 	return ret;
 }
 

@@ -116,7 +116,7 @@ static int32_t rival(const struct lwm2m_data *d, const struct lwm2m_security *s,
 		uint8_t other[OSCORE_NAME_LEN];
 		struct lwm2m_security security;
 		struct oscore_config config;
-		char words[LWM2M_WORDS_MAX];
+		char words[CONTENT_WORDS_MAX];
 
 		if (!link || link->object != MODEL_OBJECT_OSCORE ||
 		    lwm2m_data_security(d, ids[i], &security, words) < 0 ||
@@ -166,8 +166,9 @@ int account_oscore_new(struct account_oscore **ret, struct lwm2m_shared *shared,
 		r = oscore_name(&config, ao->key + NAME_AT);
 	other = r < 0 ? -1 : rival(shared->data, s, ao->key + NAME_AT);
 	if (other >= 0) {
-		lwm2m_words(why, "/0/%u: its OSCORE keys are those of /0/%d, another server's",
-			    s->instance, (int)other);
+		content_words(why,
+			      "/0/%u: its OSCORE keys are those of /0/%d, another server's",
+			      s->instance, (int)other);
 		free(ao);
 		return -EINVAL;
 	}
@@ -189,7 +190,7 @@ int account_oscore_new(struct account_oscore **ret, struct lwm2m_shared *shared,
 	free(kept);
 	if (r < 0) {
 		oscore_free(ao->o);
-		lwm2m_words(why, "/21/%u: %s", ao->instance, reason(r));
+		content_words(why, "/21/%u: %s", ao->instance, reason(r));
 		free(ao);
 		return r;
 	}

@@ -21,7 +21,7 @@ struct account_oscore {
 
 /**
  * account_oscore_new() - the context of /21/@s->oscore, with the state that is kept of it
- * @why: what is wrong, LWM2M_WORDS_MAX bytes
+ * @why: what is wrong, CONTENT_WORDS_MAX bytes
  *
  * There may be one at a time of the same keys: with two, nonces would repeat. So an
  * instance of object 21 that another server's account uses as well, or whose keys it

@@ -57,7 +57,7 @@ struct lwm2m_account {
 	bool dead;	     /* @transport is of no use any more */
 	bool port_taken;     /* the one that we had before: use another */
 
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	struct account_record *records; /* from before this process */
 	bool records_lost;		/* … there was no memory for all */
@@ -90,7 +90,7 @@ void account_cred_drop(struct lwm2m_account *a);
 /**
  * account_link_add() - check and copy one Security instance
  *
- * Return: 0, -EINVAL with @why (LWM2M_WORDS_MAX bytes), -ENOSPC, -ENOMEM.
+ * Return: 0, -EINVAL with @why (CONTENT_WORDS_MAX bytes), -ENOSPC, -ENOMEM.
  */
 int account_link_add(struct lwm2m_account *a, const struct lwm2m_security *s, char *why);
 /** account_links_free() - wipes what is secret. */

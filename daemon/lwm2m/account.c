@@ -112,7 +112,7 @@ static int add_links(struct lwm2m_account *a, const struct lwm2m_account_config 
 	int err = 0;
 
 	if (config->nr_security == 0) {
-		lwm2m_words(why, "no Security instance says how the server is reached");
+		content_words(why, "no Security instance says how the server is reached");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < config->nr_security && err == 0; i++)
@@ -121,7 +121,7 @@ static int add_links(struct lwm2m_account *a, const struct lwm2m_account_config 
 }
 
 int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_config *config,
-		      struct job_store *store, struct lwm2m_ses *ses, uint64_t now, char *why)
+		      struct job_store *store, struct content_ses *ses, uint64_t now, char *why)
 {
 	static const struct lwm2m_client_ops ops = {
 		.coap =
@@ -164,7 +164,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	client.secure_psk = a->links[0].s.mode == LWM2M_SECURITY_PSK;
 	err = lwm2m_jobs_new(&a->jobs, store, a->name);
 	if (err < 0) {
-		lwm2m_words(why, "the journal does not take it: %s", strerror(-err));
+		content_words(why, "the journal does not take it: %s", strerror(-err));
 		goto fail;
 	}
 	err = account_records_load(a);
@@ -172,10 +172,10 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 		err = lwm2m_client_new(&a->client, &client, &ops, a, &lwm2m_ses_ops, ses,
 				       &lwm2m_jobs_ops, a->jobs);
 	if (err < 0) {
-		lwm2m_words(why,
-			    err == -EINVAL ? "endpoint or version is not usable"
-					   : "cannot be made: %s",
-			    strerror(-err));
+		content_words(why,
+			      err == -EINVAL ? "endpoint or version is not usable"
+					     : "cannot be made: %s",
+			      strerror(-err));
 		goto fail;
 	}
 	lwm2m_client_begin(a->client, now);
@@ -189,7 +189,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 	return 0;
 fail:
 	if (err < 0 && !*why)
-		lwm2m_words(why, "cannot be made: %s", strerror(-err));
+		content_words(why, "cannot be made: %s", strerror(-err));
 	lwm2m_account_free(a);
 	return err;
 }

@@ -5,7 +5,7 @@
 
 int lwm2m_arg_bad(unsigned int id, const char *what, char *words)
 {
-	lwm2m_words(words, "argument %u is not %s", id, what);
+	content_words(words, "argument %u is not %s", id, what);
 	return COAP_400_BAD_REQUEST;
 }
 

@@ -258,7 +258,7 @@ int lwm2m_attributes_query(struct lwm2m_attributes *a, const struct coap_msg *ms
 		why = check_attributes(a);
 	if (!why)
 		return 0;
-	lwm2m_words(words, "%s", why);
+	content_words(words, "%s", why);
 	return COAP_400_BAD_REQUEST;
 }
 
@@ -283,7 +283,7 @@ int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
 		if (c->attributes[i].set == 0)
 			a = &c->attributes[i];
 	if (!a) {
-		lwm2m_words(words, "attributes are set on %d paths already", ATTRIBUTES_MAX);
+		content_words(words, "attributes are set on %d paths already", ATTRIBUTES_MAX);
 		return COAP_500_INTERNAL;
 	}
 	*a = next;

@@ -26,7 +26,7 @@
 
 void bs_log(struct lwm2m_bootstrap *b, int level, const char *format, ...)
 {
-	char text[LWM2M_WORDS_MAX];
+	char text[CONTENT_WORDS_MAX];
 	va_list ap;
 
 	if (!b->ops.log)
@@ -81,8 +81,8 @@ void bs_hold_off(struct lwm2m_bootstrap *b, uint64_t ms)
 		bs_set_state(b, bs_accounts(b->data) ? LWM2M_BS_DONE : LWM2M_BS_IDLE,
 			     LWM2M_NEVER);
 		if (b->at == LWM2M_BS_IDLE) {
-			lwm2m_words(b->error,
-				    "there is no server account and no bootstrap server");
+			content_words(b->error,
+				      "there is no server account and no bootstrap server");
 			bs_log(b, LOG_WARNING, "%s", b->error);
 		}
 		return;
@@ -117,8 +117,8 @@ static void connect_server(struct lwm2m_bootstrap *b)
 	b->connected = true;
 	r = b->ops.connect(b->ctx, (uint16_t)b->server);
 	if (r < 0 && b->at == LWM2M_BS_CONNECTING) {
-		lwm2m_words(b->error, "bootstrap: the server cannot be reached: %s",
-			    strerror(-r));
+		content_words(b->error, "bootstrap: the server cannot be reached: %s",
+			      strerror(-r));
 		bs_failed(b);
 	}
 }
@@ -327,8 +327,8 @@ void lwm2m_bootstrap_down(struct lwm2m_bootstrap *b, uint64_t now, int error, co
 		bs_disconnect(b);
 		return;
 	}
-	lwm2m_words(b->error, "bootstrap: %s",
-		    what ? what : strerror(error < 0 ? -error : error));
+	content_words(b->error, "bootstrap: %s",
+		      what ? what : strerror(error < 0 ? -error : error));
 	bs_failed(b);
 }
 
@@ -357,11 +357,11 @@ void lwm2m_bootstrap_tick(struct lwm2m_bootstrap *b, uint64_t now)
 		connect_server(b);
 		break;
 	case LWM2M_BS_CONNECTING:
-		lwm2m_words(b->error, "bootstrap: the server cannot be reached");
+		content_words(b->error, "bootstrap: the server cannot be reached");
 		bs_failed(b);
 		break;
 	case LWM2M_BS_SESSION:
-		lwm2m_words(b->error, "bootstrap: the server did not finish");
+		content_words(b->error, "bootstrap: the server did not finish");
 		bs_failed(b);
 		break;
 	case LWM2M_BS_IDLE:

@@ -97,7 +97,7 @@ struct lwm2m_bootstrap_status {
 	enum lwm2m_bs_source source;
 	uint64_t next; /* or LWM2M_NEVER */
 	unsigned int attempts;
-	char error[LWM2M_WORDS_MAX]; /* the last one in words, empty if none since success */
+	char error[CONTENT_WORDS_MAX]; /* the last one in words, empty if none since success */
 };
 
 /**

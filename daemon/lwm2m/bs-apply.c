@@ -31,7 +31,7 @@ static int copy_instance(const struct lwm2m_data *from, struct lwm2m_data *to, u
 
 int bs_copy(struct lwm2m_bootstrap *b)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	const struct model_object *m;
 	uint16_t ids[IDS];
 	size_t n;
@@ -92,7 +92,7 @@ static int end(struct lwm2m_bootstrap *b, int r)
 static void words_for(int r, char *words, const char *what)
 {
 	if (r < 0 && *words == '\0')
-		lwm2m_words(words, "%s: %s", what, strerror(-r));
+		content_words(words, "%s: %s", what, strerror(-r));
 }
 
 /* ---- a session's end --------------------------------------------------------- */
@@ -323,7 +323,7 @@ static int read_file(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, co
 	if (r == 0)
 		r = only_stored(set, &skipped, words);
 	if (r == 0 && set->n == 0) {
-		lwm2m_words(words, "%s: nothing in it that this device knows", what);
+		content_words(words, "%s: nothing in it that this device knows", what);
 		r = -ENODATA;
 	}
 	if (r == 0 && skipped > 0)
@@ -341,7 +341,7 @@ static int check_file(struct lwm2m_bootstrap *b, const struct bs_list *made, cha
 	int r;
 
 	if (bs_server(b->data) >= 0 && lwm2m_data_instances(b->data, 1, ids, IDS) == 0) {
-		char text[LWM2M_WORDS_MAX];
+		char text[CONTENT_WORDS_MAX];
 
 		r = bs_check(b->data, made, b->allow_nosec, text);
 		/* the one thing that may be missing is object 1 */
@@ -357,7 +357,7 @@ static int check_file(struct lwm2m_bootstrap *b, const struct bs_list *made, cha
 /* As it was before the card. Return: 1 if something came back, 0 if not, or an errno. */
 static int restore(struct lwm2m_bootstrap *b)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 	uint8_t *before = NULL;
 	size_t len = 0;

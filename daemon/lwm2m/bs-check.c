@@ -24,8 +24,8 @@ static int check_mandatory(const struct lwm2m_data *d, uint16_t object, uint16_t
 		if (!res->mandatory || res->type == MODEL_NONE ||
 		    lwm2m_data_get(d, object, instance, res->id))
 			continue;
-		lwm2m_words(words, "/%u/%u: resource %u (%s) is missing", object, instance,
-			    res->id, res->name);
+		content_words(words, "/%u/%u: resource %u (%s) is missing", object, instance,
+			      res->id, res->name);
 		return -EINVAL;
 	}
 	return 0;
@@ -43,15 +43,16 @@ static int check_security(const struct lwm2m_data *d, uint16_t instance,
 		return -EINVAL;
 	if (s.mode == LWM2M_SECURITY_NONE && s.oscore < 0 && !allow_nosec &&
 	    bs_list_has(fresh, 0, instance)) {
-		lwm2m_words(words, "/0/%u: accounts without security are not allowed here",
-			    instance);
+		content_words(words, "/0/%u: accounts without security are not allowed here",
+			      instance);
 		return -EINVAL;
 	}
 	if (s.bootstrap)
 		return 0;
 	if (lwm2m_data_find(d, 1, BS_SRV_SSID, s.ssid) < 0) {
-		lwm2m_words(words, "/0/%u: there is no Server instance with short server id %u",
-			    instance, s.ssid);
+		content_words(words,
+			      "/0/%u: there is no Server instance with short server id %u",
+			      instance, s.ssid);
 		return -EINVAL;
 	}
 	return 0;
@@ -72,9 +73,9 @@ static int check_ids(const struct lwm2m_data *d, uint16_t object, uint16_t rid, 
 			if (lwm2m_data_int(d, object, ids[k], rid, 0) != ssid ||
 			    (object == 0 && lwm2m_data_int(d, 0, ids[k], BS_SEC_BOOTSTRAP, 0)))
 				continue;
-			lwm2m_words(words,
-				    "/%u/%u and /%u/%u have the same short server id %lld",
-				    object, ids[k], object, ids[i], (long long)ssid);
+			content_words(words,
+				      "/%u/%u and /%u/%u have the same short server id %lld",
+				      object, ids[k], object, ids[i], (long long)ssid);
 			return -EINVAL;
 		}
 	}
@@ -99,7 +100,7 @@ static int check_servers(const struct lwm2m_data *d, char *words)
 	size_t n = lwm2m_data_instances(d, 1, ids, IDS);
 
 	if (n == 0) {
-		lwm2m_words(words, "there is no server account: object 1 has no instance");
+		content_words(words, "there is no server account: object 1 has no instance");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -109,9 +110,9 @@ static int check_servers(const struct lwm2m_data *d, char *words)
 			return -EINVAL;
 		if (has_account(d, ssid))
 			continue;
-		lwm2m_words(words,
-			    "/1/%u: there is no Security instance with short server id %lld",
-			    ids[i], (long long)ssid);
+		content_words(words,
+			      "/1/%u: there is no Security instance with short server id %lld",
+			      ids[i], (long long)ssid);
 		return -EINVAL;
 	}
 	return 0;
@@ -131,8 +132,8 @@ static int check_access(const struct lwm2m_data *d, const struct bs_list *fresh,
 		if (check_mandatory(d, 2, ids[i], words) < 0)
 			return -EINVAL;
 		if (owner != NOBODY && lwm2m_data_find(d, 1, BS_SRV_SSID, owner) < 0) {
-			lwm2m_words(words, "/2/%u: its owner, server %lld, is not there",
-				    ids[i], (long long)owner);
+			content_words(words, "/2/%u: its owner, server %lld, is not there",
+				      ids[i], (long long)owner);
 			return -EINVAL;
 		}
 	}
@@ -152,8 +153,8 @@ int bs_check(const struct lwm2m_data *d, const struct bs_list *fresh, bool allow
 		r = check_security(d, ids[i], fresh, allow_nosec, words);
 	}
 	if (r == 0 && servers > 1) {
-		lwm2m_words(words, "there are %zu bootstrap servers; there can be one",
-			    servers);
+		content_words(words, "there are %zu bootstrap servers; there can be one",
+			      servers);
 		r = -EINVAL;
 	}
 	if (r == 0)

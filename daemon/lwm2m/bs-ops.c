@@ -19,7 +19,7 @@ static int code_of(int r, char *words)
 	if (r == 0)
 		return 0;
 	if (*words == '\0')
-		lwm2m_words(words, "%s", strerror(-r));
+		content_words(words, "%s", strerror(-r));
 	return r == -EINVAL || r == -ENOENT ? COAP_400_BAD_REQUEST
 	       : r == -ENOSPC		    ? COAP_413_TOO_LARGE
 					    : COAP_500_INTERNAL;
@@ -28,11 +28,11 @@ static int code_of(int r, char *words)
 static int check_object(uint16_t object, char *words)
 {
 	if (!model_object(object)) {
-		lwm2m_words(words, "there is no object %u here", object);
+		content_words(words, "there is no object %u here", object);
 		return COAP_404_NOT_FOUND;
 	}
 	if (!lwm2m_data_stores(object)) {
-		lwm2m_words(words, "instances of object %u are the device's own", object);
+		content_words(words, "instances of object %u are the device's own", object);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	return 0;
@@ -102,14 +102,14 @@ static int check_values(const struct lwm2m_set *set, char *words)
 		char s[LWM2M_PATH_MAX];
 
 		if (set->v[i].type == MODEL_NONE && set->v[i].path.depth == 3) {
-			lwm2m_words(words, "%s has no value",
-				    lwm2m_path_print(&set->v[i].path, s));
+			content_words(words, "%s has no value",
+				      lwm2m_path_print(&set->v[i].path, s));
 			return COAP_400_BAD_REQUEST;
 		}
 		if (set->v[i].path.id[1] == UINT16_MAX) {
-			lwm2m_words(words,
-				    "the payload does not say which instance of object %u",
-				    set->v[i].path.id[0]);
+			content_words(words,
+				      "the payload does not say which instance of object %u",
+				      set->v[i].path.id[0]);
 			return COAP_400_BAD_REQUEST;
 		}
 		if (i == 0 || same_instance(&set->v[i], &set->v[i - 1]))
@@ -117,8 +117,8 @@ static int check_values(const struct lwm2m_set *set, char *words)
 		for (size_t k = 0; k + 1 < i; k++) {
 			if (!same_instance(&set->v[i], &set->v[k]))
 				continue;
-			lwm2m_words(words, "/%u/%u is in the payload twice",
-				    set->v[i].path.id[0], set->v[i].path.id[1]);
+			content_words(words, "/%u/%u is in the payload twice",
+				      set->v[i].path.id[0], set->v[i].path.id[1]);
 			return COAP_400_BAD_REQUEST;
 		}
 	}
@@ -132,15 +132,15 @@ int bs_write(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, uint32_t 
 	int code;
 
 	if (path->depth == 0 || path->depth > 3) {
-		lwm2m_words(words,
-			    "an object, an object instance or a resource can be written");
+		content_words(words,
+			      "an object, an object instance or a resource can be written");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = check_object(path->id[0], words);
 	if (code != 0)
 		return code;
 	if (path->depth == 3 && !model_resource(model_object(path->id[0]), path->id[2])) {
-		lwm2m_words(words, "object %u has no resource %u", path->id[0], path->id[2]);
+		content_words(words, "object %u has no resource %u", path->id[0], path->id[2]);
 		return COAP_404_NOT_FOUND;
 	}
 	/* 1.0 servers leave the format out and mean TLV */
@@ -199,7 +199,7 @@ int bs_delete(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, char *wo
 	int r = 0;
 
 	if (path->depth > 2) {
-		lwm2m_words(words, "all, an object or an object instance can be deleted");
+		content_words(words, "all, an object or an object instance can be deleted");
 		return COAP_400_BAD_REQUEST;
 	}
 	if (path->depth == 0) {
@@ -212,13 +212,14 @@ int bs_delete(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, char *wo
 	if (!model_object(path->id[0]))
 		return 0;
 	if (!lwm2m_data_stores(path->id[0])) {
-		lwm2m_words(words, "instances of object %u are the device's own", path->id[0]);
+		content_words(words, "instances of object %u are the device's own",
+			      path->id[0]);
 		return path->depth == 1 ? 0 : COAP_400_BAD_REQUEST;
 	}
 	if (path->depth == 1)
 		return code_of(delete_object(b, path->id[0]), words);
 	if (protected(b, path->id[0], path->id[1])) {
-		lwm2m_words(words, "the bootstrap account is not deleted");
+		content_words(words, "the bootstrap account is not deleted");
 		return COAP_400_BAD_REQUEST;
 	}
 	r = bs_list_add(&b->touched, path->id[0], path->id[1]);
@@ -238,11 +239,11 @@ int bs_read(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, uint32_t f
 	int r = 0, code;
 
 	if (path->depth == 0 || path->depth > 2 || (path->id[0] != 1 && path->id[0] != 2)) {
-		lwm2m_words(words, "objects 1 and 2 and their instances can be read");
+		content_words(words, "objects 1 and 2 and their instances can be read");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (path->depth == 2 && !lwm2m_data_has(b->copy, path->id[0], path->id[1])) {
-		lwm2m_words(words, "there is no /%u/%u", path->id[0], path->id[1]);
+		content_words(words, "there is no /%u/%u", path->id[0], path->id[1]);
 		return COAP_404_NOT_FOUND;
 	}
 	n = lwm2m_data_instances(b->copy, path->id[0], ids, IDS);
@@ -322,11 +323,11 @@ int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct
 	const struct model_object *m;
 
 	if (path->depth > 1) {
-		lwm2m_words(words, "the root or an object can be discovered");
+		content_words(words, "the root or an object can be discovered");
 		return COAP_400_BAD_REQUEST;
 	}
 	if (path->depth == 1 && !model_object(path->id[0])) {
-		lwm2m_words(words, "there is no object %u here", path->id[0]);
+		content_words(words, "there is no object %u here", path->id[0]);
 		return COAP_404_NOT_FOUND;
 	}
 	/* 1.0 had it without the reference (its examples), 1.1 corrected that */
@@ -387,7 +388,7 @@ int bs_pack(struct lwm2m_bootstrap *b, uint32_t format, const uint8_t *p, size_t
 	if (code == 0)
 		code = check_values(&set, words);
 	if (code == 0 && set.n == 0) {
-		lwm2m_words(words, "the pack is empty");
+		content_words(words, "the pack is empty");
 		code = COAP_400_BAD_REQUEST;
 	}
 	if (code == 0)

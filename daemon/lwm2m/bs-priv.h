@@ -59,7 +59,7 @@ struct lwm2m_bootstrap {
 	uint64_t next; /* of the state: hold-off, retry, or when a session has failed */
 	unsigned int attempts;
 	bool requested; /* by a server: it stays so although servers take us */
-	char error[LWM2M_WORDS_MAX];
+	char error[CONTENT_WORDS_MAX];
 
 	/* the card */
 	bool reread;		 /* asked for meanwhile: what is read may be older than that */

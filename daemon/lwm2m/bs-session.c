@@ -90,13 +90,13 @@ static int collect(struct lwm2m_bootstrap *b, const struct coap_request *req, ch
 		b->transfer = req->transfer;
 	}
 	if (req->transfer != b->transfer || b->body.len != req->offset) {
-		lwm2m_words(words, "a block is missing; begin again");
+		content_words(words, "a block is missing; begin again");
 		return COAP_408_INCOMPLETE;
 	}
 	lwm2m_buf_put(&b->body, req->data, req->len);
 	if (b->body.error < 0) {
 		lwm2m_buf_free(&b->body);
-		lwm2m_words(words, "more than %u bytes", LWM2M_BODY_MAX);
+		content_words(words, "more than %u bytes", LWM2M_BODY_MAX);
 		return COAP_413_TOO_LARGE;
 	}
 	return !req->more;
@@ -104,7 +104,7 @@ static int collect(struct lwm2m_bootstrap *b, const struct coap_request *req, ch
 
 static void finish(struct lwm2m_bootstrap *b, const struct coap_request *req)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	int r = bs_finish(b, words);
 
 	if (r < 0) {
@@ -122,7 +122,7 @@ static int route(struct lwm2m_bootstrap *b, const struct coap_request *req,
 		 const struct lwm2m_path *path, const uint8_t *p, size_t len)
 {
 	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	uint32_t format;
 	int code;
 
@@ -151,7 +151,7 @@ static int route(struct lwm2m_bootstrap *b, const struct coap_request *req,
 
 int lwm2m_bootstrap_take(struct lwm2m_bootstrap *b, const struct coap_request *req)
 {
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	const uint8_t *p = req->data;
 	size_t len = req->len;
 	struct lwm2m_path path;
@@ -218,8 +218,8 @@ static void send_request(struct lwm2m_bootstrap *b)
 		r = coap_call(b->ep, b->now, &call, &b->call);
 	b->calling = r == 0;
 	if (r < 0) {
-		lwm2m_words(b->error, "bootstrap: the request cannot be made: %s",
-			    strerror(-r));
+		content_words(b->error, "bootstrap: the request cannot be made: %s",
+			      strerror(-r));
 		bs_failed(b);
 	}
 }
@@ -233,7 +233,7 @@ static void without_pack(struct lwm2m_bootstrap *b, const char *why)
 	b->copy = NULL;
 	bs_list_clear(&b->touched);
 	if (bs_copy(b) < 0) {
-		lwm2m_words(b->error, "bootstrap: out of memory");
+		content_words(b->error, "bootstrap: out of memory");
 		bs_failed(b);
 		return;
 	}
@@ -242,13 +242,13 @@ static void without_pack(struct lwm2m_bootstrap *b, const char *why)
 
 static void pack_done(struct lwm2m_bootstrap *b, const struct coap_result *res)
 {
-	char words[LWM2M_WORDS_MAX] = "", name[8];
+	char words[CONTENT_WORDS_MAX] = "", name[8];
 	uint32_t format = res->content_format;
 
 	if (res->error < 0) {
-		lwm2m_words(b->error, "bootstrap: %s",
-			    res->error == -ETIMEDOUT ? "the server does not answer"
-						     : strerror(-res->error));
+		content_words(b->error, "bootstrap: %s",
+			      res->error == -ETIMEDOUT ? "the server does not answer"
+						       : strerror(-res->error));
 		bs_failed(b);
 		return;
 	}
@@ -265,7 +265,7 @@ static void pack_done(struct lwm2m_bootstrap *b, const struct coap_result *res)
 	if (res->more && b->body.error == 0)
 		return;
 	if (b->body.error < 0) {
-		lwm2m_words(words, "it has more than %u bytes", LWM2M_BODY_MAX);
+		content_words(words, "it has more than %u bytes", LWM2M_BODY_MAX);
 		if (res->more)
 			coap_call_cancel(b->ep, b->call);
 	} else if (bs_pack(b, format == COAP_NO_FORMAT ? PREFERRED : format,
@@ -316,12 +316,12 @@ void lwm2m_bootstrap_answer(struct lwm2m_bootstrap *b, const struct coap_result 
 		return;
 	}
 	if (res->error < 0)
-		lwm2m_words(b->error, "bootstrap: %s",
-			    res->error == -ETIMEDOUT ? "the server does not answer"
-						     : strerror(-res->error));
+		content_words(b->error, "bootstrap: %s",
+			      res->error == -ETIMEDOUT ? "the server does not answer"
+						       : strerror(-res->error));
 	else
-		lwm2m_words(b->error, "bootstrap: the server answered %s",
-			    coap_code_name(res->code, name));
+		content_words(b->error, "bootstrap: the server answered %s",
+			      coap_code_name(res->code, name));
 	bs_failed(b);
 }
 
@@ -391,7 +391,7 @@ void bs_session_begin(struct lwm2m_bootstrap *b)
 	b->asking_pack = b->pack && b->version >= 12;
 	r = bs_copy(b);
 	if (r < 0) {
-		lwm2m_words(b->error, "bootstrap: %s", strerror(-r));
+		content_words(b->error, "bootstrap: %s", strerror(-r));
 		bs_failed(b);
 		return;
 	}

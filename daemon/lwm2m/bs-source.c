@@ -22,7 +22,7 @@ static void settle(struct lwm2m_bootstrap *b)
 static void factory(struct lwm2m_bootstrap *b)
 {
 	uint8_t digest[BS_DIGEST];
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	int r;
 
 	if (b->factory_len == 0 || b->applied)
@@ -33,7 +33,7 @@ static void factory(struct lwm2m_bootstrap *b)
 		return; /* taken over before; what bootstrap made of it since counts */
 	r = bs_take_factory(b, words);
 	if (r < 0) {
-		lwm2m_words(b->error, "factory file: %s", words);
+		content_words(b->error, "factory file: %s", words);
 		bs_log(b, LOG_ERR, "%s", b->error);
 	} else {
 		bs_log(b, LOG_INFO, "bootstrap: factory file taken over, %zu server accounts",
@@ -68,7 +68,7 @@ void lwm2m_bootstrap_start(struct lwm2m_bootstrap *b, uint64_t now)
 		return;
 	}
 	if (b->applied) { /* the card is configured no more */
-		char words[LWM2M_WORDS_MAX];
+		char words[CONTENT_WORDS_MAX];
 
 		if (bs_drop_card(b, words) < 0)
 			bs_log(b, LOG_ERR, "%s", words);
@@ -86,7 +86,7 @@ static bool passing(int error)
 
 static void card_gone(struct lwm2m_bootstrap *b, int error)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	if (!b->applied) {
 		bs_log(b, error == -ENOENT || error == -ENODEV ? LOG_INFO : LOG_WARNING,
@@ -103,7 +103,7 @@ static void card_gone(struct lwm2m_bootstrap *b, int error)
 void lwm2m_bootstrap_card(struct lwm2m_bootstrap *b, uint64_t now, int error, const uint8_t *p,
 			  size_t len)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	uint8_t digest[BS_DIGEST];
 	bool first = b->at == LWM2M_BS_CARD;
 	/* after a start the SE may take a moment to be there; what came from it waits */

@@ -36,17 +36,17 @@ int lwm2m_bsfile_begin(struct lwm2m_bsfile *f, const uint8_t *p, size_t len, cha
 	memset(f, 0, sizeof(*f));
 	*words = '\0';
 	if (len > LWM2M_BSFILE_MAX) {
-		lwm2m_words(words, "bootstrap file: %zu bytes, at most %u are expected", len,
-			    LWM2M_BSFILE_MAX);
+		content_words(words, "bootstrap file: %zu bytes, at most %u are expected", len,
+			      LWM2M_BSFILE_MAX);
 		return -EFBIG;
 	}
 	if (is_blank(p, len < HEAD ? len : HEAD)) {
-		lwm2m_words(words, "bootstrap file: empty");
+		content_words(words, "bootstrap file: empty");
 		return -ENODATA;
 	}
 	if (len < HEAD || get16(p + 2) > len - HEAD) {
-		lwm2m_words(words, "bootstrap file: %zu bytes, but its head says %u", len,
-			    len < HEAD ? HEAD : HEAD + get16(p + 2));
+		content_words(words, "bootstrap file: %zu bytes, but its head says %u", len,
+			      len < HEAD ? HEAD : HEAD + get16(p + 2));
 		return -EBADMSG;
 	}
 	f->objects = get16(p);
@@ -63,15 +63,17 @@ int lwm2m_bsfile_next(struct lwm2m_bsfile *f, struct lwm2m_bsfile_object *object
 	if (f->objects == 0 && f->len == 0)
 		return 0;
 	if (f->objects == 0) {
-		lwm2m_words(words, "bootstrap file: %zu bytes behind the last object", f->len);
+		content_words(words, "bootstrap file: %zu bytes behind the last object",
+			      f->len);
 		return -EBADMSG;
 	}
 	memset(object, 0, sizeof(*object));
 	head = f->len >= 3 && f->p[2] != 0 ? 6 : 5;
 	if (f->len < head || get16(f->p + head - 2) > f->len - head) {
-		lwm2m_words(words,
-			    "bootstrap file: an object is cut short, %zu bytes before the end",
-			    f->len);
+		content_words(
+			words,
+			"bootstrap file: an object is cut short, %zu bytes before the end",
+			f->len);
 		return -EBADMSG;
 	}
 	object->id = get16(f->p);
@@ -95,8 +97,9 @@ static int object_values(const struct lwm2m_bsfile_object *o, struct lwm2m_set *
 	struct lwm2m_tlv tlv;
 
 	if (lwm2m_tlv_next(&p, &len, &tlv) > 0 && tlv.kind != LWM2M_TLV_OBJECT_INSTANCE) {
-		lwm2m_words(words, "bootstrap file: object %u: an object instance is expected",
-			    o->id);
+		content_words(words,
+			      "bootstrap file: object %u: an object instance is expected",
+			      o->id);
 		return -EBADMSG;
 	}
 	return lwm2m_tlv_decode(&base, o->tlv, o->len, set, words) == 0 ? 0 : -EBADMSG;

@@ -58,7 +58,7 @@ size_t lwm2m_bsfile_size(const uint8_t *p, size_t len);
  * lwm2m_bsfile_begin() - read the head
  * @p: the file; outlives @f
  * @len: its bytes, padding included
- * @words: LWM2M_WORDS_MAX bytes, what is wrong and where
+ * @words: CONTENT_WORDS_MAX bytes, what is wrong and where
  *
  * Return: 0; -ENODATA for a file that is empty or of FF (or 00) only: nobody has put
  * anything in yet; -EBADMSG, -EFBIG.

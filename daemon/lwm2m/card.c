@@ -29,7 +29,7 @@ struct lwm2m_card {
 	bool opening;
 	bool more;
 	bool pin_refused;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 };
 
 /*
@@ -136,7 +136,7 @@ static int start(struct lwm2m_card *c);
 static void finish(struct lwm2m_card *c, int error)
 {
 	struct pkcs15 *walk = c->walk;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	const uint8_t *p;
 	size_t len = 0, size;
 

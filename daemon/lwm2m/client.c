@@ -234,6 +234,10 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 		.dedup_find = ops->coap.dedup_find ? on_dedup_find : NULL,
 	};
 	err = copy(&c->name, config->name ? config->name : "");
+	if (err == 0 && asprintf(&c->origin, "lwm2m:%s", c->name) < 0) {
+		c->origin = NULL;
+		err = -ENOMEM;
+	}
 	if (err == 0)
 		err = copy(&c->uri, config->uri);
 	if (err == 0)
@@ -271,6 +275,7 @@ void lwm2m_client_free(struct lwm2m_client *c)
 	}
 	lwm2m_shared_drop(c);
 	free(c->name);
+	free(c->origin);
 	free(c->uri);
 	free(c->endpoint);
 	free(c->manufacturer);

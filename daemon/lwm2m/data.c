@@ -230,8 +230,8 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 		return 0;
 	}
 	if (r == -EINVAL)
-		lwm2m_words(l->why, "/%u/%u is not understood and left out", in->object,
-			    in->id);
+		content_words(l->why, "/%u/%u is not understood and left out", in->object,
+			      in->id);
 	inst_put(in);
 	return r == -EINVAL ? 0 : r;
 }
@@ -249,10 +249,11 @@ int lwm2m_data_new(struct lwm2m_data **ret, struct store *st, char *why)
 	if (st)
 		r = store_each(st, LWM2M_KIND_DATA, NULL, 0, load_one, &load);
 	if (r < 0) {
-		lwm2m_words(why,
-			    "lwm2m.db: the data model cannot be read: %s; with the file moved "
-			    "away, the device begins anew with its configuration",
-			    strerror(-r));
+		content_words(
+			why,
+			"lwm2m.db: the data model cannot be read: %s; with the file moved "
+			"away, the device begins anew with its configuration",
+			strerror(-r));
 		lwm2m_data_free(load.d);
 		return r;
 	}
@@ -544,24 +545,24 @@ int lwm2m_data_check(const struct lwm2m_value *v, char *words)
 	char s[LWM2M_PATH_MAX];
 
 	if (v->path.depth < 3 || !lwm2m_data_stores(v->path.id[0])) {
-		lwm2m_words(words, "%s is not stored", lwm2m_path_print(&v->path, s));
+		content_words(words, "%s is not stored", lwm2m_path_print(&v->path, s));
 		return -ENOENT;
 	}
 	res = model_resource(model_object(v->path.id[0]), v->path.id[2]);
 	if (!res || (res->ops & MODEL_E)) {
-		lwm2m_words(words, "there is no %s", lwm2m_path_print(&v->path, s));
+		content_words(words, "there is no %s", lwm2m_path_print(&v->path, s));
 		return -ENOENT;
 	}
 	if (res->multiple != (v->path.depth == 4)) {
-		lwm2m_words(words, "%s (%s) is %s", lwm2m_path_print(&v->path, s), res->name,
-			    res->multiple ? "a multiple resource" : "a single value");
+		content_words(words, "%s (%s) is %s", lwm2m_path_print(&v->path, s), res->name,
+			      res->multiple ? "a multiple resource" : "a single value");
 		return -EINVAL;
 	}
 	if (v->type == MODEL_NONE && res->multiple)
 		return 0;
 	if (v->type != res->type) {
-		lwm2m_words(words, "%s (%s) has another type", lwm2m_path_print(&v->path, s),
-			    res->name);
+		content_words(words, "%s (%s) has another type", lwm2m_path_print(&v->path, s),
+			      res->name);
 		return -EINVAL;
 	}
 	return lwm2m_dm_check_value(v, words) == 0 ? 0 : -EINVAL;
@@ -660,7 +661,7 @@ static int set(struct lwm2m_data *d, const struct lwm2m_value *v)
 
 int lwm2m_data_set(struct lwm2m_data *d, const struct lwm2m_value *v)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	bool own = !d->open;
 	int r = lwm2m_data_check(v, words);
 

@@ -26,7 +26,7 @@ struct lwm2m_data;
 /**
  * lwm2m_data_new() - with what @st keeps
  * @st: NULL: nothing is kept. It must outlive the data
- * @why: what was wrong, LWM2M_WORDS_MAX bytes; also with 0, where an instance
+ * @why: what was wrong, CONTENT_WORDS_MAX bytes; also with 0, where an instance
  *	was dropped because this version does not understand it. "" if all is well
  *
  * Return: 0, -ENOMEM, or what the store said.
@@ -141,7 +141,7 @@ int lwm2m_data_remove(struct lwm2m_data *d, const struct lwm2m_path *path);
 
 /**
  * lwm2m_data_check() - may @v be set, by itself? 0, -ENOENT, -EINVAL as above
- * @words: what is wrong; LWM2M_WORDS_MAX bytes
+ * @words: what is wrong; CONTENT_WORDS_MAX bytes
  */
 int lwm2m_data_check(const struct lwm2m_value *v, char *words);
 

@@ -167,7 +167,7 @@ static size_t read_securities(struct device_account *a, const struct wanted *w,
 			      struct lwm2m_security *out)
 {
 	bool trusted = device_trusted(a->dev, w->ssid, w->digest);
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->nr; i++) {
@@ -176,10 +176,10 @@ static size_t read_securities(struct device_account *a, const struct wanted *w,
 
 		if (r == 0 && out[n].mode == LWM2M_SECURITY_NONE && out[n].oscore < 0 &&
 		    !trusted && !a->dev->config.allow_nosec) {
-			lwm2m_words(words,
-				    "/0/%u has no security, which only the configuration may "
-				    "allow ([lwm2m] allow_nosec)",
-				    w->security[i]);
+			content_words(words,
+				      "/0/%u has no security, which only the configuration may "
+				      "allow ([lwm2m] allow_nosec)",
+				      w->security[i]);
 			r = -EACCES;
 		}
 		if (r == 0) {
@@ -188,7 +188,7 @@ static size_t read_securities(struct device_account *a, const struct wanted *w,
 			continue;
 		}
 		device_log(a->dev, a, LOG_ERR, "%s", words);
-		lwm2m_words(a->why, "%s", words);
+		content_words(a->why, "%s", words);
 	}
 	return n;
 }
@@ -233,7 +233,7 @@ static void begin(struct device_account *a, const struct wanted *w)
 	a->security = security[0].instance;
 	a->mode = security[0].mode;
 	snprintf(a->uri, sizeof(a->uri), "%s", security[0].uri);
-	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses,
+	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->shared.ses,
 			      dev->now, a->why);
 	if (r < 0) {
 		a->account = NULL;

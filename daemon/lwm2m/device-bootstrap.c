@@ -139,15 +139,15 @@ static int make(struct device_account *a)
 	security.trusted = trusted;
 	if (security.mode == LWM2M_SECURITY_NONE && security.oscore < 0 && !trusted &&
 	    !dev->config.allow_nosec) {
-		lwm2m_words(a->why,
-			    "/0/%u has no security, which only the configuration may allow "
-			    "([lwm2m] allow_nosec)",
-			    a->security);
+		content_words(a->why,
+			      "/0/%u has no security, which only the configuration may allow "
+			      "([lwm2m] allow_nosec)",
+			      a->security);
 		return -EACCES;
 	}
 	a->mode = security.mode;
 	snprintf(a->uri, sizeof(a->uri), "%s", security.uri);
-	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->config.ses,
+	r = lwm2m_account_new(&a->account, &config, dev->config.store, dev->shared.ses,
 			      dev->now, a->why);
 	if (r < 0)
 		a->account = NULL;
@@ -157,7 +157,7 @@ static int make(struct device_account *a)
 static void connect_now(struct lwm2m_device *dev)
 {
 	struct device_account *a = device_accounts_new(dev, LWM2M_SSID_BOOTSTRAP);
-	char why[LWM2M_WORDS_MAX] = "no memory";
+	char why[CONTENT_WORDS_MAX] = "no memory";
 	int r = -ENOMEM;
 
 	if (a) {
@@ -165,7 +165,7 @@ static void connect_now(struct lwm2m_device *dev)
 		if (device_digest(dev->shared.data, LWM2M_SSID_BOOTSTRAP, a->digest) < 0)
 			memset(a->digest, 0, sizeof(a->digest));
 		r = make(a);
-		lwm2m_words(why, "%s", a->why);
+		content_words(why, "%s", a->why);
 	}
 	dev->bs.connect = -1;
 	if (r < 0)

@@ -311,9 +311,9 @@ static int write_section(struct lwm2m_device *dev, const struct lwm2m_factory *f
 	if (r == 0)
 		r = note(dev->shared.state, f->name, now, made, ssid);
 	if (r < 0)
-		lwm2m_words(why, "server %s: %s", f->name,
-			    r == -EINVAL ? "a value is not what an account may have"
-					 : strerror(-r));
+		content_words(why, "server %s: %s", f->name,
+			      r == -EINVAL ? "a value is not what an account may have"
+					   : strerror(-r));
 	return r;
 }
 
@@ -380,7 +380,8 @@ int device_factory(struct lwm2m_device *dev, const struct lwm2m_factory *servers
 	int r;
 
 	if (nr > LWM2M_ACCOUNTS_MAX) {
-		lwm2m_words(why, "%zu servers, at most %d can be used", nr, LWM2M_ACCOUNTS_MAX);
+		content_words(why, "%zu servers, at most %d can be used", nr,
+			      LWM2M_ACCOUNTS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < nr; i++) {

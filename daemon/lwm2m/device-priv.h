@@ -12,6 +12,7 @@
 #define DEVICE_SECURITIES_MAX 4 /* instances of object 0 with one short server id */
 #define DEVICE_CHANGES_MAX 32
 #define DEVICE_DIGEST 32
+#define DEVICE_WAKE 0U /* in the epoll set: no account has this id */
 
 /**
  * struct device_account - one server account, or what became of it
@@ -30,7 +31,7 @@ struct device_account {
 	char uri[256];
 	unsigned int mode;
 	struct lwm2m_account *account;
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 	uint8_t digest[DEVICE_DIGEST];
 	enum lwm2m_state state; /* that bootstrap was told of */
 	unsigned int asked;	/* the same of lwm2m_status */
@@ -75,6 +76,8 @@ struct lwm2m_device {
 	struct device_change changes[DEVICE_CHANGES_MAX];
 	size_t nr_changes;
 	bool all_changed; /* more than that */
+	int wake;	  /* eventfd: something changed outside of a call of the owner */
+	bool awake;	  /* … it is readable */
 	bool held;
 	bool stopping;
 };

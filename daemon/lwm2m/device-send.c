@@ -24,10 +24,10 @@ int lwm2m_device_send(struct lwm2m_device *dev, uint64_t now, const char *name,
 {
 	int r = -ENOENT;
 
-	lwm2m_words(words, "there is no such server");
+	content_words(words, "there is no such server");
 	for (size_t i = 0; i < dev->nr; i++) {
 		struct device_account *a = dev->accounts[i];
-		char one[LWM2M_WORDS_MAX];
+		char one[CONTENT_WORDS_MAX];
 		int e;
 
 		if (!a->account || a->leaving || (name && strcmp(name, a->name) != 0))
@@ -36,7 +36,7 @@ int lwm2m_device_send(struct lwm2m_device *dev, uint64_t now, const char *name,
 		/* with several of them, one that took it is enough */
 		if (e == 0 || r != 0) {
 			r = e;
-			lwm2m_words(words, "%s: %s", a->name, one);
+			content_words(words, "%s: %s", a->name, one);
 		}
 	}
 	lwm2m_device_tick(dev, now);

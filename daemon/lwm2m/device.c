@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lwm2m/apps.h"
 #include "lwm2m/device-priv.h"
-#include "lwm2m/packages.h"
 
 void device_log(struct lwm2m_device *dev, const struct device_account *a, int level,
 		const char *format, ...)
@@ -76,16 +75,22 @@ static int on_reboot(void *ctx)
 	return 0;
 }
 
-/* 14 is a view of 26243 */
-static void on_apps(void *ctx, int32_t instance)
+/*
+ * It may have been another front end's doing, in the middle of anything: the owner is
+ * made to call. Of SEs the owner tells, lwm2m_device_se_changed().
+ */
+static void on_content(void *ctx, uint16_t object, int32_t instance)
 {
-	note_change(ctx, NULL, MODEL_OBJECT_APP, instance);
-	note_change(ctx, NULL, MODEL_OBJECT_COMPONENT, instance);
-}
+	struct lwm2m_device *dev = ctx;
 
-static void on_packages(void *ctx, uint16_t object, int32_t instance)
-{
-	note_change(ctx, NULL, object, instance);
+	if (object == MODEL_OBJECT_SE)
+		return;
+	note_change(dev, NULL, object, instance);
+	/* 14 is a view of 26243 */
+	if (object == MODEL_OBJECT_APP)
+		note_change(dev, NULL, MODEL_OBJECT_COMPONENT, instance);
+	if (!dev->awake)
+		dev->awake = eventfd_write(dev->wake, 1) == 0;
 }
 
 static int on_bootstrap(void *ctx, struct lwm2m_client *by)
@@ -144,6 +149,8 @@ static void settle(struct lwm2m_device *dev)
 	device_accounts_order(dev);
 	device_accounts_reap(dev);
 	device_accounts_watch(dev);
+	if (dev->awake && eventfd_read(dev->wake, &(eventfd_t){0}) == 0)
+		dev->awake = false;
 }
 
 /* ---- life ------------------------------------------------------------------------- */
@@ -174,7 +181,7 @@ static int open_data(struct lwm2m_device *dev, const struct lwm2m_device_config 
 		     char *why)
 {
 	int r = store_open(&dev->shared.state, config->state_dir, "lwm2m", why,
-			   LWM2M_WORDS_MAX);
+			   CONTENT_WORDS_MAX);
 
 	if (r < 0)
 		return r;
@@ -183,14 +190,19 @@ static int open_data(struct lwm2m_device *dev, const struct lwm2m_device_config 
 		return r;
 	if (*why)
 		device_log(dev, NULL, LOG_WARNING, "%s", why);
-	r = device_factory(dev, config->servers, config->nr_servers, why);
-	if (r == 0 && config->store)
-		r = lwm2m_apps_new(&dev->shared.apps, config->store, dev->shared.state, on_apps,
-				   dev);
-	if (r == 0 && config->store)
-		r = lwm2m_packages_new(&dev->shared.packages, config->store, dev->shared.apps,
-				       dev->shared.state, on_packages, dev);
-	return r;
+	return device_factory(dev, config->servers, config->nr_servers, why);
+}
+
+static int open_content(struct lwm2m_device *dev, struct content *content)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = DEVICE_WAKE};
+
+	if (epoll_ctl(dev->epoll, EPOLL_CTL_ADD, dev->wake, &ev) < 0)
+		return -errno;
+	dev->shared.ses = content->ses;
+	dev->shared.apps = content->apps;
+	dev->shared.packages = content->packages;
+	return content_listen(content, on_content, dev);
 }
 
 int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config *config,
@@ -201,7 +213,7 @@ int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config
 
 	*why = '\0';
 	if (!config->endpoint || !*config->endpoint) {
-		lwm2m_words(why, "the device needs an endpoint name");
+		content_words(why, "the device needs an endpoint name");
 		return -EINVAL;
 	}
 	dev = calloc(1, sizeof(*dev));
@@ -209,12 +221,15 @@ int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config
 		return -ENOMEM;
 	dev->now = now;
 	dev->epoll = epoll_create1(EPOLL_CLOEXEC);
-	r = dev->epoll < 0 ? -errno : copy_config(dev, config);
+	dev->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = dev->epoll < 0 || dev->wake < 0 ? -errno : copy_config(dev, config);
 	if (r == 0)
 		r = open_data(dev, config, why);
+	if (r == 0 && config->content)
+		r = open_content(dev, config->content);
 	if (r < 0) {
 		if (!*why)
-			lwm2m_words(why, "%s", strerror(-r));
+			content_words(why, "%s", strerror(-r));
 		lwm2m_device_free(dev);
 		return r;
 	}
@@ -224,14 +239,13 @@ int lwm2m_device_new(struct lwm2m_device **ret, const struct lwm2m_device_config
 	dev->shared.serial = dev->config.serial;
 	dev->shared.firmware = dev->config.firmware;
 	dev->shared.jobs = config->store;
-	dev->shared.ses = config->ses;
 	dev->shared.ops = &shared_ops;
 	dev->shared.ops_ctx = dev;
 	dev->held = config->hold_until > now;
 	lwm2m_data_listen(dev->shared.data, on_data, dev);
 	r = device_bootstrap_new(dev, config);
 	if (r < 0) {
-		lwm2m_words(why, "bootstrap cannot be made: %s", strerror(-r));
+		content_words(why, "bootstrap cannot be made: %s", strerror(-r));
 		lwm2m_device_free(dev);
 		return r;
 	}
@@ -246,10 +260,12 @@ void lwm2m_device_free(struct lwm2m_device *dev)
 		return;
 	device_accounts_free(dev);
 	device_bootstrap_free(dev);
-	lwm2m_packages_free(dev->shared.packages);
-	lwm2m_apps_free(dev->shared.apps);
+	if (dev->shared.apps)
+		content_unlisten(dev->config.content, on_content, dev);
 	lwm2m_data_free(dev->shared.data);
 	store_close(dev->shared.state);
+	if (dev->wake >= 0)
+		close(dev->wake);
 	if (dev->epoll >= 0)
 		close(dev->epoll);
 	for (size_t i = 0; i < sizeof(dev->strings) / sizeof(dev->strings[0]); i++)
@@ -335,26 +351,19 @@ void lwm2m_device_tick(struct lwm2m_device *dev, uint64_t now)
 void lwm2m_device_job_changed(struct lwm2m_device *dev, uint64_t now, uint64_t job)
 {
 	dev->now = now;
-	if (dev->shared.apps) {
-		lwm2m_apps_job_changed(dev->shared.apps, job);
-		lwm2m_packages_job_changed(dev->shared.packages, job);
-	}
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)
 			lwm2m_account_job_changed(dev->accounts[i]->account, now, job);
 	settle(dev);
 }
 
-static void take_snapshot(struct lwm2m_device *dev, uint16_t instance)
+static void note_dead(struct lwm2m_device *dev, uint16_t instance)
 {
 	struct model_se *se = malloc(sizeof(*se));
 
-	if (se && lwm2m_ses_get(dev->shared.ses, instance, se) == 0) {
-		if (se->state == SE_STATE_DEAD)
-			lwm2m_shared_error(&dev->shared, LWM2M_ERROR_PERIPHERAL);
-		if (dev->shared.apps)
-			lwm2m_apps_snapshot(dev->shared.apps, instance, se);
-	}
+	if (se && content_ses_get(dev->shared.ses, instance, se) == 0 &&
+	    se->state == SE_STATE_DEAD)
+		lwm2m_shared_error(&dev->shared, LWM2M_ERROR_PERIPHERAL);
 	free(se);
 }
 
@@ -362,7 +371,7 @@ void lwm2m_device_se_changed(struct lwm2m_device *dev, uint64_t now, uint16_t in
 {
 	dev->now = now;
 	if (dev->shared.ses)
-		take_snapshot(dev, instance);
+		note_dead(dev, instance);
 	for (size_t i = 0; i < dev->nr; i++)
 		if (dev->accounts[i]->account)
 			lwm2m_account_se_changed(dev->accounts[i]->account, now, instance);

@@ -15,6 +15,7 @@
 #ifndef SESAME_LWM2M_DEVICE_H
 #define SESAME_LWM2M_DEVICE_H
 
+#include "content/content.h"
 #include "lwm2m/bootstrap.h"
 #include "lwm2m/data.h"
 #include "lwm2m/lwm2m.h"
@@ -65,7 +66,8 @@ struct lwm2m_factory {
  * struct lwm2m_device_config
  * @endpoint: endpoint client name
  * @state_dir: where lwm2m.db lies; NULL: in memory, all is forgotten
- * @store, @ses: of the process; may be shared by devices whose server names differ
+ * @store: of the process; may be shared by devices whose server names differ
+ * @content: what is on the SEs, with the same store; outlives the device; NULL: nothing
  * @keys: for keys by reference (keys/cred.h), outlives the device; NULL: there are none
  * @manufacturer, @model, @serial, @firmware: object 3, NULL: not there
  * @servers, @nr_servers: the configuration's
@@ -82,7 +84,7 @@ struct lwm2m_device_config {
 	const char *endpoint;
 	const char *state_dir;
 	struct job_store *store;
-	struct lwm2m_ses *ses;
+	struct content *content;
 	struct se_keys *keys;
 	const char *manufacturer, *model, *serial, *firmware;
 	const struct lwm2m_factory *servers;
@@ -102,7 +104,7 @@ struct lwm2m_device;
 
 /**
  * lwm2m_device_new() - make it and begin
- * @why: what is wrong, LWM2M_WORDS_MAX bytes
+ * @why: what is wrong, CONTENT_WORDS_MAX bytes
  *
  * An account that cannot be made (bad address, key that is not there) is logged
  * and tried again when its data change; it keeps no other from working.

@@ -26,7 +26,7 @@ static int renumber(struct lwm2m_set *set, uint16_t *instance, bool *given, char
 		*instance = set->v[0].path.id[1];
 	for (size_t i = 0; i < set->n; i++) {
 		if (*given && set->v[i].path.id[1] != *instance) {
-			lwm2m_words(words, "more than one object instance in the payload");
+			content_words(words, "more than one object instance in the payload");
 			return COAP_400_BAD_REQUEST;
 		}
 	}
@@ -39,8 +39,8 @@ static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
 	const struct model_object *m = model_object(object->id);
 
 	if (lwm2m_has_instance(c, object, instance)) {
-		lwm2m_words(words, "/%u/%u is there already; Delete it first or write to it",
-			    object->id, instance);
+		content_words(words, "/%u/%u is there already; Delete it first or write to it",
+			      object->id, instance);
 		return COAP_400_BAD_REQUEST;
 	}
 	for (size_t i = 0; i < set->n; i++) {
@@ -48,8 +48,8 @@ static int check_new(struct lwm2m_client *c, const struct lwm2m_object *object,
 		int code;
 
 		if (!(res->ops & MODEL_W)) {
-			lwm2m_words(words, "resource %u (%s) cannot be written", res->id,
-				    res->name);
+			content_words(words, "resource %u (%s) cannot be written", res->id,
+				      res->name);
 			return COAP_405_METHOD_NOT_ALLOWED;
 		}
 		code = lwm2m_dm_check_value(&set->v[i], words);
@@ -66,7 +66,7 @@ static int make(struct lwm2m_client *c, const struct lwm2m_object *object, uint1
 {
 	struct lwm2m_data *data = c->shared->data;
 	bool stored = lwm2m_data_stores(object->id);
-	char ignored[LWM2M_WORDS_MAX];
+	char ignored[CONTENT_WORDS_MAX];
 	int code, r = stored ? lwm2m_data_begin(data) : 0;
 
 	code = r < 0 ? COAP_500_INTERNAL : object->create(c, instance, words);
@@ -81,8 +81,8 @@ static int make(struct lwm2m_client *c, const struct lwm2m_object *object, uint1
 	if (code == 0 && r == 0 && stored)
 		r = lwm2m_data_commit(data);
 	if (code == 0 && r < 0) {
-		lwm2m_words(words, "/%u/%u could not be made: %s", object->id, instance,
-			    strerror(-r));
+		content_words(words, "/%u/%u could not be made: %s", object->id, instance,
+			      strerror(-r));
 		code = COAP_500_INTERNAL;
 	}
 	if (code != 0 && !stored)
@@ -105,15 +105,15 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 		return code;
 	object = lwm2m_object(path->id[0]);
 	if (!object->create) {
-		lwm2m_words(words, "instances of object %u cannot be created", path->id[0]);
+		content_words(words, "instances of object %u cannot be created", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = lwm2m_dm_allowed(c, path, LWM2M_ACL_C, words);
 	if (code != 0)
 		return code;
 	if (free_instance(c, object, instance) != 0) {
-		lwm2m_words(words, "there are %d scripts already; Delete one",
-			    LWM2M_SCRIPTS_MAX);
+		content_words(words, "there are %d scripts already; Delete one",
+			      LWM2M_SCRIPTS_MAX);
 		return COAP_500_INTERNAL;
 	}
 	/* an object instance TLV without resources still names the instance */
@@ -132,7 +132,7 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 		}
 	}
 	if (code == 0 && given && *instance == 0xffff) {
-		lwm2m_words(words, "65535 is not an instance number");
+		content_words(words, "65535 is not an instance number");
 		code = COAP_400_BAD_REQUEST;
 	}
 	if (code == 0)
@@ -158,7 +158,7 @@ static int delete_resource_instance(struct lwm2m_client *c, const struct lwm2m_p
 	size_t n = 0;
 
 	if (code == 0 && !object->write) {
-		lwm2m_words(words, "object %u cannot be written", path->id[0]);
+		content_words(words, "object %u cannot be written", path->id[0]);
 		code = COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (code == 0)
@@ -167,8 +167,8 @@ static int delete_resource_instance(struct lwm2m_client *c, const struct lwm2m_p
 		n += set.v[i].type != MODEL_NONE && lwm2m_path_equal(&set.v[i].path, path);
 	lwm2m_set_clear(&set);
 	if (code == 0 && n == 0) {
-		lwm2m_words(words, "there is no /%u/%u/%u/%u", path->id[0], path->id[1],
-			    path->id[2], path->id[3]);
+		content_words(words, "there is no /%u/%u/%u/%u", path->id[0], path->id[1],
+			      path->id[2], path->id[3]);
 		code = COAP_404_NOT_FOUND;
 	}
 	if (code == 0)
@@ -189,8 +189,8 @@ int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char 
 	if (path->depth == 4)
 		return delete_resource_instance(c, path, words);
 	if (path->depth != 2) {
-		lwm2m_words(words,
-			    "only object instances and resource instances can be deleted");
+		content_words(words,
+			      "only object instances and resource instances can be deleted");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = lwm2m_dm_check(c, path, 0, words);
@@ -198,7 +198,7 @@ int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char 
 		return code;
 	object = lwm2m_object(path->id[0]);
 	if (!object->remove) {
-		lwm2m_words(words, "instances of object %u cannot be deleted", path->id[0]);
+		content_words(words, "instances of object %u cannot be deleted", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = lwm2m_dm_allowed(c, path, LWM2M_ACL_D, words);

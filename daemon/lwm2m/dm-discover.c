@@ -95,11 +95,11 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int
 	int code;
 
 	if (path->depth == 0) {
-		lwm2m_words(words, "Discover needs an object, an instance or a resource");
+		content_words(words, "Discover needs an object, an instance or a resource");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (path->depth == 4) {
-		lwm2m_words(words, "Discover ends at resources");
+		content_words(words, "Discover ends at resources");
 		return COAP_400_BAD_REQUEST;
 	}
 	/* 1.0 knows no paths of resource instances */
@@ -123,8 +123,8 @@ int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int
 		}
 	}
 	if (code == 0 && out->len == 0) {
-		lwm2m_words(words, "/%u/%u/%u is not known (now)", path->id[0], path->id[1],
-			    path->id[2]);
+		content_words(words, "/%u/%u/%u is not known (now)", path->id[0], path->id[1],
+			      path->id[2]);
 		return COAP_404_NOT_FOUND;
 	}
 	return code != 0 ? code : out->error < 0 ? COAP_500_INTERNAL : 0;

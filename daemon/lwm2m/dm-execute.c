@@ -14,11 +14,11 @@ int lwm2m_dm_execute(struct lwm2m_client *c, const struct lwm2m_path *path, cons
 		return code;
 	object = lwm2m_object(path->id[0]);
 	if (!object->execute) {
-		lwm2m_words(words, "object %u has nothing to execute", path->id[0]);
+		content_words(words, "object %u has nothing to execute", path->id[0]);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (lwm2m_args_parse(p, len, &args) < 0) {
-		lwm2m_words(words, "the arguments are not a list as in 0='text',1");
+		content_words(words, "the arguments are not a list as in 0='text',1");
 		return COAP_400_BAD_REQUEST;
 	}
 	code = object->execute(c, path->id[1], path->id[2], &args, words);

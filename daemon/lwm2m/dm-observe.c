@@ -82,7 +82,7 @@ static bool as_number(const struct lwm2m_value *v, double *x)
 /* clear n->set when done with it */
 static void look(struct lwm2m_client *c, const struct lwm2m_observation *o, struct now *n)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	*n = (struct now){.digest = LWM2M_HASH};
 	for (size_t i = 0; i < o->nr; i++) {
@@ -277,7 +277,7 @@ static void detach(struct lwm2m_client *c, struct lwm2m_observation *o)
 {
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	o->obs = 0;
 	if (o->waiting) {
@@ -384,7 +384,7 @@ static bool pack_unacked(struct lwm2m_observation *o, const struct lwm2m_set *se
 			 struct lwm2m_buf *buf)
 {
 	struct lwm2m_path root = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set all = {0};
 	int ret = 0;
 
@@ -422,7 +422,7 @@ static void remember(struct lwm2m_client *c, struct lwm2m_observation *o, struct
 static void notify(struct lwm2m_client *c, struct lwm2m_observation *o,
 		   const struct lwm2m_attributes *a, struct now *n)
 {
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 	struct lwm2m_content content;
 	int code;
@@ -446,7 +446,7 @@ static void notify(struct lwm2m_client *c, struct lwm2m_observation *o,
 static bool unpack(const struct lwm2m_notif *e, struct lwm2m_set *set)
 {
 	struct lwm2m_path root = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	return lwm2m_senml_decode(&root, e->pack, e->len, set, words) == 0;
 }
@@ -463,7 +463,7 @@ static bool replay(struct lwm2m_client *c, struct lwm2m_observation *o)
 	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	size_t bytes = 0;
 	uint64_t last = 0;
 	int code;

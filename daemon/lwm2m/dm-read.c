@@ -23,7 +23,7 @@ static int collect_instance(struct lwm2m_client *c, const struct lwm2m_object *o
 		set->n = kept;
 	}
 	if (set->n == before) {
-		lwm2m_words(words, "%s is not known (now)", lwm2m_path_print(path, s));
+		content_words(words, "%s is not known (now)", lwm2m_path_print(path, s));
 		return COAP_404_NOT_FOUND;
 	}
 	return 0;
@@ -111,8 +111,8 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 	content->buf.max = 2 * LWM2M_BODY_MAX;
 	content->format = format;
 	if (composite && (!f || !(f->flags & LWM2M_FORMAT_PATHS))) {
-		lwm2m_words(words, "a composite answer is SenML CBOR (112), SenML JSON (110) "
-				   "or LwM2M CBOR (11544)");
+		content_words(words, "a composite answer is SenML CBOR (112), SenML JSON (110) "
+				     "or LwM2M CBOR (11544)");
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (!composite && is_streamed(&paths[0], format)) {

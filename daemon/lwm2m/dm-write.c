@@ -23,9 +23,9 @@ int lwm2m_dm_check_value(const struct lwm2m_value *v, char *words)
 		return 0;
 	if (x >= res->min && x <= res->max)
 		return 0;
-	lwm2m_words(words, "%s: %" PRId64 "%s is not in %" PRId64 " to %" PRId64,
-		    lwm2m_path_print(&v->path, s), x,
-		    res->type == MODEL_INTEGER ? "" : " bytes", res->min, res->max);
+	content_words(words, "%s: %" PRId64 "%s is not in %" PRId64 " to %" PRId64,
+		      lwm2m_path_print(&v->path, s), x,
+		      res->type == MODEL_INTEGER ? "" : " bytes", res->min, res->max);
 	return COAP_400_BAD_REQUEST;
 }
 
@@ -38,7 +38,7 @@ static int write_values(struct lwm2m_client *c, const struct lwm2m_value *v, siz
 	int code;
 
 	if (!object->write) {
-		lwm2m_words(words, "object %u cannot be written", object->id);
+		content_words(words, "object %u cannot be written", object->id);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	code = object->write(c, v[0].path.id[1], v, n, replace, words);
@@ -63,8 +63,8 @@ static int check_removal(const struct lwm2m_set *set, const struct lwm2m_value *
 		if (set->v[i].type != MODEL_NONE &&
 		    lwm2m_path_covers(&v->path, &set->v[i].path))
 			return 0;
-	lwm2m_words(words, "%s (%s) is mandatory and cannot be taken away",
-		    lwm2m_path_print(&v->path, s), res->name);
+	content_words(words, "%s (%s) is mandatory and cannot be taken away",
+		      lwm2m_path_print(&v->path, s), res->name);
 	return COAP_400_BAD_REQUEST;
 }
 
@@ -83,8 +83,8 @@ static int check_values(struct lwm2m_client *c, const struct lwm2m_set *set, cha
 			return code;
 		for (size_t k = 0; k < i; k++)
 			if (lwm2m_path_equal(&v->path, &set->v[k].path)) {
-				lwm2m_words(words, "%s is there twice",
-					    lwm2m_path_print(&v->path, s));
+				content_words(words, "%s is there twice",
+					      lwm2m_path_print(&v->path, s));
 				return COAP_400_BAD_REQUEST;
 			}
 	}
@@ -126,11 +126,12 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 	if (code != 0)
 		return code;
 	if (path->depth < 2) {
-		lwm2m_words(words, "an object as a whole cannot be written; name an instance");
+		content_words(words,
+			      "an object as a whole cannot be written; name an instance");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	if (path->depth == 4 && !replace) {
-		lwm2m_words(words, "a resource instance is replaced: use PUT");
+		content_words(words, "a resource instance is replaced: use PUT");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	res = path->depth >= 3 ? model_resource(model_object(path->id[0]), path->id[2]) : NULL;
@@ -142,7 +143,8 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 		code = lwm2m_decode(format, path, p, len, &set, words);
 	for (size_t i = 0; i < set.n && code == 0; i++)
 		if (!lwm2m_path_covers(path, &set.v[i].path)) {
-			lwm2m_words(words, "the payload is for another resource than the path");
+			content_words(words,
+				      "the payload is for another resource than the path");
 			code = COAP_400_BAD_REQUEST;
 		}
 	/* an empty multiple resource may come as one null; we have that already */
@@ -151,7 +153,7 @@ int lwm2m_dm_write(struct lwm2m_client *c, const struct lwm2m_path *path, bool r
 	if (code == 0)
 		code = check_values(c, &set, words);
 	if (code == 0 && set.n == 0) {
-		lwm2m_words(words, "nothing to write in the payload");
+		content_words(words, "nothing to write in the payload");
 		code = COAP_400_BAD_REQUEST;
 	}
 	sort(&set);
@@ -171,13 +173,13 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 	int code;
 
 	if (!f || !(f->flags & LWM2M_FORMAT_PATHS)) {
-		lwm2m_words(words, "a Write-Composite is expected as SenML CBOR (112), SenML "
-				   "JSON (110) or LwM2M CBOR (11544)");
+		content_words(words, "a Write-Composite is expected as SenML CBOR (112), SenML "
+				     "JSON (110) or LwM2M CBOR (11544)");
 		return COAP_415_FORMAT;
 	}
 	code = f->decode(&root, p, len, &set, words);
 	if (code == 0 && set.n == 0) {
-		lwm2m_words(words, "nothing to write in the payload");
+		content_words(words, "nothing to write in the payload");
 		code = COAP_400_BAD_REQUEST;
 	}
 	if (code == 0)
@@ -199,7 +201,7 @@ int lwm2m_dm_write_composite(struct lwm2m_client *c, uint32_t format, const uint
 	if (begun && code != 0) {
 		lwm2m_data_rollback(c->shared->data);
 	} else if (begun && lwm2m_data_commit(c->shared->data) < 0) {
-		lwm2m_words(words, "the values could not be kept");
+		content_words(words, "the values could not be kept");
 		code = COAP_500_INTERNAL;
 	}
 	lwm2m_set_clear(&set);

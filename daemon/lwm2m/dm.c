@@ -77,8 +77,8 @@ int lwm2m_dm_allowed(struct lwm2m_client *c, const struct lwm2m_path *path, unsi
 
 	if (lwm2m_acl_allows(c, path, rights))
 		return 0;
-	lwm2m_words(words, "server %u has no right to do this to %s (object 2)", c->ssid,
-		    lwm2m_path_print(path, s));
+	content_words(words, "server %u has no right to do this to %s (object 2)", c->ssid,
+		      lwm2m_path_print(path, s));
 	return COAP_401_UNAUTHORIZED;
 }
 
@@ -91,15 +91,15 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 	int code;
 
 	if (path->id[0] == MODEL_OBJECT_SECURITY || path->id[0] == MODEL_OBJECT_OSCORE) {
-		lwm2m_words(words, "/%u holds keys; no server may use it", path->id[0]);
+		content_words(words, "/%u holds keys; no server may use it", path->id[0]);
 		return COAP_401_UNAUTHORIZED;
 	}
 	if (!object) {
-		lwm2m_words(words, "there is no object %u here", path->id[0]);
+		content_words(words, "there is no object %u here", path->id[0]);
 		return COAP_404_NOT_FOUND;
 	}
 	if (path->depth >= 2 && !lwm2m_has_instance(c, object, path->id[1])) {
-		lwm2m_words(words, "there is no /%u/%u", path->id[0], path->id[1]);
+		content_words(words, "there is no /%u/%u", path->id[0], path->id[1]);
 		return COAP_404_NOT_FOUND;
 	}
 	code = op == 0 ? 0 : lwm2m_dm_allowed(c, path, to_right(op), words);
@@ -107,14 +107,15 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 		return code;
 	res = model_resource(model_object(path->id[0]), path->id[2]);
 	if (!res || (path->depth == 4 && !res->multiple)) {
-		lwm2m_words(words, "there is no %s", lwm2m_path_print(path, s));
+		content_words(words, "there is no %s", lwm2m_path_print(path, s));
 		return COAP_404_NOT_FOUND;
 	}
 	if (op != 0 && !(res->ops & op)) {
-		lwm2m_words(words, "%s (%s) cannot be %s", lwm2m_path_print(path, s), res->name,
-			    op == MODEL_R   ? "read"
-			    : op == MODEL_W ? "written"
-					    : "executed");
+		content_words(words, "%s (%s) cannot be %s", lwm2m_path_print(path, s),
+			      res->name,
+			      op == MODEL_R   ? "read"
+			      : op == MODEL_W ? "written"
+					      : "executed");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	return 0;
@@ -306,8 +307,8 @@ static int answer_composite(struct lwm2m_client *c, const struct coap_request *r
 
 	code = lwm2m_decode_paths(req->content_format, p, len, &set, words);
 	if (code == 0 && (set.n == 0 || set.n > OBSERVED_PATHS_MAX)) {
-		lwm2m_words(words, "%zu paths; 1 to %d can be read at once", set.n,
-			    OBSERVED_PATHS_MAX);
+		content_words(words, "%zu paths; 1 to %d can be read at once", set.n,
+			      OBSERVED_PATHS_MAX);
 		code = set.n == 0 ? COAP_400_BAD_REQUEST : COAP_413_TOO_LARGE;
 	}
 	if (code == 0)
@@ -395,8 +396,8 @@ static int stream_chunk(struct lwm2m_client *c, const struct coap_request *req,
 			return answer(c, req, code, words);
 	}
 	if (req->transfer != 0 && stream_owner(c, path, req->transfer, first) < 0) {
-		lwm2m_words(words, "/%u/%u/%u was written anew meanwhile; begin again",
-			    path->id[0], path->id[1], path->id[2]);
+		content_words(words, "/%u/%u/%u was written anew meanwhile; begin again",
+			      path->id[0], path->id[1], path->id[2]);
 		return answer(c, req, COAP_408_INCOMPLETE, words);
 	}
 	if (req->transfer == 0) /* whole in one: blocks of another transfer are over */
@@ -442,10 +443,11 @@ static int collect(struct lwm2m_client *c, const struct coap_request *req,
 	lwm2m_buf_put(&up->buf, req->data, req->len);
 	if (up->buf.error < 0) {
 		upload_drop(up);
-		lwm2m_words(words,
-			    "more than %u bytes; write a long script or package as octets (42) "
-			    "to its resource",
-			    LWM2M_BODY_MAX);
+		content_words(
+			words,
+			"more than %u bytes; write a long script or package as octets (42) "
+			"to its resource",
+			LWM2M_BODY_MAX);
 		answer(c, req, COAP_413_TOO_LARGE, words);
 		return 0;
 	}
@@ -541,7 +543,7 @@ static bool is_stream(const struct coap_request *req, const struct lwm2m_path *p
 
 int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 {
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct coap_request whole = *req;
 	struct lwm2m_upload *u = NULL;
 	struct lwm2m_path path;
@@ -552,7 +554,7 @@ int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 		whole.data = (const uint8_t *)"";
 	req = &whole;
 	if (get_path(req, &path) < 0) {
-		lwm2m_words(words, "not a path of an LwM2M client");
+		content_words(words, "not a path of an LwM2M client");
 		return answer(c, req, COAP_404_NOT_FOUND, words);
 	}
 	switch (req->method) {
@@ -564,14 +566,14 @@ int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 	case COAP_PUT:
 	case COAP_POST:
 		if (path.depth == 0) {
-			lwm2m_words(words, "the root cannot be written; name an object");
+			content_words(words, "the root cannot be written; name an object");
 			return answer(c, req, COAP_405_METHOD_NOT_ALLOWED, words);
 		}
 		break;
 	case COAP_FETCH:
 	case COAP_IPATCH:
 		if (path.depth != 0) {
-			lwm2m_words(words, "a composite operation goes to the root");
+			content_words(words, "a composite operation goes to the root");
 			return answer(c, req, COAP_400_BAD_REQUEST, words);
 		}
 		break;
@@ -581,7 +583,7 @@ int lwm2m_dm_request(struct lwm2m_client *c, const struct coap_request *req)
 	if (is_stream(req, &path))
 		return stream_chunk(c, req, &path, words);
 	if (req->content_format != COAP_NO_FORMAT && !lwm2m_format_known(req->content_format)) {
-		lwm2m_words(
+		content_words(
 			words,
 			"Content-Format %u is not known; try 112 (SenML CBOR) or 11542 (TLV)",
 			req->content_format);

@@ -36,7 +36,7 @@ static int decode_octets(const struct lwm2m_path *base, const uint8_t *p, size_t
 	struct lwm2m_value v = {.path = *base, .type = MODEL_OPAQUE, .p = p, .len = len};
 
 	if (model_resource(model_object(base->id[0]), base->id[2])->type != MODEL_OPAQUE) {
-		lwm2m_words(words, "octets (42) are for opaque resources");
+		content_words(words, "octets (42) are for opaque resources");
 		return COAP_415_FORMAT;
 	}
 	return lwm2m_set_add(set, &v) < 0 ? COAP_413_TOO_LARGE : 0;
@@ -83,28 +83,28 @@ int lwm2m_encode(uint32_t format, const struct lwm2m_path *base, const struct lw
 		   lwm2m_path_equal(base, &set->v[0].path);
 
 	if (!f) {
-		lwm2m_words(words,
-			    "Content-Format %u is not known; try 112 (SenML CBOR) or "
-			    "11542 (TLV)",
-			    format);
+		content_words(words,
+			      "Content-Format %u is not known; try 112 (SenML CBOR) or "
+			      "11542 (TLV)",
+			      format);
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (((f->flags & LWM2M_FORMAT_ONE) && !one) ||
 	    (f->id == COAP_FORMAT_OCTETS && set->v[0].type != MODEL_OPAQUE) ||
 	    (base->depth == 0 && !(f->flags & LWM2M_FORMAT_PATHS))) {
-		lwm2m_words(words,
-			    "Content-Format %u (%s) cannot hold this; try 112 (SenML CBOR) "
-			    "or 11542 (TLV)",
-			    format, f->name);
+		content_words(words,
+			      "Content-Format %u (%s) cannot hold this; try 112 (SenML CBOR) "
+			      "or 11542 (TLV)",
+			      format, f->name);
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	f->encode(base, set, out);
 	if (out->error == -EBADMSG) {
-		lwm2m_words(words, "%s cannot hold a string that is not UTF-8", f->name);
+		content_words(words, "%s cannot hold a string that is not UTF-8", f->name);
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (out->error < 0) {
-		lwm2m_words(words, "the answer is too long; read less at once");
+		content_words(words, "the answer is too long; read less at once");
 		return out->error == -EMSGSIZE ? COAP_413_TOO_LARGE : COAP_500_INTERNAL;
 	}
 	return 0;
@@ -125,10 +125,11 @@ int lwm2m_decode(uint32_t format, const struct lwm2m_path *base, const uint8_t *
 							  : COAP_FORMAT_TEXT;
 	f = lwm2m_format(format);
 	if (!f || ((f->flags & LWM2M_FORMAT_ONE) && !single)) {
-		lwm2m_words(words,
-			    "Content-Format %u is not understood here; try 112 (SenML CBOR) or "
-			    "11542 (TLV)",
-			    format);
+		content_words(
+			words,
+			"Content-Format %u is not understood here; try 112 (SenML CBOR) or "
+			"11542 (TLV)",
+			format);
 		return COAP_415_FORMAT;
 	}
 	return f->decode(base, p, len, set, words);
@@ -141,7 +142,7 @@ int lwm2m_decode_paths(uint32_t format, const uint8_t *p, size_t len, struct lwm
 
 	if (f && f->names)
 		return f->names(p, len, set, words);
-	lwm2m_words(words, "the paths of a composite operation are expected as SenML CBOR "
-			   "(112), SenML JSON (110) or LwM2M CBOR (11544)");
+	content_words(words, "the paths of a composite operation are expected as SenML CBOR "
+			     "(112), SenML JSON (110) or LwM2M CBOR (11544)");
 	return COAP_415_FORMAT;
 }

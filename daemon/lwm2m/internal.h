@@ -69,8 +69,6 @@ bool lwm2m_has_instance(struct lwm2m_client *c, const struct lwm2m_object *objec
 			uint16_t instance);
 
 struct job_error;
-/** lwm2m_job_words() - @ret, with the code and the words of @err in @words if it is one. */
-int lwm2m_job_words(int ret, const struct job_error *err, char *words);
 
 /** lwm2m_errno_code() - the CoAP code for what a back end returned. */
 int lwm2m_errno_code(int err);
@@ -170,6 +168,7 @@ struct lwm2m_client {
 	uint64_t now;
 
 	char *name, *uri, *endpoint;
+	char *origin; /* "lwm2m:NAME", as in jobs and policies */
 	char *manufacturer, *model, *serial, *firmware;
 	bool secure_psk;
 	unsigned int max_version;
@@ -191,7 +190,7 @@ struct lwm2m_client {
 	struct lwm2m_reg reg;
 	uint64_t links_told; /* digest of the object list that the server has */
 	char location[128];
-	char error[LWM2M_WORDS_MAX];
+	char error[CONTENT_WORDS_MAX];
 	uint64_t refusals_from; /* a minute in which refused requests are counted */
 	unsigned int refusals;
 	uint32_t call; /* under way, if @calling */

@@ -293,7 +293,7 @@ int lwm2m_bad(char *words, const char *format, const struct lwm2m_path *path, co
 {
 	char s[LWM2M_PATH_MAX];
 
-	lwm2m_words(words, "%s: %s: %s", format, lwm2m_path_print(path, s), what);
+	content_words(words, "%s: %s: %s", format, lwm2m_path_print(path, s), what);
 	return COAP_400_BAD_REQUEST;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/ses.h"
 #include "job/job.h"
 #include "lwm2m/internal.h"
 
@@ -13,22 +14,13 @@ struct lwm2m_jobs {
 	char origin[JOB_ORIGIN_MAX];
 };
 
-/* the error of job/ in words; its code first, so that programs can look for it */
-int lwm2m_job_words(int ret, const struct job_error *err, char *words)
-{
-	if (ret < 0 && *err->code)
-		lwm2m_words(words, "%s%s%s", err->code, *err->code && *err->detail ? ": " : "",
-			    err->detail);
-	return ret;
-}
-
 static int find(struct lwm2m_jobs *j, uint16_t id, struct job_info *info, char *words)
 {
 	int ret = job_find(j->store, j->origin, id, info);
 
 	if (ret < 0 && words)
-		lwm2m_words(words, "/26242/%u: %s", id,
-			    ret == -ENOENT ? "is gone" : strerror(-ret));
+		content_words(words, "/26242/%u: %s", id,
+			      ret == -ENOENT ? "is gone" : strerror(-ret));
 	return ret;
 }
 
@@ -64,7 +56,7 @@ static uint16_t se_number(struct lwm2m_jobs *j, const char *name)
 {
 	struct job_se_info info;
 
-	for (uint16_t i = 0; i < LWM2M_SES_MAX && job_se_get(j->store, i, &info) == 0; i++)
+	for (uint16_t i = 0; i < CONTENT_SES_MAX && job_se_get(j->store, i, &info) == 0; i++)
 		if (strcmp(info.name, name) == 0)
 			return i;
 	/* the link to nothing: the SE is not there any more */
@@ -114,7 +106,7 @@ static int set_params(struct lwm2m_jobs *j, uint64_t job, uint16_t id,
 	/* without an SE the name stays empty, and Run says so */
 	if (job_se_get(j->store, in->se, &se) == 0)
 		snprintf(p.se, sizeof(p.se), "%s", se.name);
-	return lwm2m_job_words(job_set(j->store, job, &p, &err), &err, words);
+	return content_job_words(job_set(j->store, job, &p, &err), &err, words);
 }
 
 static int ops_create(void *ctx, uint16_t id, char *words)
@@ -123,7 +115,8 @@ static int ops_create(void *ctx, uint16_t id, char *words)
 	struct lwm2m_jobs *j = ctx;
 	struct job_error err = {0};
 	uint64_t job;
-	int ret = lwm2m_job_words(job_create(j->store, j->origin, id, &job, &err), &err, words);
+	int ret =
+		content_job_words(job_create(j->store, j->origin, id, &job, &err), &err, words);
 
 	if (ret < 0)
 		return ret;
@@ -141,7 +134,7 @@ static int ops_destroy(void *ctx, uint16_t id, char *words)
 	int ret = find(j, id, &info, words);
 
 	return ret < 0 ? ret
-		       : lwm2m_job_words(job_delete(j->store, info.id, &err), &err, words);
+		       : content_job_words(job_delete(j->store, info.id, &err), &err, words);
 }
 
 static int ops_set(void *ctx, uint16_t id, const struct lwm2m_script *in, char *words)
@@ -163,13 +156,13 @@ static int ops_write(void *ctx, uint16_t id, uint64_t offset, const uint8_t *p, 
 
 	if (ret < 0)
 		return ret;
-	ret = lwm2m_job_words(job_script_write(j->store, info.id, offset, p, len, &err), &err,
-			      words);
+	ret = content_job_words(job_script_write(j->store, info.id, offset, p, len, &err), &err,
+				words);
 	/* a gap means that a block is missing: 4.08 */
 	if (ret == -EINVAL && strcmp(err.code, "script-gap") == 0)
 		return -ESTALE;
 	if (ret == 0 && last)
-		ret = lwm2m_job_words(job_script_end(j->store, info.id, &err), &err, words);
+		ret = content_job_words(job_script_end(j->store, info.id, &err), &err, words);
 	return ret;
 }
 
@@ -186,7 +179,7 @@ static int ops_run(void *ctx, uint16_t id, char *words)
 	/* made before there was an SE: take the first one now */
 	if (!*info.params.se && info.state == JOB_IDLE && ops_get(j, id, &s) == 0)
 		set_params(j, info.id, id, &s, words);
-	return lwm2m_job_words(job_run(j->store, info.id, &err), &err, words);
+	return content_job_words(job_run(j->store, info.id, &err), &err, words);
 }
 
 static int ops_cancel(void *ctx, uint16_t id, char *words)
@@ -197,7 +190,7 @@ static int ops_cancel(void *ctx, uint16_t id, char *words)
 	int ret = find(j, id, &info, words);
 
 	return ret < 0 ? ret
-		       : lwm2m_job_words(job_cancel(j->store, info.id, &err), &err, words);
+		       : content_job_words(job_cancel(j->store, info.id, &err), &err, words);
 }
 
 static int ops_clear(void *ctx, uint16_t id, char *words)
@@ -207,7 +200,7 @@ static int ops_clear(void *ctx, uint16_t id, char *words)
 	struct job_info info;
 	int ret = find(j, id, &info, words);
 
-	return ret < 0 ? ret : lwm2m_job_words(job_ack(j->store, info.id, &err), &err, words);
+	return ret < 0 ? ret : content_job_words(job_ack(j->store, info.id, &err), &err, words);
 }
 
 static ssize_t ops_read(void *ctx, uint16_t id, uint64_t offset, uint8_t *p, size_t room)
@@ -234,7 +227,7 @@ const struct lwm2m_script_ops lwm2m_jobs_ops = {
 
 int lwm2m_jobs_new(struct lwm2m_jobs **ret, struct job_store *store, const char *server)
 {
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_jobs *j = calloc(1, sizeof(*j));
 	struct job_info info;
 	int err;

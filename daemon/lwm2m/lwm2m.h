@@ -2,13 +2,11 @@
 /*
  * LwM2M client front end: registration and device management for one server.
  *
- * Three layers, each of use by itself:
+ * Two layers, each of use by itself:
  *
  *   lwm2m_client   one server account, pure: bytes and time in, bytes out. It
  *                  owns a CoAP endpoint (coap/coap.h) and reaches secure
  *                  elements and scripts through two tables of functions.
- *   lwm2m_ses      the secure elements as job/ knows them, read now and then
- *                  with model_se_probes(); shared by all accounts
  *   lwm2m_account  a client with its transport (UDP or DTLS) and its jobs: what
  *                  the daemon makes of each [server] section. The daemon's loop
  *                  watches one descriptor and one time.
@@ -25,17 +23,17 @@
 #include <sys/types.h>
 
 #include "coap/coap.h"
+#include "content/words.h"
 #include "lwm2m/registration.h"
 #include "lwm2m/security.h"
 #include "model/model.h"
 
+struct content_ses;
 struct job_store;
 struct lwm2m_bootstrap;
 struct lwm2m_shared;
 struct se_keys;
 
-#define LWM2M_WORDS_MAX 256 /* room for an error in words, final NUL included */
-#define LWM2M_SES_MAX 16
 #define LWM2M_SCRIPTS_MAX 64
 #define LWM2M_NEVER COAP_NEVER
 
@@ -48,7 +46,7 @@ struct lwm2m_path {
 /**
  * struct lwm2m_se_ops - the secure elements, given by the daemon
  *
- * Each returns 0 or a negative errno; @words (LWM2M_WORDS_MAX bytes) gets the
+ * Each returns 0 or a negative errno; @words (CONTENT_WORDS_MAX bytes) gets the
  * error in words for the server: what, where, what to try. -ENOENT means that
  * there is no such SE, -EBUSY that it cannot be done now.
  *
@@ -191,12 +189,12 @@ enum lwm2m_state {
 /** struct lwm2m_status - for logs and the control interface */
 struct lwm2m_status {
 	enum lwm2m_state state;
-	unsigned int version;	     /* that was registered or is being tried: 10, 11, 12 */
-	char location[128];	     /* "/rd/5a3f", empty if not registered */
-	char error[LWM2M_WORDS_MAX]; /* the last error in words, empty if none since */
-	uint64_t next;		     /* next Register or Update, or LWM2M_NEVER */
-	unsigned int attempts;	     /* without success since the last success */
-	unsigned int asked;	     /* Registers and Updates begun; wraps */
+	unsigned int version;	       /* that was registered or is being tried: 10, 11, 12 */
+	char location[128];	       /* "/rd/5a3f", empty if not registered */
+	char error[CONTENT_WORDS_MAX]; /* the last error in words, empty if none since */
+	uint64_t next;		       /* next Register or Update, or LWM2M_NEVER */
+	unsigned int attempts;	       /* without success since the last success */
+	unsigned int asked;	       /* Registers and Updates begun; wraps */
 	unsigned int observations;
 	struct coap_stats coap;
 };
@@ -258,36 +256,7 @@ void lwm2m_client_status(const struct lwm2m_client *c, struct lwm2m_status *st);
 
 /* ---- secure elements and scripts over job/ -------------------------------- */
 
-struct lwm2m_ses;
-
-/**
- * lwm2m_ses_new() - the SEs of @store
- * @changed: called from job_store_dispatch() or lwm2m_ses_poll() with the
- *	instance (job_se_get()'s index) of an SE that changed; may be NULL
- */
-int lwm2m_ses_new(struct lwm2m_ses **ret, struct job_store *store,
-		  void (*changed)(void *ctx, uint16_t instance), void *ctx);
-/** lwm2m_ses_free() - job_store_dispatch() must not be called any more after it. */
-void lwm2m_ses_free(struct lwm2m_ses *s);
-
-/**
- * lwm2m_ses_poll() - look for SEs that came or whose state or generation moved
- *
- * Call it after job_se_add(), on each netlink event, and every few seconds where
- * there are none. A new SE or a new generation is read anew by itself.
- */
-void lwm2m_ses_poll(struct lwm2m_ses *s);
-
-/** lwm2m_ses_reading() - whether an SE is being read at this moment. */
-bool lwm2m_ses_reading(const struct lwm2m_ses *s);
-
-/** lwm2m_ses_get() - the snapshot of instance @id; 0 or -ENOENT. */
-int lwm2m_ses_get(struct lwm2m_ses *s, uint16_t id, struct model_se *out);
-
-/** lwm2m_ses_refresh() - read it anew; 0 or a negative errno, @words as above. */
-int lwm2m_ses_refresh(struct lwm2m_ses *s, uint16_t id, char *words);
-
-/** For lwm2m_client_new() with the struct lwm2m_ses as context. */
+/** For lwm2m_client_new() with the struct content_ses as context. */
 extern const struct lwm2m_se_ops lwm2m_ses_ops;
 
 struct lwm2m_jobs;
@@ -331,14 +300,15 @@ struct lwm2m_account;
 
 /**
  * lwm2m_account_new() - make it and begin; name resolution may block
- * @why: what is wrong with the configuration, LWM2M_WORDS_MAX bytes
+ * @why: what is wrong with the configuration, CONTENT_WORDS_MAX bytes
  *
  * A server that cannot be reached is not an error: it is tried again.
  *
  * Return: 0, -EINVAL (uri, key), -ENOMEM, or what the journal said.
  */
 int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_config *config,
-		      struct job_store *store, struct lwm2m_ses *ses, uint64_t now, char *why);
+		      struct job_store *store, struct content_ses *ses, uint64_t now,
+		      char *why);
 void lwm2m_account_free(struct lwm2m_account *a);
 
 /** lwm2m_account_fd() - to be watched, -1 while there is none. It changes: ask
@@ -352,7 +322,7 @@ void lwm2m_account_ready(struct lwm2m_account *a, uint64_t now);
 void lwm2m_account_tick(struct lwm2m_account *a, uint64_t now);
 /** lwm2m_account_job_changed() - for the daemon's job_listen() call back. */
 void lwm2m_account_job_changed(struct lwm2m_account *a, uint64_t now, uint64_t job);
-/** lwm2m_account_se_changed() - for the call back of lwm2m_ses_new(). */
+/** lwm2m_account_se_changed() - for what content_ses_listen() tells. */
 void lwm2m_account_se_changed(struct lwm2m_account *a, uint64_t now, uint16_t instance);
 /** lwm2m_account_release() - what the server may ask for is there: contact it now. */
 void lwm2m_account_release(struct lwm2m_account *a, uint64_t now);

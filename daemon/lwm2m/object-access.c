@@ -17,8 +17,8 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 		if (v[i].path.id[2] != OWNER || v[i].type == MODEL_NONE)
 			continue;
 		if (lwm2m_data_find(c->shared->data, MODEL_OBJECT_SERVER, 0, v[i].i) < 0) {
-			lwm2m_words(words, "/2/%u/3: there is no server %lld", instance,
-				    (long long)v[i].i);
+			content_words(words, "/2/%u/3: there is no server %lld", instance,
+				      (long long)v[i].i);
 			return COAP_400_BAD_REQUEST;
 		}
 	}

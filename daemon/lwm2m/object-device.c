@@ -105,8 +105,8 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 	r = s->ops && s->ops->reboot ? s->ops->reboot(s->ops_ctx) : -EOPNOTSUPP;
 	if (r == 0)
 		return 0;
-	lwm2m_words(words, "/3/0/%u: the configuration of this device does not allow it",
-		    REBOOT);
+	content_words(words, "/3/0/%u: the configuration of this device does not allow it",
+		      REBOOT);
 	return lwm2m_errno_code(r);
 }
 

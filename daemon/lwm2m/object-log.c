@@ -74,15 +74,13 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 {
 	struct lwm2m_reading r = {MODEL_OBJECT_EVENT_LOG, instance, rid, set, 0};
 	struct lines l = {.window = &c->log};
-	char origin[JOB_ORIGIN_MAX];
 
 	(void)words;
 	l.text = malloc(LOG_MAX);
 	if (!l.text)
 		return COAP_500_INTERNAL;
-	snprintf(origin, sizeof(origin), "lwm2m:%s", c->name);
 	if (c->log.class == 0 || c->log.class == CLASS_EVENTS)
-		job_list(c->shared->jobs, origin, one_job, &l);
+		job_list(c->shared->jobs, c->origin, one_job, &l);
 	lwm2m_put_integer(&r, CLASS, c->log.class);
 	lwm2m_put_integer(&r, STATUS,
 			  (c->log.to_ms ? STOPPED : 0) | (l.len ? VALID : 0) |
@@ -103,7 +101,8 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 		if (v[i].type == MODEL_NONE)
 			continue;
 		if (v[i].path.id[2] == FORMAT && v[i].i != 0) {
-			lwm2m_words(words, "/20/0/4015: only format 0 (lines of text) is made");
+			content_words(words,
+				      "/20/0/4015: only format 0 (lines of text) is made");
 			return COAP_400_BAD_REQUEST;
 		}
 		if (v[i].path.id[2] == CLASS)
@@ -130,7 +129,7 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 	(void)instance;
 	if (lwm2m_args_find(args, 0)) {
 		if (lwm2m_args_uint(args, 0, 1, &n) < 0) {
-			lwm2m_words(words, "argument 0 is 0 or 1");
+			content_words(words, "argument 0 is 0 or 1");
 			return COAP_400_BAD_REQUEST;
 		}
 		other = n == 1;

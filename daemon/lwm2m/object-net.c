@@ -71,7 +71,7 @@ static int read_net(struct lwm2m_client *c, uint16_t instance, int32_t rid,
 
 	(void)c;
 	if (getifaddrs(&all) < 0) {
-		lwm2m_words(words, "the interfaces of the device cannot be listed");
+		content_words(words, "the interfaces of the device cannot be listed");
 		return COAP_500_INTERNAL;
 	}
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {

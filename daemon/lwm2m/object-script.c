@@ -59,7 +59,7 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	struct lwm2m_script s;
 
 	if (c->scripts->get(c->scripts_ctx, instance, &s) < 0) {
-		lwm2m_words(words, "/26242/%u is gone", instance);
+		content_words(words, "/26242/%u is gone", instance);
 		return COAP_404_NOT_FOUND;
 	}
 	lwm2m_put_link(&r, MODEL_SCRIPT_SE, MODEL_OBJECT_SE, s.se);
@@ -76,10 +76,11 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 	lwm2m_put_string(&r, MODEL_SCRIPT_JOB, s.job);
 	lwm2m_put_integer(&r, MODEL_SCRIPT_OUTCOME, s.outcome);
 	if (r.ret == COAP_413_TOO_LARGE)
-		lwm2m_words(words,
-			    "the response script has %llu bytes; read it as octets (42), TLV, "
-			    "CBOR or SenML CBOR",
-			    (unsigned long long)s.response_len);
+		content_words(
+			words,
+			"the response script has %llu bytes; read it as octets (42), TLV, "
+			"CBOR or SenML CBOR",
+			(unsigned long long)s.response_len);
 	return r.ret;
 }
 
@@ -145,13 +146,13 @@ int lwm2m_script_stream(struct lwm2m_client *c, uint16_t instance, uint32_t form
 	st->head.max = 64;
 	if (c->scripts->get(c->scripts_ctx, instance, &st->then) < 0) {
 		free(st);
-		lwm2m_words(words, "/26242/%u is gone", instance);
+		content_words(words, "/26242/%u is gone", instance);
 		return COAP_404_NOT_FOUND;
 	}
 	len = (size_t)st->then.response_len;
 	if (format == COAP_FORMAT_LWM2M_TLV && len > 0xffffff) {
 		free(st);
-		lwm2m_words(words, "too long for TLV; read it as octets (42)");
+		content_words(words, "too long for TLV; read it as octets (42)");
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (format == COAP_FORMAT_LWM2M_TLV)
@@ -199,7 +200,7 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 	int ret;
 
 	if (c->scripts->get(c->scripts_ctx, instance, &s) < 0) {
-		lwm2m_words(words, "/26242/%u is gone", instance);
+		content_words(words, "/26242/%u is gone", instance);
 		return COAP_404_NOT_FOUND;
 	}
 	if (replace) {
@@ -216,20 +217,20 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 			break;
 		case MODEL_SCRIPT_SE:
 			if (v->object != MODEL_OBJECT_SE || !se_exists(c, v->instance)) {
-				lwm2m_words(words,
-					    "/26242/%u/0: there is no /%u/%u; Read /26241 "
-					    "lists the "
-					    "secure elements",
-					    instance, v->object, v->instance);
+				content_words(words,
+					      "/26242/%u/0: there is no /%u/%u; Read /26241 "
+					      "lists the "
+					      "secure elements",
+					      instance, v->object, v->instance);
 				return COAP_400_BAD_REQUEST;
 			}
 			s.se = v->instance;
 			break;
 		case MODEL_SCRIPT_AID:
 			if (v->len != 0 && (v->len < SE_AID_MIN || v->len > SE_AID_MAX)) {
-				lwm2m_words(words,
-					    "/26242/%u/1: an AID has 5 to 16 bytes, not %zu",
-					    instance, v->len);
+				content_words(words,
+					      "/26242/%u/1: an AID has 5 to 16 bytes, not %zu",
+					      instance, v->len);
 				return COAP_400_BAD_REQUEST;
 			}
 			s.aid_len = v->len;

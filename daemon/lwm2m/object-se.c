@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/apps.h"
+#include "content/apps.h"
 #include "lwm2m/reading.h"
 
 static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
@@ -31,7 +31,7 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 		return COAP_500_INTERNAL;
 	if (c->ses->get(c->ses_ctx, instance, se) < 0) {
 		free(se);
-		lwm2m_words(words, "/26241/%u is gone", instance);
+		content_words(words, "/26241/%u is gone", instance);
 		return COAP_404_NOT_FOUND;
 	}
 	lwm2m_put_string(&r, MODEL_SE_ID, se->id);
@@ -62,7 +62,7 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 				    : c->ses->refresh(c->ses_ctx, instance, words);
 	/* with keys, where a server named some; what fails there, 26243 tells */
 	if (ret == 0 && rid == MODEL_SE_REFRESH && c->shared->apps)
-		lwm2m_apps_refresh(c->shared->apps, instance);
+		content_apps_refresh(c->shared->apps, instance);
 	return ret < 0 ? lwm2m_errno_code(ret) : 0;
 }
 

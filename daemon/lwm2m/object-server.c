@@ -27,14 +27,14 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 {
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].path.id[2] == BINDING && !good_binding(&v[i])) {
-			lwm2m_words(words,
-				    "/1/%u/7: only the bindings U and T are supported, and Q",
-				    instance);
+			content_words(words,
+				      "/1/%u/7: only the bindings U and T are supported, and Q",
+				      instance);
 			return COAP_400_BAD_REQUEST;
 		}
 		if (v[i].path.id[2] == PREFERRED && v[i].type != MODEL_NONE &&
 		    !memchr("UT", v[i].len ? v[i].p[0] : 0, 2)) {
-			lwm2m_words(words, "/1/%u/22: U or T", instance);
+			content_words(words, "/1/%u/22: U or T", instance);
 			return COAP_400_BAD_REQUEST;
 		}
 	}
@@ -48,8 +48,9 @@ static int bootstrap(struct lwm2m_client *c, char *words)
 
 	if (r == 0)
 		return 0;
-	lwm2m_words(words, "no bootstrap: %s",
-		    r == -ENOENT ? "there is no account of a bootstrap server" : strerror(-r));
+	content_words(words, "no bootstrap: %s",
+		      r == -ENOENT ? "there is no account of a bootstrap server"
+				   : strerror(-r));
 	return lwm2m_errno_code(r == -ENOENT ? -EOPNOTSUPP : r);
 }
 
@@ -59,8 +60,8 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 	const struct lwm2m_arg *over = lwm2m_args_find(args, 0);
 
 	if (instance != c->server) {
-		lwm2m_words(words, "/1/%u is another server's; it must do this itself",
-			    instance);
+		content_words(words, "/1/%u is another server's; it must do this itself",
+			      instance);
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
 	switch (rid) {
@@ -76,8 +77,8 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 		    lwm2m_registration_update_over(c, *over->value) == 0)
 			return 0;
 		if (over) {
-			lwm2m_words(words, "/1/%u/8: no such transport for this server",
-				    instance);
+			content_words(words, "/1/%u/8: no such transport for this server",
+				      instance);
 			return COAP_400_BAD_REQUEST;
 		}
 		lwm2m_registration_update(c, false);

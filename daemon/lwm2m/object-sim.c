@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/ses.h"
 #include "lwm2m/reading.h"
 
 enum {
@@ -36,8 +37,8 @@ static int sim_type(const char *type)
 static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
 {
 	struct model_se *se = malloc(sizeof(*se));
-	uint16_t all[LWM2M_SES_MAX];
-	size_t n = se ? c->ses->list(c->ses_ctx, all, LWM2M_SES_MAX) : 0, found = 0;
+	uint16_t all[CONTENT_SES_MAX];
+	size_t n = se ? c->ses->list(c->ses_ctx, all, CONTENT_SES_MAX) : 0, found = 0;
 
 	for (size_t i = 0; i < n && found < room; i++)
 		if (c->ses->get(c->ses_ctx, all[i], se) == 0 && sim_type(se->type) >= 0)
@@ -61,7 +62,7 @@ static int get(struct lwm2m_client *c, const struct lwm2m_reading *r, struct mod
 	if (c->ses->get(c->ses_ctx, r->instance, *se) == 0)
 		return 0;
 	free(*se);
-	lwm2m_words(words, "/%u/%u is gone", r->object, r->instance);
+	content_words(words, "/%u/%u is gone", r->object, r->instance);
 	return COAP_404_NOT_FOUND;
 }
 

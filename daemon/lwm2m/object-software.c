@@ -8,22 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content/packages.h"
 #include "lwm2m/app-args.h"
-#include "lwm2m/apps.h"
-#include "lwm2m/packages.h"
 #include "lwm2m/reading.h"
 
-static const struct lwm2m_package *get(struct lwm2m_client *c, uint16_t object,
-				       uint16_t instance)
+static const struct content_package *get(struct lwm2m_client *c, uint16_t object,
+					 uint16_t instance)
 {
 	return c->shared->packages
-		       ? lwm2m_packages_get(c->shared->packages, c->name, object, instance)
+		       ? content_packages_get(c->shared->packages, c->origin, object, instance)
 		       : NULL;
 }
 
 static int gone(uint16_t object, uint16_t instance, char *words)
 {
-	lwm2m_words(words, "/%u/%u is gone", object, instance);
+	content_words(words, "/%u/%u is gone", object, instance);
 	return COAP_404_NOT_FOUND;
 }
 
@@ -36,21 +35,22 @@ static int code(int ret)
 
 static size_t instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
 {
-	return c->shared->packages ? lwm2m_packages_list(c->shared->packages, c->name,
-							 MODEL_OBJECT_SOFTWARE, ids, room)
+	return c->shared->packages ? content_packages_list(c->shared->packages, c->origin,
+							   MODEL_OBJECT_SOFTWARE, ids, room)
 				   : 0;
 }
 
 /* Instances that the package made, as far as the registry has been read since. */
 static void put_components(struct lwm2m_reading *r, const struct lwm2m_client *c,
-			   const struct lwm2m_package *p)
+			   const struct content_package *p)
 {
 	uint16_t se = p->se < 0 ? 0 : (uint16_t)p->se, n = 0;
 
 	if (p->state != MODEL_SOFTWARE_INSTALLED || !c->shared->apps)
 		return;
 	for (size_t i = 0; i < p->nr_aids; i++) {
-		const struct lwm2m_app *app = lwm2m_apps_find(c->shared->apps, se, &p->aids[i]);
+		const struct content_app *app =
+			content_apps_find(c->shared->apps, se, &p->aids[i]);
 
 		if (app && app->entry.kind == GP_KIND_APP)
 			lwm2m_put_link_at(r, MODEL_SOFTWARE_COMPONENTS, n++,
@@ -65,7 +65,7 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 		char *words)
 {
 	struct lwm2m_reading r = {MODEL_OBJECT_SOFTWARE, instance, rid, set, 0};
-	const struct lwm2m_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
+	const struct content_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
 
 	if (!p)
 		return gone(MODEL_OBJECT_SOFTWARE, instance, words);
@@ -85,8 +85,9 @@ static int read(struct lwm2m_client *c, uint16_t instance, int32_t rid, struct l
 static int chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset, const uint8_t *p,
 		 size_t len, bool last, char *words)
 {
-	return code(lwm2m_packages_write(c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE,
-					 instance, offset, p, len, last, words));
+	return code(content_packages_write(c->shared->packages, c->origin,
+					   MODEL_OBJECT_SOFTWARE, instance, offset, p, len,
+					   last, words));
 }
 
 static int take_settings(struct lwm2m_client *c, const struct lwm2m_value *v, int32_t *se,
@@ -97,8 +98,8 @@ static int take_settings(struct lwm2m_client *c, const struct lwm2m_value *v, in
 		return 0;
 	if (v->object != MODEL_OBJECT_SE ||
 	    !lwm2m_has_instance(c, &lwm2m_object_se, v->instance)) {
-		lwm2m_words(words, "/9/x/13: there is no secure element /%u/%u", v->object,
-			    v->instance);
+		content_words(words, "/9/x/13: there is no secure element /%u/%u", v->object,
+			      v->instance);
 		return COAP_400_BAD_REQUEST;
 	}
 	*se = v->instance;
@@ -108,7 +109,7 @@ static int take_settings(struct lwm2m_client *c, const struct lwm2m_value *v, in
 static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_value *v,
 		 size_t n, bool replace, char *words)
 {
-	const struct lwm2m_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
+	const struct content_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
 	const struct lwm2m_value *package = NULL;
 	bool settings = replace, update;
 	int32_t se;
@@ -124,10 +125,10 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 			package = &v[i];
 			break;
 		case MODEL_SOFTWARE_URI:
-			lwm2m_packages_reset(c->shared->packages, c->name,
-					     MODEL_OBJECT_SOFTWARE, instance, 56, words);
-			lwm2m_words(words, "/9/x/3: write the package to /9/%u/2 instead",
-				    instance);
+			content_packages_reset(c->shared->packages, c->origin,
+					       MODEL_OBJECT_SOFTWARE, instance, 56, words);
+			content_words(words, "/9/x/3: write the package to /9/%u/2 instead",
+				      instance);
 			return COAP_400_BAD_REQUEST;
 		case MODEL_SOFTWARE_UPDATE_OBJECTS:
 			update = v[i].i != 0;
@@ -140,9 +141,9 @@ static int write(struct lwm2m_client *c, uint16_t instance, const struct lwm2m_v
 		}
 	}
 	if (ret == 0 && settings)
-		ret = code(lwm2m_packages_set(c->shared->packages, c->name,
-					      MODEL_OBJECT_SOFTWARE, instance, se, update,
-					      words));
+		ret = code(content_packages_set(c->shared->packages, c->origin,
+						MODEL_OBJECT_SOFTWARE, instance, se, update,
+						words));
 	if (ret == 0 && package)
 		ret = chunk(c, instance, 0, package->p, package->len, true, words);
 	return ret;
@@ -161,28 +162,28 @@ static int install(struct lwm2m_client *c, uint16_t instance, const struct lwm2m
 	if (ret != 0)
 		return ret;
 	if (keys && keys->len >= sizeof(keyset)) {
-		lwm2m_words(words, "argument 0 is not the name of a key set");
+		content_words(words, "argument 0 is not the name of a key set");
 		return COAP_400_BAD_REQUEST;
 	}
 	snprintf(keyset, sizeof(keyset), "%.*s", keys ? (int)keys->len : 0,
 		 keys ? keys->value : "");
-	return code(lwm2m_packages_run(c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE,
-				       instance, LWM2M_PACKAGE_INSTALL, keyset, &sd, &aid,
-				       words));
+	return code(content_packages_run(c->shared->packages, c->origin, MODEL_OBJECT_SOFTWARE,
+					 instance, CONTENT_PACKAGE_INSTALL, keyset, &sd, &aid,
+					 words));
 }
 
 static int uninstall(struct lwm2m_client *c, uint16_t instance, char *words)
 {
-	const struct lwm2m_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
+	const struct content_package *p = get(c, MODEL_OBJECT_SOFTWARE, instance);
 
 	/* nothing is on the card yet: only the bytes go */
 	if (p && p->state != MODEL_SOFTWARE_INSTALLED)
-		return code(lwm2m_packages_reset(c->shared->packages, c->name,
-						 MODEL_OBJECT_SOFTWARE, instance,
-						 MODEL_SOFTWARE_NONE, words));
-	return code(lwm2m_packages_run(c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE,
-				       instance, LWM2M_PACKAGE_UNINSTALL, NULL, NULL, NULL,
-				       words));
+		return code(content_packages_reset(c->shared->packages, c->origin,
+						   MODEL_OBJECT_SOFTWARE, instance,
+						   MODEL_SOFTWARE_NONE, words));
+	return code(content_packages_run(c->shared->packages, c->origin, MODEL_OBJECT_SOFTWARE,
+					 instance, CONTENT_PACKAGE_UNINSTALL, NULL, NULL, NULL,
+					 words));
 }
 
 static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
@@ -194,27 +195,27 @@ static int execute(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 		return install(c, instance, args, words);
 	if (rid == MODEL_SOFTWARE_UNINSTALL)
 		return uninstall(c, instance, words);
-	return code(lwm2m_packages_run(
-		c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE, instance,
-		rid == MODEL_SOFTWARE_ACTIVATE ? LWM2M_PACKAGE_ACTIVATE
-					       : LWM2M_PACKAGE_DEACTIVATE,
+	return code(content_packages_run(
+		c->shared->packages, c->origin, MODEL_OBJECT_SOFTWARE, instance,
+		rid == MODEL_SOFTWARE_ACTIVATE ? CONTENT_PACKAGE_ACTIVATE
+					       : CONTENT_PACKAGE_DEACTIVATE,
 		NULL, NULL, NULL, words));
 }
 
 static int create(struct lwm2m_client *c, uint16_t instance, char *words)
 {
 	if (!c->shared->packages) {
-		lwm2m_words(words, "there is no secure element to install anything on");
+		content_words(words, "there is no secure element to install anything on");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
-	return code(lwm2m_packages_create(c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE,
-					  instance, words));
+	return code(content_packages_create(c->shared->packages, c->origin,
+					    MODEL_OBJECT_SOFTWARE, instance, words));
 }
 
 static int remove_instance(struct lwm2m_client *c, uint16_t instance, char *words)
 {
-	return code(lwm2m_packages_remove(c->shared->packages, c->name, MODEL_OBJECT_SOFTWARE,
-					  instance, words));
+	return code(content_packages_remove(c->shared->packages, c->origin,
+					    MODEL_OBJECT_SOFTWARE, instance, words));
 }
 
 const struct lwm2m_object lwm2m_object_software = {
@@ -239,8 +240,8 @@ static int need(struct lwm2m_client *c, char *words)
 {
 	if (get(c, MODEL_OBJECT_FIRMWARE, 0))
 		return 0;
-	return code(lwm2m_packages_create(c->shared->packages, c->name, MODEL_OBJECT_FIRMWARE,
-					  0, words));
+	return code(content_packages_create(c->shared->packages, c->origin,
+					    MODEL_OBJECT_FIRMWARE, 0, words));
 }
 
 static size_t firmware_instances(struct lwm2m_client *c, uint16_t *ids, size_t room)
@@ -251,11 +252,11 @@ static size_t firmware_instances(struct lwm2m_client *c, uint16_t *ids, size_t r
 	return 1;
 }
 
-static unsigned int firmware_state(const struct lwm2m_package *p)
+static unsigned int firmware_state(const struct content_package *p)
 {
 	if (!p)
 		return IDLE;
-	if (p->op != LWM2M_PACKAGE_IDLE)
+	if (p->op != CONTENT_PACKAGE_IDLE)
 		return UPDATING;
 	switch (p->state) {
 	case MODEL_SOFTWARE_STARTED:
@@ -269,7 +270,7 @@ static unsigned int firmware_state(const struct lwm2m_package *p)
 }
 
 /* Update Result of object 5 for that of object 9, or as it was set by a reset. */
-static unsigned int firmware_result(const struct lwm2m_package *p)
+static unsigned int firmware_result(const struct content_package *p)
 {
 	switch (p ? p->result : 0) {
 	case MODEL_SOFTWARE_OK:
@@ -297,7 +298,7 @@ static int read_firmware(struct lwm2m_client *c, uint16_t instance, int32_t rid,
 			 struct lwm2m_set *set, char *words)
 {
 	struct lwm2m_reading r = {MODEL_OBJECT_FIRMWARE, instance, rid, set, 0};
-	const struct lwm2m_package *p = get(c, MODEL_OBJECT_FIRMWARE, instance);
+	const struct content_package *p = get(c, MODEL_OBJECT_FIRMWARE, instance);
 
 	(void)words;
 	lwm2m_put_string(&r, MODEL_FIRMWARE_URI, "");
@@ -312,8 +313,8 @@ static int reset_firmware(struct lwm2m_client *c, unsigned int result, char *wor
 	int ret = need(c, words);
 
 	return ret != 0 ? ret
-			: code(lwm2m_packages_reset(c->shared->packages, c->name,
-						    MODEL_OBJECT_FIRMWARE, 0, result, words));
+			: code(content_packages_reset(c->shared->packages, c->origin,
+						      MODEL_OBJECT_FIRMWARE, 0, result, words));
 }
 
 static int firmware_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t offset,
@@ -330,9 +331,9 @@ static int firmware_chunk(struct lwm2m_client *c, uint16_t instance, uint64_t of
 	if (offset == 0 && get(c, MODEL_OBJECT_FIRMWARE, 0)->state == MODEL_SOFTWARE_INSTALLED)
 		ret = reset_firmware(c, MODEL_SOFTWARE_NONE, words);
 	return ret != 0 ? ret
-			: code(lwm2m_packages_write(c->shared->packages, c->name,
-						    MODEL_OBJECT_FIRMWARE, instance, offset, p,
-						    len, last, words));
+			: code(content_packages_write(c->shared->packages, c->origin,
+						      MODEL_OBJECT_FIRMWARE, instance, offset,
+						      p, len, last, words));
 }
 
 static int write_firmware(struct lwm2m_client *c, uint16_t instance,
@@ -353,17 +354,18 @@ static int write_firmware(struct lwm2m_client *c, uint16_t instance,
 static int execute_firmware(struct lwm2m_client *c, uint16_t instance, uint16_t rid,
 			    const struct lwm2m_args *args, char *words)
 {
-	const struct lwm2m_package *p = get(c, MODEL_OBJECT_FIRMWARE, instance);
+	const struct content_package *p = get(c, MODEL_OBJECT_FIRMWARE, instance);
 
 	(void)args;
 	if (rid == MODEL_FIRMWARE_CANCEL && firmware_state(p) != IDLE)
 		return reset_firmware(c, 10, words);
 	if (!p || rid == MODEL_FIRMWARE_CANCEL) {
-		lwm2m_words(words, "/5/0/3 is 0: there is nothing to update with");
+		content_words(words, "/5/0/3 is 0: there is nothing to update with");
 		return COAP_405_METHOD_NOT_ALLOWED;
 	}
-	return code(lwm2m_packages_run(c->shared->packages, c->name, MODEL_OBJECT_FIRMWARE,
-				       instance, LWM2M_PACKAGE_INSTALL, "", NULL, NULL, words));
+	return code(content_packages_run(c->shared->packages, c->origin, MODEL_OBJECT_FIRMWARE,
+					 instance, CONTENT_PACKAGE_INSTALL, "", NULL, NULL,
+					 words));
 }
 
 const struct lwm2m_object lwm2m_object_firmware = {

@@ -113,8 +113,8 @@ static int send_call(struct lwm2m_client *c, uint8_t method, const struct coap_o
 
 	c->calling = ret == 0;
 	if (ret < 0) {
-		lwm2m_words(c->error, "request to the server could not be made: %s",
-			    strerror(-ret));
+		content_words(c->error, "request to the server could not be made: %s",
+			      strerror(-ret));
 		back_off(c);
 	}
 	return ret;
@@ -192,9 +192,9 @@ static void start_register(struct lwm2m_client *c)
 	set_state(c, LWM2M_REGISTERING, LWM2M_NEVER);
 	c->reg.asked++;
 	if (err < 0) {
-		lwm2m_words(c->error,
-			    "Register cannot be made: %s (is the endpoint name too long?)",
-			    strerror(-err));
+		content_words(c->error,
+			      "Register cannot be made: %s (is the endpoint name too long?)",
+			      strerror(-err));
 		back_off(c);
 	} else {
 		send_call(c, COAP_POST, &opts, &links);
@@ -227,7 +227,7 @@ static void start_update(struct lwm2m_client *c)
 	c->reg.asked++;
 	if (err < 0 || links.error < 0) {
 		c->registered = false;
-		lwm2m_words(c->error, "Update cannot be made; registering anew");
+		content_words(c->error, "Update cannot be made; registering anew");
 		back_off(c);
 	} else {
 		send_call(c, COAP_POST, &opts, links.len ? &links : NULL);
@@ -251,16 +251,16 @@ static void set_error(struct lwm2m_client *c, const char *what, const struct coa
 	size_t n = 0;
 
 	if (res->error < 0) {
-		lwm2m_words(c->error, "%s: %s", what,
-			    res->error == -ETIMEDOUT ? "the server does not answer"
-						     : strerror(-res->error));
+		content_words(c->error, "%s: %s", what,
+			      res->error == -ETIMEDOUT ? "the server does not answer"
+						       : strerror(-res->error));
 		return;
 	}
 	while (n < res->len && n < 96 && res->data[n] >= 0x20 && res->data[n] < 0x7f)
 		n++;
-	lwm2m_words(c->error, "%s: the server answered %s%s%.*s", what,
-		    coap_code_name(res->code, name), n ? ": " : "", (int)n,
-		    n ? (const char *)res->data : "");
+	content_words(c->error, "%s: the server answered %s%s%.*s", what,
+		      coap_code_name(res->code, name), n ? ": " : "", (int)n,
+		      n ? (const char *)res->data : "");
 }
 
 /* over this association, or over a new one if there was no answer at all */
@@ -296,8 +296,9 @@ static void register_done(struct lwm2m_client *c, const struct coap_result *res)
 	if (res->error == 0 && res->code == COAP_201_CREATED) {
 		if (coap_opt_path(res->msg, COAP_OPT_LOCATION_PATH, c->location,
 				  sizeof(c->location)) <= 1) {
-			lwm2m_words(c->error,
-				    "Register: no usable Location-Path in the server's answer");
+			content_words(
+				c->error,
+				"Register: no usable Location-Path in the server's answer");
 			c->location[0] = '\0';
 			back_off(c);
 			return;
@@ -451,8 +452,8 @@ static void connect_now(struct lwm2m_client *c)
 void lwm2m_registration_closed(struct lwm2m_client *c, uint32_t hold_off_s, const char *what,
 			       const char *diagnostic)
 {
-	lwm2m_words(c->error, "%s%s%s", what, diagnostic && *diagnostic ? ": " : "",
-		    diagnostic ? diagnostic : "");
+	content_words(c->error, "%s%s%s", what, diagnostic && *diagnostic ? ": " : "",
+		      diagnostic ? diagnostic : "");
 	c->reg.closed = true;
 	c->reg.hold_off_s = hold_off_s < RETRY_AFTER_MAX_S ? hold_off_s : RETRY_AFTER_MAX_S;
 }
@@ -611,7 +612,7 @@ void lwm2m_client_down(struct lwm2m_client *c, uint64_t now, int error, const ch
 		deregistered(c);
 		return;
 	}
-	lwm2m_words(c->error, "%s", what ? what : strerror(error < 0 ? -error : error));
+	content_words(c->error, "%s", what ? what : strerror(error < 0 ? -error : error));
 	lwm2m_shared_error(c->shared, LWM2M_ERROR_IP_CONNECTIVITY);
 	attempt_failed(c, true, 0);
 }

@@ -77,14 +77,14 @@ static int send_now(struct lwm2m_client *c, const struct lwm2m_set *set, char *w
 		if (c->sender->calls[i] == 0)
 			slot = &c->sender->calls[i];
 	if (!slot) {
-		lwm2m_words(words, "%d Sends are under way already", CALLS_MAX);
+		content_words(words, "%d Sends are under way already", CALLS_MAX);
 		return -ENOBUFS;
 	}
 	lwm2m_senml_encode(&root, set, &buf);
 	ret = buf.error < 0 ? buf.error : call(c, buf.p, buf.len, slot);
 	if (ret < 0) {
 		*slot = 0;
-		lwm2m_words(words, "Send: %s", strerror(-ret));
+		content_words(words, "Send: %s", strerror(-ret));
 	}
 	lwm2m_buf_free(&buf);
 	return ret;
@@ -93,7 +93,7 @@ static int send_now(struct lwm2m_client *c, const struct lwm2m_set *set, char *w
 static int collect(struct lwm2m_client *c, const struct lwm2m_path *paths, size_t nr,
 		   struct lwm2m_set *set)
 {
-	char ignored[LWM2M_WORDS_MAX];
+	char ignored[CONTENT_WORDS_MAX];
 
 	for (size_t i = 0; i < nr; i++) {
 		size_t before = set->n;
@@ -117,41 +117,41 @@ int lwm2m_client_send(struct lwm2m_client *c, uint64_t now, const struct lwm2m_p
 	c->now = now;
 	words[0] = '\0';
 	if (nr == 0 || nr > LWM2M_SEND_PATHS_MAX || (flags & ~(unsigned int)LWM2M_SEND_KEEP)) {
-		lwm2m_words(words, "1 to %d paths can be sent at once", LWM2M_SEND_PATHS_MAX);
+		content_words(words, "1 to %d paths can be sent at once", LWM2M_SEND_PATHS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < nr; i++)
 		if (paths[i].depth == 0 || paths[i].depth > 4) {
-			lwm2m_words(words, "the root cannot be sent; name an object");
+			content_words(words, "the root cannot be sent; name an object");
 			return -EINVAL;
 		}
 	if (!sender(c))
 		return -ENOMEM;
 	if (muted(c)) {
-		lwm2m_words(words, "the server has muted Send (/1/%u/23)", c->server);
+		content_words(words, "the server has muted Send (/1/%u/23)", c->server);
 		return -EACCES;
 	}
 	if (!(flags & LWM2M_SEND_KEEP) && !online(c)) {
-		lwm2m_words(words, "not registered with the server");
+		content_words(words, "not registered with the server");
 		return -ENOTCONN;
 	}
 	if (c->registered && c->version < 11) {
-		lwm2m_words(words, "the server speaks LwM2M 1.0, which has no Send");
+		content_words(words, "the server speaks LwM2M 1.0, which has no Send");
 		return -EPROTONOSUPPORT;
 	}
 	if ((flags & LWM2M_SEND_KEEP) && kept(c) >= KEPT_MAX) {
-		lwm2m_words(words, "%d Sends wait for the server already", KEPT_MAX);
+		content_words(words, "%d Sends wait for the server already", KEPT_MAX);
 		return -ENOBUFS;
 	}
 	ret = collect(c, paths, nr, &set);
 	if (ret < 0)
-		lwm2m_words(words, "there is nothing at these paths that could be sent");
+		content_words(words, "there is nothing at these paths that could be sent");
 	for (size_t i = 0; i < set.n && ret == 0; i++)
 		set.v[i].at = at;
 	if (ret == 0 && (flags & LWM2M_SEND_KEEP)) {
 		ret = lwm2m_notif_add(c, LWM2M_NOTIF_SEND, &set);
 		if (ret < 0)
-			lwm2m_words(words, "Send: %s", strerror(-ret));
+			content_words(words, "Send: %s", strerror(-ret));
 		lwm2m_send_run(c, online(c) && c->state == LWM2M_REGISTERED);
 	} else if (ret == 0) {
 		ret = send_now(c, &set, words);

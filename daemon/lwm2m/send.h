@@ -32,7 +32,7 @@ struct lwm2m_sends {
 /**
  * lwm2m_client_send() - tell the server the values at and below @paths
  * @nr: 1 to LWM2M_SEND_PATHS_MAX; what does not exist or cannot be read is left out
- * @words: the error in words, LWM2M_WORDS_MAX bytes
+ * @words: the error in words, CONTENT_WORDS_MAX bytes
  *
  * The values are taken now. One Send is under way at a time; up to 16 wait. The
  * format is SenML CBOR, as every server of 1.1 has it.

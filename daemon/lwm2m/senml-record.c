@@ -69,7 +69,7 @@ int lwm2m_senml_take(const struct lwm2m_senml *s, const struct lwm2m_path *scope
 
 	snprintf(whole, sizeof(whole), "%s%s", s->base, s->name);
 	if (whole[0] != '/' || lwm2m_path_parse(whole, strlen(whole), &v.path) < 0) {
-		lwm2m_words(words, "SenML: \"%s\" is not a path", whole);
+		content_words(words, "SenML: \"%s\" is not a path", whole);
 		return COAP_400_BAD_REQUEST;
 	}
 	if (!lwm2m_path_covers(scope, &v.path))

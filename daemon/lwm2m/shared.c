@@ -46,7 +46,7 @@ static int fill(struct lwm2m_data *d, const struct lwm2m_config *config)
 int lwm2m_shared_own(struct lwm2m_client *c, const struct lwm2m_config *config)
 {
 	struct lwm2m_shared *s = calloc(1, sizeof(*s));
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 	int r;
 
 	if (!s)

@@ -12,8 +12,8 @@
 #include "lwm2m/state.h"
 
 struct job_store;
-struct lwm2m_apps;
-struct lwm2m_packages;
+struct content_apps;
+struct content_packages;
 
 /**
  * struct lwm2m_shared_ops - what the device does for its accounts; each may be NULL
@@ -51,9 +51,9 @@ struct lwm2m_shared {
 	const char *endpoint;
 	const char *manufacturer, *model, *serial, *firmware;
 	struct job_store *jobs;
-	struct lwm2m_ses *ses;
-	struct lwm2m_apps *apps;
-	struct lwm2m_packages *packages;
+	struct content_ses *ses;
+	struct content_apps *apps;
+	struct content_packages *packages;
 	uint32_t errors;
 	const struct lwm2m_shared_ops *ops;
 	void *ops_ctx;
@@ -70,7 +70,7 @@ void lwm2m_shared_error(struct lwm2m_shared *s, unsigned int code);
  *
  * Strings and bytes are the data model's: valid until its next change.
  *
- * Return: 0, -ENOENT, or -EINVAL with @words (LWM2M_WORDS_MAX bytes): a value
+ * Return: 0, -ENOENT, or -EINVAL with @words (CONTENT_WORDS_MAX bytes): a value
  * makes no sense, or one that is needed is missing.
  */
 int lwm2m_data_security(const struct lwm2m_data *d, uint16_t instance,

@@ -13,13 +13,14 @@ size_t lwm2m_stored_instances(struct lwm2m_client *c, uint16_t object, uint16_t 
 static int failed(int r, uint16_t object, uint16_t instance, char *words)
 {
 	if (r == -ENOSPC)
-		lwm2m_words(words,
-			    "there is no room for more in object %u, or none on the disk under "
-			    "the state directory",
-			    object);
+		content_words(
+			words,
+			"there is no room for more in object %u, or none on the disk under "
+			"the state directory",
+			object);
 	else
-		lwm2m_words(words, "/%u/%u could not be stored: %s", object, instance,
-			    strerror(-r));
+		content_words(words, "/%u/%u could not be stored: %s", object, instance,
+			      strerror(-r));
 	return r == -ENOENT   ? COAP_404_NOT_FOUND
 	       : r == -EINVAL ? COAP_400_BAD_REQUEST
 			      : COAP_500_INTERNAL;

@@ -99,7 +99,7 @@ static int bad(char *words, const struct lwm2m_path *path, const char *what)
 {
 	char s[LWM2M_PATH_MAX];
 
-	lwm2m_words(words, "text: %s: %s", lwm2m_path_print(path, s), what);
+	content_words(words, "text: %s: %s", lwm2m_path_print(path, s), what);
 	return COAP_400_BAD_REQUEST;
 }
 

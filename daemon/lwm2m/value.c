@@ -192,15 +192,6 @@ const char *lwm2m_path_print(const struct lwm2m_path *path, char buf[LWM2M_PATH_
 	return buf;
 }
 
-void lwm2m_words(char *words, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(words, LWM2M_WORDS_MAX, format, ap);
-	va_end(ap);
-}
-
 uint64_t lwm2m_hash(uint64_t h, const void *p, size_t len)
 {
 	/* nobody gains by choosing values against it */

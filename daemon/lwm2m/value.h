@@ -102,9 +102,6 @@ bool lwm2m_path_equal(const struct lwm2m_path *a, const struct lwm2m_path *b);
 #define LWM2M_PATH_MAX 25
 const char *lwm2m_path_print(const struct lwm2m_path *path, char buf[LWM2M_PATH_MAX]);
 
-/** lwm2m_words() - an error in words, cut at LWM2M_WORDS_MAX. */
-void lwm2m_words(char *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /** lwm2m_hash() - FNV-1a, to notice changes; begin with LWM2M_HASH. */
 #define LWM2M_HASH 0xcbf29ce484222325ULL
 uint64_t lwm2m_hash(uint64_t h, const void *p, size_t len);

@@ -78,8 +78,8 @@ void semd_elements_look(struct semd *d)
 	/* Nothing configured: whatever the kernel has. */
 	if (!d->cfg.nr_se)
 		se_list(add_found, d);
-	if (d->ses)
-		lwm2m_ses_poll(d->ses);
+	if (d->content)
+		content_ses_poll(d->content->ses);
 	control_elements_changed(d->control);
 }
 

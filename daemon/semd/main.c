@@ -245,6 +245,16 @@ static int open_store(struct semd *d)
 	return r;
 }
 
+static int open_content(struct semd *d)
+{
+	char why[CONTENT_WORDS_MAX];
+	int r = content_new(&d->content, d->store, d->cfg.state_dir, why);
+
+	if (r)
+		semd_log(LOG_ERR, "%s", why);
+	return r ? r : content_ses_listen(d->content->ses, semd_servers_se_changed, d);
+}
+
 static int open_control(struct semd *d)
 {
 	static const struct control_ops ops = {.server = semd_servers_describe,
@@ -305,7 +315,7 @@ static int start(struct semd *d)
 	if (!r)
 		r = set_policies(d, &d->cfg);
 	if (!r)
-		r = lwm2m_ses_new(&d->ses, d->store, semd_servers_se_changed, d);
+		r = open_content(d);
 	if (!r)
 		r = semd_elements_start(d);
 	if (!r)
@@ -332,8 +342,7 @@ static void finish(struct semd *d)
 	se_keys_free(d->keys);
 	if (d->event)
 		semd_elements_stop(d);
-	if (d->ses)
-		lwm2m_ses_free(d->ses);
+	content_free(d->content);
 	if (d->store)
 		job_store_close(d->store);
 	sd_event_unref(d->event);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "content/content.h"
 #include "control/config.h"
 #include "control/control.h"
 #include "job/job.h"
@@ -20,8 +21,8 @@ struct semd {
 	const char *path; /* of the configuration file */
 	sd_event *event;
 	struct job_store *store;
-	struct lwm2m_ses *ses;
-	struct se_keys *keys; /* that lie in SEs */
+	struct content *content; /* what is on the SEs, for all front ends */
+	struct se_keys *keys;	 /* that lie in SEs */
 	struct control *control;
 	struct se_monitor *monitor;
 	sd_event_source *monitor_io;
@@ -62,7 +63,8 @@ void semd_servers_stop(struct semd *d);
 bool semd_servers_stopped(const struct semd *d);
 void semd_servers_free(struct semd *d);
 void semd_servers_job_changed(struct semd *d, uint64_t id);
-void semd_servers_se_changed(void *ctx, uint16_t instance);
+/** semd_servers_se_changed - for content_ses_listen() */
+void semd_servers_se_changed(void *ctx, uint16_t object, int32_t instance);
 /** semd_servers_card - as lwm2m_device_card() */
 void semd_servers_card(struct semd *d, int error, const uint8_t *p, size_t len);
 int semd_servers_describe(void *ctx, unsigned int index, struct control_server *out);

@@ -144,7 +144,7 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 		.endpoint = endpoint,
 		.state_dir = c->state_dir,
 		.store = d->store,
-		.ses = d->ses,
+		.content = d->content,
 		.keys = d->keys,
 		.manufacturer = or_null(c->manufacturer),
 		.model = or_null(c->model),
@@ -153,12 +153,13 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 		.servers = servers,
 		.nr_servers = c->nr_server,
 		.allow_nosec = !strcmp(c->allow_nosec, "yes"),
-		.hold_until = lwm2m_ses_reading(d->ses) ? semd_now_ms() + HOLD_MS : 0,
+		.hold_until =
+			content_ses_reading(d->content->ses) ? semd_now_ms() + HOLD_MS : 0,
 		.reboot = strcmp(c->reboot, "no") ? on_reboot : NULL,
 		.log = on_log,
 		.ctx = d,
 	};
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 	int r = semd_bootstrap_start(d, &config);
 
 	if (r)
@@ -225,14 +226,15 @@ void semd_servers_job_changed(struct semd *d, uint64_t id)
 	arm(d);
 }
 
-void semd_servers_se_changed(void *ctx, uint16_t instance)
+void semd_servers_se_changed(void *ctx, uint16_t object, int32_t instance)
 {
 	struct semd *d = ctx;
 
+	(void)object;
 	if (!d->device)
 		return;
-	lwm2m_device_se_changed(d->device, semd_now_ms(), instance);
-	if (!d->stopping && !lwm2m_ses_reading(d->ses))
+	lwm2m_device_se_changed(d->device, semd_now_ms(), (uint16_t)instance);
+	if (!d->stopping && !content_ses_reading(d->content->ses))
 		lwm2m_device_release(d->device, semd_now_ms());
 	arm(d);
 }
@@ -289,7 +291,7 @@ int semd_servers_send(void *ctx, const char *name, const char *const *paths, boo
 		      char *why, size_t room)
 {
 	struct lwm2m_path path[LWM2M_SEND_PATHS_MAX];
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct semd *d = ctx;
 	size_t n = 0;
 	int r;

@@ -5,7 +5,7 @@
  * account with the server at URI; its endpoint name is fleet-0, fleet-1, …
  *
  * Says "ready" when all cards have been read, then contacts the server. SIGTERM
- * de-registers and ends. DIR is best on a tmpfs: there are three databases a device.
+ * de-registers and ends. DIR is best on a tmpfs: there are four databases a device.
  */
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +31,7 @@
 
 struct unit {
 	struct job_store *store;
-	struct lwm2m_ses *ses;
+	struct content *content;
 	struct lwm2m_device *device;
 	bool reading;
 };
@@ -61,15 +61,14 @@ static void on_log(void *ctx, int level, const char *server, const char *text)
 			(unsigned int)((struct unit *)ctx - units), server, text);
 }
 
-static void on_se(void *ctx, uint16_t instance)
+static void on_se(void *ctx, uint16_t object, int32_t instance)
 {
 	struct unit *u = ctx;
 
-	if (!u->ses) /* it is being made */
-		return;
-	u->reading = lwm2m_ses_reading(u->ses);
+	(void)object;
+	u->reading = content_ses_reading(u->content->ses);
 	if (u->device)
-		lwm2m_device_se_changed(u->device, now_ms(), instance);
+		lwm2m_device_se_changed(u->device, now_ms(), (uint16_t)instance);
 }
 
 static void on_job(void *ctx, uint64_t id)
@@ -83,7 +82,7 @@ static void on_job(void *ctx, uint64_t id)
 static void make(unsigned int i, const char *uri, const char *base)
 {
 	struct unit *u = &units[i];
-	char dir[96], card[112], open[128], name[32], why[LWM2M_WORDS_MAX];
+	char dir[96], card[112], open[128], name[32], why[CONTENT_WORDS_MAX];
 	const struct lwm2m_factory server = {.name = "main",
 					     .ssid = 1,
 					     .uri = uri,
@@ -114,15 +113,17 @@ static void make(unsigned int i, const char *uri, const char *base)
 	if (job_store_open(&u->store, &options, &err))
 		die(i, "journal", err.detail);
 	r = job_se_add(u->store, "se0", open, "eSE");
-	if (r == 0)
-		r = job_listen(u->store, on_job, u);
 	u->reading = true;
 	if (r == 0)
-		r = lwm2m_ses_new(&u->ses, u->store, on_se, u);
+		r = content_new(&u->content, u->store, dir, why);
+	if (r == 0)
+		r = content_ses_listen(u->content->ses, on_se, u);
+	if (r == 0)
+		r = job_listen(u->store, on_job, u);
 	if (r)
 		die(i, "secure element", strerror(-r));
 	config.store = u->store;
-	config.ses = u->ses;
+	config.content = u->content;
 	if (lwm2m_device_new(&u->device, &config, now_ms(), why))
 		die(i, "client", why);
 }
@@ -233,8 +234,8 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < nr; i++) {
 		lwm2m_device_free(units[i].device);
 		units[i].device = NULL;
+		content_free(units[i].content);
 		job_store_close(units[i].store);
-		lwm2m_ses_free(units[i].ses);
 	}
 	free(units);
 	return 0;

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct lwm2m_set set = {0}, again = {0};
 	struct lwm2m_buf out = {.max = 2 * LWM2M_BSFILE_MAX};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	lwm2m_bsfile_size(data, size);
 	if (lwm2m_bsfile_values(data, size, &set, NULL, words) < 0) {

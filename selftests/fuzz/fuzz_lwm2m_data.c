@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct data_inst in = {.refs = 1}, again = {.refs = 1};
 	struct lwm2m_buf out = {.max = STORE_VALUE_MAX};
 	struct lwm2m_buf second = {.max = STORE_VALUE_MAX};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	if (size < 1)
 		return 0;

@@ -49,7 +49,7 @@ static void round_trip(uint32_t format, const struct lwm2m_path *base,
 {
 	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
 	struct lwm2m_set again = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	if (comparable(format, set) && lwm2m_encode(format, base, set, &out, words) == 0) {
 		if (lwm2m_decode(format, base, out.p ? out.p : (const uint8_t *)"", out.len,
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	const struct lwm2m_path *base;
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_args args;
 	uint32_t format;
 

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct lwm2m_path root = {0}, *path;
 	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
 	struct lwm2m_set set = {0}, again = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	if (size < 1)
 		return 0;

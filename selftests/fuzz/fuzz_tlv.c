@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void round_trip(const struct lwm2m_path *base, const struct lwm2m_set *set)
 {
 	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set again = {0};
 
 	if (lwm2m_encode(COAP_FORMAT_LWM2M_TLV, base, set, &out, words) == 0) {
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{2, {3, 0}},  {2, {26241, 0}}, {2, {1, 0}},
 	};
 	const struct lwm2m_path *base;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 	static struct model_se se;
 	const struct model_probe *p;

@@ -117,7 +117,7 @@ static inline int se_get(void *ctx, uint16_t id, struct model_se *out)
 static inline int se_reset(void *ctx, uint16_t id, char *words)
 {
 	(void)ctx;
-	snprintf(words, LWM2M_WORDS_MAX, "SE %u is busy", id);
+	snprintf(words, CONTENT_WORDS_MAX, "SE %u is busy", id);
 	return -EBUSY;
 }
 
@@ -163,7 +163,7 @@ static inline int script_create(void *ctx, uint16_t id, char *words)
 	struct world *w = ctx;
 
 	if (id >= SCRIPTS) {
-		snprintf(words, LWM2M_WORDS_MAX, "too-many-jobs: no more");
+		snprintf(words, CONTENT_WORDS_MAX, "too-many-jobs: no more");
 		return -EDQUOT;
 	}
 	memset(&w->scripts[id], 0, sizeof(w->scripts[id]));
@@ -202,7 +202,7 @@ static inline int script_write(void *ctx, uint16_t id, uint64_t offset, const ui
 	struct fake_script *s = script(ctx, id);
 
 	if (s->s.state != MODEL_SCRIPT_IDLE) {
-		snprintf(words, LWM2M_WORDS_MAX, "not-idle: Clear first");
+		snprintf(words, CONTENT_WORDS_MAX, "not-idle: Clear first");
 		return -EBUSY;
 	}
 	if (offset == 0)
@@ -221,7 +221,7 @@ static inline int script_run(void *ctx, uint16_t id, char *words)
 	struct fake_script *s = script(ctx, id);
 
 	if (s->s.state != MODEL_SCRIPT_IDLE) {
-		snprintf(words, LWM2M_WORDS_MAX, "not-idle: it runs");
+		snprintf(words, CONTENT_WORDS_MAX, "not-idle: it runs");
 		return -EBUSY;
 	}
 	s->runs++;
@@ -234,7 +234,7 @@ static inline int script_cancel(void *ctx, uint16_t id, char *words)
 {
 	(void)ctx;
 	(void)id;
-	snprintf(words, LWM2M_WORDS_MAX, "not-running: nothing to cancel");
+	snprintf(words, CONTENT_WORDS_MAX, "not-running: nothing to cancel");
 	return -EALREADY;
 }
 
@@ -296,7 +296,7 @@ static inline int setup(void **state)
 					    .serial = "345000123",
 					    .firmware = "1.0"};
 	struct world *w = calloc(1, sizeof(*w));
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	w->now = 1000;
 	w->mid = 100;

@@ -126,7 +126,7 @@ static void test_plain(void **state)
 	struct pkcs15_config c = {.enough = lwm2m_bsfile_size};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct pkcs15 *p;
 
 	power_up(w, "pkcs15");
@@ -143,7 +143,7 @@ static void test_pin(void **state)
 	struct pkcs15_config none = {0}, c = {.pin = {wrong, 4}};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct pkcs15 *p;
 
 	power_up(w, "pkcs15-pin");
@@ -179,7 +179,7 @@ static void test_scp03(void **state)
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
 	struct gp_keyset keys;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct pkcs15 *p;
 
 	power_up(w, "pkcs15-scp03");
@@ -213,7 +213,7 @@ static void test_none(void **state)
 	struct pkcs15_config c = {0};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct pkcs15 *p;
 
 	power_up(w, "vault");

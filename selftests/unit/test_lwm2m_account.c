@@ -22,13 +22,14 @@
 #include <cmocka.h>
 
 #include "coap/transport.h"
+#include "content/ses.h"
 #include "job/job.h"
 #include "lwm2m/lwm2m.h"
 
 struct rig {
 	char dir[64];
 	struct job_store *store;
-	struct lwm2m_ses *ses;
+	struct content_ses *ses;
 	struct lwm2m_account *a;
 	int fd;
 	uint16_t port;
@@ -52,7 +53,7 @@ static void open_store(struct rig *r)
 	struct job_error err;
 
 	assert_int_equal(job_store_open(&r->store, &options, &err), 0);
-	assert_int_equal(lwm2m_ses_new(&r->ses, r->store, NULL, NULL), 0);
+	assert_int_equal(content_ses_new(&r->ses, r->store), 0);
 }
 
 static int new_secured(struct rig *r, const struct lwm2m_security *security, size_t n,
@@ -78,7 +79,7 @@ static int new_account(struct rig *r, const char *uri, char *why)
 
 static void open_account(struct rig *r)
 {
-	char uri[64], why[LWM2M_WORDS_MAX];
+	char uri[64], why[CONTENT_WORDS_MAX];
 
 	snprintf(uri, sizeof(uri), "coap://127.0.0.1:%u", r->port);
 	assert_int_equal(new_account(r, uri, why), 0);
@@ -89,7 +90,7 @@ static void close_all(struct rig *r)
 	lwm2m_account_free(r->a);
 	r->a = NULL;
 	job_store_close(r->store);
-	lwm2m_ses_free(r->ses);
+	content_ses_free(r->ses);
 }
 
 static int setup(void **state)
@@ -239,7 +240,7 @@ static void test_addresses(void **state)
 		"coap:h",
 	};
 	struct rig *r = *state;
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (new_account(r, bad[i], why) != -EINVAL || !*why)
@@ -273,7 +274,7 @@ static void test_security(void **state)
 		{LWM2M_SECURITY_EST, "coaps://127.0.0.1:9", 8, 8, 16, "EST"},
 	};
 	struct rig *r = *state;
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	assert_int_equal(new_secured(r, NULL, 0, why), -EINVAL);
 	assert_non_null(strstr(why, "no Security instance"));

@@ -48,7 +48,7 @@ static void start(struct pair *p, unsigned int i)
 					    .shared = &p->shared,
 					    .server = (uint16_t)i};
 	struct coap_msg m;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	w->now = 1000;
 	w->mid = (uint16_t)(100 + 100 * i);
@@ -65,7 +65,7 @@ static void start(struct pair *p, unsigned int i)
 static int setup_pair(void **state)
 {
 	struct pair *p = calloc(1, sizeof(*p));
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	assert_int_equal(store_open(&p->shared.state, NULL, "lwm2m", why, sizeof(why)), 0);
 	assert_int_equal(lwm2m_data_new(&p->shared.data, p->shared.state, why), 0);

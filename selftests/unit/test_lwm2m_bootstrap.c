@@ -42,7 +42,7 @@ struct world {
 
 	unsigned int connects, disconnects, changes, reads;
 	int connected; /* Security instance, or -1 */
-	char log[64 * LWM2M_WORDS_MAX];
+	char log[64 * CONTENT_WORDS_MAX];
 
 	/* the server */
 	char asked[256];	     /* method, path and queries of the request */
@@ -336,7 +336,7 @@ static void begin(struct world *w, const struct lwm2m_bootstrap_config *c)
 /* As after a crash: what is not in the store is gone. */
 static void again(struct world *w, const struct lwm2m_bootstrap_config *c)
 {
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	lwm2m_bootstrap_free(w->b);
 	lwm2m_data_free(w->data);
@@ -403,7 +403,7 @@ static int setup(void **state)
 		.result = on_result,
 	};
 	struct world *w = calloc(1, sizeof(*w));
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	w->queue = calloc(QUEUE, sizeof(*w->queue));
 	w->now = 1000000;
@@ -606,7 +606,7 @@ static void test_operations(void **state)
 				      0xc1, 2, 3, 0x08, 2,    3,    0xc1, 0x0a, 0x66};
 	struct lwm2m_set set = {0};
 	const struct lwm2m_path p1 = {.depth = 1, .id = {1}};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	into_session(w, &plain);
 	assert_int_equal(
@@ -845,7 +845,7 @@ static struct file make_file(struct world *w, uint16_t ssid, const char *uri)
 	struct lwm2m_buf out = {.max = 1024};
 	struct lwm2m_set set = {0};
 	struct lwm2m_data *d;
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 	struct lwm2m_data *kept = w->data;
 	struct file f = {.len = 0};
 

@@ -331,7 +331,7 @@ static void test_observe_instance(void **state)
 	struct world *w = *state;
 	struct lwm2m_status st;
 	struct coap_msg m;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	register_11(w);
 	script_create(w, 1, words);

@@ -52,7 +52,7 @@ static void check_encode(uint32_t format, const struct lwm2m_path *base,
 			 const struct lwm2m_set *set, const char *hex)
 {
 	struct lwm2m_buf out = {.max = 4096};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	uint8_t b[1024];
 	size_t n = unhex(hex, b);
 
@@ -113,7 +113,7 @@ static void test_tlv_device(void **state)
 	struct lwm2m_path instance = lwm2m_path_at(2, 3, 0, 0, 0),
 			  object = lwm2m_path_at(1, 3, 0, 0, 0);
 	struct lwm2m_set set = {0}, back = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	(void)state;
 	device(&set);
@@ -206,7 +206,7 @@ static void test_tlv_numbers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		struct lwm2m_set set = {0};
-		char words[LWM2M_WORDS_MAX];
+		char words[CONTENT_WORDS_MAX];
 
 		add(&set, number(MODEL_INTEGER, 3, 26242, 0, 13, 0, vectors[i].x));
 		check_encode(COAP_FORMAT_LWM2M_TLV, &path, &set, vectors[i].hex);
@@ -241,7 +241,7 @@ static void test_tlv_bad(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		struct lwm2m_set set = {0};
-		char words[LWM2M_WORDS_MAX];
+		char words[CONTENT_WORDS_MAX];
 
 		assert_int_equal(
 			decode(COAP_FORMAT_LWM2M_TLV, &path, vectors[i].hex, &set, words),
@@ -260,7 +260,7 @@ static void test_senml(void **state)
 	struct lwm2m_path script = lwm2m_path_at(2, 26242, 0, 0, 0);
 	struct lwm2m_set set = {0}, back = {0};
 	struct lwm2m_buf head = {.max = 64};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	const char *hex = "84a321692f32363234322f302f00613063766c6f6732363234313a30"
 			  "a20061310845a000000151a20062313204f5a2006231330220";
 	uint8_t b[64];
@@ -329,7 +329,7 @@ static void test_senml_names(void **state)
 	size_t n = unhex("82a100662f332f302f30a1006a2f32363234322f302f34", b);
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	(void)state;
 	assert_int_equal(lwm2m_senml_names(b, n, &set, words), 0);
@@ -369,7 +369,7 @@ static void test_senml_bad(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		struct lwm2m_set set = {0};
-		char words[LWM2M_WORDS_MAX];
+		char words[CONTENT_WORDS_MAX];
 		int code = decode(COAP_FORMAT_SENML_CBOR, &path, vectors[i], &set, words);
 
 		if (code != COAP_400_BAD_REQUEST)
@@ -383,7 +383,7 @@ static void one_text(const struct lwm2m_path *path, uint32_t format, const char 
 		     int64_t x)
 {
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	size_t n = strlen(s);
 	uint8_t *p = malloc(n ? n : 1);
 
@@ -406,7 +406,7 @@ static void test_text(void **state)
 	/* RFC 4648, 10 */
 	static const char *const base64[] = {"",	 "Zg==",     "Zm8=",	"Zm9v",
 					     "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 
 	(void)state;

@@ -32,7 +32,7 @@ struct rig {
 
 static void open_all(struct rig *r)
 {
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	assert_int_equal(store_open(&r->st, r->dir, "lwm2m", why, sizeof(why)), 0);
 	assert_int_equal(lwm2m_data_new(&r->d, r->st, why), 0);
@@ -522,7 +522,7 @@ static void test_bad_bytes(void **state)
 				      "\0\x63\0\0\x03\x02\0\0\0\x08\0\0\0\0\0\0\0\x05";
 	struct rig *r = *state;
 	const uint8_t key[] = {0, 0, 0, 9}, odd[] = {0, 0, 0};
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		lwm2m_data_free(r->d);

@@ -40,7 +40,7 @@ struct peer {
 struct rig {
 	char dir[64];
 	struct job_store *store;
-	struct lwm2m_ses *ses;
+	struct content *content;
 	struct se_keys *keys;
 	struct lwm2m_device *dev;
 	struct peer peer[PEERS];
@@ -90,7 +90,7 @@ static int make(struct rig *r, const struct lwm2m_factory *servers, size_t n, ch
 		.endpoint = "urn:dev:test",
 		.state_dir = r->dir,
 		.store = r->store,
-		.ses = r->ses,
+		.content = r->content,
 		.keys = r->keys,
 		.servers = servers,
 		.nr_servers = n,
@@ -104,7 +104,7 @@ static int make(struct rig *r, const struct lwm2m_factory *servers, size_t n, ch
 
 static void open_device(struct rig *r, const struct lwm2m_factory *servers, size_t n)
 {
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	if (make(r, servers, n, why) != 0)
 		fail_msg("no device: %s", why);
@@ -120,6 +120,7 @@ static int setup(void **state)
 {
 	struct job_options o = {0};
 	struct rig *r = calloc(1, sizeof(*r));
+	char why[CONTENT_WORDS_MAX];
 	struct job_error err;
 
 	strcpy(r->dir, "/tmp/test-lwm2m-device-XXXXXX");
@@ -138,7 +139,7 @@ static int setup(void **state)
 		p->mid = (uint16_t)(100 * i);
 	}
 	assert_int_equal(job_store_open(&r->store, &o, &err), 0);
-	assert_int_equal(lwm2m_ses_new(&r->ses, r->store, NULL, NULL), 0);
+	assert_int_equal(content_new(&r->content, r->store, r->dir, why), 0);
 	*state = r;
 	return 0;
 }
@@ -157,8 +158,8 @@ static int teardown(void **state)
 
 	close_device(r);
 	se_keys_free(r->keys);
+	content_free(r->content);
 	job_store_close(r->store);
-	lwm2m_ses_free(r->ses);
 	for (unsigned int i = 0; i < PEERS; i++)
 		close(r->peer[i].fd);
 	nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -440,7 +441,7 @@ static void test_refused(void **state)
 	struct rig *r = *state;
 	struct lwm2m_factory s[] = {section(r, 0, "first", 101)};
 	struct lwm2m_device_account a;
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 
 	s[0].ssid = 0;
 	assert_int_equal(make(r, s, 1, why), -EINVAL);
@@ -507,14 +508,14 @@ static void test_come_and_go(void **state)
 			.endpoint = "urn:dev:test",
 			.state_dir = r->dir,
 			.store = r->store,
-			.ses = r->ses,
+			.content = r->content,
 			.servers = s,
 			.nr_servers = 1,
 			.allow_nosec = true,
 			.log = on_log,
 			.ctx = r,
 		};
-		char why[LWM2M_WORDS_MAX];
+		char why[CONTENT_WORDS_MAX];
 
 		assert_int_equal(lwm2m_device_new(&r->dev, &config, now_ms(), why), 0);
 	}

@@ -43,7 +43,7 @@ static void expect_encoded(uint32_t format, const char *base, const struct lwm2m
 {
 	struct lwm2m_buf out = {.max = 4096};
 	struct lwm2m_path path = at(base);
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct lwm2m_set set = {0};
 
 	for (size_t i = 0; i < n; i++)
@@ -69,7 +69,7 @@ static int decode(uint32_t format, const char *base, const char *s, size_t n,
 
 static void expect_code(uint32_t format, const char *base, const char *s, size_t n, int code)
 {
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct lwm2m_set set = {0};
 	uint8_t *kept;
 	int got = decode(format, base, s, n, &set, &kept, words);
@@ -104,7 +104,7 @@ static void test_senml_json(void **state)
 		"{\"n\":\"26242/0/1\",\"vd\":\"-__-\"},"
 		"{\"n\":\"26242/0/12\",\"vb\":true},"
 		"{\"n\":\"3/0/13\",\"v\":1367491215}]";
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 	uint8_t *kept;
 
@@ -196,7 +196,7 @@ static void test_times(void **state)
 		{COAP_FORMAT_SENML_CBOR, cbor, sizeof(cbor) - 1},
 		{COAP_FORMAT_LWM2M_JSON, old, sizeof(old) - 1},
 	};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	uint8_t *kept;
 
 	(void)state;
@@ -260,7 +260,7 @@ static void test_old_json(void **state)
 		"{\"e\":[{\"n\":\"../13\",\"v\":7}]}",
 		"{\"bn\":\"/26242/1/\",\"e\":[{\"n\":\"13\",\"v\":7}]}",
 	};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	uint8_t *kept;
 
 	(void)state;
@@ -373,7 +373,7 @@ static void test_lwm2m_cbor_read(void **state)
 		  {S("\xa1\x83\x19\x66\x82\x00\x0d\x61\x78")},	   /* text for an integer */
 		  {S("\xa1\x84\x18\x03\x00\x0b\x00\xa1\x00\x01")}, /* below an instance */
 	  };
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 	uint8_t *kept;
 
@@ -420,7 +420,7 @@ static void test_names(void **state)
 		{COAP_FORMAT_LWM2M_CBOR, S("\xa2\x83\x03\x00\x00\xf6\x19\x66\x81\xf6")},
 		{COAP_FORMAT_LWM2M_CBOR, S("\xa2\x03\xa1\x00\xa1\x00\xf6\x19\x66\x81\xa0")},
 	};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 
 	(void)state;
@@ -453,7 +453,7 @@ static void test_names(void **state)
 static void test_nulls(void **state)
 {
 	/* object 1 has nothing that is multiple: /3/0/11 stands for it */
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set set = {0};
 	uint8_t *kept;
 
@@ -478,7 +478,7 @@ static void expect_unfit(uint32_t format, const char *base, const struct lwm2m_v
 {
 	struct lwm2m_buf out = {.max = 4096};
 	struct lwm2m_path path = at(base);
-	char words[LWM2M_WORDS_MAX] = "";
+	char words[CONTENT_WORDS_MAX] = "";
 	struct lwm2m_set set = {0};
 
 	assert_int_equal(lwm2m_set_add(&set, v), 0);
@@ -518,7 +518,7 @@ static void test_numbers(void **state)
 		COAP_FORMAT_LWM2M_CBOR,
 	};
 	struct lwm2m_path path = at("/26242/0/13");
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	(void)state;
 	for (size_t f = 0; f < sizeof(formats) / sizeof(formats[0]); f++) {

@@ -74,7 +74,7 @@ static void server_string(struct rig *r, uint16_t rid, const char *value)
 static int begin(void **state)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	char why[LWM2M_WORDS_MAX];
+	char why[CONTENT_WORDS_MAX];
 	void *w;
 
 	assert_int_equal(setup(&w), 0);

@@ -32,7 +32,7 @@ static void start(struct device *d)
 static int device_setup(void **state)
 {
 	struct device *d = calloc(1, sizeof(*d));
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 
 	d->w.now = 1000;
 	d->w.mid = 100;
@@ -712,7 +712,7 @@ static void test_send(void **state)
 				   "26241/0/0\x03\x63se0";
 	struct device *d = *state;
 	struct world *w = &d->w;
-	char words[LWM2M_WORDS_MAX], path[64];
+	char words[CONTENT_WORDS_MAX], path[64];
 	struct lwm2m_path nothing = at("/26241/5"), root = {0};
 	struct lwm2m_sends sends;
 	struct coap_msg m;
@@ -749,7 +749,7 @@ static void test_send_kept(void **state)
 	const struct lwm2m_path path = at("/26241/0/4");
 	struct device *d = *state;
 	struct world *w = &d->w;
-	char words[LWM2M_WORDS_MAX], where[64];
+	char words[CONTENT_WORDS_MAX], where[64];
 	struct lwm2m_sends sends;
 	struct coap_msg m;
 

@@ -378,7 +378,7 @@ static void test_file(void **state)
 	struct gp_hex h = gp_hex(NRF_FILE "FFFF");
 	struct lwm2m_set set = {0};
 	struct lwm2m_buf out = {.max = LWM2M_BSFILE_MAX};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	unsigned int skipped;
 
 	(void)state;
@@ -414,7 +414,7 @@ static void test_file_parts(void **state)
 	struct lwm2m_set set = {0};
 	struct lwm2m_bsfile_object o;
 	struct lwm2m_bsfile f;
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	unsigned int skipped;
 
 	(void)state;
@@ -461,7 +461,7 @@ static void test_file_bad(void **state)
 		{"0001000C 0000 00 0007 080004 08000101", -EBADMSG},
 	};
 	struct lwm2m_set set = {0};
-	char words[LWM2M_WORDS_MAX];
+	char words[CONTENT_WORDS_MAX];
 	uint8_t *big;
 
 	(void)state;

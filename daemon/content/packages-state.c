@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What of a package is kept beside its file. Key: object and instance, two bytes
- * each, and the server's name; value: a version byte, then JSON.
+ * each, and the origin; value: a version byte, then JSON.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,21 +12,21 @@
 #include <unistd.h>
 #include <systemd/sd-json.h>
 
+#include "content/packages-priv.h"
 #include "gp/plan-priv.h"
-#include "lwm2m/packages-priv.h"
 
 #define VERSION 1
 #define KEY_HEADER 4
 
 static size_t make_key(const struct package *g, uint8_t key[STORE_KEY_MAX])
 {
-	size_t len = strnlen(g->server, STORE_KEY_MAX - KEY_HEADER);
+	size_t len = strnlen(g->origin, STORE_KEY_MAX - KEY_HEADER);
 
 	key[0] = (uint8_t)(g->p.object >> 8);
 	key[1] = (uint8_t)g->p.object;
 	key[2] = (uint8_t)(g->p.id >> 8);
 	key[3] = (uint8_t)g->p.id;
-	memcpy(key + KEY_HEADER, g->server, len);
+	memcpy(key + KEY_HEADER, g->origin, len);
 	return KEY_HEADER + len;
 }
 
@@ -40,10 +40,10 @@ static int aids_json(const struct gp_aid *aids, size_t n, sd_json_variant **ret)
 	return r;
 }
 
-int package_save(const struct lwm2m_packages *ps, const struct package *g)
+int package_save(const struct content_packages *ps, const struct package *g)
 {
 	sd_json_variant *json = NULL, *modules = NULL, *aids = NULL;
-	const struct lwm2m_package *p = &g->p;
+	const struct content_package *p = &g->p;
 	uint8_t key[STORE_KEY_MAX];
 	char *text = NULL, *value = NULL;
 	int r;
@@ -75,7 +75,7 @@ int package_save(const struct lwm2m_packages *ps, const struct package *g)
 	if (r >= 0)
 		r = asprintf(&value, "%c%s", VERSION, text) < 0 ? -ENOMEM : 0;
 	if (r == 0)
-		r = store_put(ps->state, LWM2M_KIND_SW, key, make_key(g, key), value,
+		r = store_put(ps->state, CONTENT_KIND_PACKAGES, key, make_key(g, key), value,
 			      strlen(value));
 	free(value);
 	free(text);
@@ -85,12 +85,12 @@ int package_save(const struct lwm2m_packages *ps, const struct package *g)
 	return r < 0 ? r : 0;
 }
 
-void package_forget(const struct lwm2m_packages *ps, const struct package *g)
+void package_forget(const struct content_packages *ps, const struct package *g)
 {
 	uint8_t key[STORE_KEY_MAX];
 
 	if (ps->state)
-		store_del(ps->state, LWM2M_KIND_SW, key, make_key(g, key));
+		store_del(ps->state, CONTENT_KIND_PACKAGES, key, make_key(g, key));
 }
 
 /* ---- back -------------------------------------------------------------------------- */
@@ -136,7 +136,7 @@ static size_t aids(sd_json_variant *v, struct gp_aid *to, int *bad)
 {
 	size_t n = v && sd_json_variant_is_array(v) ? sd_json_variant_elements(v) : 0;
 
-	if (n > LWM2M_PACKAGE_AIDS_MAX) {
+	if (n > CONTENT_PACKAGE_AIDS_MAX) {
 		*bad = -EBADMSG;
 		return 0;
 	}
@@ -147,15 +147,15 @@ static size_t aids(sd_json_variant *v, struct gp_aid *to, int *bad)
 
 static int from_json(struct package *g, sd_json_variant *json)
 {
-	struct lwm2m_package *p = &g->p;
+	struct content_package *p = &g->p;
 	sd_json_variant *se = sd_json_variant_by_key(json, "se");
 	int bad = 0;
 
-	p->kind = (enum lwm2m_package_kind)number(json, "kind", LWM2M_PACKAGE_PLAN, &bad);
+	p->kind = (enum content_package_kind)number(json, "kind", CONTENT_PACKAGE_PLAN, &bad);
 	p->state = (unsigned int)number(json, "state", MODEL_SOFTWARE_INSTALLED, &bad);
 	p->result = (unsigned int)number(json, "result", 200, &bad);
-	p->op = (enum lwm2m_package_op)number(json, "op", LWM2M_PACKAGE_DEACTIVATE, &bad);
-	g->synced = number(json, "synced", LWM2M_PACKAGE_MAX, &bad);
+	p->op = (enum content_package_op)number(json, "op", CONTENT_PACKAGE_DEACTIVATE, &bad);
+	g->synced = number(json, "synced", CONTENT_PACKAGE_MAX, &bad);
 	p->se = se && sd_json_variant_is_integer(se) && sd_json_variant_integer(se) >= 0 &&
 				sd_json_variant_integer(se) < UINT16_MAX
 			? (int32_t)sd_json_variant_integer(se)
@@ -175,7 +175,7 @@ static int from_json(struct package *g, sd_json_variant *json)
 }
 
 /* The file has at least what was synced, or it is not the one that is meant. */
-static void compare_file(const struct lwm2m_packages *ps, struct package *g)
+static void compare_file(const struct content_packages *ps, struct package *g)
 {
 	struct stat sb = {0};
 	int fd = package_open(ps, g, O_RDONLY);
@@ -188,8 +188,8 @@ static void compare_file(const struct lwm2m_packages *ps, struct package *g)
 	if ((uint64_t)sb.st_size >= g->synced) {
 		g->p.staged = g->synced;
 		if (g->p.state == MODEL_SOFTWARE_STARTED)
-			lwm2m_words(g->p.reason, "%llu bytes are here",
-				    (unsigned long long)g->p.staged);
+			content_words(g->p.reason, "%llu bytes are here",
+				      (unsigned long long)g->p.staged);
 		return;
 	}
 	g->p.staged = g->synced = 0;
@@ -197,19 +197,20 @@ static void compare_file(const struct lwm2m_packages *ps, struct package *g)
 		return; /* it is not needed any more */
 	g->p.state = MODEL_SOFTWARE_INITIAL;
 	g->p.result = MODEL_SOFTWARE_LOST;
-	lwm2m_words(g->p.reason, "the file of the package is gone");
+	content_words(g->p.reason, "the file of the package is gone");
 }
 
 static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
 		    size_t vlen)
 {
-	struct lwm2m_packages *ps = userdata;
+	struct content_packages *ps = userdata;
 	sd_json_variant *json = NULL;
 	struct package *g;
 	char *text;
 	int r;
 
-	if (klen <= KEY_HEADER || vlen < 1 || val[0] != VERSION || ps->n == LWM2M_PACKAGES_MAX)
+	if (klen <= KEY_HEADER || vlen < 1 || val[0] != VERSION ||
+	    ps->n == CONTENT_PACKAGES_MAX)
 		return 0;
 	g = calloc(1, sizeof(*g));
 	text = strndup((const char *)val + 1, vlen - 1);
@@ -217,14 +218,14 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 	if (r >= 0) {
 		g->p.object = (uint16_t)(key[0] << 8 | key[1]);
 		g->p.id = (uint16_t)(key[2] << 8 | key[3]);
-		g->server = strndup((const char *)key + KEY_HEADER, klen - KEY_HEADER);
-		r = g->server ? from_json(g, json) : -ENOMEM;
+		g->origin = strndup((const char *)key + KEY_HEADER, klen - KEY_HEADER);
+		r = g->origin ? from_json(g, json) : -ENOMEM;
 	}
 	if (r >= 0) {
 		compare_file(ps, g);
 		ps->v[ps->n++] = g;
 	} else if (g) {
-		free(g->server);
+		free(g->origin);
 		free(g);
 	}
 	sd_json_variant_unref(json);
@@ -232,7 +233,8 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 	return r == -ENOMEM ? r : 0;
 }
 
-int packages_load(struct lwm2m_packages *ps)
+int packages_load(struct content_packages *ps)
 {
-	return ps->state ? store_each(ps->state, LWM2M_KIND_SW, NULL, 0, load_one, ps) : 0;
+	return ps->state ? store_each(ps->state, CONTENT_KIND_PACKAGES, NULL, 0, load_one, ps)
+			 : 0;
 }

@@ -10,26 +10,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content/packages-priv.h"
 #include "gp/cap.h"
 #include "gp/plan.h"
 #include "libse/se.h"
-#include "lwm2m/packages-priv.h"
 
-/* A server's name is a person's choice: in a file name it is hexadecimal. */
-static int make_path(const struct lwm2m_packages *ps, const struct package *g, char *path,
+/* An origin's name is a person's choice: in a file name it is hexadecimal. */
+static int make_path(const struct content_packages *ps, const struct package *g, char *path,
 		     size_t room)
 {
 	char name[2 * JOB_ORIGIN_MAX + 1];
-	size_t len = strnlen(g->server, JOB_ORIGIN_MAX);
+	size_t len = strnlen(g->origin, JOB_ORIGIN_MAX);
 
-	se_to_hex(name, (const uint8_t *)g->server, len);
+	se_to_hex(name, (const uint8_t *)g->origin, len);
 	return snprintf(path, room, "%s/package-%u-%s-%u", job_store_dir(ps->store),
 			g->p.object, name, g->p.id) < (int)room
 		       ? 0
 		       : -ENAMETOOLONG;
 }
 
-int package_open(const struct lwm2m_packages *ps, const struct package *g, int flags)
+int package_open(const struct content_packages *ps, const struct package *g, int flags)
 {
 	char path[PATH_MAX];
 	int ret = make_path(ps, g, path, sizeof(path));
@@ -40,7 +40,7 @@ int package_open(const struct lwm2m_packages *ps, const struct package *g, int f
 	return ret < 0 ? -errno : ret;
 }
 
-void package_unlink(const struct lwm2m_packages *ps, const struct package *g)
+void package_unlink(const struct content_packages *ps, const struct package *g)
 {
 	char path[PATH_MAX];
 
@@ -48,15 +48,15 @@ void package_unlink(const struct lwm2m_packages *ps, const struct package *g)
 		unlink(path);
 }
 
-static enum lwm2m_package_kind kind_of(const uint8_t *p, size_t len)
+static enum content_package_kind kind_of(const uint8_t *p, size_t len)
 {
 	if (len < 2)
-		return LWM2M_PACKAGE_NONE;
+		return CONTENT_PACKAGE_NONE;
 	if ((p[0] == 'P' && p[1] == 'K') || p[0] == 0xe2 || p[0] == 0xc4)
-		return LWM2M_PACKAGE_CAP;
+		return CONTENT_PACKAGE_CAP;
 	if (p[0] == 0xaa || p[0] == 0xae)
-		return LWM2M_PACKAGE_SCRIPT;
-	return p[0] == '{' ? LWM2M_PACKAGE_PLAN : LWM2M_PACKAGE_NONE;
+		return CONTENT_PACKAGE_SCRIPT;
+	return p[0] == '{' ? CONTENT_PACKAGE_PLAN : CONTENT_PACKAGE_NONE;
 }
 
 static int look_cap(struct package *g, const uint8_t *p, size_t len)
@@ -66,12 +66,12 @@ static int look_cap(struct package *g, const uint8_t *p, size_t len)
 	int ret = gp_cap_read(p, len, &cap, &err);
 
 	if (ret < 0) {
-		lwm2m_words(g->p.reason, "no good CAP file: %s", err.detail);
+		content_words(g->p.reason, "no good CAP file: %s", err.detail);
 		return ret == -E2BIG ? -EBADMSG : ret;
 	}
-	if (cap->nr_applets > LWM2M_PACKAGE_AIDS_MAX) {
-		lwm2m_words(g->p.reason, "%zu applets, at most %d can be installed",
-			    cap->nr_applets, LWM2M_PACKAGE_AIDS_MAX);
+	if (cap->nr_applets > CONTENT_PACKAGE_AIDS_MAX) {
+		content_words(g->p.reason, "%zu applets, at most %d can be installed",
+			      cap->nr_applets, CONTENT_PACKAGE_AIDS_MAX);
 		gp_cap_free(cap);
 		return -EOPNOTSUPP;
 	}
@@ -95,7 +95,7 @@ static int look_plan(struct package *g, const uint8_t *p, size_t len)
 	int ret = gp_plan_parse(&plan, (const char *)p, len, &err);
 
 	if (ret < 0) {
-		lwm2m_words(g->p.reason, "no good plan: %s", err.detail);
+		content_words(g->p.reason, "no good plan: %s", err.detail);
 		return ret == -ENOMEM ? ret : -EBADMSG;
 	}
 	snprintf(g->p.name, sizeof(g->p.name), "%s", plan->name);
@@ -106,26 +106,26 @@ static int look_plan(struct package *g, const uint8_t *p, size_t len)
 static int look(struct package *g, const uint8_t *p, size_t len)
 {
 	g->p.kind = kind_of(p, len);
-	if (g->p.object == MODEL_OBJECT_FIRMWARE && g->p.kind != LWM2M_PACKAGE_SCRIPT)
-		g->p.kind = LWM2M_PACKAGE_NONE;
+	if (g->p.object == MODEL_OBJECT_FIRMWARE && g->p.kind != CONTENT_PACKAGE_SCRIPT)
+		g->p.kind = CONTENT_PACKAGE_NONE;
 	switch (g->p.kind) {
-	case LWM2M_PACKAGE_CAP:
+	case CONTENT_PACKAGE_CAP:
 		return look_cap(g, p, len);
-	case LWM2M_PACKAGE_PLAN:
+	case CONTENT_PACKAGE_PLAN:
 		return look_plan(g, p, len);
-	case LWM2M_PACKAGE_SCRIPT:
+	case CONTENT_PACKAGE_SCRIPT:
 		/* its commands are looked at before the first one leaves (job/) */
 		return 0;
 	default:
-		lwm2m_words(g->p.reason, "%s",
-			    g->p.object == MODEL_OBJECT_FIRMWARE
-				    ? "no command script (tag AA or AE)"
-				    : "no CAP file, load file, command script or plan");
+		content_words(g->p.reason, "%s",
+			      g->p.object == MODEL_OBJECT_FIRMWARE
+				      ? "no command script (tag AA or AE)"
+				      : "no CAP file, load file, command script or plan");
 		return -EOPNOTSUPP;
 	}
 }
 
-int package_look(const struct lwm2m_packages *ps, struct package *g)
+int package_look(const struct content_packages *ps, struct package *g)
 {
 	int fd = package_open(ps, g, O_RDONLY), ret;
 	struct stat sb;
@@ -143,7 +143,7 @@ int package_look(const struct lwm2m_packages *ps, struct package *g)
 		ret = -errno;
 	close(fd);
 	if (ret < 0) {
-		lwm2m_words(g->p.reason, "the package cannot be read: %s", strerror(-ret));
+		content_words(g->p.reason, "the package cannot be read: %s", strerror(-ret));
 		return ret;
 	}
 	ret = look(g, p, (size_t)sb.st_size);

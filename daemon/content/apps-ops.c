@@ -1,48 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What servers do with applications: operations as plan jobs of their origin. */
+/* What origins do with applications: operations as plan jobs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/apps-priv.h"
 #include "gp/plan.h"
-#include "lwm2m/apps-priv.h"
 
-/* what a server has written to one instance */
+/* what an origin has prepared for one entry */
 struct prepared {
 	struct prepared *next;
 	uint16_t id;
 	bool keys_set;
-	struct lwm2m_appop op;
+	struct content_task op;
 };
 
-struct lwm2m_appops {
-	struct lwm2m_appops *next;
-	struct lwm2m_apps *apps;
-	char *server;
+struct content_ops {
+	struct content_ops *next;
+	struct content_apps *apps;
 	char origin[JOB_ORIGIN_MAX];
 	struct prepared *prepared;
 };
 
 /* ---- key sets, which are kept -------------------------------------------------------- */
 
-static size_t keys_key(const struct lwm2m_appops *o, uint16_t id, uint8_t key[STORE_KEY_MAX])
+static size_t keys_key(const struct content_ops *o, uint16_t id, uint8_t key[STORE_KEY_MAX])
 {
-	size_t len = strlen(o->server);
+	size_t len = strlen(o->origin); /* shorter than JOB_ORIGIN_MAX */
 
-	if (len > STORE_KEY_MAX - 5)
-		len = STORE_KEY_MAX - 5;
-	key[0] = MODEL_OBJECT_APP >> 8;
-	key[1] = MODEL_OBJECT_APP & 0xff;
-	key[2] = 'k';
-	key[3] = (uint8_t)(id >> 8);
-	key[4] = (uint8_t)id;
-	memcpy(key + 5, o->server, len);
-	return 5 + len;
+	key[0] = (uint8_t)(id >> 8);
+	key[1] = (uint8_t)id;
+	memcpy(key + 2, o->origin, len);
+	return 2 + len;
 }
 
 /* a version byte, the AID's length, AID, name */
-static int save_keys(const struct lwm2m_appops *o, const struct prepared *p)
+static int save_keys(const struct content_ops *o, const struct prepared *p)
 {
 	uint8_t key[STORE_KEY_MAX], value[2 + GP_AID_MAX + sizeof(p->op.keyset)];
 	size_t klen = keys_key(o, p->id, key), n = strlen(p->op.keyset);
@@ -53,17 +47,17 @@ static int save_keys(const struct lwm2m_appops *o, const struct prepared *p)
 	value[1] = p->op.sd.len;
 	memcpy(value + 2, p->op.sd.bytes, p->op.sd.len);
 	memcpy(value + 2 + p->op.sd.len, p->op.keyset, n);
-	return store_put(o->apps->state, LWM2M_KIND_OBJECT, key, klen, value,
+	return store_put(o->apps->state, CONTENT_KIND_KEYS, key, klen, value,
 			 2U + p->op.sd.len + n);
 }
 
-static void load_keys(const struct lwm2m_appops *o, struct prepared *p)
+static void load_keys(const struct content_ops *o, struct prepared *p)
 {
 	uint8_t key[STORE_KEY_MAX], *value = NULL;
 	size_t klen = keys_key(o, p->id, key), n = 0;
 
 	if (!o->apps->state ||
-	    store_get(o->apps->state, LWM2M_KIND_OBJECT, key, klen, &value, &n) < 0)
+	    store_get(o->apps->state, CONTENT_KIND_KEYS, key, klen, &value, &n) < 0)
 		return;
 	if (n >= 2 && value[0] == 1 && value[1] <= GP_AID_MAX && n >= 2U + value[1] &&
 	    n - 2U - value[1] < sizeof(p->op.keyset)) {
@@ -78,7 +72,7 @@ static void load_keys(const struct lwm2m_appops *o, struct prepared *p)
 
 /* ---- what is prepared ---------------------------------------------------------------- */
 
-static struct prepared *prepared(struct lwm2m_appops *o, uint16_t id)
+static struct prepared *prepared(struct content_ops *o, uint16_t id)
 {
 	struct prepared *p;
 
@@ -104,10 +98,10 @@ static void used_up(struct prepared *p)
 
 static int64_t slot_of(uint16_t id)
 {
-	return LWM2M_APP_SLOT + (int64_t)id;
+	return CONTENT_APP_SLOT + (int64_t)id;
 }
 
-int lwm2m_appops_get(struct lwm2m_appops *o, uint16_t id, struct lwm2m_appop *out)
+int content_ops_get(struct content_ops *o, uint16_t id, struct content_task *out)
 {
 	struct apps_entry *e = apps_find(o->apps, id);
 	struct prepared *p = e ? prepared(o, id) : NULL, *isd;
@@ -135,11 +129,11 @@ int lwm2m_appops_get(struct lwm2m_appops *o, uint16_t id, struct lwm2m_appop *ou
 	return 0;
 }
 
-int lwm2m_appops_set(struct lwm2m_appops *o, uint16_t id, const struct lwm2m_appop *in)
+int content_ops_set(struct content_ops *o, uint16_t id, const struct content_task *in)
 {
 	struct apps_entry *e = apps_find(o->apps, id);
 	struct prepared *p = e ? prepared(o, id) : NULL;
-	const struct lwm2m_app *app;
+	const struct content_app *app;
 	bool keys;
 	int ret = 0;
 
@@ -158,12 +152,12 @@ int lwm2m_appops_set(struct lwm2m_appops *o, uint16_t id, const struct lwm2m_app
 	p->op.sd = in->sd;
 	p->keys_set = true;
 	ret = save_keys(o, p);
-	app = lwm2m_apps_get(o->apps, id);
+	app = content_apps_get(o->apps, id);
 	if (ret == 0 && app && app->entry.kind == GP_KIND_ISD) {
-		ret = lwm2m_apps_reader(o->apps, app->se, o->server, p->op.keyset, &p->op.sd);
+		ret = content_apps_reader(o->apps, app->se, o->origin, p->op.keyset, &p->op.sd);
 		/* what came of it is told by the instance's Result Detail */
 		if (ret == 0 && p->op.keyset[0])
-			lwm2m_apps_refresh(o->apps, app->se);
+			content_apps_refresh(o->apps, app->se);
 	}
 	return ret;
 }
@@ -183,7 +177,7 @@ int apps_run_plan(struct job_store *store, const char *origin, int64_t slot, con
 
 	if (ret == 0) {
 		/* the result of the one before has been seen, or is not wanted */
-		ret = lwm2m_job_words(job_delete(store, info.id, &err), &err, words);
+		ret = content_job_words(job_delete(store, info.id, &err), &err, words);
 		if (ret < 0)
 			return ret;
 	}
@@ -210,48 +204,37 @@ out:
 		explicit_bzero(text, strlen(text));
 	free(text);
 	if (ret < 0 && !*err.code)
-		lwm2m_words(words, "no plan could be made: %s", strerror(-ret));
-	return lwm2m_job_words(ret, &err, words);
+		content_words(words, "no plan could be made: %s", strerror(-ret));
+	return content_job_words(ret, &err, words);
 }
 
-static int op_type(uint16_t rid)
-{
-	switch (rid) {
-	case MODEL_APP_LOCK:
-		return GP_OP_LOCK;
-	case MODEL_APP_UNLOCK:
-		return GP_OP_UNLOCK;
-	case MODEL_APP_MAKE_SELECTABLE:
-		return GP_OP_MAKE_SELECTABLE;
-	case MODEL_APP_EXTRADITE:
-		return GP_OP_EXTRADITE;
-	case MODEL_APP_PERSONALISE:
-		return GP_OP_PERSONALISE;
-	case MODEL_APP_DELETE:
-		return GP_OP_DELETE;
-	case MODEL_APP_INSTALL:
-		return GP_OP_INSTALL;
-	default:
-		return -EINVAL;
-	}
-}
+static const enum gp_op_type types[CONTENT_OPS] = {
+	[CONTENT_OP_INSTALL] = GP_OP_INSTALL,
+	[CONTENT_OP_SD_CREATE] = GP_OP_SD_CREATE,
+	[CONTENT_OP_MAKE_SELECTABLE] = GP_OP_MAKE_SELECTABLE,
+	[CONTENT_OP_EXTRADITE] = GP_OP_EXTRADITE,
+	[CONTENT_OP_PERSONALISE] = GP_OP_PERSONALISE,
+	[CONTENT_OP_DELETE] = GP_OP_DELETE,
+	[CONTENT_OP_LOCK] = GP_OP_LOCK,
+	[CONTENT_OP_UNLOCK] = GP_OP_UNLOCK,
+};
 
 /* What cannot be, said before a job is made of it. */
-static int check_kind(const struct gp_entry *e, int type, char *words)
+static int check_kind(const struct gp_entry *e, enum content_op op, char *words)
 {
 	static const char *const kinds[] = {"an issuer security domain", "a security domain",
 					    "an application", "a load file"};
 	bool fits;
 
-	switch (type) {
-	case GP_OP_INSTALL:
+	switch (op) {
+	case CONTENT_OP_INSTALL:
 		fits = e->kind == GP_KIND_ELF;
 		break;
-	case GP_OP_SD_CREATE:
-		fits = true;
+	case CONTENT_OP_SD_CREATE:
+		fits = e->kind == GP_KIND_ISD;
 		break;
-	case GP_OP_DELETE:
-	case GP_OP_EXTRADITE:
+	case CONTENT_OP_DELETE:
+	case CONTENT_OP_EXTRADITE:
 		fits = e->kind != GP_KIND_ISD;
 		break;
 	default:
@@ -259,21 +242,20 @@ static int check_kind(const struct gp_entry *e, int type, char *words)
 	}
 	if (fits)
 		return 0;
-	lwm2m_words(words, "%s is not for %s", gp_op_name((enum gp_op_type)type),
-		    kinds[e->kind]);
+	content_words(words, "%s is not for %s", gp_op_name(types[op]), kinds[e->kind]);
 	return -EINVAL;
 }
 
 static int fill_install(struct gp_op *op, const struct gp_entry *elf,
-			const struct lwm2m_app_install *in, char *words)
+			const struct content_step *in, char *words)
 {
 	op->elf = elf->aid;
 	op->module = in->module;
 	if (!op->module.len && elf->nr_modules == 1)
 		op->module = elf->modules[0];
 	if (!op->module.len) {
-		lwm2m_words(words, "the load file has %zu modules: name one as argument 0",
-			    elf->nr_modules);
+		content_words(words, "the load file has %zu modules: name one as argument 0",
+			      elf->nr_modules);
 		return -EINVAL;
 	}
 	op->aid = in->aid.len ? in->aid : op->module;
@@ -284,10 +266,10 @@ static int fill_install(struct gp_op *op, const struct gp_entry *elf,
 }
 
 /* On an issuer's domain, without a load file: a security domain of the card's own kind. */
-static int fill_create(struct gp_op *op, const struct lwm2m_app_install *in, char *words)
+static int fill_create(struct gp_op *op, const struct content_step *in, char *words)
 {
 	if (!in->aid.len) {
-		lwm2m_words(words, "the new security domain needs an AID, argument 1");
+		content_words(words, "the new security domain needs an AID, argument 1");
 		return -EINVAL;
 	}
 	op->aid = in->aid;
@@ -297,9 +279,8 @@ static int fill_create(struct gp_op *op, const struct lwm2m_app_install *in, cha
 	return gp_blob_set(&op->params, in->params, in->params_len);
 }
 
-static int make_plan(struct gp_plan *plan, const struct lwm2m_appop *p,
-		     const struct gp_entry *e, int type, const struct gp_aid *sd, bool related,
-		     const struct lwm2m_app_install *install, char *words)
+static int make_plan(struct gp_plan *plan, const struct content_task *p,
+		     const struct gp_entry *e, const struct content_step *step, char *words)
 {
 	struct gp_error err = {.code = "", .detail = ""};
 	struct gp_op *op;
@@ -307,59 +288,56 @@ static int make_plan(struct gp_plan *plan, const struct lwm2m_appop *p,
 
 	if (ret < 0)
 		return ret;
-	op = gp_plan_add(plan, (enum gp_op_type)type, 0);
+	op = gp_plan_add(plan, types[step->op], 0);
 	if (!op)
 		return -ENOMEM;
 	op->aid = e->aid;
-	op->related = related;
-	if (type == GP_OP_EXTRADITE)
-		op->sd = *sd;
+	op->related = step->related;
+	if (step->op == CONTENT_OP_EXTRADITE)
+		op->sd = step->sd;
 	ret = gp_blob_set(&op->token, p->token, p->token_len);
-	if (ret == 0 && type == GP_OP_PERSONALISE) {
+	if (ret == 0 && step->op == CONTENT_OP_PERSONALISE) {
 		op->form = p->form;
 		ret = gp_blob_set(&op->data, p->data, p->data_len);
 	}
-	if (ret == 0 && type == GP_OP_INSTALL)
-		ret = fill_install(op, e, install, words);
-	if (ret == 0 && type == GP_OP_SD_CREATE)
-		ret = fill_create(op, install, words);
+	if (ret == 0 && step->op == CONTENT_OP_INSTALL)
+		ret = fill_install(op, e, step, words);
+	if (ret == 0 && step->op == CONTENT_OP_SD_CREATE)
+		ret = fill_create(op, step, words);
 	if (ret == 0)
 		ret = gp_plan_validate(plan, &err);
 	if (ret < 0 && *err.detail)
-		lwm2m_words(words, "%s", err.detail);
+		content_words(words, "%s", err.detail);
 	return ret;
 }
 
-int lwm2m_appops_run(struct lwm2m_appops *o, uint16_t id, uint16_t rid, const struct gp_aid *sd,
-		     bool related, const struct lwm2m_app_install *install, char *words)
+int content_ops_run(struct content_ops *o, uint16_t id, const struct content_step *step,
+		    char *words)
 {
 	struct apps_entry *e = apps_find(o->apps, id);
-	int type = op_type(rid), ret;
-	struct lwm2m_appop *p;
+	struct content_task *p;
 	struct gp_plan *plan;
+	int ret;
 
 	if (!e || e->app.gone) {
-		lwm2m_words(words, "/26243/%u is not on the card any more", id);
+		content_words(words, "/26243/%u is not on the card any more", id);
 		return -ENOENT;
 	}
-	if (type == GP_OP_INSTALL && e->app.entry.kind == GP_KIND_ISD)
-		type = GP_OP_SD_CREATE;
-	ret = type < 0 ? type : check_kind(&e->app.entry, type, words);
+	ret = step->op < CONTENT_OPS ? check_kind(&e->app.entry, step->op, words) : -EINVAL;
 	if (ret < 0)
 		return ret;
 	p = calloc(1, sizeof(*p));
 	plan = gp_plan_new();
-	ret = p && plan ? lwm2m_appops_get(o, id, p) : -ENOMEM;
+	ret = p && plan ? content_ops_get(o, id, p) : -ENOMEM;
 	if (ret == 0 && (p->state == MODEL_SCRIPT_QUEUED || p->state == MODEL_SCRIPT_RUNNING)) {
-		lwm2m_words(words, "an operation on /26243/%u is under way (job %s)", id,
-			    p->job);
+		content_words(words, "an operation on /26243/%u is under way (job %s)", id,
+			      p->job);
 		ret = -EBUSY;
 	}
 	if (ret == 0)
-		ret = make_plan(plan, p, &e->app.entry, type, sd, related, install, words);
+		ret = make_plan(plan, p, &e->app.entry, step, words);
 	if (ret == 0) {
-		snprintf(plan->name, sizeof(plan->name), "%s",
-			 gp_op_name((enum gp_op_type)type));
+		snprintf(plan->name, sizeof(plan->name), "%s", gp_op_name(types[step->op]));
 		ret = apps_run_plan(o->apps->store, o->origin, slot_of(id),
 				    o->apps->se[e->at].name, plan, words);
 	}
@@ -372,24 +350,37 @@ int lwm2m_appops_run(struct lwm2m_appops *o, uint16_t id, uint16_t rid, const st
 	return ret;
 }
 
-int lwm2m_appops_job(struct lwm2m_appops *o, uint16_t id, uint16_t rid, char *words)
+int content_ops_job(struct content_ops *o, uint16_t id, uint64_t *job, uint32_t *run)
+{
+	struct job_info info;
+	int ret = job_find(o->apps->store, o->origin, slot_of(id), &info);
+
+	if (ret == 0 && job)
+		*job = info.id;
+	if (ret == 0 && run)
+		*run = info.run;
+	return ret;
+}
+
+int content_ops_control(struct content_ops *o, uint16_t id, enum content_control what,
+			char *words)
 {
 	struct job_error err = {0};
 	struct job_info info;
 	int ret = job_find(o->apps->store, o->origin, slot_of(id), &info);
 
 	if (ret < 0) {
-		lwm2m_words(words, "no operation of this server on /26243/%u", id);
+		content_words(words, "no operation of %s on /26243/%u", o->origin, id);
 		return ret;
 	}
-	switch (rid) {
-	case MODEL_APP_CANCEL:
+	switch (what) {
+	case CONTENT_CANCEL:
 		ret = job_cancel(o->apps->store, info.id, &err);
 		break;
-	case MODEL_APP_RESUME:
+	case CONTENT_RESUME:
 		ret = job_resume(o->apps->store, info.id, false, &err);
 		break;
-	case MODEL_APP_ROLL_BACK:
+	case CONTENT_ROLL_BACK:
 		ret = job_rollback(o->apps->store, info.id, false, &err);
 		break;
 	default:
@@ -397,38 +388,32 @@ int lwm2m_appops_job(struct lwm2m_appops *o, uint16_t id, uint16_t rid, char *wo
 		if (ret == 0)
 			apps_drop_gone(o->apps);
 	}
-	return lwm2m_job_words(ret, &err, words);
+	return content_job_words(ret, &err, words);
 }
 
 /* ---- life ----------------------------------------------------------------------------------
  */
 
-struct lwm2m_appops *lwm2m_appops_of(struct lwm2m_apps *a, const char *server)
+struct content_ops *content_ops_of(struct content_apps *a, const char *origin)
 {
-	struct lwm2m_appops *o;
+	struct content_ops *o;
 
 	for (o = a->ops; o; o = o->next)
-		if (strcmp(o->server, server) == 0)
+		if (strcmp(o->origin, origin) == 0)
 			return o;
-	o = calloc(1, sizeof(*o));
+	o = strlen(origin) < sizeof(o->origin) ? calloc(1, sizeof(*o)) : NULL;
 	if (!o)
 		return NULL;
-	o->server = strdup(server);
-	if (!o->server || snprintf(o->origin, sizeof(o->origin), "lwm2m:%s", server) >=
-				  (int)sizeof(o->origin)) {
-		free(o->server);
-		free(o);
-		return NULL;
-	}
+	memcpy(o->origin, origin, strlen(origin));
 	o->apps = a;
 	o->next = a->ops;
 	a->ops = o;
 	return o;
 }
 
-void appops_free(struct lwm2m_apps *a)
+void content_ops_free(struct content_apps *a)
 {
-	struct lwm2m_appops *o;
+	struct content_ops *o;
 	struct prepared *p;
 
 	while ((o = a->ops)) {
@@ -438,7 +423,6 @@ void appops_free(struct lwm2m_apps *a)
 			used_up(p);
 			free(p);
 		}
-		free(o->server);
 		free(o);
 	}
 }

@@ -20,19 +20,21 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "content/apps.h"
+#include "content/ops.h"
+#include "content/packages.h"
 #include "job/job.h"
 #include "job/policy.h"
-#include "lwm2m/apps.h"
-#include "lwm2m/packages.h"
+#include "store/store.h"
 
 #define SW MODEL_OBJECT_SOFTWARE
 #define FW MODEL_OBJECT_FIRMWARE
 
-static char dir[64], sock_path[96], words[LWM2M_WORDS_MAX];
+static char dir[64], sock_path[96], words[CONTENT_WORDS_MAX];
 static struct job_store *store;
 static struct store *state;
-static struct lwm2m_apps *apps;
-static struct lwm2m_packages *packages;
+static struct content_apps *apps;
+static struct content_packages *packages;
 static int listen_fd, told;
 
 /* ---- an SE that refuses everything ---------------------------------------------------- */
@@ -81,14 +83,7 @@ static void *accept_loop(void *arg)
 
 /* ---- the world ------------------------------------------------------------------------- */
 
-static void on_apps(void *ctx, int32_t instance)
-{
-	(void)ctx;
-	(void)instance;
-	told++;
-}
-
-static void on_packages(void *ctx, uint16_t object, int32_t instance)
+static void on_content(void *ctx, uint16_t object, int32_t instance)
 {
 	(void)ctx;
 	(void)object;
@@ -99,8 +94,8 @@ static void on_packages(void *ctx, uint16_t object, int32_t instance)
 static void on_job(void *userdata, uint64_t id)
 {
 	(void)userdata;
-	lwm2m_apps_job_changed(apps, id);
-	lwm2m_packages_job_changed(packages, id);
+	content_apps_job_changed(apps, id);
+	content_packages_job_changed(packages, id);
 }
 
 static void up(void)
@@ -113,17 +108,18 @@ static void up(void)
 		fail_msg("%s: %s", err.code, err.detail);
 	snprintf(open, sizeof(open), "socket:%s", sock_path);
 	assert_int_equal(job_se_add(store, "se0", open, "eSE"), 0);
-	assert_int_equal(store_open(&state, dir, "lwm2m", words, sizeof(words)), 0);
-	assert_int_equal(lwm2m_apps_new(&apps, store, state, on_apps, NULL), 0);
-	assert_int_equal(lwm2m_packages_new(&packages, store, apps, state, on_packages, NULL),
-			 0);
+	assert_int_equal(store_open(&state, dir, "content", words, sizeof(words)), 0);
+	assert_int_equal(content_apps_new(&apps, store, state), 0);
+	assert_int_equal(content_apps_listen(apps, on_content, NULL), 0);
+	assert_int_equal(content_packages_new(&packages, store, apps, state), 0);
+	assert_int_equal(content_packages_listen(packages, on_content, NULL), 0);
 	assert_int_equal(job_listen(store, on_job, NULL), 0);
 }
 
 static void down(void)
 {
-	lwm2m_packages_free(packages);
-	lwm2m_apps_free(apps);
+	content_packages_free(packages);
+	content_apps_free(apps);
 	store_close(state);
 	job_store_close(store);
 }
@@ -166,9 +162,10 @@ static int teardown(void **st)
 	return system(command);
 }
 
-static const struct lwm2m_package *package(uint16_t object, uint16_t id)
+static const struct content_package *package(uint16_t object, uint16_t id)
 {
-	const struct lwm2m_package *p = lwm2m_packages_get(packages, "main", object, id);
+	const struct content_package *p =
+		content_packages_get(packages, "lwm2m:main", object, id);
 
 	assert_non_null(p);
 	return p;
@@ -177,18 +174,19 @@ static const struct lwm2m_package *package(uint16_t object, uint16_t id)
 static int put(uint16_t object, uint16_t id, uint64_t offset, const void *p, size_t len,
 	       bool last)
 {
-	return lwm2m_packages_write(packages, "main", object, id, offset, p, len, last, words);
+	return content_packages_write(packages, "lwm2m:main", object, id, offset, p, len, last,
+				      words);
 }
 
 static void wait_idle(uint16_t object, uint16_t id)
 {
 	struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
-	for (int i = 0; i < 500 && package(object, id)->op != LWM2M_PACKAGE_IDLE; i++) {
+	for (int i = 0; i < 500 && package(object, id)->op != CONTENT_PACKAGE_IDLE; i++) {
 		poll(&p, 1, 20);
 		job_store_dispatch(store);
 	}
-	assert_int_equal(package(object, id)->op, LWM2M_PACKAGE_IDLE);
+	assert_int_equal(package(object, id)->op, CONTENT_PACKAGE_IDLE);
 }
 
 /* ---- packages ---------------------------------------------------------------------------- */
@@ -200,7 +198,7 @@ static void test_blocks(void **st)
 
 	(void)st;
 	memset(block, 0x55, sizeof(block));
-	assert_int_equal(lwm2m_packages_create(packages, "main", SW, 3, words), 0);
+	assert_int_equal(content_packages_create(packages, "lwm2m:main", SW, 3, words), 0);
 	assert_int_equal(put(SW, 3, 1024, block, 1024, false), -ESTALE);
 	assert_non_null(strstr(words, "go on at byte 0"));
 	for (at = 0; at < 100 * 1024; at += 1024)
@@ -211,7 +209,7 @@ static void test_blocks(void **st)
 	assert_int_equal(put(SW, 3, 90 * 1024, block, 1024, false), 0);
 	assert_int_equal(package(SW, 3)->staged, 91 * 1024);
 	/* others do not see it */
-	assert_null(lwm2m_packages_get(packages, "other", SW, 3));
+	assert_null(content_packages_get(packages, "lwm2m:other", SW, 3));
 	restart();
 	/* not more than is on the disk for certain */
 	assert_true(package(SW, 3)->staged >= 64 * 1024 && package(SW, 3)->staged <= 91 * 1024);
@@ -219,9 +217,10 @@ static void test_blocks(void **st)
 	at = package(SW, 3)->staged;
 	assert_int_equal(put(SW, 3, at, block, 1024, false), 0);
 	assert_int_equal(package(SW, 3)->staged, at + 1024);
-	assert_int_equal(put(SW, 3, LWM2M_PACKAGE_MAX, block, 1, false), -ESTALE);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", SW, 3, words), 0);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", SW, 3, words), -ENOENT);
+	assert_int_equal(put(SW, 3, CONTENT_PACKAGE_MAX, block, 1, false), -ESTALE);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", SW, 3, words), 0);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", SW, 3, words),
+			 -ENOENT);
 }
 
 static void test_refused(void **st)
@@ -244,8 +243,8 @@ static void test_refused(void **st)
 	static uint8_t big[1 << 20];
 
 	(void)st;
-	assert_int_equal(lwm2m_packages_create(packages, "main", SW, 0, words), 0);
-	assert_int_equal(lwm2m_packages_create(packages, "main", FW, 0, words), 0);
+	assert_int_equal(content_packages_create(packages, "lwm2m:main", SW, 0, words), 0);
+	assert_int_equal(content_packages_create(packages, "lwm2m:main", FW, 0, words), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		*words = '\0';
 		assert_true(put(bad[i].object, 0, 0, bad[i].bytes, bad[i].len, true) < 0);
@@ -253,17 +252,17 @@ static void test_refused(void **st)
 		assert_int_equal(package(bad[i].object, 0)->state, MODEL_SOFTWARE_INITIAL);
 		assert_true(*words != '\0');
 		/* nothing to install */
-		assert_int_equal(lwm2m_packages_run(packages, "main", bad[i].object, 0,
-						    LWM2M_PACKAGE_INSTALL, "", NULL, NULL,
-						    words),
+		assert_int_equal(content_packages_run(packages, "lwm2m:main", bad[i].object, 0,
+						      CONTENT_PACKAGE_INSTALL, "", NULL, NULL,
+						      words),
 				 -EOPNOTSUPP);
 	}
-	for (uint64_t at = 0; at < LWM2M_PACKAGE_MAX; at += sizeof(big))
+	for (uint64_t at = 0; at < CONTENT_PACKAGE_MAX; at += sizeof(big))
 		assert_int_equal(put(SW, 0, at, big, sizeof(big), false), 0);
-	assert_int_equal(put(SW, 0, LWM2M_PACKAGE_MAX, big, 1, true), -EFBIG);
+	assert_int_equal(put(SW, 0, CONTENT_PACKAGE_MAX, big, 1, true), -EFBIG);
 	assert_int_equal(package(SW, 0)->result, MODEL_SOFTWARE_NO_ROOM);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", SW, 0, words), 0);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", FW, 0, words), 0);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", SW, 0, words), 0);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", FW, 0, words), 0);
 }
 
 static void test_script_fails(void **st)
@@ -272,28 +271,28 @@ static void test_script_fails(void **st)
 	struct job_info info;
 
 	(void)st;
-	assert_int_equal(lwm2m_packages_create(packages, "main", FW, 0, words), 0);
+	assert_int_equal(content_packages_create(packages, "lwm2m:main", FW, 0, words), 0);
 	assert_int_equal(put(FW, 0, 0, script, 4, false), 0);
 	assert_int_equal(put(FW, 0, 4, script + 4, sizeof(script) - 4, true), 0);
 	assert_int_equal(package(FW, 0)->state, MODEL_SOFTWARE_DELIVERED);
 	restart();
 	assert_int_equal(package(FW, 0)->state, MODEL_SOFTWARE_DELIVERED);
-	assert_int_equal(lwm2m_packages_run(packages, "main", FW, 0, LWM2M_PACKAGE_INSTALL, "",
-					    NULL, NULL, words),
+	assert_int_equal(content_packages_run(packages, "lwm2m:main", FW, 0,
+					      CONTENT_PACKAGE_INSTALL, "", NULL, NULL, words),
 			 0);
 	/* one at a time */
-	assert_int_equal(lwm2m_packages_run(packages, "main", FW, 0, LWM2M_PACKAGE_INSTALL, "",
-					    NULL, NULL, words),
+	assert_int_equal(content_packages_run(packages, "lwm2m:main", FW, 0,
+					      CONTENT_PACKAGE_INSTALL, "", NULL, NULL, words),
 			 -EBUSY);
 	assert_int_equal(put(FW, 0, 0, script, 4, false), -EBUSY);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", FW, 0, words), -EBUSY);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", FW, 0, words), -EBUSY);
 	wait_idle(FW, 0);
 	assert_int_equal(package(FW, 0)->state, MODEL_SOFTWARE_DELIVERED);
 	assert_int_equal(package(FW, 0)->result, MODEL_SOFTWARE_INSTALL_FAILED);
 	assert_true(package(FW, 0)->reason[0] != '\0');
 	/* the job is over and done with */
-	assert_int_equal(job_find(store, "lwm2m:main", LWM2M_FIRMWARE_SLOT, &info), -ENOENT);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", FW, 0, words), 0);
+	assert_int_equal(job_find(store, "lwm2m:main", CONTENT_FIRMWARE_SLOT, &info), -ENOENT);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", FW, 0, words), 0);
 }
 
 /* The process died while a package was being installed: what came of it is found. */
@@ -302,17 +301,17 @@ static void test_caught_up(void **st)
 	static const uint8_t script[] = {0xaa, 0x07, 0x22, 0x05, 0x80, 0xca, 0x00, 0x66, 0x00};
 
 	(void)st;
-	assert_int_equal(lwm2m_packages_create(packages, "main", SW, 1, words), 0);
+	assert_int_equal(content_packages_create(packages, "lwm2m:main", SW, 1, words), 0);
 	assert_int_equal(put(SW, 1, 0, script, sizeof(script), true), 0);
-	assert_int_equal(lwm2m_packages_run(packages, "main", SW, 1, LWM2M_PACKAGE_INSTALL, "",
-					    NULL, NULL, words),
+	assert_int_equal(content_packages_run(packages, "lwm2m:main", SW, 1,
+					      CONTENT_PACKAGE_INSTALL, "", NULL, NULL, words),
 			 0);
 	restart();
 	wait_idle(SW, 1);
 	assert_int_equal(package(SW, 1)->result, MODEL_SOFTWARE_INSTALL_FAILED);
-	assert_int_equal(lwm2m_packages_reset(packages, "main", SW, 1, 0, words), 0);
+	assert_int_equal(content_packages_reset(packages, "lwm2m:main", SW, 1, 0, words), 0);
 	assert_int_equal(package(SW, 1)->result, 0);
-	assert_int_equal(lwm2m_packages_remove(packages, "main", SW, 1, words), 0);
+	assert_int_equal(content_packages_remove(packages, "lwm2m:main", SW, 1, words), 0);
 }
 
 /* ---- applications ------------------------------------------------------------------------ */
@@ -334,17 +333,17 @@ static void snapshot(const char *const *aids)
 		memcpy(app->record + 4, *aids, 7);
 		app->len = 11;
 	}
-	assert_int_equal(lwm2m_apps_snapshot(apps, 0, se), 0);
+	assert_int_equal(content_apps_snapshot(apps, se), 0);
 	free(se);
 }
 
 static int number(const char *aid)
 {
 	struct gp_aid a;
-	const struct lwm2m_app *app;
+	const struct content_app *app;
 
 	assert_int_equal(gp_aid_set(&a, (const uint8_t *)aid, 7), 0);
-	app = lwm2m_apps_find(apps, 0, &a);
+	app = content_apps_find(apps, 0, &a);
 	return app ? app->id : -1;
 }
 
@@ -357,8 +356,8 @@ static void test_numbers(void **st)
 	snapshot((const char *const[]){"app-one", "app-two", "app-thr", NULL});
 	assert_true(told > 0);
 	/* the issuer's domain is always there */
-	assert_int_equal(lwm2m_apps_list(apps, ids, 8), 4);
-	assert_int_equal(lwm2m_apps_get(apps, 0)->entry.kind, GP_KIND_ISD);
+	assert_int_equal(content_apps_list(apps, ids, 8), 4);
+	assert_int_equal(content_apps_get(apps, 0)->entry.kind, GP_KIND_ISD);
 	assert_int_equal(number("app-two"), 2);
 	snapshot((const char *const[]){"app-one", "app-thr", NULL});
 	assert_int_equal(number("app-two"), -1);
@@ -370,10 +369,16 @@ static void test_numbers(void **st)
 	assert_int_equal(told, 0);
 }
 
+static int run(struct content_ops *ops, uint16_t id, enum content_op op, bool related)
+{
+	const struct content_step step = {.op = op, .related = related, .selectable = true};
+
+	return content_ops_run(ops, id, &step, words);
+}
+
 static void test_operations(void **st)
 {
-	struct lwm2m_appops *ops = lwm2m_appops_of(apps, "main");
-	struct lwm2m_app_install in = {.selectable = true};
+	struct content_ops *ops = content_ops_of(apps, "lwm2m:main");
 	struct policy_text text = {.origin = "lwm2m:main",
 				   .keysets = "isd",
 				   .aids = "",
@@ -381,54 +386,46 @@ static void test_operations(void **st)
 				   .instructions = "",
 				   .rate = ""};
 	struct job_policy policy;
-	struct lwm2m_appop op;
+	struct content_task op;
 	char why[256];
 	int app = number("app-one");
 
 	(void)st;
 	assert_true(app > 0);
-	assert_int_equal(lwm2m_appops_run(ops, 0, MODEL_APP_LOCK, NULL, false, NULL, words),
-			 -EINVAL);
-	assert_int_equal(lwm2m_appops_run(ops, (uint16_t)app, MODEL_APP_INSTALL, NULL, false,
-					  &in, words),
-			 -EINVAL);
-	assert_int_equal(lwm2m_appops_run(ops, 0, MODEL_APP_INSTALL, NULL, false, &in, words),
-			 -EINVAL);
+	assert_int_equal(run(ops, 0, CONTENT_OP_LOCK, false), -EINVAL);
+	assert_int_equal(run(ops, (uint16_t)app, CONTENT_OP_INSTALL, false), -EINVAL);
+	assert_int_equal(run(ops, 0, CONTENT_OP_SD_CREATE, false), -EINVAL);
 	assert_non_null(strstr(words, "argument 1"));
-	assert_int_equal(lwm2m_appops_run(ops, 99, MODEL_APP_LOCK, NULL, false, NULL, words),
+	assert_int_equal(run(ops, 99, CONTENT_OP_LOCK, false), -ENOENT);
+	assert_int_equal(content_ops_control(ops, (uint16_t)app, CONTENT_CLEAR, words),
 			 -ENOENT);
-	assert_int_equal(lwm2m_appops_job(ops, (uint16_t)app, MODEL_APP_CLEAR, words), -ENOENT);
 	/* a key set of the issuer's domain is that of all of its SE, and is kept */
-	assert_int_equal(lwm2m_appops_get(ops, 0, &op), 0);
+	assert_int_equal(content_ops_get(ops, 0, &op), 0);
 	snprintf(op.keyset, sizeof(op.keyset), "isd");
-	assert_int_equal(lwm2m_appops_set(ops, 0, &op), 0);
+	assert_int_equal(content_ops_set(ops, 0, &op), 0);
 	/* without a policy no server runs a plan */
-	assert_int_equal(
-		lwm2m_appops_run(ops, (uint16_t)app, MODEL_APP_LOCK, NULL, false, NULL, words),
-		-EACCES);
+	assert_int_equal(run(ops, (uint16_t)app, CONTENT_OP_LOCK, false), -EACCES);
 	assert_non_null(strstr(words, "policy"));
-	assert_non_null(strstr(lwm2m_apps_why(apps, 0), "policy"));
+	assert_non_null(strstr(content_apps_why(apps, 0), "policy"));
 	restart();
-	ops = lwm2m_appops_of(apps, "main");
-	assert_int_equal(lwm2m_appops_get(ops, 0, &op), 0);
+	ops = content_ops_of(apps, "lwm2m:main");
+	assert_int_equal(content_ops_get(ops, 0, &op), 0);
 	assert_string_equal(op.keyset, "isd");
 	snapshot((const char *const[]){"app-one", NULL});
 	app = number("app-one");
-	assert_int_equal(lwm2m_appops_get(ops, (uint16_t)app, &op), 0);
+	assert_int_equal(content_ops_get(ops, (uint16_t)app, &op), 0);
 	assert_string_equal(op.keyset, "isd");
 	/* with one, the job is made; it fails, for there is no such key set */
 	assert_int_equal(policy_read(&policy, "main", &text, why, sizeof(why)), 0);
 	assert_int_equal(job_set_policies(store, &policy, 1), 0);
 	memcpy(op.token, "token", 5);
 	op.token_len = 5;
-	assert_int_equal(lwm2m_appops_set(ops, (uint16_t)app, &op), 0);
-	assert_int_equal(
-		lwm2m_appops_run(ops, (uint16_t)app, MODEL_APP_DELETE, NULL, true, NULL, words),
-		0);
+	assert_int_equal(content_ops_set(ops, (uint16_t)app, &op), 0);
+	assert_int_equal(run(ops, (uint16_t)app, CONTENT_OP_DELETE, true), 0);
 	for (int i = 0; i < 500; i++) {
 		struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
-		assert_int_equal(lwm2m_appops_get(ops, (uint16_t)app, &op), 0);
+		assert_int_equal(content_ops_get(ops, (uint16_t)app, &op), 0);
 		if (op.state > MODEL_SCRIPT_RUNNING)
 			break;
 		poll(&p, 1, 20);
@@ -438,8 +435,8 @@ static void test_operations(void **st)
 	assert_string_equal(op.result, "no-such-keyset");
 	/* the token is used up; the result stays until Clear */
 	assert_int_equal(op.token_len, 0);
-	assert_int_equal(lwm2m_appops_job(ops, (uint16_t)app, MODEL_APP_CLEAR, words), 0);
-	assert_int_equal(lwm2m_appops_get(ops, (uint16_t)app, &op), 0);
+	assert_int_equal(content_ops_control(ops, (uint16_t)app, CONTENT_CLEAR, words), 0);
+	assert_int_equal(content_ops_get(ops, (uint16_t)app, &op), 0);
 	assert_int_equal(op.state, MODEL_SCRIPT_IDLE);
 }
 

@@ -9,26 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/apps-priv.h"
 #include "gp/plan-priv.h"
 #include "gp/view.h"
-#include "lwm2m/apps-priv.h"
 
 #define VERSION 1
 
-static size_t make_key(const char *name, uint8_t key[STORE_KEY_MAX])
-{
-	size_t len = strlen(name);
-
-	key[0] = MODEL_OBJECT_APP >> 8;
-	key[1] = MODEL_OBJECT_APP & 0xff;
-	key[2] = 's';
-	memcpy(key + 3, name, len);
-	return 3 + len;
-}
-
 /* ---- to the state ------------------------------------------------------------------ */
 
-static int entries_json(const struct lwm2m_apps *a, size_t at, sd_json_variant **registry,
+static int entries_json(const struct content_apps *a, size_t at, sd_json_variant **registry,
 			sd_json_variant **ids, sd_json_variant **gone)
 {
 	struct gp_entry *copies = calloc(a->n + 1, sizeof(*copies));
@@ -53,11 +42,10 @@ static int entries_json(const struct lwm2m_apps *a, size_t at, sd_json_variant *
 	return r;
 }
 
-int apps_save(struct lwm2m_apps *a, size_t at)
+int apps_save(struct content_apps *a, size_t at)
 {
 	sd_json_variant *json = NULL, *registry = NULL, *ids = NULL, *gone = NULL;
 	const struct apps_se *s = &a->se[at];
-	uint8_t key[STORE_KEY_MAX];
 	char *text = NULL, *value = NULL;
 	int r;
 
@@ -66,7 +54,7 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 	r = entries_json(a, at, &registry, &ids, &gone);
 	if (r >= 0)
 		r = sd_json_buildo(&json, SD_JSON_BUILD_PAIR_BOOLEAN("read", s->read),
-				   SD_JSON_BUILD_PAIR_STRING("server", s->server),
+				   SD_JSON_BUILD_PAIR_STRING("origin", s->origin),
 				   SD_JSON_BUILD_PAIR_STRING("keys", s->keyset),
 				   SD_JSON_BUILD_PAIR_HEX("sd", s->sd.bytes, s->sd.len),
 				   SD_JSON_BUILD_PAIR_VARIANT("ids", ids),
@@ -77,7 +65,7 @@ int apps_save(struct lwm2m_apps *a, size_t at)
 	if (r >= 0)
 		r = asprintf(&value, "%c%s", VERSION, text) < 0 ? -ENOMEM : 0;
 	if (r == 0)
-		r = store_put(a->state, LWM2M_KIND_OBJECT, key, make_key(s->name, key), value,
+		r = store_put(a->state, CONTENT_KIND_APPS, s->name, strlen(s->name), value,
 			      strlen(value));
 	free(value);
 	free(text);
@@ -100,7 +88,7 @@ static int get_text(sd_json_variant *json, const char *name, char *to, size_t ro
 	return 0;
 }
 
-static int load_entries(struct lwm2m_apps *a, size_t at, sd_json_variant *json)
+static int load_entries(struct content_apps *a, size_t at, sd_json_variant *json)
 {
 	sd_json_variant *ids = sd_json_variant_by_key(json, "ids"), *id;
 	sd_json_variant *gone = sd_json_variant_by_key(json, "gone");
@@ -132,11 +120,11 @@ static int load_entries(struct lwm2m_apps *a, size_t at, sd_json_variant *json)
 	return r;
 }
 
-static int load_se(struct lwm2m_apps *a, struct apps_se *s, sd_json_variant *json)
+static int load_se(struct content_apps *a, struct apps_se *s, sd_json_variant *json)
 {
 	sd_json_variant *v;
 	size_t len;
-	int r = get_text(json, "server", s->server, sizeof(s->server));
+	int r = get_text(json, "origin", s->origin, sizeof(s->origin));
 
 	if (r == 0)
 		r = get_text(json, "keys", s->keyset, sizeof(s->keyset));
@@ -154,16 +142,16 @@ static int load_se(struct lwm2m_apps *a, struct apps_se *s, sd_json_variant *jso
 static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
 		    size_t vlen)
 {
-	struct lwm2m_apps *a = userdata;
+	struct content_apps *a = userdata;
 	sd_json_variant *json = NULL;
 	struct apps_se *s = a->se;
 	char *text;
 	int r;
 
-	while (s < a->se + LWM2M_SES_MAX && s->name[0])
+	while (s < a->se + CONTENT_SES_MAX && s->name[0])
 		s++;
-	if (klen <= 3 || klen - 3 >= sizeof(s->name) || vlen < 1 || val[0] != VERSION ||
-	    s == a->se + LWM2M_SES_MAX)
+	if (klen >= sizeof(s->name) || vlen < 1 || val[0] != VERSION ||
+	    s == a->se + CONTENT_SES_MAX)
 		return 0;
 	text = strndup((const char *)val + 1, vlen - 1);
 	if (!text)
@@ -172,7 +160,7 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 	if (r >= 0)
 		r = load_se(a, s, json);
 	if (r >= 0)
-		memcpy(s->name, key + 3, klen - 3);
+		memcpy(s->name, key, klen);
 	else /* it is read anew; what was understood of it has no SE and goes */
 		memset(s, 0, sizeof(*s));
 	sd_json_variant_unref(json);
@@ -180,11 +168,9 @@ static int load_one(void *userdata, const uint8_t *key, size_t klen, const uint8
 	return r == -ENOMEM ? r : 0;
 }
 
-int apps_load(struct lwm2m_apps *a)
+int apps_load(struct content_apps *a)
 {
-	static const uint8_t prefix[] = {MODEL_OBJECT_APP >> 8, MODEL_OBJECT_APP & 0xff, 's'};
-
 	if (!a->state)
 		return 0;
-	return store_each(a->state, LWM2M_KIND_OBJECT, prefix, sizeof(prefix), load_one, a);
+	return store_each(a->state, CONTENT_KIND_APPS, NULL, 0, load_one, a);
 }

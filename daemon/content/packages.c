@@ -7,68 +7,67 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lwm2m/packages-priv.h"
+#include "content/packages-priv.h"
 
-static struct package *find(const struct lwm2m_packages *ps, const char *server,
+static struct package *find(const struct content_packages *ps, const char *origin,
 			    uint16_t object, uint16_t id)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		struct package *g = ps->v[i];
 
-		if (g->p.object == object && g->p.id == id && strcmp(g->server, server) == 0)
+		if (g->p.object == object && g->p.id == id && strcmp(g->origin, origin) == 0)
 			return g;
 	}
 	return NULL;
 }
 
-static struct package *need(const struct lwm2m_packages *ps, const char *server,
+static struct package *need(const struct content_packages *ps, const char *origin,
 			    uint16_t object, uint16_t id, char *words)
 {
-	struct package *g = find(ps, server, object, id);
+	struct package *g = find(ps, origin, object, id);
 
 	if (!g)
-		lwm2m_words(words, "/%u/%u is gone", object, id);
+		content_words(words, "/%u/%u is gone", object, id);
 	return g;
 }
 
 static int busy(const struct package *g, char *words)
 {
 	static const char *const names[] = {
-		[LWM2M_PACKAGE_INSTALL] = "installed",
-		[LWM2M_PACKAGE_UNINSTALL] = "uninstalled",
-		[LWM2M_PACKAGE_ACTIVATE] = "activated",
-		[LWM2M_PACKAGE_DEACTIVATE] = "deactivated",
+		[CONTENT_PACKAGE_INSTALL] = "installed",
+		[CONTENT_PACKAGE_UNINSTALL] = "uninstalled",
+		[CONTENT_PACKAGE_ACTIVATE] = "activated",
+		[CONTENT_PACKAGE_DEACTIVATE] = "deactivated",
 	};
 
-	if (g->p.op == LWM2M_PACKAGE_IDLE)
+	if (g->p.op == CONTENT_PACKAGE_IDLE)
 		return 0;
-	lwm2m_words(words, "/%u/%u is being %s", g->p.object, g->p.id, names[g->p.op]);
+	content_words(words, "/%u/%u is being %s", g->p.object, g->p.id, names[g->p.op]);
 	return -EBUSY;
 }
 
-static int save(struct lwm2m_packages *ps, const struct package *g, char *words)
+static int save(struct content_packages *ps, const struct package *g, char *words)
 {
 	int ret = package_save(ps, g);
 
 	if (ret < 0)
-		lwm2m_words(words, "the state of the package cannot be kept: %s",
-			    strerror(-ret));
-	if (ps->changed)
-		ps->changed(ps->ctx, g->p.object, g->p.id);
+		content_words(words, "the state of the package cannot be kept: %s",
+			      strerror(-ret));
+	content_listeners_tell(&ps->listeners, g->p.object, g->p.id);
 	return ret;
 }
 
 /* ---- which there are ------------------------------------------------------------------ */
 
-size_t lwm2m_packages_list(const struct lwm2m_packages *ps, const char *server, uint16_t object,
-			   uint16_t *ids, size_t room)
+size_t content_packages_list(const struct content_packages *ps, const char *origin,
+			     uint16_t object, uint16_t *ids, size_t room)
 {
 	size_t n = 0, at;
 
 	for (size_t i = 0; i < ps->n && n < room; i++) {
 		const struct package *g = ps->v[i];
 
-		if (g->p.object != object || strcmp(g->server, server) != 0)
+		if (g->p.object != object || strcmp(g->origin, origin) != 0)
 			continue;
 		for (at = n++; at > 0 && ids[at - 1] > g->p.id; at--)
 			ids[at] = ids[at - 1];
@@ -77,33 +76,34 @@ size_t lwm2m_packages_list(const struct lwm2m_packages *ps, const char *server, 
 	return n;
 }
 
-const struct lwm2m_package *lwm2m_packages_get(const struct lwm2m_packages *ps,
-					       const char *server, uint16_t object, uint16_t id)
+const struct content_package *content_packages_get(const struct content_packages *ps,
+						   const char *origin, uint16_t object,
+						   uint16_t id)
 {
-	const struct package *g = find(ps, server, object, id);
+	const struct package *g = find(ps, origin, object, id);
 
 	return g ? &g->p : NULL;
 }
 
-int lwm2m_packages_create(struct lwm2m_packages *ps, const char *server, uint16_t object,
-			  uint16_t id, char *words)
+int content_packages_create(struct content_packages *ps, const char *origin, uint16_t object,
+			    uint16_t id, char *words)
 {
 	struct package *g;
 	int ret;
 
-	if (ps->n == LWM2M_PACKAGES_MAX) {
-		lwm2m_words(words, "there are %d packages already; Delete one",
-			    LWM2M_PACKAGES_MAX);
+	if (ps->n == CONTENT_PACKAGES_MAX) {
+		content_words(words, "there are %d packages already; Delete one",
+			      CONTENT_PACKAGES_MAX);
 		return -ENOSPC;
 	}
 	g = calloc(1, sizeof(*g));
 	if (!g)
 		return -ENOMEM;
-	g->server = strdup(server);
+	g->origin = strdup(origin);
 	g->p.object = object;
 	g->p.id = id;
 	g->p.se = -1;
-	if (!g->server) {
+	if (!g->origin) {
 		free(g);
 		return -ENOMEM;
 	}
@@ -113,28 +113,26 @@ int lwm2m_packages_create(struct lwm2m_packages *ps, const char *server, uint16_
 	ret = save(ps, g, words);
 	if (ret < 0) {
 		ps->n--;
-		free(g->server);
+		free(g->origin);
 		free(g);
-	} else if (ps->changed) {
-		ps->changed(ps->ctx, object, -1);
+	} else {
+		content_listeners_tell(&ps->listeners, object, -1);
 	}
 	return ret;
 }
 
-static void drop_job(struct lwm2m_packages *ps, const struct package *g)
+static void drop_job(struct content_packages *ps, const struct package *g)
 {
-	char origin[JOB_ORIGIN_MAX];
 	struct job_info info;
 
-	package_origin(g, origin);
-	if (job_find(ps->store, origin, package_slot(g), &info) == 0)
+	if (job_find(ps->store, g->origin, package_slot(g), &info) == 0)
 		job_delete(ps->store, info.id, &(struct job_error){0});
 }
 
-int lwm2m_packages_remove(struct lwm2m_packages *ps, const char *server, uint16_t object,
-			  uint16_t id, char *words)
+int content_packages_remove(struct content_packages *ps, const char *origin, uint16_t object,
+			    uint16_t id, char *words)
 {
-	struct package *g = need(ps, server, object, id, words);
+	struct package *g = need(ps, origin, object, id, words);
 	int ret = g ? busy(g, words) : -ENOENT;
 
 	if (ret < 0)
@@ -145,23 +143,22 @@ int lwm2m_packages_remove(struct lwm2m_packages *ps, const char *server, uint16_
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->v[i] == g)
 			ps->v[i] = ps->v[--ps->n];
-	free(g->server);
+	free(g->origin);
 	free(g);
-	if (ps->changed)
-		ps->changed(ps->ctx, object, -1);
+	content_listeners_tell(&ps->listeners, object, -1);
 	return 0;
 }
 
-int lwm2m_packages_set(struct lwm2m_packages *ps, const char *server, uint16_t object,
-		       uint16_t id, int32_t se, bool update_objects, char *words)
+int content_packages_set(struct content_packages *ps, const char *origin, uint16_t object,
+			 uint16_t id, int32_t se, bool update_objects, char *words)
 {
-	struct package *g = need(ps, server, object, id, words);
+	struct package *g = need(ps, origin, object, id, words);
 	int ret = g ? busy(g, words) : -ENOENT;
 
 	if (ret < 0)
 		return ret;
 	if (g->p.state == MODEL_SOFTWARE_INSTALLED && se != g->p.se) {
-		lwm2m_words(words, "/%u/%u is installed: Uninstall it first", object, id);
+		content_words(words, "/%u/%u is installed: Uninstall it first", object, id);
 		return -EOPNOTSUPP;
 	}
 	g->p.se = se;
@@ -171,11 +168,11 @@ int lwm2m_packages_set(struct lwm2m_packages *ps, const char *server, uint16_t o
 
 /* ---- bytes ------------------------------------------------------------------------------ */
 
-static void forget_bytes(struct lwm2m_packages *ps, struct package *g)
+static void forget_bytes(struct content_packages *ps, struct package *g)
 {
 	package_unlink(ps, g);
 	g->p.staged = g->synced = 0;
-	g->p.kind = LWM2M_PACKAGE_NONE;
+	g->p.kind = CONTENT_PACKAGE_NONE;
 	g->p.name[0] = g->p.version[0] = '\0';
 	g->p.nr_aids = 0;
 	g->p.elf.len = 0;
@@ -183,10 +180,10 @@ static void forget_bytes(struct lwm2m_packages *ps, struct package *g)
 	g->p.state = MODEL_SOFTWARE_INITIAL;
 }
 
-int lwm2m_packages_reset(struct lwm2m_packages *ps, const char *server, uint16_t object,
-			 uint16_t id, unsigned int result, char *words)
+int content_packages_reset(struct content_packages *ps, const char *origin, uint16_t object,
+			   uint16_t id, unsigned int result, char *words)
 {
-	struct package *g = need(ps, server, object, id, words);
+	struct package *g = need(ps, origin, object, id, words);
 	int ret = g ? busy(g, words) : -ENOENT;
 
 	if (ret < 0)
@@ -198,7 +195,7 @@ int lwm2m_packages_reset(struct lwm2m_packages *ps, const char *server, uint16_t
 	return save(ps, g, words);
 }
 
-static int store_bytes(struct lwm2m_packages *ps, struct package *g, uint64_t offset,
+static int store_bytes(struct content_packages *ps, struct package *g, uint64_t offset,
 		       const uint8_t *data, size_t len, bool sync)
 {
 	int fd = package_open(ps, g, O_WRONLY | O_CREAT | (offset == 0 ? O_TRUNC : 0)), ret = 0;
@@ -233,7 +230,7 @@ static unsigned int result_of(int err)
 }
 
 /* The last byte is here. */
-static int delivered(struct lwm2m_packages *ps, struct package *g, char *words)
+static int delivered(struct content_packages *ps, struct package *g, char *words)
 {
 	int ret;
 
@@ -243,8 +240,8 @@ static int delivered(struct lwm2m_packages *ps, struct package *g, char *words)
 	if (ret < 0) {
 		forget_bytes(ps, g);
 		g->p.result = result_of(ret);
-		lwm2m_words(words, "%s", g->p.reason);
-		(void)save(ps, g, (char[LWM2M_WORDS_MAX]){""});
+		content_words(words, "%s", g->p.reason);
+		(void)save(ps, g, (char[CONTENT_WORDS_MAX]){""});
 		return ret == -EOPNOTSUPP ? -EINVAL : ret;
 	}
 	g->p.state = MODEL_SOFTWARE_DELIVERED;
@@ -252,38 +249,38 @@ static int delivered(struct lwm2m_packages *ps, struct package *g, char *words)
 	return save(ps, g, words);
 }
 
-static int refuse(struct lwm2m_packages *ps, struct package *g, int err, char *words)
+static int refuse(struct content_packages *ps, struct package *g, int err, char *words)
 {
 	forget_bytes(ps, g);
 	g->p.result = result_of(err);
-	lwm2m_words(g->p.reason, "the package cannot be kept: %s", strerror(-err));
-	lwm2m_words(words, "%s", g->p.reason);
-	(void)save(ps, g, (char[LWM2M_WORDS_MAX]){""});
+	content_words(g->p.reason, "the package cannot be kept: %s", strerror(-err));
+	content_words(words, "%s", g->p.reason);
+	(void)save(ps, g, (char[CONTENT_WORDS_MAX]){""});
 	return err;
 }
 
-int lwm2m_packages_write(struct lwm2m_packages *ps, const char *server, uint16_t object,
-			 uint16_t id, uint64_t offset, const uint8_t *data, size_t len,
-			 bool last, char *words)
+int content_packages_write(struct content_packages *ps, const char *origin, uint16_t object,
+			   uint16_t id, uint64_t offset, const uint8_t *data, size_t len,
+			   bool last, char *words)
 {
-	struct package *g = need(ps, server, object, id, words);
+	struct package *g = need(ps, origin, object, id, words);
 	int ret = g ? busy(g, words) : -ENOENT;
 	bool sync, first = offset == 0;
 
 	if (ret < 0)
 		return ret;
 	if (g->p.state == MODEL_SOFTWARE_INSTALLED) {
-		lwm2m_words(words, "/%u/%u is installed: Uninstall it first", object, id);
+		content_words(words, "/%u/%u is installed: Uninstall it first", object, id);
 		return -EOPNOTSUPP;
 	}
 	if (offset > g->p.staged || (offset > 0 && g->p.state != MODEL_SOFTWARE_STARTED)) {
 		uint64_t here = g->p.state == MODEL_SOFTWARE_STARTED ? g->p.staged : 0;
 
-		lwm2m_words(words, "%llu bytes are here: go on at byte %llu",
-			    (unsigned long long)here, (unsigned long long)here);
+		content_words(words, "%llu bytes are here: go on at byte %llu",
+			      (unsigned long long)here, (unsigned long long)here);
 		return -ESTALE;
 	}
-	if (offset + len > LWM2M_PACKAGE_MAX)
+	if (offset + len > CONTENT_PACKAGE_MAX)
 		return refuse(ps, g, -EFBIG, words);
 	if (first) {
 		drop_job(ps, g);
@@ -291,7 +288,7 @@ int lwm2m_packages_write(struct lwm2m_packages *ps, const char *server, uint16_t
 		g->p.state = MODEL_SOFTWARE_STARTED;
 		g->p.result = MODEL_SOFTWARE_DOWNLOADING;
 	}
-	sync = last || offset + len >= g->synced + LWM2M_PACKAGE_SYNC;
+	sync = last || offset + len >= g->synced + CONTENT_PACKAGE_SYNC;
 	/* the state never says that bytes are there which a power cut may take */
 	if (offset < g->synced)
 		g->synced = offset;
@@ -301,35 +298,46 @@ int lwm2m_packages_write(struct lwm2m_packages *ps, const char *server, uint16_t
 	g->p.staged = offset + len;
 	if (sync)
 		g->synced = g->p.staged;
-	lwm2m_words(g->p.reason, "%llu bytes are here", (unsigned long long)g->p.staged);
+	content_words(g->p.reason, "%llu bytes are here", (unsigned long long)g->p.staged);
 	if (last)
 		return delivered(ps, g, words);
 	return first || sync ? save(ps, g, words) : 0;
 }
 
+int content_packages_listen(struct content_packages *ps, content_fn fn, void *ctx)
+{
+	return content_listeners_add(&ps->listeners, fn, ctx);
+}
+
+void content_packages_unlisten(struct content_packages *ps, content_fn fn, void *ctx)
+{
+	content_listeners_remove(&ps->listeners, fn, ctx);
+}
+
 /* ---- doing it ---------------------------------------------------------------------------- */
 
-static int may_run(const struct package *g, enum lwm2m_package_op op, char *words)
+static int may_run(const struct package *g, enum content_package_op op, char *words)
 {
-	unsigned int wanted = op == LWM2M_PACKAGE_INSTALL ? MODEL_SOFTWARE_DELIVERED
-							  : MODEL_SOFTWARE_INSTALLED;
+	unsigned int wanted = op == CONTENT_PACKAGE_INSTALL ? MODEL_SOFTWARE_DELIVERED
+							    : MODEL_SOFTWARE_INSTALLED;
 
-	if (g->p.state == wanted && (op <= LWM2M_PACKAGE_UNINSTALL || g->p.nr_aids > 0) &&
-	    (op != LWM2M_PACKAGE_UNINSTALL || g->p.kind != LWM2M_PACKAGE_SCRIPT))
+	if (g->p.state == wanted && (op <= CONTENT_PACKAGE_UNINSTALL || g->p.nr_aids > 0) &&
+	    (op != CONTENT_PACKAGE_UNINSTALL || g->p.kind != CONTENT_PACKAGE_SCRIPT))
 		return 0;
 	if (g->p.state != wanted)
-		lwm2m_words(words, "/%u/%u is in state %u, not %u", g->p.object, g->p.id,
-			    g->p.state, wanted);
+		content_words(words, "/%u/%u is in state %u, not %u", g->p.object, g->p.id,
+			      g->p.state, wanted);
 	else
-		lwm2m_words(words, "a package of this kind has nothing to undo or to activate");
+		content_words(words,
+			      "a package of this kind has nothing to undo or to activate");
 	return -EOPNOTSUPP;
 }
 
-int lwm2m_packages_run(struct lwm2m_packages *ps, const char *server, uint16_t object,
-		       uint16_t id, enum lwm2m_package_op op, const char *keyset,
-		       const struct gp_aid *sd, const struct gp_aid *aid, char *words)
+int content_packages_run(struct content_packages *ps, const char *origin, uint16_t object,
+			 uint16_t id, enum content_package_op op, const char *keyset,
+			 const struct gp_aid *sd, const struct gp_aid *aid, char *words)
 {
-	struct package *g = need(ps, server, object, id, words);
+	struct package *g = need(ps, origin, object, id, words);
 	int ret = g ? busy(g, words) : -ENOENT;
 
 	if (ret == 0)
@@ -337,13 +345,13 @@ int lwm2m_packages_run(struct lwm2m_packages *ps, const char *server, uint16_t o
 	if (ret < 0)
 		return ret;
 	if (keyset && strlen(keyset) >= sizeof(g->p.keyset)) {
-		lwm2m_words(words, "a key set's name has at most %zu bytes",
-			    sizeof(g->p.keyset) - 1);
+		content_words(words, "a key set's name has at most %zu bytes",
+			      sizeof(g->p.keyset) - 1);
 		return -EINVAL;
 	}
 	if (aid && aid->len && g->p.nr_aids != 1) {
-		lwm2m_words(words, "the package has %zu applets: an AID can be given to one",
-			    g->p.nr_aids);
+		content_words(words, "the package has %zu applets: an AID can be given to one",
+			      g->p.nr_aids);
 		return -EINVAL;
 	}
 	if (keyset)
@@ -354,42 +362,39 @@ int lwm2m_packages_run(struct lwm2m_packages *ps, const char *server, uint16_t o
 		g->p.aids[0] = *aid;
 	/* kept before the job is: a job that nobody waits for would be lost */
 	g->p.op = op;
-	if (op == LWM2M_PACKAGE_INSTALL)
+	if (op == CONTENT_PACKAGE_INSTALL)
 		g->p.result = MODEL_SOFTWARE_VERIFIED;
 	ret = save(ps, g, words);
 	if (ret == 0)
 		ret = package_run(ps, g, op, words);
 	if (ret < 0) {
-		g->p.op = LWM2M_PACKAGE_IDLE;
-		lwm2m_words(g->p.reason, "%s", words);
-		(void)save(ps, g, (char[LWM2M_WORDS_MAX]){""});
+		g->p.op = CONTENT_PACKAGE_IDLE;
+		content_words(g->p.reason, "%s", words);
+		(void)save(ps, g, (char[CONTENT_WORDS_MAX]){""});
 	}
 	return ret;
 }
 
-void lwm2m_packages_job_changed(struct lwm2m_packages *ps, uint64_t job)
+void content_packages_job_changed(struct content_packages *ps, uint64_t job)
 {
-	char origin[JOB_ORIGIN_MAX];
 	struct job_info info;
 
-	if (job_get(ps->store, job, &info) < 0 || info.slot < LWM2M_PACKAGE_SLOT)
+	if (job_get(ps->store, job, &info) < 0 || info.slot < CONTENT_PACKAGE_SLOT)
 		return;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct package *g = ps->v[i];
 
-		package_origin(g, origin);
-		if (info.slot != package_slot(g) || strcmp(info.origin, origin) != 0)
+		if (info.slot != package_slot(g) || strcmp(info.origin, g->origin) != 0)
 			continue;
-		if (g->p.op == LWM2M_PACKAGE_IDLE)
+		if (g->p.op == CONTENT_PACKAGE_IDLE)
 			return;
 		if (info.state > JOB_RUNNING) {
 			package_ended(ps, g, &info);
 		} else if (info.total > 0) {
-			lwm2m_words(g->p.reason, "%u of %u commands executed", info.executed,
-				    info.total);
+			content_words(g->p.reason, "%u of %u commands executed", info.executed,
+				      info.total);
 		}
-		if (ps->changed)
-			ps->changed(ps->ctx, g->p.object, g->p.id);
+		content_listeners_tell(&ps->listeners, g->p.object, g->p.id);
 		return;
 	}
 }
@@ -398,28 +403,26 @@ void lwm2m_packages_job_changed(struct lwm2m_packages *ps, uint64_t job)
  */
 
 /* What ended while nobody looked; what never began, because the journal did not get it. */
-static void catch_up(struct lwm2m_packages *ps, struct package *g)
+static void catch_up(struct content_packages *ps, struct package *g)
 {
-	char origin[JOB_ORIGIN_MAX];
 	struct job_info info;
 
-	if (g->p.op == LWM2M_PACKAGE_IDLE)
+	if (g->p.op == CONTENT_PACKAGE_IDLE)
 		return;
-	package_origin(g, origin);
-	if (job_find(ps->store, origin, package_slot(g), &info) < 0 || info.state == JOB_IDLE) {
-		g->p.op = LWM2M_PACKAGE_IDLE;
-		lwm2m_words(g->p.reason, "interrupted before anything was sent");
+	if (job_find(ps->store, g->origin, package_slot(g), &info) < 0 ||
+	    info.state == JOB_IDLE) {
+		g->p.op = CONTENT_PACKAGE_IDLE;
+		content_words(g->p.reason, "interrupted before anything was sent");
 		(void)package_save(ps, g);
 	} else if (info.state > JOB_RUNNING) {
 		package_ended(ps, g, &info);
 	}
 }
 
-int lwm2m_packages_new(struct lwm2m_packages **ret, struct job_store *store,
-		       struct lwm2m_apps *apps, struct store *state,
-		       void (*changed)(void *ctx, uint16_t object, int32_t instance), void *ctx)
+int content_packages_new(struct content_packages **ret, struct job_store *store,
+			 struct content_apps *apps, struct store *state)
 {
-	struct lwm2m_packages *ps = calloc(1, sizeof(*ps));
+	struct content_packages *ps = calloc(1, sizeof(*ps));
 	int err;
 
 	if (!ps)
@@ -429,25 +432,23 @@ int lwm2m_packages_new(struct lwm2m_packages **ret, struct job_store *store,
 	ps->state = state;
 	err = packages_load(ps);
 	if (err < 0) {
-		lwm2m_packages_free(ps);
+		content_packages_free(ps);
 		return err;
 	}
 	for (size_t i = 0; i < ps->n; i++)
 		catch_up(ps, ps->v[i]);
-	ps->changed = changed;
-	ps->ctx = ctx;
 	*ret = ps;
 	return 0;
 }
 
-void lwm2m_packages_free(struct lwm2m_packages *ps)
+void content_packages_free(struct content_packages *ps)
 {
 	if (!ps)
 		return;
 	for (size_t i = 0; i < ps->n; i++) {
 		if (!ps->state)
 			package_unlink(ps, ps->v[i]);
-		free(ps->v[i]->server);
+		free(ps->v[i]->origin);
 		free(ps->v[i]);
 	}
 	free(ps);

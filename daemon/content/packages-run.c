@@ -8,20 +8,15 @@
 #include <unistd.h>
 #include <openssl/evp.h>
 
+#include "content/packages-priv.h"
 #include "gp/plan.h"
-#include "lwm2m/packages-priv.h"
 
 #define PIECE 12288 /* of a package on its way into the journal; divided by 3 */
 
 int64_t package_slot(const struct package *g)
 {
-	return g->p.object == MODEL_OBJECT_FIRMWARE ? LWM2M_FIRMWARE_SLOT
-						    : LWM2M_PACKAGE_SLOT + (int64_t)g->p.id;
-}
-
-void package_origin(const struct package *g, char origin[JOB_ORIGIN_MAX])
-{
-	snprintf(origin, JOB_ORIGIN_MAX, "lwm2m:%s", g->server);
+	return g->p.object == MODEL_OBJECT_FIRMWARE ? CONTENT_FIRMWARE_SLOT
+						    : CONTENT_PACKAGE_SLOT + (int64_t)g->p.id;
 }
 
 /* ---- what is sent to the journal, piece by piece ------------------------------------------
@@ -59,8 +54,8 @@ static ssize_t read_piece(int fd, uint8_t *p, size_t room)
 	return (ssize_t)got;
 }
 
-static int put_file(struct staged *s, const struct lwm2m_packages *ps, const struct package *g,
-		    bool base64)
+static int put_file(struct staged *s, const struct content_packages *ps,
+		    const struct package *g, bool base64)
 {
 	uint8_t piece[PIECE], out[PIECE / 3 * 4 + 1];
 	int fd = package_open(ps, g, O_RDONLY), ret = fd < 0 ? fd : 0;
@@ -130,22 +125,22 @@ static uint16_t se_of(const struct package *g)
 }
 
 /* An instance that was locked is unlocked, one that was only installed is made selectable. */
-static enum gp_op_type activation(const struct lwm2m_packages *ps, const struct package *g,
+static enum gp_op_type activation(const struct content_packages *ps, const struct package *g,
 				  const struct gp_aid *aid)
 {
-	const struct lwm2m_app *app =
-		ps->apps ? lwm2m_apps_find(ps->apps, se_of(g), aid) : NULL;
+	const struct content_app *app =
+		ps->apps ? content_apps_find(ps->apps, se_of(g), aid) : NULL;
 
 	if (app && app->entry.told & GP_ENTRY_STATE && app->entry.state & GP_APP_LOCKED_BIT)
 		return GP_OP_UNLOCK;
 	return GP_OP_MAKE_SELECTABLE;
 }
 
-static int add_each(const struct lwm2m_packages *ps, struct gp_plan *plan,
-		    const struct package *g, enum lwm2m_package_op what)
+static int add_each(const struct content_packages *ps, struct gp_plan *plan,
+		    const struct package *g, enum content_package_op what)
 {
 	for (size_t i = 0; i < g->p.nr_aids; i++) {
-		enum gp_op_type type = what == LWM2M_PACKAGE_DEACTIVATE
+		enum gp_op_type type = what == CONTENT_PACKAGE_DEACTIVATE
 					       ? GP_OP_LOCK
 					       : activation(ps, g, &g->p.aids[i]);
 		struct gp_op *op = gp_plan_add(plan, type, 0);
@@ -157,17 +152,17 @@ static int add_each(const struct lwm2m_packages *ps, struct gp_plan *plan,
 	return 0;
 }
 
-static int make_text(const struct lwm2m_packages *ps, const struct package *g,
-		     enum lwm2m_package_op what, char **text)
+static int make_text(const struct content_packages *ps, const struct package *g,
+		     enum content_package_op what, char **text)
 {
 	struct gp_plan *plan = gp_plan_new();
 	sd_json_variant *json = NULL;
 	int ret = plan ? gp_plan_session(plan, &g->p.sd, g->p.keyset) : -ENOMEM;
 
 	if (ret >= 0)
-		ret = what == LWM2M_PACKAGE_INSTALL	? add_install(plan, g)
-		      : what == LWM2M_PACKAGE_UNINSTALL ? add_uninstall(plan, g)
-							: add_each(ps, plan, g, what);
+		ret = what == CONTENT_PACKAGE_INSTALL	  ? add_install(plan, g)
+		      : what == CONTENT_PACKAGE_UNINSTALL ? add_uninstall(plan, g)
+							  : add_each(ps, plan, g, what);
 	if (ret == 0)
 		ret = gp_plan_to_json(plan, &json);
 	if (ret == 0)
@@ -177,17 +172,17 @@ static int make_text(const struct lwm2m_packages *ps, const struct package *g,
 	return ret < 0 ? ret : 0;
 }
 
-static int put_plan(struct staged *s, const struct lwm2m_packages *ps, const struct package *g,
-		    enum lwm2m_package_op what)
+static int put_plan(struct staged *s, const struct content_packages *ps,
+		    const struct package *g, enum content_package_op what)
 {
 	char *text = NULL, *mark;
 	int ret = make_text(ps, g, what, &text);
 
 	if (ret < 0)
 		return ret;
-	mark = what == LWM2M_PACKAGE_INSTALL ? strstr(text, "\"" HERE "\"") : NULL;
+	mark = what == CONTENT_PACKAGE_INSTALL ? strstr(text, "\"" HERE "\"") : NULL;
 	if (!mark) {
-		ret = what == LWM2M_PACKAGE_INSTALL ? -EINVAL : put(s, text, strlen(text));
+		ret = what == CONTENT_PACKAGE_INSTALL ? -EINVAL : put(s, text, strlen(text));
 	} else {
 		ret = put(s, text, (size_t)(mark + 1 - text));
 		if (ret == 0)
@@ -202,12 +197,12 @@ static int put_plan(struct staged *s, const struct lwm2m_packages *ps, const str
 /* ---- jobs
  * ------------------------------------------------------------------------------------ */
 
-static int stage(struct lwm2m_packages *ps, struct package *g, enum lwm2m_package_op what,
+static int stage(struct content_packages *ps, struct package *g, enum content_package_op what,
 		 uint64_t job, struct job_error *err)
 {
 	struct job_params params = {.kind = JOB_PLAN};
 	struct staged s = {ps->store, job, 0, err};
-	bool as_is = what == LWM2M_PACKAGE_INSTALL && g->p.kind != LWM2M_PACKAGE_CAP;
+	bool as_is = what == CONTENT_PACKAGE_INSTALL && g->p.kind != CONTENT_PACKAGE_CAP;
 	struct job_se_info se;
 	int ret = job_se_get(ps->store, se_of(g), &se);
 
@@ -218,7 +213,7 @@ static int stage(struct lwm2m_packages *ps, struct package *g, enum lwm2m_packag
 		return -EINVAL;
 	}
 	snprintf(params.se, sizeof(params.se), "%s", se.name);
-	if (as_is && g->p.kind == LWM2M_PACKAGE_SCRIPT) {
+	if (as_is && g->p.kind == CONTENT_PACKAGE_SCRIPT) {
 		params.kind = JOB_SCRIPT;
 		params.aid_len = g->p.sd.len;
 		memcpy(params.aid, g->p.sd.bytes, g->p.sd.len);
@@ -235,61 +230,60 @@ static int stage(struct lwm2m_packages *ps, struct package *g, enum lwm2m_packag
 	return ret;
 }
 
-int package_run(struct lwm2m_packages *ps, struct package *g, enum lwm2m_package_op what,
+int package_run(struct content_packages *ps, struct package *g, enum content_package_op what,
 		char *words)
 {
-	char origin[JOB_ORIGIN_MAX];
 	struct job_error err = {0};
 	struct job_info info;
 	uint64_t job;
 	int ret;
 
-	package_origin(g, origin);
-	ret = job_find(ps->store, origin, package_slot(g), &info);
-	if (what == LWM2M_PACKAGE_UNINSTALL && g->p.kind == LWM2M_PACKAGE_PLAN) {
+	ret = job_find(ps->store, g->origin, package_slot(g), &info);
+	if (what == CONTENT_PACKAGE_UNINSTALL && g->p.kind == CONTENT_PACKAGE_PLAN) {
 		/* what a plan made, its own record tells */
 		if (ret == 0)
 			ret = job_rollback(ps->store, info.id, false, &err);
-		return lwm2m_job_words(ret, &err, words);
+		return content_job_words(ret, &err, words);
 	}
 	if (ret == 0)
 		ret = job_delete(ps->store, info.id, &err);
 	else if (ret == -ENOENT)
 		ret = 0;
 	if (ret == 0)
-		ret = job_create(ps->store, origin, package_slot(g), &job, &err);
+		ret = job_create(ps->store, g->origin, package_slot(g), &job, &err);
 	if (ret == 0) {
 		ret = stage(ps, g, what, job, &err);
 		if (ret < 0)
 			job_delete(ps->store, job, &(struct job_error){0});
 	}
 	if (ret < 0 && !*err.code)
-		lwm2m_words(words, "the package could not be given to the journal: %s",
-			    strerror(-ret));
-	return lwm2m_job_words(ret, &err, words);
+		content_words(words, "the package could not be given to the journal: %s",
+			      strerror(-ret));
+	return content_job_words(ret, &err, words);
 }
 
-static void succeeded(struct lwm2m_packages *ps, struct package *g, enum lwm2m_package_op what)
+static void succeeded(struct content_packages *ps, struct package *g,
+		      enum content_package_op what)
 {
 	switch (what) {
-	case LWM2M_PACKAGE_INSTALL:
+	case CONTENT_PACKAGE_INSTALL:
 		g->p.state = MODEL_SOFTWARE_INSTALLED;
 		g->p.result = MODEL_SOFTWARE_OK;
 		g->p.active = false;
 		/* it is on the card now */
 		package_unlink(ps, g);
 		break;
-	case LWM2M_PACKAGE_UNINSTALL:
+	case CONTENT_PACKAGE_UNINSTALL:
 		g->p.state = MODEL_SOFTWARE_INITIAL;
 		g->p.result = MODEL_SOFTWARE_NONE;
 		g->p.active = false;
-		g->p.kind = LWM2M_PACKAGE_NONE;
+		g->p.kind = CONTENT_PACKAGE_NONE;
 		g->p.name[0] = g->p.version[0] = '\0';
 		g->p.nr_aids = 0;
 		g->p.staged = g->synced = 0;
 		break;
 	default:
-		g->p.active = what == LWM2M_PACKAGE_ACTIVATE;
+		g->p.active = what == CONTENT_PACKAGE_ACTIVATE;
 		break;
 	}
 }
@@ -301,23 +295,24 @@ static bool refused_by_card(const struct job_info *info)
 	       info->last_sw >> 8 != 0x61;
 }
 
-void package_ended(struct lwm2m_packages *ps, struct package *g, const struct job_info *info)
+void package_ended(struct content_packages *ps, struct package *g, const struct job_info *info)
 {
-	enum lwm2m_package_op what = g->p.op;
+	enum content_package_op what = g->p.op;
 	bool done = info->state == JOB_DONE && !refused_by_card(info);
-	bool keep = what == LWM2M_PACKAGE_INSTALL && g->p.kind == LWM2M_PACKAGE_PLAN && done;
+	bool keep =
+		what == CONTENT_PACKAGE_INSTALL && g->p.kind == CONTENT_PACKAGE_PLAN && done;
 
-	g->p.op = LWM2M_PACKAGE_IDLE;
+	g->p.op = CONTENT_PACKAGE_IDLE;
 	if (info->state == JOB_DONE && !done)
-		lwm2m_words(g->p.reason, "the last of %u commands was answered %04X",
-			    info->executed, info->last_sw);
+		content_words(g->p.reason, "the last of %u commands was answered %04X",
+			      info->executed, info->last_sw);
 	else
-		lwm2m_words(g->p.reason, "%s: %s", info->code, info->detail);
+		content_words(g->p.reason, "%s: %s", info->code, info->detail);
 	if (done)
 		succeeded(ps, g, what);
-	else if (what == LWM2M_PACKAGE_INSTALL)
+	else if (what == CONTENT_PACKAGE_INSTALL)
 		g->p.result = MODEL_SOFTWARE_INSTALL_FAILED;
-	else if (what == LWM2M_PACKAGE_UNINSTALL)
+	else if (what == CONTENT_PACKAGE_UNINSTALL)
 		g->p.result = MODEL_SOFTWARE_UNINSTALL_FAILED;
 	/* first the state, then the job: a power cut between leaves a job nobody waits for */
 	if (package_save(ps, g) == 0 && !keep)

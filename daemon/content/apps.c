@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/apps-priv.h"
 #include "gp/cmd.h"
 #include "gp/plan.h"
 #include "gp/view.h"
-#include "lwm2m/apps-priv.h"
 
 #define RESULT_MAX (1U << 20) /* a listing as JSON; a card has at most some hundred entries */
 
 /* ---- entries --------------------------------------------------------------------- */
 
-struct apps_entry *apps_find(const struct lwm2m_apps *a, uint16_t id)
+struct apps_entry *apps_find(const struct content_apps *a, uint16_t id)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (a->v[i]->app.id == id)
@@ -22,7 +22,7 @@ struct apps_entry *apps_find(const struct lwm2m_apps *a, uint16_t id)
 	return NULL;
 }
 
-struct apps_entry *apps_isd(const struct lwm2m_apps *a, const struct apps_entry *e)
+struct apps_entry *apps_isd(const struct content_apps *a, const struct apps_entry *e)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (a->v[i]->at == e->at && a->v[i]->app.entry.kind == GP_KIND_ISD)
@@ -30,18 +30,17 @@ struct apps_entry *apps_isd(const struct lwm2m_apps *a, const struct apps_entry 
 	return (struct apps_entry *)(uintptr_t)e;
 }
 
-static void tell(struct lwm2m_apps *a, int32_t instance)
+static void tell(struct content_apps *a, int32_t instance)
 {
-	if (a->changed)
-		a->changed(a->ctx, instance);
+	content_listeners_tell(&a->listeners, MODEL_OBJECT_APP, instance);
 }
 
-struct apps_entry *apps_add(struct lwm2m_apps *a, size_t at, int32_t id)
+struct apps_entry *apps_add(struct content_apps *a, size_t at, int32_t id)
 {
 	struct apps_entry *e;
 	size_t i = 0;
 
-	if (a->n == LWM2M_APPS_MAX)
+	if (a->n == CONTENT_APPS_MAX)
 		return NULL;
 	e = calloc(1, sizeof(*e));
 	if (!e)
@@ -60,7 +59,7 @@ struct apps_entry *apps_add(struct lwm2m_apps *a, size_t at, int32_t id)
 	return e;
 }
 
-static void remove_at(struct lwm2m_apps *a, size_t i)
+static void remove_at(struct content_apps *a, size_t i)
 {
 	free(a->v[i]->app.entry.modules);
 	free(a->v[i]);
@@ -82,7 +81,7 @@ static bool same(const struct gp_entry *a, const struct gp_entry *b)
 	return true;
 }
 
-static struct apps_entry *entry_of(const struct lwm2m_apps *a, size_t at,
+static struct apps_entry *entry_of(const struct content_apps *a, size_t at,
 				   const struct gp_entry *g)
 {
 	for (size_t i = 0; i < a->n; i++) {
@@ -102,10 +101,10 @@ static int has_job(void *userdata, const struct job_info *info)
 {
 	const uint16_t *id = userdata;
 
-	return info->slot == LWM2M_APP_SLOT + *id && strncmp(info->origin, "lwm2m:", 6) == 0;
+	return info->slot == CONTENT_APP_SLOT + *id;
 }
 
-void apps_drop_gone(struct lwm2m_apps *a)
+void apps_drop_gone(struct content_apps *a)
 {
 	uint32_t kept = 0; /* SEs whose state has to be kept anew */
 
@@ -118,7 +117,7 @@ void apps_drop_gone(struct lwm2m_apps *a)
 	}
 	if (!kept)
 		return;
-	for (size_t at = 0; at < LWM2M_SES_MAX; at++)
+	for (size_t at = 0; at < CONTENT_SES_MAX; at++)
 		if (kept >> at & 1)
 			apps_save(a, at);
 	tell(a, -1);
@@ -134,7 +133,7 @@ static void move_entry(struct gp_entry *to, struct gp_entry *from)
 }
 
 /* se[@at] has just this registry; its entries are moved out */
-static int take_registry(struct lwm2m_apps *a, size_t at, struct gp_registry *reg)
+static int take_registry(struct content_apps *a, size_t at, struct gp_registry *reg)
 {
 	bool members = false;
 	struct apps_entry *e;
@@ -177,23 +176,23 @@ static int take_registry(struct lwm2m_apps *a, size_t at, struct gp_registry *re
 
 /* ---- SEs --------------------------------------------------------------------------- */
 
-static int32_t se_number(const struct lwm2m_apps *a, const char *name)
+static int32_t se_number(const struct content_apps *a, const char *name)
 {
 	struct job_se_info info;
 
-	for (uint16_t i = 0; i < LWM2M_SES_MAX && job_se_get(a->store, i, &info) == 0; i++)
+	for (uint16_t i = 0; i < CONTENT_SES_MAX && job_se_get(a->store, i, &info) == 0; i++)
 		if (strcmp(info.name, name) == 0)
 			return i;
 	return -1;
 }
 
 /* where @name is kept, made if need be; -ENOSPC */
-static int se_at(struct lwm2m_apps *a, const char *name)
+static int se_at(struct content_apps *a, const char *name)
 {
 	struct apps_entry *e;
 	int unused = -1;
 
-	for (int i = LWM2M_SES_MAX - 1; i >= 0; i--) {
+	for (int i = CONTENT_SES_MAX - 1; i >= 0; i--) {
 		if (strcmp(a->se[i].name, name) == 0)
 			return i;
 		if (!a->se[i].name[0])
@@ -211,7 +210,7 @@ static int se_at(struct lwm2m_apps *a, const char *name)
 	return unused;
 }
 
-static int se_at_number(struct lwm2m_apps *a, uint16_t se)
+static int se_at_number(struct content_apps *a, uint16_t se)
 {
 	struct job_se_info info;
 
@@ -221,20 +220,18 @@ static int se_at_number(struct lwm2m_apps *a, uint16_t se)
 /* ---- reading the registry ------------------------------------------------------------ */
 
 /* queue the job that reads the registry of se[@at] */
-static int read_registry(struct lwm2m_apps *a, size_t at)
+static int read_registry(struct content_apps *a, size_t at)
 {
 	struct apps_se *s = &a->se[at];
-	char origin[JOB_ORIGIN_MAX], words[LWM2M_WORDS_MAX] = "";
-	int64_t slot = LWM2M_APP_LIST_SLOT + (int64_t)at;
+	char words[CONTENT_WORDS_MAX] = "";
+	int64_t slot = CONTENT_LIST_SLOT + (int64_t)at;
 	struct job_info info;
 	struct gp_plan *plan;
 	int ret;
 
-	if (!s->server[0])
+	if (!s->origin[0])
 		return -ENOKEY;
-	if (snprintf(origin, sizeof(origin), "lwm2m:%s", s->server) >= (int)sizeof(origin))
-		return -EINVAL;
-	if (job_find(a->store, origin, slot, &info) == 0 &&
+	if (job_find(a->store, s->origin, slot, &info) == 0 &&
 	    (info.state == JOB_QUEUED || info.state == JOB_RUNNING)) {
 		s->again = true;
 		return 0;
@@ -247,14 +244,14 @@ static int read_registry(struct lwm2m_apps *a, size_t at)
 	if (ret >= 0)
 		ret = gp_plan_add(plan, GP_OP_LIST, 0) ? 0 : -ENOMEM;
 	if (ret == 0)
-		ret = apps_run_plan(a->store, origin, slot, s->name, plan, words);
+		ret = apps_run_plan(a->store, s->origin, slot, s->name, plan, words);
 	gp_plan_free(plan);
 	snprintf(s->why, sizeof(s->why), "%s", ret < 0 ? words : "");
 	tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
 	return ret;
 }
 
-static int read_result(struct lwm2m_apps *a, uint64_t job, uint64_t len, char **text)
+static int read_result(struct content_apps *a, uint64_t job, uint64_t len, char **text)
 {
 	uint64_t got = 0;
 	ssize_t n;
@@ -275,7 +272,7 @@ static int read_result(struct lwm2m_apps *a, uint64_t job, uint64_t len, char **
 }
 
 /* The first step's data are the listing (gp/run.h). */
-static int take_listing(struct lwm2m_apps *a, size_t at, const struct job_info *info)
+static int take_listing(struct content_apps *a, size_t at, const struct job_info *info)
 {
 	sd_json_variant *json = NULL, *v;
 	struct gp_registry reg = {0};
@@ -297,7 +294,7 @@ static int take_listing(struct lwm2m_apps *a, size_t at, const struct job_info *
 	return ret;
 }
 
-static void listing_ended(struct lwm2m_apps *a, size_t at, const struct job_info *info)
+static void listing_ended(struct content_apps *a, size_t at, const struct job_info *info)
 {
 	struct apps_se *s = &a->se[at];
 	int ret = 0;
@@ -320,7 +317,7 @@ static void listing_ended(struct lwm2m_apps *a, size_t at, const struct job_info
 	}
 }
 
-void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
+void content_apps_job_changed(struct content_apps *a, uint64_t job)
 {
 	struct job_info info;
 	struct apps_se *s;
@@ -328,13 +325,13 @@ void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
 
 	if (job_get(a->store, job, &info) < 0 || !*info.params.se)
 		return;
-	if (info.slot >= LWM2M_APP_SLOT && info.slot < LWM2M_APP_SLOT + UINT16_MAX)
-		tell(a, (int32_t)(info.slot - LWM2M_APP_SLOT));
+	if (info.slot >= CONTENT_APP_SLOT && info.slot < CONTENT_APP_SLOT + UINT16_MAX)
+		tell(a, (int32_t)(info.slot - CONTENT_APP_SLOT));
 	at = se_at(a, info.params.se);
 	if (at < 0 || info.state <= JOB_RUNNING)
 		return;
 	s = &a->se[at];
-	if (strncmp(info.origin, "lwm2m:", 6) == 0 && info.slot == LWM2M_APP_LIST_SLOT + at) {
+	if (info.slot == CONTENT_LIST_SLOT + at) {
 		listing_ended(a, (size_t)at, &info);
 		return;
 	}
@@ -349,12 +346,11 @@ void lwm2m_apps_job_changed(struct lwm2m_apps *a, uint64_t job)
 
 /* ---- what anybody is told -------------------------------------------------------------- */
 
-int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se *snapshot)
+int content_apps_snapshot(struct content_apps *a, const struct model_se *snapshot)
 {
 	struct gp_registry reg = {0};
 	int ret = 0, at = se_at(a, snapshot->id);
 
-	(void)se;
 	if (at < 0)
 		return at;
 	/* what changed it while nobody looked, or ended then, is not known */
@@ -374,8 +370,8 @@ int lwm2m_apps_snapshot(struct lwm2m_apps *a, uint16_t se, const struct model_se
 	return ret < 0 ? ret : 0;
 }
 
-int lwm2m_apps_reader(struct lwm2m_apps *a, uint16_t se, const char *server, const char *keyset,
-		      const struct gp_aid *sd)
+int content_apps_reader(struct content_apps *a, uint16_t se, const char *origin,
+			const char *keyset, const struct gp_aid *sd)
 {
 	int at = se_at_number(a, se);
 	struct apps_se *s;
@@ -383,15 +379,15 @@ int lwm2m_apps_reader(struct lwm2m_apps *a, uint16_t se, const char *server, con
 	if (at < 0)
 		return at;
 	s = &a->se[at];
-	if (strlen(server) >= sizeof(s->server) || strlen(keyset) >= sizeof(s->keyset))
+	if (strlen(origin) >= sizeof(s->origin) || strlen(keyset) >= sizeof(s->keyset))
 		return -EINVAL;
-	snprintf(s->server, sizeof(s->server), "%s", *keyset ? server : "");
+	snprintf(s->origin, sizeof(s->origin), "%s", *keyset ? origin : "");
 	snprintf(s->keyset, sizeof(s->keyset), "%s", keyset);
 	s->sd = *sd;
 	return apps_save(a, (size_t)at);
 }
 
-int lwm2m_apps_refresh(struct lwm2m_apps *a, uint16_t se)
+int content_apps_refresh(struct content_apps *a, uint16_t se)
 {
 	int at = se_at_number(a, se);
 
@@ -400,7 +396,7 @@ int lwm2m_apps_refresh(struct lwm2m_apps *a, uint16_t se)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
-size_t lwm2m_apps_list(const struct lwm2m_apps *a, uint16_t *ids, size_t room)
+size_t content_apps_list(const struct content_apps *a, uint16_t *ids, size_t room)
 {
 	size_t n = 0;
 
@@ -410,7 +406,19 @@ size_t lwm2m_apps_list(const struct lwm2m_apps *a, uint16_t *ids, size_t room)
 	return n;
 }
 
-const struct lwm2m_app *lwm2m_apps_get(const struct lwm2m_apps *a, uint16_t id)
+size_t content_apps_list_se(const struct content_apps *a, uint16_t se, unsigned int kinds,
+			    uint16_t *ids, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n && n < room; i++)
+		if (kinds >> a->v[i]->app.entry.kind & 1 &&
+		    se_number(a, a->se[a->v[i]->at].name) == se)
+			ids[n++] = a->v[i]->app.id;
+	return n;
+}
+
+const struct content_app *content_apps_get(const struct content_apps *a, uint16_t id)
 {
 	struct apps_entry *e = apps_find(a, id);
 	int32_t se = e ? se_number(a, a->se[e->at].name) : -1;
@@ -421,33 +429,51 @@ const struct lwm2m_app *lwm2m_apps_get(const struct lwm2m_apps *a, uint16_t id)
 	return &e->app;
 }
 
-const struct lwm2m_app *lwm2m_apps_find(const struct lwm2m_apps *a, uint16_t se,
-					const struct gp_aid *aid)
+const struct content_app *content_apps_find(const struct content_apps *a, uint16_t se,
+					    const struct gp_aid *aid)
 {
-	const struct lwm2m_app *app;
+	const struct content_app *app;
 
 	for (size_t i = 0; i < a->n; i++) {
-		app = lwm2m_apps_get(a, a->v[i]->app.id);
+		app = content_apps_get(a, a->v[i]->app.id);
 		if (app && app->se == se && aid->len && gp_aid_equal(&app->entry.aid, aid))
 			return app;
 	}
 	return NULL;
 }
 
-const char *lwm2m_apps_why(const struct lwm2m_apps *a, uint16_t id)
+const struct content_app *content_apps_issuer(const struct content_apps *a, uint16_t se)
+{
+	uint16_t id;
+
+	return content_apps_list_se(a, se, 1U << GP_KIND_ISD, &id, 1) == 1
+		       ? content_apps_get(a, id)
+		       : NULL;
+}
+
+const char *content_apps_why(const struct content_apps *a, uint16_t id)
 {
 	struct apps_entry *e = apps_find(a, id);
 
 	return e ? a->se[e->at].why : "";
 }
 
+int content_apps_listen(struct content_apps *a, content_fn fn, void *ctx)
+{
+	return content_listeners_add(&a->listeners, fn, ctx);
+}
+
+void content_apps_unlisten(struct content_apps *a, content_fn fn, void *ctx)
+{
+	content_listeners_remove(&a->listeners, fn, ctx);
+}
+
 /* ---- life ----------------------------------------------------------------------------------
  */
 
-int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct store *state,
-		   void (*changed)(void *ctx, int32_t instance), void *ctx)
+int content_apps_new(struct content_apps **ret, struct job_store *store, struct store *state)
 {
-	struct lwm2m_apps *a = calloc(1, sizeof(*a));
+	struct content_apps *a = calloc(1, sizeof(*a));
 	int err;
 
 	if (!a)
@@ -456,20 +482,18 @@ int lwm2m_apps_new(struct lwm2m_apps **ret, struct job_store *store, struct stor
 	a->state = state;
 	err = apps_load(a);
 	if (err < 0) {
-		lwm2m_apps_free(a);
+		content_apps_free(a);
 		return err;
 	}
-	a->changed = changed;
-	a->ctx = ctx;
 	*ret = a;
 	return 0;
 }
 
-void lwm2m_apps_free(struct lwm2m_apps *a)
+void content_apps_free(struct content_apps *a)
 {
 	if (!a)
 		return;
-	appops_free(a);
+	content_ops_free(a);
 	while (a->n > 0)
 		remove_at(a, a->n - 1);
 	free(a);
