@@ -150,8 +150,7 @@ static int copy(struct config_bytes *out, const void *p, size_t len)
 	return 0;
 }
 
-/* a file's bytes, or the reference itself */
-static int take(const char *key, const char *value, bool secret, struct config_bytes *out,
+int config_take(const char *key, const char *value, bool secret, struct config_bytes *out,
 		char *why, size_t room)
 {
 	int n = snprintf(why, room, "%s: ", key);
@@ -164,19 +163,18 @@ static int take(const char *key, const char *value, bool secret, struct config_b
 }
 
 /* one that nothing can read is better found now than at each try of the server */
-static int take_private(const struct config_server *s, struct config_bytes *out, char *why,
-			size_t room)
+int config_take_key(const char *value, struct config_bytes *out, char *why, size_t room)
 {
-	int r = take("key", s->key, true, out, why, room);
+	int r = config_take("key", value, true, out, why, room);
 	EVP_PKEY *key;
 
-	if (r || config_is_reference(s->key))
+	if (r || !*value || config_is_reference(value))
 		return r;
 	r = coap_private_key(out->p, out->len, &key);
 	if (r)
 		snprintf(why, room,
 			 "key: %s: no private key (PKCS #8, PEM or DER, no pass phrase)",
-			 s->key);
+			 value);
 	else
 		EVP_PKEY_free(key);
 	return r;
@@ -196,7 +194,7 @@ static int take_psk(const char *key, const char *path, struct config_bytes *out,
 	return r;
 }
 
-static int take_hex(const char *hex, struct config_bytes *out)
+int config_take_hex(const char *hex, struct config_bytes *out)
 {
 	uint8_t bytes[128];
 	size_t len;
@@ -219,13 +217,13 @@ static int take_oscore(const struct config_server *s, struct config_credentials 
 		     room);
 	if (r)
 		return r;
-	r = take_hex(s->oscore_sender, &out->oscore_sender);
+	r = config_take_hex(s->oscore_sender, &out->oscore_sender);
 	if (!r)
-		r = take_hex(s->oscore_recipient, &out->oscore_recipient);
+		r = config_take_hex(s->oscore_recipient, &out->oscore_recipient);
 	if (!r)
-		r = take_hex(s->oscore_salt, &out->oscore_salt);
+		r = config_take_hex(s->oscore_salt, &out->oscore_salt);
 	if (!r)
-		r = take_hex(s->oscore_context, &out->oscore_context);
+		r = config_take_hex(s->oscore_context, &out->oscore_context);
 	if (r)
 		snprintf(why, room, "oscore keys: %s", strerror(-r));
 	return r;
@@ -258,16 +256,18 @@ int config_server_credentials(const struct config_server *s, struct config_crede
 			r = take_psk("psk_file", s->psk_file, &out->secret, why, room);
 		break;
 	case RPK:
-		r = take_private(s, &out->secret, why, room);
+		r = config_take_key(s->key, &out->secret, why, room);
 		if (!r)
-			r = take("server_key", s->server_key, false, &out->peer, why, room);
+			r = config_take("server_key", s->server_key, false, &out->peer, why,
+					room);
 		break;
 	case MODE_X509:
-		r = take_private(s, &out->secret, why, room);
+		r = config_take_key(s->key, &out->secret, why, room);
 		if (!r)
-			r = take("cert", s->cert, false, &out->identity, why, room);
+			r = config_take("cert", s->cert, false, &out->identity, why, room);
 		if (!r)
-			r = take("server_cert", s->server_cert, false, &out->peer, why, room);
+			r = config_take("server_cert", s->server_cert, false, &out->peer, why,
+					room);
 		break;
 	default:
 		break;
@@ -277,7 +277,7 @@ int config_server_credentials(const struct config_server *s, struct config_crede
 	return r ? r : take_oscore(s, out, why, room);
 }
 
-static void clear(struct config_bytes *b)
+void config_bytes_clear(struct config_bytes *b)
 {
 	if (b->p)
 		explicit_bzero(b->p, b->len);
@@ -288,12 +288,12 @@ static void clear(struct config_bytes *b)
 
 void config_credentials_clear(struct config_credentials *c)
 {
-	clear(&c->identity);
-	clear(&c->peer);
-	clear(&c->secret);
-	clear(&c->oscore_secret);
-	clear(&c->oscore_salt);
-	clear(&c->oscore_sender);
-	clear(&c->oscore_recipient);
-	clear(&c->oscore_context);
+	config_bytes_clear(&c->identity);
+	config_bytes_clear(&c->peer);
+	config_bytes_clear(&c->secret);
+	config_bytes_clear(&c->oscore_secret);
+	config_bytes_clear(&c->oscore_salt);
+	config_bytes_clear(&c->oscore_sender);
+	config_bytes_clear(&c->oscore_recipient);
+	config_bytes_clear(&c->oscore_context);
 }

@@ -29,9 +29,11 @@ enum section {
 	SEC_SERVER,
 	SEC_KEYSET,
 	SEC_POLICY,
+	SEC_DM,
+	SEC_DM_ACCOUNT,
 };
 
-#define SEC_LAST SEC_POLICY
+#define SEC_LAST SEC_DM_ACCOUNT
 
 enum kind {
 	KIND_TEXT,    /* 1 to room-1 printable characters */
@@ -42,6 +44,7 @@ enum kind {
 	KIND_LEVEL,   /* err, warning, … */
 	KIND_OPEN,    /* "ioctl:/dev/se0", "socket:/path" */
 	KIND_URI,
+	KIND_HTTP,	/* of an OMA DM server */
 	KIND_REFERENCE, /* to a key in a secure element or token, keys/seref.h */
 	KIND_KEY,	/* the same, or a path */
 	KIND_HEX,
@@ -63,15 +66,14 @@ struct key {
 #define NUMBER(s, t, f, lo, hi, unit) \
 	{s, #f, KIND_NUMBER, offsetof(struct t, f), sizeof(uint32_t), lo, hi, unit}
 
-#define BOOTSTRAP(f, k, w)                          \
-	{SEC_BOOTSTRAP,                             \
-	 #f,                                        \
-	 k,                                         \
-	 offsetof(struct config, bootstrap.f),      \
-	 sizeof(((struct config *)0)->bootstrap.f), \
-	 0,                                         \
-	 0,                                         \
-	 w}
+/* of a part of struct config */
+#define PART(s, part, f, k, lo, hi, w)                                                     \
+	{s,  #f, k, offsetof(struct config, part.f), sizeof(((struct config *)0)->part.f), \
+	 lo, hi, w}
+#define BOOTSTRAP(f, k, w) PART(SEC_BOOTSTRAP, bootstrap, f, k, 0, 0, w)
+#define DM(f, k) PART(SEC_DM, dm, f, k, 0, 0, NULL)
+#define DM_NUMBER(f, lo, hi, unit) PART(SEC_DM, dm, f, KIND_NUMBER, lo, hi, unit)
+#define DM_ACCOUNT(f, k, w) TEXT(SEC_DM_ACCOUNT, config_dm_account, f, k, w)
 
 static const struct key keys[] = {
 	TEXT(SEC_SEMD, config, state_dir, KIND_PATH, NULL),
@@ -129,6 +131,35 @@ static const struct key keys[] = {
 	TEXT(SEC_POLICY, config_policy, operations, KIND_TEXT, NULL),
 	TEXT(SEC_POLICY, config_policy, instructions, KIND_TEXT, NULL),
 	TEXT(SEC_POLICY, config_policy, rate, KIND_TEXT, NULL),
+	DM(device_id, KIND_TEXT),
+	DM_NUMBER(udp_port, 0, 65535, "port, 0 for none"),
+	DM_NUMBER(coap_port, 0, 65535, "port, 0 for none"),
+	DM(bind, KIND_TEXT),
+	DM_NUMBER(max_msg, 2048, 1 << 20, "bytes"),
+	DM_NUMBER(max_obj, 2048, 64 << 20, "bytes"),
+	DM(ca, KIND_PATH),
+	DM(cert, KIND_KEY),
+	DM(key, KIND_KEY),
+	DM(bootstrap_file, KIND_PATH),
+	DM(bootstrap_card, KIND_TEXT),
+	DM(bootstrap_pin_file, KIND_PATH),
+	DM_ACCOUNT(server_id, KIND_TEXT, NULL),
+	DM_ACCOUNT(uri, KIND_HTTP, NULL),
+	DM_ACCOUNT(auth, KIND_CHOICE, "md5 hmac basic transport"),
+	DM_ACCOUNT(client_name, KIND_TEXT, NULL),
+	DM_ACCOUNT(client_secret_file, KIND_PATH, NULL),
+	DM_ACCOUNT(server_name, KIND_TEXT, NULL),
+	DM_ACCOUNT(server_secret_file, KIND_PATH, NULL),
+	DM_ACCOUNT(client_nonce, KIND_HEX, NULL),
+	DM_ACCOUNT(server_nonce, KIND_HEX, NULL),
+	DM_ACCOUNT(ca, KIND_PATH, NULL),
+	DM_ACCOUNT(pin, KIND_TEXT, NULL),
+	DM_ACCOUNT(cert, KIND_KEY, NULL),
+	DM_ACCOUNT(key, KIND_KEY, NULL),
+	DM_ACCOUNT(coding, KIND_CHOICE, "xml wbxml"),
+	DM_ACCOUNT(allow_http, KIND_CHOICE, "yes no"),
+	DM_ACCOUNT(allow_basic, KIND_CHOICE, "yes no"),
+	NUMBER(SEC_DM_ACCOUNT, config_dm_account, poll, 0, 31536000, "seconds, 0 for never"),
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -141,7 +172,8 @@ static const struct {
 	[SEC_DEVICE] = {"device", false},	[SEC_LWM2M] = {"lwm2m", false},
 	[SEC_BOOTSTRAP] = {"bootstrap", false}, [SEC_SE] = {"se", true},
 	[SEC_SERVER] = {"server", true},	[SEC_KEYSET] = {"keyset", true},
-	[SEC_POLICY] = {"policy", true},
+	[SEC_POLICY] = {"policy", true},	[SEC_DM] = {"dm", false},
+	[SEC_DM_ACCOUNT] = {"dm", true},
 };
 
 static const struct {
@@ -194,6 +226,7 @@ void config_init(struct config *c)
 	c->jobs_per_origin = 32;
 	c->script_max = 4U << 20;
 	c->keep_idle = 300;
+	c->dm.udp_port = 2948;
 }
 
 /* ---- values ---- */
@@ -360,6 +393,12 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 		else
 			take_text(p, k, value);
 		break;
+	case KIND_HTTP:
+		if (config_dm_uri(value))
+			say(p, true, "uri=%.80s: %s", value, config_dm_uri(value));
+		else
+			take_text(p, k, value);
+		break;
 	case KIND_REFERENCE:
 	case KIND_KEY:
 		take_key_value(p, k, value);
@@ -518,6 +557,26 @@ static void *find_policy(struct parser *p, const char *name)
 	return l;
 }
 
+static void *find_dm(struct parser *p, const char *name)
+{
+	struct config *c = p->c;
+	struct config_dm_account *a;
+
+	c->dm.used = true;
+	for (size_t i = 0; i < c->nr_dm; i++)
+		if (!strcmp(c->dm_account[i].name, name))
+			return &c->dm_account[i];
+	if (c->nr_dm == CONFIG_DMS_MAX) {
+		say(p, true, "[dm %s]: at most %d servers", name, CONFIG_DMS_MAX);
+		return NULL;
+	}
+	a = &c->dm_account[c->nr_dm++];
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	snprintf(a->where, sizeof(a->where), "%s:%u", p->file, p->line);
+	snprintf(a->auth, sizeof(a->auth), "md5");
+	return a;
+}
+
 static void *find_named(struct parser *p, enum section s, const char *name)
 {
 	switch (s) {
@@ -527,6 +586,8 @@ static void *find_named(struct parser *p, enum section s, const char *name)
 		return find_server(p, name);
 	case SEC_KEYSET:
 		return find_keyset(p, name);
+	case SEC_DM_ACCOUNT:
+		return find_dm(p, name);
 	default:
 		return find_policy(p, name);
 	}
@@ -557,9 +618,13 @@ static void take_section(struct parser *p, char *line)
 		say(p, false,
 		    "unknown section [%.40s], ignored; known: semd, job, device, lwm2m, "
 		    "bootstrap, "
-		    "se NAME, server NAME, keyset NAME, policy NAME",
+		    "se NAME, server NAME, keyset NAME, policy NAME, dm, dm NAME",
 		    line);
 		return;
+	}
+	if (s == SEC_DM) {
+		p->c->dm.used = true;
+		s = *name ? SEC_DM_ACCOUNT : SEC_DM;
 	}
 	p->section = s;
 	if (!sections[s].named) {
@@ -727,6 +792,12 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 		why = config_server_check(c, s);
 		if (why)
 			complain(&r, report, ctx, s->where, "server", s->name, why);
+	}
+	for (i = 0; i < c->nr_dm; i++) {
+		why = config_dm_check(c, &c->dm_account[i]);
+		if (why)
+			complain(&r, report, ctx, c->dm_account[i].where, "dm",
+				 c->dm_account[i].name, why);
 	}
 	check_bootstrap(c, &r, report, ctx);
 	check_policies(c, &r, report, ctx);

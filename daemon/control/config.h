@@ -22,6 +22,7 @@
 #define CONFIG_SERVERS_MAX 8
 #define CONFIG_KEYSETS_MAX 32
 #define CONFIG_POLICIES_MAX 16
+#define CONFIG_DMS_MAX 8
 #define CONFIG_NAME_MAX 32
 #define CONFIG_PSK_MAX 64
 
@@ -118,6 +119,51 @@ struct config_bootstrap {
 	char pack[4];
 };
 
+/**
+ * struct config_dm - [dm]: what concerns all OMA DM servers; "" is "not set"
+ * @device_id: ./DevInfo/DevId
+ * @udp_port, @coap_port: of notifications, 0: none
+ * @bind: numeric address to listen on
+ * @max_msg, @max_obj: bytes, 0: the default
+ * @ca, @cert, @key: of accounts that have no section of their own
+ * @bootstrap_file, @bootstrap_card: profile to begin with, or the SE it is on
+ * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
+ */
+struct config_dm {
+	bool used; /* there is a section [dm] or [dm NAME] */
+	char device_id[128];
+	uint32_t udp_port, coap_port;
+	char bind[64];
+	uint32_t max_msg, max_obj;
+	char ca[256];
+	char cert[512]; /* path or reference */
+	char key[512];
+	char bootstrap_file[256];
+	char bootstrap_card[CONFIG_NAME_MAX];
+	char bootstrap_pin_file[256];
+};
+
+/** struct config_dm_account - [dm NAME] */
+struct config_dm_account {
+	char name[CONFIG_NAME_MAX];
+	char where[128];
+	char server_id[64];
+	char uri[256];
+	char auth[12]; /* md5, hmac, basic, transport */
+	char client_name[128];
+	char client_secret_file[256];
+	char server_name[128];
+	char server_secret_file[256];
+	char client_nonce[130], server_nonce[130]; /* hex */
+	char ca[256];
+	char pin[256];
+	char cert[512]; /* path or reference */
+	char key[512];
+	char coding[8]; /* xml, wbxml */
+	char allow_http[4], allow_basic[4];
+	uint32_t poll; /* seconds, 0: none */
+};
+
 struct config {
 	char state_dir[256];
 	char runtime_dir[256];
@@ -143,6 +189,9 @@ struct config {
 	size_t nr_keyset;
 	struct config_policy policy[CONFIG_POLICIES_MAX];
 	size_t nr_policy;
+	struct config_dm dm;
+	struct config_dm_account dm_account[CONFIG_DMS_MAX];
+	size_t nr_dm;
 };
 
 struct job_policy;
@@ -193,6 +242,43 @@ int config_server_credentials(const struct config_server *s, struct config_crede
 			      char *why, size_t room);
 /** config_credentials_clear - wipe and free */
 void config_credentials_clear(struct config_credentials *c);
+
+/**
+ * struct config_dm_credentials - what the files of a section [dm NAME], or [dm], hold
+ * @cert, @key: bytes, or a reference to them
+ */
+struct config_dm_credentials {
+	struct config_bytes client_secret, server_secret, client_nonce, server_nonce;
+	struct config_bytes cert, key;
+};
+
+/**
+ * config_dm_credentials - read them; @a NULL: those of [dm]
+ * @out: config_dm_credentials_clear() it, whatever is returned
+ *
+ * Returns as config_server_credentials().
+ */
+int config_dm_credentials(const struct config *c, const struct config_dm_account *a,
+			  struct config_dm_credentials *out, char *why, size_t room);
+void config_dm_credentials_clear(struct config_dm_credentials *c);
+
+/** config_dm_check - is the section complete? NULL, or what is wrong with it */
+const char *config_dm_check(const struct config *c, const struct config_dm_account *a);
+
+/** config_dm_uri - NULL, or what is wrong with a server's address */
+const char *config_dm_uri(const char *uri);
+
+/** config_read_secret - a password: the file's text without what ends its line */
+int config_read_secret(const char *path, struct config_bytes *out, char *why, size_t room);
+
+/** config_take - a file's bytes, or the reference itself; nothing for "" */
+int config_take(const char *key, const char *value, bool secret, struct config_bytes *out,
+		char *why, size_t room);
+int config_take_hex(const char *hex, struct config_bytes *out);
+/** config_take_key - the same of a private key, which has to be one */
+int config_take_key(const char *value, struct config_bytes *out, char *why, size_t room);
+/** config_bytes_clear - wipe and free */
+void config_bytes_clear(struct config_bytes *b);
 
 /** config_server_check - is the section complete? NULL, or what is wrong with it */
 const char *config_server_check(const struct config *c, const struct config_server *s);

@@ -325,9 +325,98 @@ static void test_files(void **state)
 	assert_int_equal(system(why), 0);
 }
 
+#define DM_GOOD                                                                \
+	"[dm main]\nserver_id=com.example.dm\nuri=https://dm.example.org/dm\n" \
+	"client_name=dev\nclient_secret_file=/c\nserver_secret_file=/s\n"
+
+static void test_dm(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} bad[] = {
+		{"[dm main]\nuri=https://h/\n", "f.conf:1: [dm main] has no server_id="},
+		{"[dm main]\nserver_id=a+b\nuri=https://h/\n", "has a server_id= with one of"},
+		{"[dm main]\nserver_id=a\n", "has no uri="},
+		{DM_GOOD "uri=ftp://h/\n", "f.conf:7: uri=ftp://h/: is neither"},
+		{DM_GOOD "uri=https://u:p@h/\n", "has a user name in it"},
+		{"[dm main]\nserver_id=a\nuri=http://h/\n", "has an http uri"},
+		{"[dm main]\nserver_id=a\nuri=https://h/\n", "needs client_name="},
+		{"[dm main]\nserver_id=a\nuri=https://h/\nauth=basic\n", "has auth=basic"},
+		{"[dm main]\nserver_id=a\nuri=https://h/\nauth=transport\n",
+		 "cert= and key= are needed"},
+		{"[dm main]\nserver_id=a\nuri=https://h/\ncert=/c\n", "has one of cert="},
+		{"[dm main]\nserver_id=a\nuri=http://h/\nallow_http=yes\nclient_name=d\n"
+		 "client_secret_file=/c\n",
+		 "has no server_secret_file="},
+		{DM_GOOD "[dm two]\nserver_id=com.example.dm\nuri=https://h/\n"
+			 "client_name=dev\nclient_secret_file=/c\n",
+		 "[dm two] has the server_id= of another"},
+		{"[dm]\nudp_port=65536\n", "udp_port=65536"},
+		{"[dm]\nmax_msg=100\n", "max_msg=100"},
+	};
+	struct config c;
+	struct said s;
+
+	(void)state;
+	assert_int_equal(parse(&c, &s, ""), 0);
+	assert_false(c.dm.used);
+	assert_int_equal(parse(&c, &s, "[dm]\ndevice_id=IMEI:1\ncoap_port=5683\n" DM_GOOD), 0);
+	assert_int_equal(s.errors + s.warnings, 0);
+	assert_true(c.dm.used);
+	assert_string_equal(c.dm.device_id, "IMEI:1");
+	assert_int_equal(c.dm.udp_port, 2948);
+	assert_int_equal(c.dm.coap_port, 5683);
+	assert_int_equal(c.nr_dm, 1);
+	assert_string_equal(c.dm_account[0].auth, "md5");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse(&c, &s, bad[i].text), -EINVAL);
+		if (!strstr(s.last, bad[i].words))
+			fail_msg("%zu: '%s' is not '%s'", i, s.last, bad[i].words);
+	}
+}
+
+static void test_dm_secrets(void **state)
+{
+	struct config_dm_credentials cred;
+	struct config_dm_account *a;
+	struct config c;
+	struct said s;
+	char why[256], dir[] = "/tmp/test_config.XXXXXX", path[64];
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/secret", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("pass word\n", f);
+	fclose(f);
+	assert_int_equal(parse(&c, &s, DM_GOOD "client_nonce=0102\n"), 0);
+	a = &c.dm_account[0];
+	snprintf(a->client_secret_file, sizeof(a->client_secret_file), "%s", path);
+	a->server_secret_file[0] = 0;
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(config_dm_credentials(&c, a, &cred, why, sizeof(why)), -EACCES);
+	assert_non_null(strstr(why, "client_secret_file: "));
+	config_dm_credentials_clear(&cred);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(config_dm_credentials(&c, a, &cred, why, sizeof(why)), 0);
+	assert_int_equal(cred.client_secret.len, 9);
+	assert_memory_equal(cred.client_secret.p, "pass word", 9);
+	assert_int_equal(cred.server_secret.len, 0);
+	assert_int_equal(cred.client_nonce.len, 2);
+	config_dm_credentials_clear(&cred);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(config_dm_credentials(&c, a, &cred, why, sizeof(why)), -EINVAL);
+	config_dm_credentials_clear(&cred);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dm),	 cmocka_unit_test(test_dm_secrets),
 		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_warnings), cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_secrets),	 cmocka_unit_test(test_files),
