@@ -84,10 +84,11 @@ struct mo_node {
 
 /**
  * struct mo_object - a Management Object
- * @name: for people, and the name of its DDF file: short, letters and digits
+ * @name: for people
  * @moi: its identifier, "urn:oma:mo:oma-dm-devinfo:1.0", "io.sesame/1.0/SecureElement"
  * @path: where the parent of @root is: "." or "./X"
  * @description: for people
+ * @acl: of its node (mo->path if the root has no name) to begin with, NULL: inherits
  * @root: the node that is described, with all below. If it has no name, each instance has
  *	one of its own (<x>)
  */
@@ -96,6 +97,7 @@ struct mo_object {
 	const char *moi;
 	const char *path;
 	const char *description;
+	const char *acl;
 	const struct mo_node *root;
 };
 
@@ -112,6 +114,44 @@ struct mo_object {
 #define MO_SPAN(a, b) .min = (a), .max = (b)
 #define MO_SAYS(d) .description = d
 #define MO_ID(i) .id = (i)
+
+/* numbers of the nodes of OMA's own objects (struct mo_node.id) */
+enum mo_devinfo_node {
+	MO_DEVINFO_ID = 1,
+	MO_DEVINFO_MAN,
+	MO_DEVINFO_MOD,
+	MO_DEVINFO_DMV,
+	MO_DEVINFO_LANG,
+};
+
+enum mo_devdetail_node {
+	MO_DEVDETAIL_DEV_TYP = 1,
+	MO_DEVDETAIL_OEM,
+	MO_DEVDETAIL_FWV,
+	MO_DEVDETAIL_SWV,
+	MO_DEVDETAIL_HWV,
+	MO_DEVDETAIL_LRG_OBJ,
+	MO_DEVDETAIL_MAX_DEPTH,
+	MO_DEVDETAIL_MAX_TOT_LEN,
+	MO_DEVDETAIL_MAX_SEG_LEN,
+};
+
+enum mo_dmacc_node {
+	MO_DMACC_APP_ID = 1,
+	MO_DMACC_SERVER_ID,
+	MO_DMACC_NAME,
+	MO_DMACC_PREF_CON_REF,
+	MO_DMACC_CON_REF,
+	MO_DMACC_ADDR,
+	MO_DMACC_ADDR_TYPE,
+	MO_DMACC_PORT_NBR,
+	MO_DMACC_AUTH_PREF,
+	MO_DMACC_AUTH_LEVEL,
+	MO_DMACC_AUTH_TYPE,
+	MO_DMACC_AUTH_NAME,
+	MO_DMACC_AUTH_SECRET,
+	MO_DMACC_AUTH_DATA,
+};
 
 extern const struct mo_object mo_devinfo, mo_devdetail, mo_dmacc, mo_inbox, mo_se;
 
@@ -135,8 +175,8 @@ const char *mo_type(const struct mo_node *node);
  * mo_value_check() - @p is a value that @node takes
  *
  * int: decimal, 32 bits with sign, within min and max; bool: "true" or "false"; date
- * and time: ISO 8601, basic or extended; float: as in XML Schema; null: empty; text: UTF-8
- * without control characters that XML does not have; min and max count bytes.
+ * and time: ISO 8601, basic or extended; float: as in XML Schema; null: empty; of all others
+ * min and max are about bytes. That text is UTF-8 is for the caller to see.
  *
  * Return: 0, -EINVAL (no such value), -ERANGE (outside of min and max).
  */
@@ -151,6 +191,8 @@ int mo_write_ddf(FILE *out, const struct mo_object *object);
 
 /**
  * mo_dump_ddf() - write a DDF file of each object into the folder @dir, which is made
+ *
+ * Named by the object's identifier, with '-' for ':' and '/'.
  *
  * Return: 0 or a negative errno.
  */
