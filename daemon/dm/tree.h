@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+#include "dm/acl.h"
 #include "dm/state.h"
 #include "dm/tree-ops.h"
 #include "dm/uri.h"
@@ -25,7 +26,6 @@
 #define DM_VALUE_MAX (256U << 10)    /* bytes of a value in the store */
 #define DM_TREE_BYTES_MAX (8U << 20) /* of all values in the store */
 #define DM_LIST_MAX (256U << 10)     /* bytes of names of children, or of a subtree as TNDS */
-#define DM_ACL_MAX 512		     /* bytes of the property ACL */
 #define DM_TITLE_MAX 255
 #define DM_MOUNTS_MAX 16
 #define DM_TREE_WORDS_MAX 160
