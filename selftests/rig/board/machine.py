@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated Raspberry Pi: softse behind the HAT, QEMU, its console and QMP."""
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+BOARD = TOP / "build/board"
+SOFTSE = TOP / "build/out/release/softse"
+# the second line: what takes long when it is emulated and nobody here needs
+APPEND = ("console=ttyS1,115200 maxcpus=1 quiet loglevel=1 panic=-1 "
+          "initcall_blacklist=jent_mod_init,load_system_certificate_list kvm-arm.mode=none")
+
+
+class Timeout(Exception):
+    pass
+
+
+class Machine:
+    """One boot. ses: for each secure element the options of -device besides the usual."""
+
+    def __init__(self, work, tree="level", bare=True, ses=("cs=0",), state=None, softse=(),
+                 net=(), args=()):
+        self.work = pathlib.Path(work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        for old in self.work.iterdir():
+            old.unlink()
+        self.chips = []
+        self.qemu = self.tty = self.monitor = None
+        self.heard = ""
+        self.count = 0
+        try:
+            self.start(tree, bare, ses, state, softse, net, args)
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, tree, bare, ses, state, softse, net, args):
+        qemu = [BOARD / "qemu/usr/bin/qemu-system-aarch64", "-M", "raspi3b",
+                "-accel", "tcg,thread=single", "-display", "none", "-nodefaults",
+                "-kernel", next((BOARD / "kernel/boot").glob("vmlinuz-*")),
+                "-initrd", BOARD / "initrd", "-dtb", BOARD / f"{tree}.dtb",
+                "-append", " ".join([APPEND, "board.bare" if bare else "", *args]),
+                "-no-reboot", "-plugin", BOARD / "se-hat.so",
+                "-d", "guest_errors", "-D", self.work / "guest-errors.log",
+                "-qmp", f"unix:{self.work}/qmp,server=on,wait=off",
+                "-serial", "null",
+                "-chardev", f"socket,id=tty,path={self.work}/tty,server=on,wait=off,"
+                            f"logfile={self.work}/console.log",
+                "-serial", "chardev:tty", *net]
+        for i, options in enumerate(ses):
+            self.start_chip(i, state, softse)
+            qemu += ["-chardev", f"socket,id=chip{i},path={self.work}/chip{i},reconnect-ms=100",
+                     "-device", f"sesame-hat,bus=spi,chardev=chip{i},id=se{i},{options}"]
+        self.begin = time.monotonic()
+        self.qemu = self.spawn(qemu, "qemu.log")
+        self.tty = self.dial("tty")
+        self.monitor = self.dial("qmp")
+        self.replies = self.monitor.makefile("r")
+        self.replies.readline()
+        self.qmp("qmp_capabilities")
+
+    def start_chip(self, i, state, options):
+        """A card of its own for each; the first has the image at @state."""
+        command = [SOFTSE, f"--block-socket={self.work}/chip{i}", "--no-fsync",
+                   f"--log={self.work}/apdu{i}.log", *options]
+        if state:
+            own = self.work / f"card{i}"
+            own.write_bytes(pathlib.Path(state).read_bytes())
+            command.append(f"--state={own}")
+        chip = self.spawn(command, f"softse{i}.log")
+        self.chips.append(chip)
+        end = time.monotonic() + 30
+        while "ready" not in (self.work / f"softse{i}.log").read_text():
+            if chip.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("softse does not come up: "
+                                   + (self.work / f"softse{i}.log").read_text())
+            time.sleep(0.02)
+
+    def spawn(self, command, log):
+        """A program that holds no pipe of ours: nobody waits for its end by mistake."""
+        with open(self.work / log, "w") as out:
+            return subprocess.Popen([str(a) for a in command], stdin=subprocess.DEVNULL,
+                                    stdout=out, stderr=subprocess.STDOUT)
+
+    def dial(self, name):
+        for _ in range(100):
+            if self.qemu.poll() is not None:
+                raise RuntimeError("QEMU ended: " + (self.work / "qemu.log").read_text())
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(str(self.work / name))
+                return s
+            except OSError:
+                s.close()
+                time.sleep(0.05)
+        raise Timeout(name)
+
+    def qmp(self, command, **arguments):
+        self.monitor.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        while True:
+            answer = json.loads(self.replies.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
+
+    def get(self, name, se=0):
+        return self.qmp("qom-get", path=f"/machine/peripheral/se{se}", property=name)
+
+    def set(self, name, value, se=0):
+        self.qmp("qom-set", path=f"/machine/peripheral/se{se}", property=name, value=value)
+
+    def wait_for(self, pattern, seconds):
+        """Read the console until it says @pattern, of one line: (match, what was before it)."""
+        end = time.monotonic() + seconds
+        seen = 0
+        while True:
+            found = re.compile(pattern).search(self.heard, seen)
+            if found:
+                before = self.heard[:found.start()]
+                self.heard = self.heard[found.end():]
+                return found, before
+            seen = self.heard.rfind("\n") + 1
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Timeout(f"{pattern!r} after {seconds} s; the console: {self.heard[-2000:]}")
+            self.tty.settimeout(left)
+            try:
+                part = self.tty.recv(65536)
+            except socket.timeout:
+                continue
+            if not part:
+                raise RuntimeError("the machine is gone; its console: " + self.heard[-2000:])
+            self.heard += part.decode(errors="replace").replace("\r", "")
+
+    def boot(self, seconds=120):
+        """Until the prompt; returns how many seconds that took."""
+        self.wait_for(r"board: up after", seconds)
+        took = time.monotonic() - self.begin
+        self.tty.sendall(b"stty -echo; PS1=\n")
+        self.run("true")
+        return took
+
+    def run(self, command, seconds=60):
+        """Run a line of shell in the guest: (status, output)."""
+        self.count += 1
+        # in two pieces, so that an echo is not taken for the answer
+        self.tty.sendall(f"echo '@''{self.count}<'; {command}\necho \"@\"\"{self.count}=$?@\"\n"
+                         .encode())
+        self.wait_for(rf"@{self.count}<\n", seconds)
+        found, said = self.wait_for(rf"@{self.count}=(\d+)@\n", seconds)
+        return int(found[1]), said
+
+    def must(self, command, seconds=60):
+        status, said = self.run(command, seconds)
+        if status:
+            raise AssertionError(f"'{command}' ended with {status}: {said[-1500:]}")
+        return said
+
+    def close(self):
+        for process in [self.qemu, *self.chips]:
+            if process:
+                process.kill()
+                process.wait()
+        for connection in (self.tty, self.monitor):
+            if connection:
+                connection.close()
+        for name in ("tty", "qmp"):
+            (self.work / name).unlink(missing_ok=True)
+
+
+def new_card(path):
+    """A card image with the test applet."""
+    if not path.exists():
+        subprocess.run([TOP / "selftests/kselftest/make-card", SOFTSE, path], check=True,
+                       env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
