@@ -6,22 +6,6 @@
 #include <string.h>
 
 #include "content/apps-priv.h"
-#include "gp/plan.h"
-
-/* what an origin has prepared for one entry */
-struct prepared {
-	struct prepared *next;
-	uint16_t id;
-	bool keys_set;
-	struct content_task op;
-};
-
-struct content_ops {
-	struct content_ops *next;
-	struct content_apps *apps;
-	char origin[JOB_ORIGIN_MAX];
-	struct prepared *prepared;
-};
 
 /* ---- key sets, which are kept -------------------------------------------------------- */
 
@@ -89,16 +73,19 @@ static struct prepared *prepared(struct content_ops *o, uint16_t id)
 	return p;
 }
 
-static void used_up(struct prepared *p)
+static void wipe(struct prepared *p)
 {
 	explicit_bzero(p->op.data, sizeof(p->op.data));
 	explicit_bzero(p->op.token, sizeof(p->op.token));
 	p->op.data_len = p->op.token_len = 0;
 }
 
-static int64_t slot_of(uint16_t id)
+void content_ops_used_up(struct content_ops *o, uint16_t id)
 {
-	return CONTENT_APP_SLOT + (int64_t)id;
+	struct prepared *p = prepared(o, id);
+
+	if (p)
+		wipe(p);
 }
 
 int content_ops_get(struct content_ops *o, uint16_t id, struct content_task *out)
@@ -115,7 +102,7 @@ int content_ops_get(struct content_ops *o, uint16_t id, struct content_task *out
 		memcpy(out->keyset, isd->op.keyset, sizeof(out->keyset));
 		out->sd = isd->op.sd;
 	}
-	if (job_find(o->apps->store, o->origin, slot_of(id), &info) < 0)
+	if (job_find(o->apps->store, o->origin, CONTENT_APP_SLOT + (int64_t)id, &info) < 0)
 		return 0;
 	out->has_job = info.state != JOB_IDLE;
 	out->state = (enum model_script_state)info.state;
@@ -140,7 +127,7 @@ int content_ops_set(struct content_ops *o, uint16_t id, const struct content_tas
 	if (!p)
 		return e ? -ENOMEM : -ENOENT;
 	keys = strcmp(in->keyset, p->op.keyset) != 0 || !gp_aid_equal(&in->sd, &p->op.sd);
-	used_up(p);
+	wipe(p);
 	memcpy(p->op.data, in->data, in->data_len);
 	p->op.data_len = in->data_len;
 	memcpy(p->op.token, in->token, in->token_len);
@@ -162,198 +149,12 @@ int content_ops_set(struct content_ops *o, uint16_t id, const struct content_tas
 	return ret;
 }
 
-/* ---- plans ------------------------------------------------------------------------------- */
-
-int apps_run_plan(struct job_store *store, const char *origin, int64_t slot, const char *se,
-		  const struct gp_plan *plan, char *words)
-{
-	struct job_params params = {.kind = JOB_PLAN};
-	struct job_error err = {0};
-	sd_json_variant *json = NULL;
-	struct job_info info;
-	char *text = NULL;
-	uint64_t id;
-	int ret = job_find(store, origin, slot, &info);
-
-	if (ret == 0) {
-		/* the result of the one before has been seen, or is not wanted */
-		ret = content_job_words(job_delete(store, info.id, &err), &err, words);
-		if (ret < 0)
-			return ret;
-	}
-	ret = gp_plan_to_json(plan, &json);
-	if (ret == 0)
-		ret = sd_json_variant_format(json, 0, &text);
-	if (ret >= 0)
-		ret = job_create(store, origin, slot, &id, &err);
-	sd_json_variant_unref(json);
-	if (ret < 0)
-		goto out;
-	snprintf(params.se, sizeof(params.se), "%s", se);
-	ret = job_set(store, id, &params, &err);
-	if (ret == 0)
-		ret = job_script_write(store, id, 0, text, strlen(text), &err);
-	if (ret == 0)
-		ret = job_script_end(store, id, &err);
-	if (ret == 0)
-		ret = job_run(store, id, &err);
-	if (ret < 0)
-		job_delete(store, id, &(struct job_error){0});
-out:
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-	if (ret < 0 && !*err.code)
-		content_words(words, "no plan could be made: %s", strerror(-ret));
-	return content_job_words(ret, &err, words);
-}
-
-static const enum gp_op_type types[CONTENT_OPS] = {
-	[CONTENT_OP_INSTALL] = GP_OP_INSTALL,
-	[CONTENT_OP_SD_CREATE] = GP_OP_SD_CREATE,
-	[CONTENT_OP_MAKE_SELECTABLE] = GP_OP_MAKE_SELECTABLE,
-	[CONTENT_OP_EXTRADITE] = GP_OP_EXTRADITE,
-	[CONTENT_OP_PERSONALISE] = GP_OP_PERSONALISE,
-	[CONTENT_OP_DELETE] = GP_OP_DELETE,
-	[CONTENT_OP_LOCK] = GP_OP_LOCK,
-	[CONTENT_OP_UNLOCK] = GP_OP_UNLOCK,
-};
-
-/* What cannot be, said before a job is made of it. */
-static int check_kind(const struct gp_entry *e, enum content_op op, char *words)
-{
-	static const char *const kinds[] = {"an issuer security domain", "a security domain",
-					    "an application", "a load file"};
-	bool fits;
-
-	switch (op) {
-	case CONTENT_OP_INSTALL:
-		fits = e->kind == GP_KIND_ELF;
-		break;
-	case CONTENT_OP_SD_CREATE:
-		fits = e->kind == GP_KIND_ISD;
-		break;
-	case CONTENT_OP_DELETE:
-	case CONTENT_OP_EXTRADITE:
-		fits = e->kind != GP_KIND_ISD;
-		break;
-	default:
-		fits = e->kind == GP_KIND_APP || e->kind == GP_KIND_SSD;
-	}
-	if (fits)
-		return 0;
-	content_words(words, "%s is not for %s", gp_op_name(types[op]), kinds[e->kind]);
-	return -EINVAL;
-}
-
-static int fill_install(struct gp_op *op, const struct gp_entry *elf,
-			const struct content_step *in, char *words)
-{
-	op->elf = elf->aid;
-	op->module = in->module;
-	if (!op->module.len && elf->nr_modules == 1)
-		op->module = elf->modules[0];
-	if (!op->module.len) {
-		content_words(words, "the load file has %zu modules: name one as argument 0",
-			      elf->nr_modules);
-		return -EINVAL;
-	}
-	op->aid = in->aid.len ? in->aid : op->module;
-	op->privileges = in->privileges;
-	op->privileges_len = in->privileges & 0xffff ? 3 : 1;
-	op->selectable = in->selectable;
-	return gp_blob_set(&op->params, in->params, in->params_len);
-}
-
-/* On an issuer's domain, without a load file: a security domain of the card's own kind. */
-static int fill_create(struct gp_op *op, const struct content_step *in, char *words)
-{
-	if (!in->aid.len) {
-		content_words(words, "the new security domain needs an AID, argument 1");
-		return -EINVAL;
-	}
-	op->aid = in->aid;
-	op->privileges = in->privileges ? in->privileges : GP_PRIV_SD;
-	op->privileges_len = op->privileges & 0xffff ? 3 : 1;
-	op->selectable = in->selectable;
-	return gp_blob_set(&op->params, in->params, in->params_len);
-}
-
-static int make_plan(struct gp_plan *plan, const struct content_task *p,
-		     const struct gp_entry *e, const struct content_step *step, char *words)
-{
-	struct gp_error err = {.code = "", .detail = ""};
-	struct gp_op *op;
-	int ret = gp_plan_session(plan, &p->sd, p->keyset);
-
-	if (ret < 0)
-		return ret;
-	op = gp_plan_add(plan, types[step->op], 0);
-	if (!op)
-		return -ENOMEM;
-	op->aid = e->aid;
-	op->related = step->related;
-	if (step->op == CONTENT_OP_EXTRADITE)
-		op->sd = step->sd;
-	ret = gp_blob_set(&op->token, p->token, p->token_len);
-	if (ret == 0 && step->op == CONTENT_OP_PERSONALISE) {
-		op->form = p->form;
-		ret = gp_blob_set(&op->data, p->data, p->data_len);
-	}
-	if (ret == 0 && step->op == CONTENT_OP_INSTALL)
-		ret = fill_install(op, e, step, words);
-	if (ret == 0 && step->op == CONTENT_OP_SD_CREATE)
-		ret = fill_create(op, step, words);
-	if (ret == 0)
-		ret = gp_plan_validate(plan, &err);
-	if (ret < 0 && *err.detail)
-		content_words(words, "%s", err.detail);
-	return ret;
-}
-
-int content_ops_run(struct content_ops *o, uint16_t id, const struct content_step *step,
-		    char *words)
-{
-	struct apps_entry *e = apps_find(o->apps, id);
-	struct content_task *p;
-	struct gp_plan *plan;
-	int ret;
-
-	if (!e || e->app.gone) {
-		content_words(words, "/26243/%u is not on the card any more", id);
-		return -ENOENT;
-	}
-	ret = step->op < CONTENT_OPS ? check_kind(&e->app.entry, step->op, words) : -EINVAL;
-	if (ret < 0)
-		return ret;
-	p = calloc(1, sizeof(*p));
-	plan = gp_plan_new();
-	ret = p && plan ? content_ops_get(o, id, p) : -ENOMEM;
-	if (ret == 0 && (p->state == MODEL_SCRIPT_QUEUED || p->state == MODEL_SCRIPT_RUNNING)) {
-		content_words(words, "an operation on /26243/%u is under way (job %s)", id,
-			      p->job);
-		ret = -EBUSY;
-	}
-	if (ret == 0)
-		ret = make_plan(plan, p, &e->app.entry, step, words);
-	if (ret == 0) {
-		snprintf(plan->name, sizeof(plan->name), "%s", gp_op_name(types[step->op]));
-		ret = apps_run_plan(o->apps->store, o->origin, slot_of(id),
-				    o->apps->se[e->at].name, plan, words);
-	}
-	if (ret == 0)
-		used_up(prepared(o, id));
-	gp_plan_free(plan);
-	if (p)
-		explicit_bzero(p, sizeof(*p));
-	free(p);
-	return ret;
-}
+/* ---- what is under way --------------------------------------------------------------- */
 
 int content_ops_job(struct content_ops *o, uint16_t id, uint64_t *job, uint32_t *run)
 {
 	struct job_info info;
-	int ret = job_find(o->apps->store, o->origin, slot_of(id), &info);
+	int ret = job_find(o->apps->store, o->origin, CONTENT_APP_SLOT + (int64_t)id, &info);
 
 	if (ret == 0 && job)
 		*job = info.id;
@@ -367,10 +168,10 @@ int content_ops_control(struct content_ops *o, uint16_t id, enum content_control
 {
 	struct job_error err = {0};
 	struct job_info info;
-	int ret = job_find(o->apps->store, o->origin, slot_of(id), &info);
+	int ret = job_find(o->apps->store, o->origin, CONTENT_APP_SLOT + (int64_t)id, &info);
 
 	if (ret < 0) {
-		content_words(words, "no operation of %s on /26243/%u", o->origin, id);
+		content_words(words, "no operation of %s on this entry", o->origin);
 		return ret;
 	}
 	switch (what) {
@@ -420,7 +221,7 @@ void content_ops_free(struct content_apps *a)
 		a->ops = o->next;
 		while ((p = o->prepared)) {
 			o->prepared = p->next;
-			used_up(p);
+			wipe(p);
 			free(p);
 		}
 		free(o);

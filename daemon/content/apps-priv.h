@@ -45,6 +45,21 @@ struct content_apps {
 	struct content_ops *ops;
 };
 
+/* what an origin has prepared for one entry */
+struct prepared {
+	struct prepared *next;
+	uint16_t id;
+	bool keys_set;
+	struct content_task op;
+};
+
+struct content_ops {
+	struct content_ops *next;
+	struct content_apps *apps;
+	char origin[JOB_ORIGIN_MAX];
+	struct prepared *prepared;
+};
+
 /** content_ops_free() - all origins' operations, and what they have prepared. */
 void content_ops_free(struct content_apps *a);
 /** apps_find() - entry @id, or NULL. */
@@ -60,9 +75,13 @@ int apps_load(struct content_apps *a);
 /** apps_add() - entry for se[@at] with number @id, -1: the lowest free one; NULL: full. */
 struct apps_entry *apps_add(struct content_apps *a, size_t at, int32_t id);
 
+/** content_ops_used_up() - token and data of entry @id have been used. */
+void content_ops_used_up(struct content_ops *o, uint16_t id);
+
 struct gp_plan;
-/** apps_run_plan() - a plan as job of @origin in @slot; 0 or -errno with @words. */
+/** apps_run_plan() - a plan as job of @origin in @slot, instead of the one that ended there;
+ * @job gets its id, may be NULL. 0 or -errno with @words. */
 int apps_run_plan(struct job_store *store, const char *origin, int64_t slot, const char *se,
-		  const struct gp_plan *plan, char *words);
+		  const struct gp_plan *plan, uint64_t *job, char *words);
 
 #endif /* SESAME_CONTENT_APPS_PRIV_H */

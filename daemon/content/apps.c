@@ -219,20 +219,28 @@ static int se_at_number(struct content_apps *a, uint16_t se)
 
 /* ---- reading the registry ------------------------------------------------------------ */
 
+static bool reading(const struct content_apps *a, size_t at)
+{
+	struct job_info info;
+
+	return a->se[at].origin[0] &&
+	       job_find(a->store, a->se[at].origin, CONTENT_LIST_SLOT + (int64_t)at, &info) ==
+		       0 &&
+	       (info.state == JOB_QUEUED || info.state == JOB_RUNNING);
+}
+
 /* queue the job that reads the registry of se[@at] */
 static int read_registry(struct content_apps *a, size_t at)
 {
 	struct apps_se *s = &a->se[at];
 	char words[CONTENT_WORDS_MAX] = "";
 	int64_t slot = CONTENT_LIST_SLOT + (int64_t)at;
-	struct job_info info;
 	struct gp_plan *plan;
 	int ret;
 
 	if (!s->origin[0])
 		return -ENOKEY;
-	if (job_find(a->store, s->origin, slot, &info) == 0 &&
-	    (info.state == JOB_QUEUED || info.state == JOB_RUNNING)) {
+	if (reading(a, at)) {
 		s->again = true;
 		return 0;
 	}
@@ -244,7 +252,7 @@ static int read_registry(struct content_apps *a, size_t at)
 	if (ret >= 0)
 		ret = gp_plan_add(plan, GP_OP_LIST, 0) ? 0 : -ENOMEM;
 	if (ret == 0)
-		ret = apps_run_plan(a->store, s->origin, slot, s->name, plan, words);
+		ret = apps_run_plan(a->store, s->origin, slot, s->name, plan, NULL, words);
 	gp_plan_free(plan);
 	snprintf(s->why, sizeof(s->why), "%s", ret < 0 ? words : "");
 	tell(a, apps_isd(a, &(struct apps_entry){.at = at})->app.id);
@@ -392,6 +400,14 @@ int content_apps_refresh(struct content_apps *a, uint16_t se)
 	int at = se_at_number(a, se);
 
 	return at < 0 ? at : read_registry(a, (size_t)at);
+}
+
+bool content_apps_reading(const struct content_apps *a, uint16_t se)
+{
+	for (size_t at = 0; at < CONTENT_SES_MAX; at++)
+		if (a->se[at].name[0] && se_number(a, a->se[at].name) == se)
+			return reading(a, at);
+	return false;
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */

@@ -91,6 +91,10 @@ int content_apps_snapshot(struct content_apps *a, const struct model_se *snapsho
  * -ENOENT, -ENOKEY (there is no reader), or what job/ said. */
 int content_apps_refresh(struct content_apps *a, uint16_t se);
 
+/** content_apps_reading() - is the registry of @se being read, with keys? When it is over
+ * listeners are told of its issuer's domain. */
+bool content_apps_reading(const struct content_apps *a, uint16_t se);
+
 /** content_apps_list() - instance numbers by rising order, at most @room. */
 size_t content_apps_list(const struct content_apps *a, uint16_t *ids, size_t room);
 /** content_apps_list_se() - the same of instance @se alone, and of kinds 1 << enum gp_kind. */

@@ -27,6 +27,13 @@ enum content_op {
 	CONTENT_OP_DELETE,	    /* [all but the issuer's domain] */
 	CONTENT_OP_LOCK,	    /* [application, domain] */
 	CONTENT_OP_UNLOCK,	    /* [application, domain] */
+	CONTENT_OP_PUT_KEY, /* [any domain] a key set into it, beside or for one of its own */
+	CONTENT_OP_DELETE_KEY,	    /* [any domain] */
+	CONTENT_OP_CARD_INITIALIZE, /* [issuer's domain] the card to INITIALIZED */
+	CONTENT_OP_CARD_SECURE,	    /* [issuer's domain] … to SECURED */
+	CONTENT_OP_CARD_LOCK,	    /* [issuer's domain] … to CARD_LOCKED; to be confirmed */
+	CONTENT_OP_CARD_UNLOCK,	    /* [issuer's domain] … from there back to SECURED */
+	CONTENT_OP_CARD_TERMINATE,  /* [issuer's domain] … to TERMINATED; to be confirmed */
 	CONTENT_OPS		    /* their number */
 };
 
@@ -75,6 +82,11 @@ struct content_task {
  * @privileges: GP_PRIV_*; SD_CREATE: 0 for a security domain and no more
  * @params: contents of C9
  * @selectable: INSTALL [for install and make selectable]
+ * @keys: PUT_KEY: name of the key set whose keys are put
+ * @kvn: PUT_KEY: 0 for that of @keys; DELETE_KEY: which, with @kid, one of them not 0
+ * @kid: PUT_KEY: of the first key, 0 for 1
+ * @old_kvn: PUT_KEY: the version that is replaced, 0: it is a new one
+ * @confirmed: CARD_LOCK, CARD_TERMINATE: it is meant; without it -EPERM
  */
 struct content_step {
 	enum content_op op;
@@ -85,6 +97,21 @@ struct content_step {
 	uint8_t params[CONTENT_TOKEN_MAX];
 	size_t params_len;
 	bool selectable;
+	char keys[JOB_KEYSET_MAX];
+	uint8_t kvn, kid, old_kvn;
+	bool confirmed;
+};
+
+/**
+ * struct content_item - an operation of several that are one job
+ * @id: the entry
+ * @task: its data, form, token, keyset and sd count; NULL: what is prepared for the entry,
+ *	which is used up then
+ */
+struct content_item {
+	uint16_t id;
+	struct content_step step;
+	const struct content_task *task;
 };
 
 /**
@@ -114,11 +141,31 @@ int content_ops_set(struct content_ops *o, uint16_t id, const struct content_tas
  * One operation at a time for an entry. The result of the one before is dropped. Token
  * and data are used up. The job is durable when this returns 0.
  *
+ * Its job is in slot CONTENT_APP_SLOT + @id. PUT_KEY and DELETE_KEY on a domain that is not
+ * the issuer's go to that domain itself, whatever domain is prepared.
+ *
  * Return: 0 or a negative errno with @words: -ENOENT, -EBUSY (one runs), -EINVAL
- * (makes no sense for this kind of entry), -EACCES (policy), or what job/ said.
+ * (makes no sense for this kind of entry), -EPERM (not confirmed), -EACCES (policy), or
+ * what job/ said.
  */
 int content_ops_run(struct content_ops *o, uint16_t id, const struct content_step *step,
 		    char *words);
+
+/**
+ * content_ops_batch() - several operations, in this order, as one plan in one job
+ * @number: the caller's; the job is in slot CONTENT_BATCH_SLOT + @number, instead of one
+ *	that has ended there
+ * @undoable: refuse what job_rollback() could not undo, before anything is sent:
+ *	-EOPNOTSUPP. Never undone are MAKE_SELECTABLE, PERSONALISE, DELETE, DELETE_KEY,
+ *	states of the card but CARD_LOCK, and PUT_KEY with an old_kvn
+ * @job: its id, for job_listen(), job_get() and job_rollback(); may be NULL
+ *
+ * All entries are on one SE. The plan stops at the first operation that fails; what the
+ * ones before it have done stays until job_rollback(). Return: as content_ops_run(), with
+ * @words that name the operation; -EXDEV (more than one SE).
+ */
+int content_ops_batch(struct content_ops *o, uint16_t number, const struct content_item *items,
+		      size_t n, bool undoable, uint64_t *job, char *words);
 
 /**
  * content_ops_job() - the job of the operation on entry @id, for job_listen() and job_get()

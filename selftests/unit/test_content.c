@@ -395,7 +395,7 @@ static void test_operations(void **st)
 	assert_int_equal(run(ops, 0, CONTENT_OP_LOCK, false), -EINVAL);
 	assert_int_equal(run(ops, (uint16_t)app, CONTENT_OP_INSTALL, false), -EINVAL);
 	assert_int_equal(run(ops, 0, CONTENT_OP_SD_CREATE, false), -EINVAL);
-	assert_non_null(strstr(words, "argument 1"));
+	assert_non_null(strstr(words, "needs an AID"));
 	assert_int_equal(run(ops, 99, CONTENT_OP_LOCK, false), -ENOENT);
 	assert_int_equal(content_ops_control(ops, (uint16_t)app, CONTENT_CLEAR, words),
 			 -ENOENT);
