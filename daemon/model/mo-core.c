@@ -183,6 +183,7 @@ const struct mo_object *mo_object_at(size_t i)
 		&mo_devdetail,
 		&mo_dmacc,
 		&mo_inbox,
+		&mo_se,
 	};
 
 	return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;

@@ -404,6 +404,8 @@ const struct mo_object mo_se = {
 	.name = "SecureElement",
 	.moi = "io.sesame/1.0/SecureElement",
 	.path = "./SecureElement",
+	/* what a server may do with a secure element is decided by the policy (job/policy.h) */
+	.acl = "Add=*&Delete=*&Exec=*&Get=*&Replace=*",
 	.description =
 		"Installs, configures, manages and removes applications and their data on a "
 		"secure element, and carries APDUs to it. Every operation is "

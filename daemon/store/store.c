@@ -204,6 +204,35 @@ int store_each(struct store *st, unsigned int kind, const void *prefix, size_t p
 	return r;
 }
 
+int store_next(struct store *st, unsigned int kind, const void *key, size_t klen,
+	       uint8_t next[STORE_KEY_MAX], size_t *nlen)
+{
+	sqlite3_stmt *q;
+	int r;
+
+	if (!good(kind, klen, 0))
+		return -EINVAL;
+	r = job_db_query(&st->db, &q,
+			 "SELECT key FROM state WHERE kind = ? AND key >= ? ORDER BY key LIMIT 1",
+			 "ib", (int64_t)kind, key, klen);
+	if (r < 0)
+		return r;
+	r = job_db_step(&st->db, q);
+	if (r == 1) {
+		size_t n = (size_t)sqlite3_column_bytes(q, 0);
+
+		if (n <= STORE_KEY_MAX) {
+			memcpy(next, sqlite3_column_blob(q, 0), n);
+			*nlen = n;
+		}
+		r = n <= STORE_KEY_MAX ? 0 : -EIO;
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	job_db_done(q);
+	return r;
+}
+
 int store_begin(struct store *st)
 {
 	return st->walking ? -EBUSY : job_db_enter(&st->db);

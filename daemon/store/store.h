@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORE_KEY_MAX 128
+#define STORE_KEY_MAX 272 /* a URI of 255 bytes as a key, and some more */
 #define STORE_VALUE_MAX (1U << 20)
 #define STORE_KIND_MAX 255 /* kinds are 1 to this; what they mean is the opener's */
 #define STORE_NAME_MAX 32
@@ -74,6 +74,15 @@ int store_each(struct store *st, unsigned int kind, const void *prefix, size_t p
 	       int (*fn)(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
 			 size_t vlen),
 	       void *userdata);
+
+/**
+ * store_next() - the first key that is @key or above it
+ * @next: STORE_KEY_MAX bytes; may be @key
+ *
+ * Return: 0, -ENOENT, -EIO, -ENOMEM.
+ */
+int store_next(struct store *st, unsigned int kind, const void *key, size_t klen,
+	       uint8_t next[STORE_KEY_MAX], size_t *nlen);
 
 /**
  * store_begin() - a transaction; within one, a part of it
