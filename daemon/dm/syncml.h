@@ -4,7 +4,8 @@
  * WBXML of one message to structures and back. No I/O, no state between messages.
  *
  * Above this codec the value of a node is always raw bytes: what came as Format b64 is decoded,
- * what is not text goes out as base64 in XML and as OPAQUE in WBXML.
+ * what is not text goes out as base64 text, in WBXML too: OPAQUE octets are read, but not
+ * written, since a message with them has no form in XML that converters could show.
  */
 #ifndef SESAME_DM_SYNCML_H
 #define SESAME_DM_SYNCML_H
@@ -58,7 +59,8 @@ const char *dm_kind_name(enum dm_kind kind);
 /**
  * struct dm_meta - what a Meta element says (OMA-SyncML-MetaInfo); NULL or 0 is "not there"
  * @format: of the data: "chr", "int", "bool", "bin", "b64", "node", "xml", "null", "date",
- *	"time", "float". Binary data says "b64" in XML and "bin" in WBXML; take either for both
+ *	"time", "float". Binary data says "b64", and "bin" where it came as OPAQUE; take either
+ *	for both
  * @type: a media type, or the URI of an alert or of a way to authenticate
  * @mark: importance of a Generic Alert
  * @size, @has_size: octets of the whole object before base64
@@ -189,7 +191,8 @@ struct dm_msg {
  * @items: items in all: 32768
  * @uri: octets of a LocURI, TargetRef, SourceRef or RespURI: 1024 (longer: 414 is the engine's
  *	business from 256 on)
- * @memory: octets of the arena: four times @bytes and 1 MiB for the structures
+ * @memory: octets of the arena: 1 MiB and 32 times what was received, as an octet of WBXML can
+ *be an element
  */
 struct dm_limits {
 	size_t bytes;
@@ -208,7 +211,9 @@ struct dm_limits {
  *
  * XML: UTF-8 only; a DOCTYPE with an internal subset, entities and processing instructions are
  * refused, nothing outside of the message is ever read. WBXML: versions 1.1 to 1.3, UTF-8,
- * public identifiers of SyncML 1.0 to 1.2, checked whole before libwbxml2 sees it.
+ * public identifiers of SyncML 1.0 to 1.2. An OPAQUE in Data that is a TNDS document in WBXML
+ * (by its Type) comes as DM_FORM_MARKUP with the type of TNDS in XML; an OPAQUE with Format b64
+ * is decoded if it is base64.
  *
  * Elements that are not known are skipped, but as commands in SyncBody, Atomic and Sequence:
  * they are kept as DM_UNKNOWN. What the DTD asks for and is missing is left NULL; only a
@@ -266,10 +271,10 @@ int dm_out_begin(struct dm_out *out, const struct dm_hdr *hdr);
  * dm_out_cmd() - one command with its children
  *
  * The order of the elements is that of the DTD. Code 0 of a Status or an Alert is not written.
- * Data: DM_FORM_MARKUP goes as it is in XML, and in WBXML as elements if it is of the
- * namespaces of DMDDF or MetInf. For other data meta.format decides: "bin" and "b64" are base64
- * with Format b64 in XML, OPAQUE with Format bin in WBXML; any other format is text, and is
- * taken as "bin" if the octets are no XML characters in UTF-8.
+ * Data: DM_FORM_MARKUP goes as it is in XML, and in WBXML as a WBXML document in OPAQUE if it
+ * is a MgmtTree (the type becomes that of TNDS in WBXML), otherwise as text. For other data
+ * meta.format decides: "bin" and "b64" are base64 with Format b64; any other format is text,
+ * and is taken as "bin" if the octets are no XML characters in UTF-8.
  *
  * Return: 0; -EMSGSIZE if it does not fit: nothing of it is written then, and a shorter one
  * may follow; -EINVAL and -ENOMEM as before, nothing is written either.
