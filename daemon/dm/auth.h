@@ -44,15 +44,29 @@ struct dm_secret {
 	size_t nonce_len;
 };
 
-/** dm_auth_digest() - MD5(B64(MD5(name ":" secret)) ":" nonce). Return: 0, -EIO, -EINVAL. */
+/**
+ * dm_auth_digest() - MD5(B64(MD5(name ":" secret)) ":" nonce)
+ *
+ * A name may have ':' in it, as "IMEI:…" has.
+ *
+ * Return: 0; -EINVAL a name, a secret or a nonce that is too long; -EIO.
+ */
 int dm_auth_digest(const struct dm_secret *s, uint8_t digest[DM_AUTH_DIGEST_LEN]);
+
+/**
+ * dm_auth_mac() - MD5(B64(MD5(name ":" secret)) ":" nonce ":" B64(MD5(data)))
+ *
+ * What HMAC of a message and the digest of package 0 are. Return: as above.
+ */
+int dm_auth_mac(const struct dm_secret *s, const uint8_t *data, size_t len,
+		uint8_t mac[DM_AUTH_DIGEST_LEN]);
 
 /**
  * dm_auth_cred() - the Cred of a SyncHdr
  * @room: DM_AUTH_CRED_ROOM octets that @cred points into; to be wiped by the caller
  *
- * Return: 0; -ENOTSUP for a type that is in no Cred (HMAC, none); -EINVAL for a name with ':'
- * or too long; -EIO.
+ * Return: 0; -ENOTSUP for a type that is in no Cred (HMAC, none); -EINVAL for a name or a
+ * secret that is too long; -EIO.
  */
 #define DM_AUTH_CRED_ROOM (DM_AUTH_NAME_MAX + DM_AUTH_SECRET_MAX + 2)
 int dm_auth_cred(enum dm_auth_type type, const struct dm_secret *s, uint8_t *room,
