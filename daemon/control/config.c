@@ -137,6 +137,7 @@ static const struct key keys[] = {
 	DM(bind, KIND_TEXT),
 	DM_NUMBER(max_msg, 2048, 1 << 20, "bytes"),
 	DM_NUMBER(max_obj, 2048, 64 << 20, "bytes"),
+	DM_NUMBER(retry, 1, 3600, "seconds"),
 	DM(ca, KIND_PATH),
 	DM(cert, KIND_KEY),
 	DM(key, KIND_KEY),
@@ -227,6 +228,7 @@ void config_init(struct config *c)
 	c->script_max = 4U << 20;
 	c->keep_idle = 300;
 	c->dm.udp_port = 2948;
+	c->dm.retry = 30;
 }
 
 /* ---- values ---- */

@@ -125,6 +125,7 @@ struct config_bootstrap {
  * @udp_port, @coap_port: of notifications, 0: none
  * @bind: numeric address to listen on
  * @max_msg, @max_obj: bytes, 0: the default
+ * @retry: seconds
  * @ca, @cert, @key: of accounts that have no section of their own
  * @bootstrap_file, @bootstrap_card: profile to begin with, or the SE it is on
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
@@ -134,7 +135,7 @@ struct config_dm {
 	char device_id[128];
 	uint32_t udp_port, coap_port;
 	char bind[64];
-	uint32_t max_msg, max_obj;
+	uint32_t max_msg, max_obj, retry;
 	char ca[256];
 	char cert[512]; /* path or reference */
 	char key[512];

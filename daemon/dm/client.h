@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dm/auth.h"
 #include "dm/outbox.h"
 
 #define DM_ACCOUNTS_MAX 16
@@ -29,7 +30,6 @@
 
 struct dm_client;
 struct dm_tree;
-struct job_store;
 struct se_keys;
 
 /** struct dm_bytes - bytes of somebody else's */
@@ -38,12 +38,16 @@ struct dm_bytes {
 	size_t len;
 };
 
-/** enum dm_auth_pref - how client and server show who they are, AAuthType of DMAcc */
-enum dm_auth_pref {
-	DM_ACC_AUTH_MD5,       /* DIGEST */
-	DM_ACC_AUTH_HMAC,      /* HMAC */
-	DM_ACC_AUTH_BASIC,     /* BASIC */
-	DM_ACC_AUTH_TRANSPORT, /* none: TLS has shown it, both ways */
+/**
+ * struct dm_tls - of an account
+ * @ca: PEM file with what the server's certificate has to come from; NULL: the system's
+ * @pin: "sha256//BASE64" of its public key, several with ';' (as curl has it); NULL: none
+ * @cert, @key: our certificate, issuers behind it (PEM, DER), and its key (PKCS #8, PEM or
+ *	DER), each itself or as a reference (keys/seref.h); len 0: none
+ */
+struct dm_tls {
+	const char *ca, *pin;
+	struct dm_bytes cert, key;
 };
 
 /**
@@ -51,14 +55,12 @@ enum dm_auth_pref {
  * @name: names the account in logs and is the node below ./DMAcc
  * @server_id: identifier of the server, shorter than DM_SERVER_MAX
  * @uri: https://…, or http://… where @allow_http
- * @auth: what both sides begin with; a server may ask for another that is allowed
+ * @auth: what both sides begin with; a server may ask for another that is allowed.
+ *	DM_AUTH_NONE: TLS with certificates, both ways
  * @client_name, @client_secret: who we are
  * @server_name, @server_secret: who it is; name NULL: @server_id. No secret: the
  *	server is trusted by its certificate alone
  * @client_nonce, @server_nonce: to begin with, may be empty
- * @ca: PEM file with what the server's certificate has to come from; NULL: the system's
- * @pin: "sha256//BASE64" of its public key, several with ';' (as curl has it); NULL: none
- * @cert, @key: our certificate (path) and its key (path or reference, keys/seref.h); NULL
  * @poll_s: seconds between sessions of our own accord, 0: none
  * @allow_http, @allow_basic: although anybody could read along
  * @wbxml: begin with WBXML rather than XML; the server's answers decide later
@@ -68,13 +70,13 @@ struct dm_factory {
 	const char *name;
 	const char *server_id;
 	const char *uri;
-	enum dm_auth_pref auth;
+	enum dm_auth_type auth;
 	const char *client_name;
 	struct dm_bytes client_secret;
 	const char *server_name;
 	struct dm_bytes server_secret;
 	struct dm_bytes client_nonce, server_nonce;
-	const char *ca, *pin, *cert, *key;
+	struct dm_tls tls;
 	uint32_t poll_s;
 	bool allow_http, allow_basic, wbxml;
 };
@@ -85,30 +87,35 @@ enum dm_via { DM_VIA_LOCAL, DM_VIA_UDP, DM_VIA_COAP };
 /**
  * struct dm_client_config
  * @state_dir: where dm.db lies; NULL: in memory, all is forgotten
- * @store: of jobs; NULL: there are none
  * @keys: for keys by reference, outlives the client; NULL: there are none
  * @device_id: ./DevInfo/DevId, "IMEI:…", "urn:uuid:…"
  * @manufacturer, @model, @firmware, @software, @hardware: DevInfo, DevDetail; NULL: ""
  * @accounts, @nr_accounts: the configuration's
+ * @tls: of accounts that the configuration does not name
+ * @retry_ms: before a session that failed is tried again, doubled each time up to an
+ *	hour; 0: 30 s
  * @max_msg, @max_obj: bytes of one message and one object that we take; 0: defaults
  * @udp_port: of package 0, -1: do not listen; 0: any; 2948 is WAP push
  * @coap_port: of package 0 over CoAP, -1: do not listen, 0: any
  * @bind: address to listen on; NULL: loopback only
+ * @pin: digits, of the user: for profiles that come as a push; NULL: they are refused
  * @hold_until: begin no session before then or dm_client_release(); 0: at once
  * @log: @level is syslog's; @server: the account's name or ""
  * @notice: a Display alert (1100) for people; NULL: logged
  */
 struct dm_client_config {
 	const char *state_dir;
-	struct job_store *store;
 	struct se_keys *keys;
 	const char *device_id;
 	const char *manufacturer, *model, *firmware, *software, *hardware;
 	const struct dm_factory *accounts;
 	size_t nr_accounts;
+	struct dm_tls tls;
+	uint32_t retry_ms;
 	size_t max_msg, max_obj;
 	int udp_port, coap_port;
 	const char *bind;
+	const char *pin;
 	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *server, const char *text);
 	void (*notice)(void *ctx, const char *server, const char *text);
@@ -146,13 +153,6 @@ bool dm_client_stopped(const struct dm_client *c);
 struct store *dm_client_store(struct dm_client *c);
 struct dm_tree *dm_client_tree(struct dm_client *c);
 struct dm_outbox *dm_client_outbox(struct dm_client *c);
-/**
- * dm_client_resume() - the answer to an operation that was DM_PENDING (dm/tree.h)
- * @code: the Status, 200 and so on
- *
- * Nothing happens if its session has ended meanwhile.
- */
-void dm_client_resume(struct dm_client *c, uint64_t now, uint64_t token, int code);
 
 /**
  * dm_client_session() - begin a session with @server (account name or server identifier)
@@ -175,12 +175,12 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 /**
  * dm_client_bootstrap() - take a bootstrap profile (dm/profile.h)
  * @trusted: it came from the card or a file of the administrator: no MAC is asked for
- * @pin: of the user or the network, for profiles with a MAC; may be empty
  *
+ * Otherwise its MAC has to be right, by the PIN of the configuration.
  * Return: 0, -EALREADY (taken before), -EBADMSG, -EKEYREJECTED (MAC), …; @why in words.
  */
 int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, size_t len,
-			bool trusted, struct dm_bytes pin, char *why);
+			bool trusted, char *why);
 
 /** enum dm_client_state - of an account */
 enum dm_client_state {

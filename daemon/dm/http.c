@@ -690,6 +690,14 @@ static void give_up(struct dm_http *h)
 	}
 }
 
+void dm_http_cancel(struct dm_http *h)
+{
+	pthread_mutex_lock(&h->lock);
+	give_up(h);
+	wake(h);
+	pthread_mutex_unlock(&h->lock);
+}
+
 static void replace(struct dm_http *h, struct identity *next)
 {
 	pthread_mutex_lock(&h->lock);

@@ -95,6 +95,9 @@ int dm_http_fd(const struct dm_http *h);
  */
 int dm_http_begin(struct dm_http *h, const struct dm_http_peer *peer);
 
+/** dm_http_cancel() - the post under way, if there is one: nothing of it is told */
+void dm_http_cancel(struct dm_http *h);
+
 /** dm_http_end() - close the connection, forget the peer; what is under way is given up */
 void dm_http_end(struct dm_http *h);
 
