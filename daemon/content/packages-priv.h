@@ -39,6 +39,8 @@ int64_t package_slot(const struct package *g);
 /** package_run() - make the job for @op and queue it. */
 int package_run(struct content_packages *ps, struct package *g, enum content_package_op op,
 		char *words);
+/** package_told() - what @info says of the operation that is under way, or has ended. */
+void package_told(struct package *g, const struct job_info *info);
 /** package_ended() - the job of what is under way has ended so. */
 void package_ended(struct content_packages *ps, struct package *g, const struct job_info *info);
 

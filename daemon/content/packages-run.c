@@ -208,8 +208,8 @@ static int stage(struct content_packages *ps, struct package *g, enum content_pa
 
 	if (ret < 0) {
 		snprintf(err->code, sizeof(err->code), "no-such-se");
-		snprintf(err->detail, sizeof(err->detail),
-			 "there is no secure element /26241/%u", se_of(g));
+		snprintf(err->detail, sizeof(err->detail), "there is no secure element %u",
+			 se_of(g));
 		return -EINVAL;
 	}
 	snprintf(params.se, sizeof(params.se), "%s", se.name);
@@ -230,15 +230,14 @@ static int stage(struct content_packages *ps, struct package *g, enum content_pa
 	return ret;
 }
 
-int package_run(struct content_packages *ps, struct package *g, enum content_package_op what,
-		char *words)
+static int begin(struct content_packages *ps, struct package *g, enum content_package_op what,
+		 char *words)
 {
 	struct job_error err = {0};
 	struct job_info info;
 	uint64_t job;
-	int ret;
+	int ret = job_find(ps->store, g->origin, package_slot(g), &info);
 
-	ret = job_find(ps->store, g->origin, package_slot(g), &info);
 	if (what == CONTENT_PACKAGE_UNINSTALL && g->p.kind == CONTENT_PACKAGE_PLAN) {
 		/* what a plan made, its own record tells */
 		if (ret == 0)
@@ -260,6 +259,17 @@ int package_run(struct content_packages *ps, struct package *g, enum content_pac
 		content_words(words, "the package could not be given to the journal: %s",
 			      strerror(-ret));
 	return content_job_words(ret, &err, words);
+}
+
+int package_run(struct content_packages *ps, struct package *g, enum content_package_op what,
+		char *words)
+{
+	struct job_info info;
+	int ret = begin(ps, g, what, words);
+
+	if (ret == 0 && job_find(ps->store, g->origin, package_slot(g), &info) == 0)
+		package_told(g, &info);
+	return ret;
 }
 
 static void succeeded(struct content_packages *ps, struct package *g,
@@ -295,6 +305,20 @@ static bool refused_by_card(const struct job_info *info)
 	       info->last_sw >> 8 != 0x61;
 }
 
+void package_told(struct package *g, const struct job_info *info)
+{
+	struct content_package_run *l = &g->p.last;
+
+	l->job = info->id;
+	l->run = info->run;
+	l->state = info->state;
+	snprintf(l->code, sizeof(l->code), "%s", info->code);
+	l->executed = info->executed;
+	l->total = info->total;
+	l->last_sw = info->last_sw;
+	l->interrupted = info->interrupted;
+}
+
 void package_ended(struct content_packages *ps, struct package *g, const struct job_info *info)
 {
 	enum content_package_op what = g->p.op;
@@ -303,6 +327,7 @@ void package_ended(struct content_packages *ps, struct package *g, const struct 
 		what == CONTENT_PACKAGE_INSTALL && g->p.kind == CONTENT_PACKAGE_PLAN && done;
 
 	g->p.op = CONTENT_PACKAGE_IDLE;
+	package_told(g, info);
 	if (info->state == JOB_DONE && !done)
 		content_words(g->p.reason, "the last of %u commands was answered %04X",
 			      info->executed, info->last_sw);

@@ -40,9 +40,21 @@ static int aids_json(const struct gp_aid *aids, size_t n, sd_json_variant **ret)
 	return r;
 }
 
+static int last_json(const struct content_package_run *l, sd_json_variant **ret)
+{
+	return sd_json_buildo(ret, SD_JSON_BUILD_PAIR_UNSIGNED("job", l->job),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("run", l->run),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("state", l->state),
+			      SD_JSON_BUILD_PAIR_STRING("code", l->code),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("executed", l->executed),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("total", l->total),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("sw", l->last_sw),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("interrupted", l->interrupted));
+}
+
 int package_save(const struct content_packages *ps, const struct package *g)
 {
-	sd_json_variant *json = NULL, *modules = NULL, *aids = NULL;
+	sd_json_variant *json = NULL, *modules = NULL, *aids = NULL, *last = NULL;
 	const struct content_package *p = &g->p;
 	uint8_t key[STORE_KEY_MAX];
 	char *text = NULL, *value = NULL;
@@ -53,6 +65,8 @@ int package_save(const struct content_packages *ps, const struct package *g)
 	r = aids_json(p->modules, p->nr_aids, &modules);
 	if (r >= 0)
 		r = aids_json(p->aids, p->nr_aids, &aids);
+	if (r >= 0)
+		r = last_json(&p->last, &last);
 	if (r >= 0)
 		r = sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("kind", p->kind),
 				   SD_JSON_BUILD_PAIR_UNSIGNED("state", p->state),
@@ -69,7 +83,8 @@ int package_save(const struct content_packages *ps, const struct package *g)
 				   SD_JSON_BUILD_PAIR_VARIANT("aids", aids),
 				   SD_JSON_BUILD_PAIR_STRING("keys", p->keyset),
 				   SD_JSON_BUILD_PAIR_HEX("sd", p->sd.bytes, p->sd.len),
-				   SD_JSON_BUILD_PAIR_STRING("reason", p->reason));
+				   SD_JSON_BUILD_PAIR_STRING("reason", p->reason),
+				   SD_JSON_BUILD_PAIR_VARIANT("last", last));
 	if (r >= 0)
 		r = sd_json_variant_format(json, 0, &text);
 	if (r >= 0)
@@ -81,6 +96,7 @@ int package_save(const struct content_packages *ps, const struct package *g)
 	free(text);
 	sd_json_variant_unref(json);
 	sd_json_variant_unref(modules);
+	sd_json_variant_unref(last);
 	sd_json_variant_unref(aids);
 	return r < 0 ? r : 0;
 }
@@ -145,6 +161,22 @@ static size_t aids(sd_json_variant *v, struct gp_aid *to, int *bad)
 	return n;
 }
 
+static void take_last(sd_json_variant *json, struct content_package_run *l, int *bad)
+{
+	if (!json || !sd_json_variant_is_object(json)) {
+		*bad = -EBADMSG;
+		return;
+	}
+	l->job = number(json, "job", INT64_MAX, bad);
+	l->run = (uint32_t)number(json, "run", UINT32_MAX, bad);
+	l->state = (enum job_state)number(json, "state", JOB_EXPIRED, bad);
+	string(json, "code", l->code, sizeof(l->code));
+	l->executed = (uint32_t)number(json, "executed", UINT32_MAX, bad);
+	l->total = (uint32_t)number(json, "total", UINT32_MAX, bad);
+	l->last_sw = (uint16_t)number(json, "sw", UINT16_MAX, bad);
+	l->interrupted = (uint16_t)number(json, "interrupted", UINT16_MAX, bad);
+}
+
 static int from_json(struct package *g, sd_json_variant *json)
 {
 	struct content_package *p = &g->p;
@@ -166,6 +198,7 @@ static int from_json(struct package *g, sd_json_variant *json)
 	string(json, "version", p->version, sizeof(p->version));
 	string(json, "keys", p->keyset, sizeof(p->keyset));
 	string(json, "reason", p->reason, sizeof(p->reason));
+	take_last(sd_json_variant_by_key(json, "last"), &p->last, &bad);
 	aid(sd_json_variant_by_key(json, "elf"), &p->elf, &bad);
 	aid(sd_json_variant_by_key(json, "sd"), &p->sd, &bad);
 	p->nr_aids = aids(sd_json_variant_by_key(json, "modules"), p->modules, &bad);

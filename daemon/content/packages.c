@@ -27,7 +27,7 @@ static struct package *need(const struct content_packages *ps, const char *origi
 	struct package *g = find(ps, origin, object, id);
 
 	if (!g)
-		content_words(words, "/%u/%u is gone", object, id);
+		content_words(words, "there is no such package");
 	return g;
 }
 
@@ -42,7 +42,7 @@ static int busy(const struct package *g, char *words)
 
 	if (g->p.op == CONTENT_PACKAGE_IDLE)
 		return 0;
-	content_words(words, "/%u/%u is being %s", g->p.object, g->p.id, names[g->p.op]);
+	content_words(words, "the package is being %s", names[g->p.op]);
 	return -EBUSY;
 }
 
@@ -92,7 +92,7 @@ int content_packages_create(struct content_packages *ps, const char *origin, uin
 	int ret;
 
 	if (ps->n == CONTENT_PACKAGES_MAX) {
-		content_words(words, "there are %d packages already; Delete one",
+		content_words(words, "there are %d packages already; delete one",
 			      CONTENT_PACKAGES_MAX);
 		return -ENOSPC;
 	}
@@ -158,7 +158,7 @@ int content_packages_set(struct content_packages *ps, const char *origin, uint16
 	if (ret < 0)
 		return ret;
 	if (g->p.state == MODEL_SOFTWARE_INSTALLED && se != g->p.se) {
-		content_words(words, "/%u/%u is installed: Uninstall it first", object, id);
+		content_words(words, "the package is installed: uninstall it first");
 		return -EOPNOTSUPP;
 	}
 	g->p.se = se;
@@ -270,7 +270,7 @@ int content_packages_write(struct content_packages *ps, const char *origin, uint
 	if (ret < 0)
 		return ret;
 	if (g->p.state == MODEL_SOFTWARE_INSTALLED) {
-		content_words(words, "/%u/%u is installed: Uninstall it first", object, id);
+		content_words(words, "the package is installed: uninstall it first");
 		return -EOPNOTSUPP;
 	}
 	if (offset > g->p.staged || (offset > 0 && g->p.state != MODEL_SOFTWARE_STARTED)) {
@@ -325,8 +325,7 @@ static int may_run(const struct package *g, enum content_package_op op, char *wo
 	    (op != CONTENT_PACKAGE_UNINSTALL || g->p.kind != CONTENT_PACKAGE_SCRIPT))
 		return 0;
 	if (g->p.state != wanted)
-		content_words(words, "/%u/%u is in state %u, not %u", g->p.object, g->p.id,
-			      g->p.state, wanted);
+		content_words(words, "the package is in state %u, not %u", g->p.state, wanted);
 	else
 		content_words(words,
 			      "a package of this kind has nothing to undo or to activate");
@@ -390,9 +389,11 @@ void content_packages_job_changed(struct content_packages *ps, uint64_t job)
 			return;
 		if (info.state > JOB_RUNNING) {
 			package_ended(ps, g, &info);
-		} else if (info.total > 0) {
-			content_words(g->p.reason, "%u of %u commands executed", info.executed,
-				      info.total);
+		} else {
+			package_told(g, &info);
+			if (info.total > 0)
+				content_words(g->p.reason, "%u of %u commands executed",
+					      info.executed, info.total);
 		}
 		content_listeners_tell(&ps->listeners, g->p.object, g->p.id);
 		return;

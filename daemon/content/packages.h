@@ -20,6 +20,7 @@
 #define SESAME_CONTENT_PACKAGES_H
 
 #include "content/apps.h"
+#include "job/job.h"
 
 #define CONTENT_PACKAGES_MAX 32		 /* of all origins together */
 #define CONTENT_PACKAGE_MAX (4U << 20)	 /* bytes of one */
@@ -46,6 +47,22 @@ enum content_package_op {
 };
 
 /**
+ * struct content_package_run - the last operation on a package, as in struct job_info; kept
+ * when the job is gone, over restarts too
+ * @job: its id; 0: there was none yet
+ * @run: which run of it
+ * @state: how it goes, or ended
+ */
+struct content_package_run {
+	uint64_t job;
+	uint32_t run;
+	enum job_state state;
+	char code[JOB_CODE_MAX];
+	uint32_t executed, total;
+	uint16_t last_sw, interrupted;
+};
+
+/**
  * struct content_package - one package at one moment
  * @object, @id: instance of 9 or 5
  * @kind: as its first bytes say
@@ -59,6 +76,8 @@ enum content_package_op {
  *	instances that it makes
  * @keyset, @sd: that it was installed with
  * @reason: what happened, in words
+ * @last: the last operation, also while @op is under way; its job is in slot
+ *	CONTENT_PACKAGE_SLOT + @id (object 5: CONTENT_FIRMWARE_SLOT) until it has ended
  */
 struct content_package {
 	uint16_t object, id;
@@ -74,7 +93,8 @@ struct content_package {
 	size_t nr_aids;
 	char keyset[32];
 	struct gp_aid sd;
-	char reason[256];
+	char reason[CONTENT_WORDS_MAX];
+	struct content_package_run last;
 };
 
 /**
