@@ -43,7 +43,7 @@ def wait_until(test, seconds, what):
 
 class Stack:
     """One software SE behind one semd. set holds "section.key": value, which go
-    over the defaults; value None leaves the key out."""
+    over the defaults; value None leaves the key out. uri None: no LwM2M server."""
 
     def __init__(self, uri, set=None, folder=None):
         self.folder = folder or tempfile.mkdtemp(prefix="stack-")
@@ -68,6 +68,8 @@ class Stack:
             "server test": {"uri": self.uri, "endpoint": "sesame-test", "lifetime": "300",
                             "ssid": "101"},
         }
+        if self.uri is None:
+            del sections["server test"]
         names = {"server": "server test", "se": "se se0"}
         for key, value in self.set.items():
             section, _, key = key.partition(".")
