@@ -200,7 +200,8 @@ struct dm_tree_ops {
 	int (*exec)(void *ctx, const struct dm_req *req, const char *uri,
 		    const struct dm_put *arg);
 
-	/** begin() - 200, 405 (an Atomic within an Atomic), or a negative errno */
+	/** begin() - 200, 405 (an Atomic within an Atomic), 503 (one has not ended, see
+	 * dm_tree_unsettled()), or a negative errno */
 	int (*begin)(void *ctx, enum dm_level level);
 	/**
 	 * commit() - the end of the innermost level

@@ -218,7 +218,7 @@ int dm_tree_acl(struct dm_tree *t, const char *uri, const char *acl);
 /**
  * dm_tree_import() - a subtree in TNDS, as from a bootstrap profile
  * @uri: the node below which it goes unless it says where (Path), "." mostly
- * @server: "": the device itself; nodes of its own need no rights
+ * @server: NULL: the device itself, which needs no rights
  * @words: what is wrong, DM_TREE_WORDS_MAX bytes, or NULL
  *
  * All or nothing. Return: 200, or as write().
