@@ -355,6 +355,14 @@ void se_drdy_start(struct se_drdy *d, struct se_chip *chip)
 
 	d->chip = chip;
 	d->level_known = d->irq && !irq_get_irqchip_state(d->irq, IRQCHIP_STATE_LINE_LEVEL, &high);
+	/*
+	 * Of an interrupt that has never been enabled the core keeps no edge: the
+	 * controller does not look yet. The first answer may be faster than arm().
+	 */
+	if (d->irq && d->edge) {
+		enable_irq(d->irq);
+		disable_irq_nosync(d->irq);
+	}
 	se_chip_set_irq_mode(chip, d->mode);
 }
 EXPORT_SYMBOL_GPL(se_drdy_start);
