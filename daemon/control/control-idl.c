@@ -208,6 +208,40 @@ static SD_VARLINK_DEFINE_METHOD(
 	SD_VARLINK_DEFINE_INPUT(paths, SD_VARLINK_STRING, SD_VARLINK_ARRAY),
 	C("If the server is not there now, when it is"), IN_MAYBE(keep, BOOL));
 
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	DmAccount,
+	C("Name of the account: the node below ./DMAcc"), F(name, STRING),
+	F(serverId, STRING), F(uri, STRING),
+	C("unusable, idle, queued, running or waiting (to try again)"), F(state, STRING),
+	C("That ended well, since the start"), F(sessions, INT),
+	C("Sessions in a row that did not"), F(failures, INT),
+	C("Alerts that wait for the server"), F(alerts, INT),
+	C("Of the last session that ended well, seconds since 1970; 0: none"), F(last, INT),
+	C("Seconds to the next session, if one is planned"), F_MAYBE(next, INT),
+	C("Of the last session, empty if it ended well"), F(error, STRING));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	DmNode,
+	F(uri, STRING),
+	C("node, chr, int, bool, bin, xml, …"), F(format, STRING), F_MAYBE(type, STRING),
+	C("Bytes of its value"), F_MAYBE(size, INT),
+	C("Where it is text and short"), F_MAYBE(value, STRING),
+	C("Where it is none and short, base64"), F_MAYBE(data, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(ListDmAccounts, OUT_ARRAY(accounts, DmAccount));
+
+static SD_VARLINK_DEFINE_METHOD(
+	StartDmSession, C("Name of the account, or identifier of its server"), IN(account, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(
+	NotifyDm, C("Package 0, plain or with the header of a WAP push, base64"),
+	IN(message, STRING));
+
+static SD_VARLINK_DEFINE_METHOD(
+	ShowDmTree, C("Where to begin; the root if left out"), IN_MAYBE(uri, STRING),
+	C("Parents before their children; what no server may read is left out"),
+	OUT_ARRAY(nodes, DmNode));
+
 static SD_VARLINK_DEFINE_METHOD(
 	GetStatus, OUT(version, STRING), OUT(elements, INT), OUT(jobs, INT),
 	C("Jobs queued or running"), OUT(active, INT), OUT_ARRAY(servers, Server));
@@ -221,7 +255,7 @@ SD_VARLINK_DEFINE_INTERFACE(
 	io_sesame_Manager, CONTROL_INTERFACE,
 	SD_VARLINK_INTERFACE_COMMENT("Secure elements and the jobs on them"),
 	&vl_type_Element, &vl_type_Job, &vl_type_Apdu, &vl_type_Server, &vl_type_CardItem,
-	&vl_type_KeySet, &vl_type_Attempt,
+	&vl_type_KeySet, &vl_type_Attempt, &vl_type_DmAccount, &vl_type_DmNode,
 	SD_VARLINK_SYMBOL_COMMENT("The secure elements that jobs can use"),
 	&vl_method_ListElements,
 	SD_VARLINK_SYMBOL_COMMENT("The journal, in order of creation"),
@@ -266,6 +300,15 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_Send,
 	SD_VARLINK_SYMBOL_COMMENT("Tell a management server that the device is there: an Update now"),
 	&vl_method_UpdateServer,
+	SD_VARLINK_SYMBOL_COMMENT("OMA DM servers and how it goes with them"),
+	&vl_method_ListDmAccounts,
+	SD_VARLINK_SYMBOL_COMMENT("Begin a session with an OMA DM server now"),
+	&vl_method_StartDmSession,
+	SD_VARLINK_SYMBOL_COMMENT("Hand in a notification of an OMA DM server; it is checked as any"
+				  " other"),
+	&vl_method_NotifyDm,
+	SD_VARLINK_SYMBOL_COMMENT("The OMA DM management tree; for root and the daemon's user"),
+	&vl_method_ShowDmTree,
 	SD_VARLINK_SYMBOL_COMMENT("The daemon and its management servers"),
 	&vl_method_GetStatus,
 	SD_VARLINK_SYMBOL_COMMENT("There is no secure element of this name"),

@@ -112,5 +112,9 @@ CONTROL_METHOD(list_attempts);
 CONTROL_METHOD(forget_attempts);
 CONTROL_METHOD(send);
 CONTROL_METHOD(update_server);
+CONTROL_METHOD(list_dm_accounts);
+CONTROL_METHOD(start_dm_session);
+CONTROL_METHOD(notify_dm);
+CONTROL_METHOD(show_dm_tree);
 
 #endif /* SESAME_CONTROL_PRIV_H */

@@ -145,6 +145,10 @@ static const struct {
 	{CONTROL_INTERFACE ".ForgetAttempts", control_forget_attempts},
 	{CONTROL_INTERFACE ".Send", control_send},
 	{CONTROL_INTERFACE ".UpdateServer", control_update_server},
+	{CONTROL_INTERFACE ".ListDmAccounts", control_list_dm_accounts},
+	{CONTROL_INTERFACE ".StartDmSession", control_start_dm_session},
+	{CONTROL_INTERFACE ".NotifyDm", control_notify_dm},
+	{CONTROL_INTERFACE ".ShowDmTree", control_show_dm_tree},
 };
 
 static void gone(sd_varlink_server *server, sd_varlink *link, void *userdata)

@@ -34,6 +34,36 @@ struct control_server {
 };
 
 /**
+ * struct control_dm - one OMA DM account as ListDmAccounts shows it
+ * @last_s: CLOCK_REALTIME of its last good session, 0: none
+ * @next_s: seconds to the next one, -1: none is planned
+ */
+struct control_dm {
+	char name[65];
+	char server_id[64];
+	char uri[256];
+	char state[16];
+	char error[256];
+	unsigned int sessions, failures, alerts;
+	uint64_t last_s;
+	int64_t next_s;
+};
+
+/**
+ * struct control_dm_node - a node of the management tree
+ * @text: its value is text
+ * @value: @len bytes of @size, and a NUL behind them
+ */
+struct control_dm_node {
+	const char *format;
+	bool text;
+	char type[128];
+	uint64_t size;
+	size_t len;
+	uint8_t value[1025];
+};
+
+/**
  * struct control_ops - what only the daemon knows
  * @server: fill in server number @index; -ENOENT past the end
  * @update: tell @name, or all (NULL), that the device is there, now. -ENOENT: no such
@@ -41,12 +71,22 @@ struct control_server {
  * @send: tell @name, or all (NULL), the values at @paths (ended by NULL); @keep: when the
  *	server is there again, if it is not now. -ENOENT: no such server; -EINVAL: a path;
  *	-ENODATA: no values; -EACCES: muted; -ENOTCONN; …; @why in words
+ * @dm_account: fill in OMA DM account number @index; -ENOENT past the end
+ * @dm_session: begin a session with it. -ENOENT, -EALREADY, -EINVAL: it cannot be used
+ * @dm_notify: package 0; -EBADMSG, -ENOENT, -EKEYREJECTED, -EALREADY; @why in words
+ * @dm_node: the node below @root that follows @uri, "" is followed by @root; @uri gets
+ *	where it is. -ENODATA at the end, -ENOENT, -EINVAL
  */
 struct control_ops {
 	int (*server)(void *ctx, unsigned int index, struct control_server *out);
 	int (*update)(void *ctx, const char *name);
 	int (*send)(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
 		    size_t room);
+	int (*dm_account)(void *ctx, unsigned int index, struct control_dm *out);
+	int (*dm_session)(void *ctx, const char *name);
+	int (*dm_notify)(void *ctx, const void *p, size_t len, char *why, size_t room);
+	int (*dm_node)(void *ctx, const char *root, char *uri, size_t room,
+		       struct control_dm_node *out);
 };
 
 struct control;

@@ -154,6 +154,9 @@ struct store *dm_client_store(struct dm_client *c);
 struct dm_tree *dm_client_tree(struct dm_client *c);
 struct dm_outbox *dm_client_outbox(struct dm_client *c);
 
+/** dm_client_waits() - does the session wait for the operation with this token? */
+bool dm_client_waits(const struct dm_client *c, uint64_t token);
+
 /**
  * dm_client_session() - begin a session with @server (account name or server identifier)
  *

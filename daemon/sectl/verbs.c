@@ -209,6 +209,20 @@ const struct verb verbs[] = {
 	 "there.\n",
 	 "sectl server send all /26241/0/1"},
 
+	{"dm", "list", NULL, "", 0, 0, 0, verb_dm_list,
+	 "OMA DM servers: state, address, alerts that wait", NULL, "sectl dm list --json"},
+	{"dm", "session", NULL, "ACCOUNT", 1, 1, 0, verb_dm_session,
+	 "begin a session with an OMA DM server, now",
+	 "Its end is seen in the list. The account's name, or the server's identifier.\n",
+	 "sectl dm session main"},
+	{"dm", "notify", NULL, "FILE|-", 1, 1, 0, verb_dm_notify,
+	 "hand in a notification (package 0) that came another way",
+	 "Plain or as a WAP push. It is checked as any other: digest, server, not seen "
+	 "before.\n",
+	 "sectl dm notify push.bin"},
+	{"dm", "tree", NULL, "[URI]", 0, 1, 0, verb_dm_tree, "the management tree, or a part",
+	 "Secrets, which no server may read, are left out.\n", "sectl dm tree ./DevDetail"},
+
 	{"jobs", "list", NULL, "", 0, 0, 0, verb_jobs_list, "semd's journal", NULL,
 	 "sectl jobs list"},
 	{"jobs", "show", NULL, "ID", 1, 1, 0, verb_jobs_show,
