@@ -25,11 +25,9 @@ enum lwm2m_kind {
 	LWM2M_KIND_SESSION,  /* * DTLS and TLS sessions */
 	LWM2M_KIND_OSCORE,   /* * sequence numbers, replay windows */
 	LWM2M_KIND_BS,	     /* bootstrap: where accounts came from, timeouts */
-	LWM2M_KIND_SW,	     /* software packages */
+	LWM2M_KIND_SW,	     /* was: software packages, in content.db now */
 	LWM2M_KIND_DEDUP,    /* * requests that must not run twice */
-	LWM2M_KIND_OBJECT, /* what an object keeps that is not stored in data.h; key: object id,
-			      two bytes, first */
-	LWM2M_KIND_MAX = LWM2M_KIND_OBJECT,
+	LWM2M_KIND_OBJECT,   /* was: registries of the SEs, in content.db now */
 };
 
 #define LWM2M_SSID_BOOTSTRAP 65535U

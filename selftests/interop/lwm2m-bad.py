@@ -7,6 +7,7 @@ seen, a state that cannot be read. Prints TAP; run inside the Debian 13 root.
     lwm2m-bad.py [NAME…]     only the named tests
 """
 
+import glob
 import os
 import random
 import resource
@@ -276,7 +277,6 @@ def secrets():
 def setup():
     """What is wrong where the device is set up: one line, and what to try."""
     stack = Stack("coap://127.0.0.1:9")
-    db = os.path.join(stack.state_dir, "lwm2m.db")
 
     def ends(name, *words):
         stack.write_config()
@@ -288,13 +288,17 @@ def setup():
 
     try:
         stack.write_config()
-        with open(db, "wb") as f:
-            f.write(random.Random(3).randbytes(20000))
-        ends("lwm2m.db of noise", db, "moved away")
-        os.unlink(db)
-        os.mkdir(db)
-        ends("lwm2m.db is a directory", db)
-        os.rmdir(db)
+        for name in ("lwm2m.db", "content.db"):
+            db = os.path.join(stack.state_dir, name)
+            for path in glob.glob(db + "*"):
+                os.unlink(path)
+            with open(db, "wb") as f:
+                f.write(random.Random(3).randbytes(20000))
+            ends(f"{name} of noise", db, "moved away")
+            os.unlink(db)
+            os.mkdir(db)
+            ends(f"{name} is a directory", db)
+            os.rmdir(db)
         stack.set = {"server.uri": "coaps://127.0.0.1:9", "server.psk_identity": "me",
                      "server.psk": KEY.hex()}
         ends("a key where its place belongs", "semd.conf:", "psk=", "vault")

@@ -292,10 +292,9 @@ static void test_script_fails(void **st)
 	assert_true(package(FW, 0)->reason[0] != '\0');
 	/* how it ended is known when its job is gone, and over a restart */
 	restart();
-	assert_int_equal(package(FW, 0)->last.state, JOB_DONE);
-	assert_string_equal(package(FW, 0)->last.code, "ok");
-	assert_int_equal(package(FW, 0)->last.executed, 1);
-	assert_int_equal(package(FW, 0)->last.last_sw, 0x6a82);
+	assert_int_equal(package(FW, 0)->last.state, JOB_FAILED);
+	assert_string_equal(package(FW, 0)->last.code, "select-refused");
+	assert_int_equal(package(FW, 0)->last.executed, 0);
 	assert_true(package(FW, 0)->last.job > 0);
 	assert_int_equal(package(FW, 0)->last.run, 1);
 	/* the job is over and done with */
