@@ -8,6 +8,7 @@
 #include "dm/engine.h"
 #include "dm/http.h"
 #include "dm/listen.h"
+#include "dm/mo-device.h"
 #include "keys/cred.h"
 
 #define CLIENT_RETRY_MS 30000U
@@ -104,7 +105,7 @@ struct session {
 
 struct dm_client {
 	struct dm_client_config config; /* its pointers but ctx are not kept */
-	char device_id[256];
+	struct dm_device device;	/* its texts are the client's */
 	int epoll, kick;
 	struct store *store;
 	struct dm_tree *tree;

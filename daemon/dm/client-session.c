@@ -311,7 +311,7 @@ static int make_engine(struct dm_client *c)
 	struct dm_engine_config config = {
 		.server_id = a->server_id,
 		.server_uri = a->uri,
-		.device_id = c->device_id,
+		.device_id = c->device.id,
 		.allow = DM_AUTH_BIT(DM_AUTH_MD5) | DM_AUTH_BIT(DM_AUTH_HMAC),
 		.wbxml = s->rules->wbxml,
 		.max_msg = c->config.max_msg ? c->config.max_msg : MAX_MSG_DEFAULT,

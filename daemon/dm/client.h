@@ -196,7 +196,7 @@ enum dm_client_state {
 
 /** struct dm_client_account - for logs and the control interface */
 struct dm_client_account {
-	char name[64];
+	char name[65];
 	char server_id[DM_SERVER_MAX];
 	char uri[256];
 	enum dm_client_state state;
