@@ -69,6 +69,19 @@ static int flush(struct dm_dom *d, bool between)
 	return 0;
 }
 
+static const char *name_of(struct dm_dom *d, const char *s, size_t len)
+{
+	unsigned int h = 0;
+	const char **at;
+
+	for (size_t i = 0; i < len; i++)
+		h = h * 31 + (unsigned char)s[i];
+	at = &d->names[h % DM_DOM_NAMES];
+	if (!*at || strlen(*at) != len || memcmp(*at, s, len) != 0)
+		*at = dm_arena_copy(d->arena, s, len);
+	return *at;
+}
+
 int dm_dom_start(struct dm_dom *d, const char *name, size_t name_len, const char *uri,
 		 const char *attrs)
 {
@@ -83,7 +96,7 @@ int dm_dom_start(struct dm_dom *d, const char *name, size_t name_len, const char
 	n = add(d);
 	if (!n)
 		return d->error;
-	n->name = dm_arena_copy(d->arena, name, name_len);
+	n->name = name_of(d, name, name_len);
 	if (!n->name)
 		return no_memory(d);
 	/* one namespace after another is the same */

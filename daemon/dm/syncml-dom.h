@@ -13,29 +13,39 @@
 /**
  * struct dm_node - an element, or a run of text between elements (@name NULL)
  * @name: without a prefix
- * @attrs: as XML text, with a space before each, namespaces first; NULL: none. Not for WBXML
  * @uri: namespace; NULL: none or not known
+ * @attrs: as XML text, with a space before each, namespaces first; NULL: none. Not for WBXML
  * @text, @len: of a run of text; a NUL follows
  * @opaque: OPAQUE of WBXML is in the text
  */
 struct dm_node {
 	const char *name;
-	const char *attrs;
 	const char *uri;
-	const char *text;
-	size_t len;
-	bool opaque;
-	struct dm_node *kids;
-	struct dm_node *last;
 	struct dm_node *next;
 	struct dm_node *up;
+	union {
+		struct {
+			const char *attrs;
+			struct dm_node *kids;
+			struct dm_node *last;
+		};
+		struct {
+			const char *text;
+			size_t len;
+			bool opaque;
+		};
+	};
 };
+
+/** names that come again and again are kept once */
+#define DM_DOM_NAMES 64
 
 /** struct dm_dom - what a reader fills through the functions below */
 struct dm_dom {
 	struct dm_arena *arena;
 	struct dm_node *root;
 	struct dm_node *at; /* the element that is open */
+	const char *names[DM_DOM_NAMES];
 	struct buf text;
 	bool opaque;
 	unsigned int depth;

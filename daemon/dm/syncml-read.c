@@ -13,8 +13,9 @@
 #define ITEMS_DEFAULT 32768
 #define URI_DEFAULT 1024
 
-/* An octet of WBXML can be an element, and that takes the size of a node. */
-#define MEMORY_PER_OCTET 32
+/* commands in WBXML, which are twenty octets, need as much */
+#define MEMORY_PER_OCTET 48
+#define MEMORY_MAX ((size_t)24 << 20)
 
 struct reader {
 	struct dm_msg *msg;
@@ -240,7 +241,10 @@ static void data(struct reader *r, const struct dm_node *n, struct dm_item *it)
 	if (run) {
 		it->data = (const uint8_t *)run->text;
 		it->len = run->len;
-		it->form = run->opaque ? DM_FORM_RAW : DM_FORM_TEXT;
+		/* most have text in OPAQUE too */
+		if (run->opaque &&
+		    (dm_format_binary(it->meta.format) || !dm_utf8_valid(it->data, it->len)))
+			it->form = DM_FORM_RAW;
 	}
 	if (it->meta.format && strcmp(it->meta.format, "b64") == 0) {
 		if (decode(r, &it->data, &it->len))
@@ -248,7 +252,7 @@ static void data(struct reader *r, const struct dm_node *n, struct dm_item *it)
 		else if (it->form == DM_FORM_TEXT)
 			it->form = DM_FORM_B64;
 	}
-	if (it->form == DM_FORM_RAW && it->meta.type &&
+	if (run && run->opaque && it->meta.type &&
 	    dm_mime_is(it->meta.type, DM_MIME_TNDS_WBXML))
 		tnds(r, it);
 }
@@ -412,6 +416,8 @@ static void defaults(struct dm_limits *l, size_t len)
 	l->uri = l->uri ? l->uri : URI_DEFAULT;
 	if (!l->memory)
 		l->memory = (1U << 20) + (len < l->bytes ? len : l->bytes) * MEMORY_PER_OCTET;
+	if (l->memory > MEMORY_MAX)
+		l->memory = MEMORY_MAX;
 }
 
 int dm_msg_parse(enum dm_coding coding, const uint8_t *p, size_t len,

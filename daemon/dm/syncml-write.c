@@ -9,6 +9,7 @@
 #include "dm/syncml-priv.h"
 #include "dm/wbxml-tags.h"
 #include "dm/wbxml.h"
+#include "model/base64.h"
 
 #define MAX_LEAST 512
 /* a TNDS document in WBXML within a message */
@@ -89,7 +90,7 @@ static void chars(struct dm_out *o, const void *p, size_t len)
 	}
 }
 
-static void opaque(struct dm_out *o, const void *p, size_t len)
+static void opaque_length(struct dm_out *o, size_t len)
 {
 	uint8_t n[10];
 	size_t at = sizeof(n);
@@ -99,7 +100,6 @@ static void opaque(struct dm_out *o, const void *p, size_t len)
 		n[--at] = (uint8_t)(0x80 | (v & 0x7f));
 	octet(o, WB_OPAQUE);
 	buf_put(&o->b, n + at, sizeof(n) - at);
-	buf_put(&o->b, p, len);
 }
 
 static void base64(struct dm_out *o, const uint8_t *p, size_t len)
@@ -111,6 +111,25 @@ static void base64(struct dm_out *o, const uint8_t *p, size_t len)
 	buf_base64(&o->b, p, len);
 	if (o->coding == DM_WBXML)
 		octet(o, '\0');
+}
+
+/* of an Item: OPAQUE also where it is text, as the SyncML toolkit and libwbxml2 have it */
+static void item_data(struct dm_out *o, const struct dm_item *it, bool as_base64)
+{
+	if (o->coding == DM_XML) {
+		if (as_base64)
+			buf_base64(&o->b, it->data, it->len);
+		else if (it->form == DM_FORM_MARKUP)
+			buf_put(&o->b, it->data, it->len);
+		else
+			buf_xml(&o->b, it->data, it->len);
+	} else if (as_base64 && it->len > 0) {
+		opaque_length(o, BASE64_LEN(it->len));
+		buf_base64(&o->b, it->data, it->len);
+	} else if (it->len > 0) {
+		opaque_length(o, it->len);
+		buf_put(&o->b, it->data, it->len);
+	}
 }
 
 static void invalid(struct dm_out *o)
@@ -219,14 +238,12 @@ static void item(struct dm_out *o, const struct dm_item *it)
 	meta(o, &m);
 	if (it->has_data) {
 		start(o, DM_PAGE_SYNCML, "Data");
-		if (as_document)
-			opaque(o, made.p, made.len);
-		else if (as_base64 && it->form != DM_FORM_B64)
-			base64(o, it->data, it->len);
-		else if (it->form == DM_FORM_MARKUP && o->coding == DM_XML)
-			buf_put(&o->b, it->data, it->len);
-		else
-			chars(o, it->data, it->len);
+		if (as_document) {
+			opaque_length(o, made.len);
+			buf_put(&o->b, made.p, made.len);
+		} else {
+			item_data(o, it, as_base64 && it->form != DM_FORM_B64);
+		}
 		end(o, "Data");
 	}
 	if (it->more)

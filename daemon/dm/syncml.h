@@ -83,7 +83,7 @@ struct dm_meta {
 /** what the bytes of an item's data are */
 enum dm_form {
 	DM_FORM_TEXT,	/* UTF-8 text without NUL, as it was sent */
-	DM_FORM_RAW,	/* octets: base64 decoded, or OPAQUE */
+	DM_FORM_RAW,	/* octets: base64 decoded, or OPAQUE that is no text */
 	DM_FORM_MARKUP, /* elements inside Data (TNDS, MetInf): an XML fragment in UTF-8 with
 			 * its namespaces, without an XML declaration */
 	DM_FORM_B64,	/* Format is b64, the text is not base64 on its own: a part of a large
@@ -131,7 +131,7 @@ struct dm_cred {
  * @no_resp: NoResp: no Status is wanted
  * @msg_ref, @cmd_ref, @cmd: of Status and Results; @cmd is the name of what it answers
  * @target_ref, @source_ref: the first of each; NULL if there is none
- * @code: Status: its Data, 100..999, or 0 if it is no such number; Alert: its Data, or 0
+ * @code: Status: its Data, 100..9999, or 0 if it is no such number; Alert: its Data, or 0
  * @chal: Status: there is a Chal, and @chal_meta is what it says
  * @cred: Status: NULL if none
  * @children: commands in an Atomic or a Sequence
@@ -191,8 +191,7 @@ struct dm_msg {
  * @items: items in all: 32768
  * @uri: octets of a LocURI, TargetRef, SourceRef or RespURI: 1024 (longer: 414 is the engine's
  *	business from 256 on)
- * @memory: octets of the arena: 1 MiB and 32 times what was received, as an octet of WBXML can
- *be an element
+ * @memory: octets of the arena: 48 times what was received and 1 MiB, at most 24 MiB
  */
 struct dm_limits {
 	size_t bytes;

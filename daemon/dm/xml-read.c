@@ -224,6 +224,10 @@ int dm_xml_read(struct dm_dom *d, const uint8_t *p, size_t len)
 	}
 	if (!r.ctxt->wellFormed || !d->root || d->at)
 		dm_dom_fail(d, -EBADMSG, "no well-formed XML");
+	/* it makes one for entities even where nobody asked for a tree */
+	if (r.ctxt->myDoc)
+		xmlFreeDoc(r.ctxt->myDoc);
+	r.ctxt->myDoc = NULL;
 	xmlFreeParserCtxt(r.ctxt);
 	buf_free(&r.attrs);
 	return d->error;

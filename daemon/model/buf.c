@@ -70,7 +70,8 @@ void buf_printf(struct buf *b, const char *format, ...)
 
 void buf_base64(struct buf *b, const uint8_t *p, size_t len)
 {
-	if (len > b->max || !reserve(b, BASE64_LEN(len)))
+	/* so that the length of the text cannot overflow */
+	if (!reserve(b, len > b->max ? len : BASE64_LEN(len)))
 		return;
 	b->len += base64_encode(p, len, (char *)b->p + b->len, false);
 }
