@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The store and the data model: transactions, what outlives the process, what is
+ * The data model and what is kept of accounts: transactions, what outlives the process, what is
  * refused, and a power cut at each commit.
  */
 #include <errno.h>
@@ -76,113 +76,21 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- the store ---------------------------------------------------------------- */
+/* ---- what is kept of an account --------------------------------------------------- */
 
-struct seen {
-	size_t n;
-	char text[256];
-	int stop_at;
-};
-
-static int see(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen)
-{
-	struct seen *s = userdata;
-	size_t at = strlen(s->text);
-
-	snprintf(s->text + at, sizeof(s->text) - at, "%.*s=%.*s ", (int)klen, (const char *)key,
-		 (int)vlen, (const char *)val);
-	s->n++;
-	return s->stop_at > 0 && s->n == (size_t)s->stop_at ? 7 : 0;
-}
-
-static void put(struct rig *r, enum lwm2m_kind kind, const char *key, const char *val)
-{
-	assert_int_equal(store_put(r->st, kind, key, strlen(key), val, strlen(val)), 0);
-}
-
-static void expect(struct rig *r, enum lwm2m_kind kind, const char *prefix, const char *text)
-{
-	struct seen s = {0};
-
-	assert_int_equal(store_each(r->st, kind, prefix, strlen(prefix), see, &s), 0);
-	assert_string_equal(s.text, text);
-}
-
-static void test_store(void **state)
-{
-	struct rig *r = *state;
-	struct seen s = {.stop_at = 1};
-	uint8_t *val;
-	size_t len;
-	char big[STORE_KEY_MAX + 1] = {0};
-
-	put(r, LWM2M_KIND_REG, "b", "2");
-	put(r, LWM2M_KIND_REG, "ab", "1");
-	put(r, LWM2M_KIND_REG, "a\xff", "3");
-	put(r, LWM2M_KIND_REG, "a", "");
-	put(r, LWM2M_KIND_OBS, "ab", "other");
-	expect(r, LWM2M_KIND_REG, "", "a= ab=1 a\xff=3 b=2 ");
-	expect(r, LWM2M_KIND_REG, "a", "a= ab=1 a\xff=3 ");
-	expect(r, LWM2M_KIND_REG, "a\xff", "a\xff=3 ");
-	expect(r, LWM2M_KIND_REG, "c", "");
-	assert_int_equal(store_each(r->st, LWM2M_KIND_REG, "", 0, see, &s), 7);
-	assert_int_equal(s.n, 1);
-
-	put(r, LWM2M_KIND_REG, "ab", "new");
-	assert_int_equal(store_get(r->st, LWM2M_KIND_REG, "ab", 2, &val, &len), 0);
-	assert_int_equal(len, 3);
-	assert_string_equal((char *)val, "new");
-	free(val);
-	assert_int_equal(store_get(r->st, LWM2M_KIND_REG, "x", 1, &val, &len), -ENOENT);
-	assert_int_equal(store_del(r->st, LWM2M_KIND_REG, "x", 1), 0);
-	assert_int_equal(store_del(r->st, LWM2M_KIND_REG, "b", 1), 0);
-	assert_int_equal(store_del_prefix(r->st, LWM2M_KIND_REG, "a\xff", 2), 0);
-	expect(r, LWM2M_KIND_REG, "", "a= ab=new ");
-
-	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, "", 0, "", 0), -EINVAL);
-	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, big, sizeof(big), "", 0), -EINVAL);
-	assert_int_equal(store_put(r->st, STORE_KIND_MAX + 1, "a", 1, "", 0), -EINVAL);
-	assert_int_equal(store_put(r->st, LWM2M_KIND_REG, "a", 1, "", STORE_VALUE_MAX + 1),
-			 -EINVAL);
-}
-
-static int change_within(void *userdata, const uint8_t *key, size_t klen, const uint8_t *val,
-			 size_t vlen)
-{
-	(void)val;
-	(void)vlen;
-	return store_del(userdata, LWM2M_KIND_REG, key, klen);
-}
-
-static void test_store_transactions(void **state)
+static void test_forget(void **state)
 {
 	struct rig *r = *state;
 	const char ssid_1[] = {0, 1, 'x'}, ssid_2[] = {0, 2, 'x'};
 	uint8_t *val;
 	size_t len;
 
-	assert_int_equal(store_begin(r->st), 0);
-	put(r, LWM2M_KIND_META, "a", "1");
-	assert_int_equal(store_begin(r->st), 0);
-	put(r, LWM2M_KIND_META, "b", "2");
-	store_rollback(r->st);
-	assert_int_equal(store_commit(r->st), 0);
-	expect(r, LWM2M_KIND_META, "", "a=1 ");
-
-	assert_int_equal(store_begin(r->st), 0);
-	put(r, LWM2M_KIND_META, "c", "3");
-	store_rollback(r->st);
-	expect(r, LWM2M_KIND_META, "", "a=1 ");
-	put(r, LWM2M_KIND_REG, "a", "1");
-	assert_int_equal(store_each(r->st, LWM2M_KIND_REG, "", 0, change_within, r->st),
-			 -EBUSY);
-
 	/* all of one account, and nothing of the other or of the data model */
 	for (int kind = LWM2M_KIND_ATTR; kind <= LWM2M_KIND_OSCORE; kind++) {
 		assert_int_equal(store_put(r->st, (enum lwm2m_kind)kind, ssid_1, 3, "1", 1), 0);
 		assert_int_equal(store_put(r->st, (enum lwm2m_kind)kind, ssid_2, 3, "2", 1), 0);
 	}
-	assert_int_equal(store_put(r->st, LWM2M_KIND_SW, ssid_1, 3, "1", 1), 0);
+	assert_int_equal(store_put(r->st, LWM2M_KIND_BS, ssid_1, 3, "1", 1), 0);
 	assert_int_equal(lwm2m_state_forget(r->st, 1), 0);
 	for (int kind = LWM2M_KIND_ATTR; kind <= LWM2M_KIND_OSCORE; kind++) {
 		assert_int_equal(store_get(r->st, (enum lwm2m_kind)kind, ssid_1, 3, &val, &len),
@@ -191,50 +99,8 @@ static void test_store_transactions(void **state)
 				 0);
 		free(val);
 	}
-	assert_int_equal(store_get(r->st, LWM2M_KIND_SW, ssid_1, 3, &val, &len), 0);
+	assert_int_equal(store_get(r->st, LWM2M_KIND_BS, ssid_1, 3, &val, &len), 0);
 	free(val);
-}
-
-static void test_store_file(void **state)
-{
-	struct rig *r = *state;
-	struct store *other;
-	char path[128], why[256];
-	struct stat st;
-	pid_t pid;
-	int status;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/lwm2m.db", r->dir);
-	put(r, LWM2M_KIND_META, "a", "1");
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	/* another process is kept out (locks of one's own do not count) */
-	pid = fork();
-	if (pid == 0)
-		_exit(store_open(&other, r->dir, "lwm2m", why, sizeof(why)) == -EBUSY ? 0 : 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	close_all(r);
-	open_all(r);
-	expect(r, LWM2M_KIND_META, "", "a=1 ");
-	close_all(r);
-	assert_int_equal(store_open(&other, "/nonexistent", "lwm2m", why, sizeof(why)),
-			 -ENOENT);
-	f = fopen(path, "w");
-	fputs("this is no database, and long enough to be looked at", f);
-	fclose(f);
-	assert_int_equal(store_open(&other, r->dir, "lwm2m", why, sizeof(why)), -EIO);
-	assert_non_null(strstr(why, path));
-	assert_non_null(strstr(why, "moved away"));
-	assert_int_equal(unlink(path), 0);
-	/* one that others could read: not with our keys in it */
-	f = fopen(path, "w");
-	fclose(f);
-	assert_int_equal(chmod(path, 0644), 0);
-	open_all(r);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 /* ---- the data model -------------------------------------------------------------- */
@@ -594,11 +460,9 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_store),      TEST(test_store_transactions),
-		TEST(test_store_file), TEST(test_values),
-		TEST(test_refused),    TEST(test_transaction),
-		TEST(test_multiple),   TEST(test_copy),
-		TEST(test_bad_bytes),  TEST(test_kill),
+		TEST(test_forget),	TEST(test_values),   TEST(test_refused),
+		TEST(test_transaction), TEST(test_multiple), TEST(test_copy),
+		TEST(test_bad_bytes),	TEST(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
