@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The interoperability test plan of the Secure Element MO (Documentation/dm/iot.rst), every
+case of it, against semd and the software SE: dm-iot.py [--coding xml|wbxml] [CASE…].
+Prints TAP; run inside the Debian 13 root."""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from dm_bench import CASES, Bench, Fail  # noqa: E402
+import dm_iot_care  # noqa: E402, F401
+import dm_iot_se  # noqa: E402, F401
+import dm_iot_session  # noqa: E402, F401
+import dm_iot_tree  # noqa: E402, F401
+from stack import TOP  # noqa: E402
+from tap import tap  # noqa: E402
+
+LIMIT = 60  # seconds of one case
+
+
+def plan():
+    """{number: title} of the document."""
+    with open(os.path.join(TOP, "Documentation/dm/iot.rst"), encoding="utf-8") as f:
+        return {int(n) for n in re.findall(r"^IOT-(\d+) .*\n-+$", f.read(), re.M)}
+
+
+class Runner:
+    """One Bench for the cases that share it; a new one after a case that failed."""
+
+    def __init__(self, coding, record):
+        self.coding, self.record, self.bench = coding, record, None
+
+    async def stop(self, error=None):
+        bench, self.bench = self.bench, None
+        if bench is not None:
+            await bench.__aexit__(type(error) if error else None, error, None)
+
+    async def shared(self, function):
+        if self.bench is None:
+            record = self.record and os.path.join(self.record, self.coding)
+            self.bench = await Bench(self.coding, record=record).__aenter__()
+        server = self.bench.server
+        await function(self.bench)
+        if server.complaints:
+            raise Fail("; ".join(server.complaints[:4]))
+
+    async def case(self, number):
+        title, function, own = CASES[number]
+        name, began, why = f"IOT-{number} {self.coding}: {title}", time.monotonic(), ""
+        try:
+            await asyncio.wait_for(function(self.coding) if own else self.shared(function), LIMIT)
+        except Exception as e:      # whatever it is, the other cases go on
+            where = e.__traceback__
+            while where.tb_next and "dm_iot" in where.tb_next.tb_frame.f_code.co_filename:
+                where = where.tb_next
+            why = f"{type(e).__name__} (line {where.tb_lineno}): {' '.join(str(e).split())}"
+            if not own:
+                try:
+                    await self.stop(e)
+                except Exception as more:
+                    why += f"; then {more}"
+        tap(not why, name, why[:900] or f"{time.monotonic() - began:.2f} s")
+
+
+async def main():
+    p = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    p.add_argument("--coding", choices=("xml", "wbxml"), help="only this one")
+    p.add_argument("--record", metavar="FOLDER", help="keep every message there")
+    p.add_argument("cases", nargs="*", type=int)
+    args = p.parse_args()
+    if not args.cases:
+        here, there = set(CASES), plan()
+        tap(here == there, "the cases here are those of the plan",
+            f"{len(there)}" if here == there else f"not the same: {sorted(here ^ there)}")
+    for coding in [args.coding] if args.coding else ["xml", "wbxml"]:
+        began = time.monotonic()
+        runner = Runner(coding, args.record)
+        for number in sorted(args.cases or CASES):
+            await runner.case(number)
+        try:
+            await runner.stop()
+        except Fail as e:
+            tap(False, f"semd afterwards, {coding}", str(e))
+        print(f"# {coding}: {time.monotonic() - began:.1f} s", flush=True)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases 321 to 342 of Documentation/dm/iot.rst: what a server can rely on."""
+
+import asyncio
+import signal
+
+import cap
+import script
+from dm_bench import APP, PKG, SE, Bench, case, entry, need, result
+from dm_iot_se import DOMAIN, count, counted, domain, drop, instantiate, slow
+from dm_iot_tree import Two, script_node
+from dm_session import atomic, delete, execute, get, interior, put
+
+LOCK = f"{entry('Application', APP)}/Operations/Lock"
+UNLOCK = f"{entry('Application', APP)}/Operations/Unlock"
+CREATE = f"{SE}/Operations/CreateSecurityDomain"
+
+
+def channels(b):
+    """Secure channels that the card has seen opened."""
+    return sum(1 for w in b.stack.apdus() if w[3][2:4] == "82")
+
+
+async def cleared(session, *carriers):
+    await session.run(*[execute(f"{c}/Operations/Clear") for c in carriers])
+
+
+def codes_of(a):
+    """The last Status of the Atomic, and of each Exec in it."""
+    return a.statuses[-1].code, [c.statuses[-1].code for c in a.children
+                                 if c.cmd.name == "Exec" and c.statuses]
+
+
+@case(321, "Atomic: all of it")
+async def all_of_it(b):
+    session = await b.session()
+    await b.application(session)
+    await cleared(session, SE, entry("Application", APP))
+    alerts, opened = len(b.server.alerts), channels(b)
+    a, = await session.run(atomic(execute(LOCK, b.correlator()),
+                                  put(f"{SE}/Parameter/AID", DOMAIN),
+                                  execute(CREATE, b.correlator())))
+    need(codes_of(a) == (200, [200, 200]), "Status", codes_of(a))
+    opened = channels(b) - opened
+    card = await b.registry(session)
+    need(card[APP].state_name == "LOCKED" and DOMAIN in card, "the card's own list", card)
+    await session.run(get(f"{SE}/Link"))
+    need(len([x for x in b.server.alerts[alerts:] if x.source and "/APDU/" not in x.source]) == 0,
+         "no alert", b.server.alerts[alerts:])
+    need(opened <= 2, "one secure channel, and one to read the registry", opened)
+    await cleared(session, SE, entry("Application", APP))
+    await b.operate(session, UNLOCK)
+    await cleared(session, entry("Application", APP))
+    await drop(b, session, "SecurityDomain", DOMAIN)
+    await session.end()
+
+
+@case(322, "Atomic: nothing of it")
+async def nothing_of_it(b):
+    session = await b.session()
+    await b.application(session)
+    await domain(b, session)
+    await cleared(session, SE, entry("Application", APP))
+    before = await b.registry(session)
+    a, = await session.run(atomic(
+        execute(LOCK, b.correlator()), put(f"{SE}/Parameter/AID", DOMAIN + b"\x01"),
+        put(f"{SE}/Parameter/Install", bytes.fromhex("FFFF")), execute(CREATE, b.correlator())))
+    need(codes_of(a) == (507, [216, 216]), "Status", codes_of(a))
+    need(await b.registry(session) == before, "the card's list is what it was")
+    await cleared(session, SE, entry("Application", APP))
+    await drop(b, session, "SecurityDomain", DOMAIN)
+    await session.end()
+
+
+@case(323, "Atomic: no way back")
+async def no_way_back(b):
+    aid = APP + b"\x23"
+    session = await b.session()
+    await b.application(session)
+    await instantiate(b, session, aid)
+    at = entry("Application", aid)
+    await cleared(session, SE)
+    a, = await session.run(atomic(
+        execute(f"{at}/Operations/Delete", b.correlator()),
+        put(f"{SE}/Parameter/AID", DOMAIN + b"\x01"),
+        put(f"{SE}/Parameter/Install", bytes.fromhex("FFFF")), execute(CREATE, b.correlator())))
+    need(codes_of(a) == (507, [516, 516]), "Status", codes_of(a))
+    need(aid not in await b.registry(session), "the card's list: what was done stays")
+    report = await b.values(session, f"{SE}/Report", "Operation", "Result", "Executed")
+    need(report["Operation"] == "CreateSecurityDomain" and report["Result"] != "ok", "Report",
+         report)
+    await cleared(session, SE, at)
+    await session.end()
+
+
+@case(324, "Atomic: what cannot be in it")
+async def not_in_it(b):
+    session = await b.session()
+    await b.application(session)
+    await cleared(session, SE, entry("Application", APP))
+    before = len(b.stack.apdus())
+    a, = await session.run(atomic(execute(LOCK, b.correlator()),
+                                  execute(f"{SE}/Operations/Refresh", b.correlator())))
+    need(a.statuses[-1].code == 507 and a.children[1].code == 406, "Status",
+         [s.code for r in (a, *a.children) for s in r.statuses])
+    need(len(b.stack.apdus()) == before, "nothing was sent")
+    await session.end()
+
+
+async def ready(b, session, name, commands):
+    """A script with its commands, at the application."""
+    node = await script_node(b, session, name)
+    replies = await session.run(put(f"{node}/TargetAID", APP),
+                                put(f"{node}/Command", script.command_script(commands)))
+    need([r.code for r in replies] == [200, 200], "a script", [r.code for r in replies])
+    return node
+
+
+@case(331, "a repeated Exec")
+async def repeated(b):
+    session = await b.session()
+    await b.application(session)
+    before = await counted(b, session)
+    node = await ready(b, session, "iot331", count(3))
+    correlator = b.correlator()
+    again = execute(f"{node}/Operations/Transmit", correlator)
+    b.server.alert_status = 500     # not acknowledged
+    try:
+        codes = [r.code for r in await session.run(again, again)]
+        await b.finish(session, correlator)
+        await session.end()
+        session = await b.session()
+        codes += [r.code for r in await session.run(again)]
+        need(codes == [202] * 3, "Status", codes)
+    finally:
+        b.server.alert_status = 200
+    await session.end()
+    session = await b.session()
+    told = [result(a) for a in b.server.alerts if a.correlator == correlator]
+    need(len({t.job for t in told}) == 1 and {t.executed for t in told} == {3}, "one result",
+         told)
+    need(await counted(b, session) == before + 1 + 3, "the script ran once")
+    await session.run(delete(node))
+    await session.end()
+
+
+@case(332, "an alert that is not acknowledged")
+async def not_acknowledged(b):
+    session = await b.session()
+    await b.application(session)
+    node = await ready(b, session, "iot332", count(1))
+    correlator = b.correlator()
+
+    def told():
+        return [result(a).job for a in b.server.alerts if a.correlator == correlator]
+    b.server.alert_status = 500
+    try:
+        await session.run(execute(f"{node}/Operations/Transmit", correlator))
+        await b.finish(session, correlator)
+        await session.end()
+    finally:
+        b.server.alert_status = 200
+    first = len(told())
+    await (await b.session()).end()
+    need(len(told()) == first + 1 and len(set(told())) == 1, "the same alert again", told())
+    session = await b.session()
+    await session.run(get("./DevInfo/Man"))
+    need(len(told()) == first + 1, "never again", told())
+    await session.run(execute(f"{node}/Operations/Clear"), delete(node))
+    await session.end()
+
+
+@case(333, "a restart between Exec and alert")
+async def killed(b):
+    session = await b.session()
+    await b.application(session)
+    before = await counted(b, session)
+    mixed = [c for _ in range(30) for c in slow(20, 1) + count(1)]
+    node = await ready(b, session, "iot333", mixed)
+    correlator = b.correlator()
+    r, = await session.run(execute(f"{node}/Operations/Transmit", correlator))
+    need(r.code == 202, "Exec", r.code)
+    await session.end()
+    await asyncio.sleep(0.25)
+    await b.restart(signal.SIGKILL)
+    alert = await b.server.alert(correlator)
+    done = result(alert)
+    need(done.code in (1501, 1502), "ResultCode", done)
+    session = await b.session()
+    ran = await counted(b, session) - before - 1
+    need(done.executed // 2 <= ran <= done.executed // 2 + 16 and ran < 30,
+         "Executed is what the SE says", (done, ran))
+    need(done.code == 1502 or ran == done.executed // 2, "and exact with 1501", (done, ran))
+    kept, = await session.run(get(f"{node}/Response"))
+    rapdus = script.parse_response(kept.value).rapdus
+    need(len(rapdus) == done.executed, "Response has the answers", (len(rapdus), done))
+    values = [int.from_bytes(x[:4], "big") for x in rapdus if len(x) == 6]
+    need(values == list(range(before + 2, before + 2 + len(values))), "no command ran twice",
+         values)
+    await session.run(execute(f"{node}/Operations/Clear"), delete(node))
+    await session.end()
+    need(len([a for a in b.server.alerts if a.correlator == correlator]) == 1, "one alert")
+
+
+@case(334, "a queued operation outlives a restart")
+async def queued(b):
+    session = await b.session()
+    await b.application(session)
+    before = await counted(b, session)
+    long = await ready(b, session, "iot334a", slow(20, 40))
+    short = await ready(b, session, "iot334b", count(3))
+    one, two = b.correlator(), b.correlator()
+    codes = [r.code for r in await session.run(execute(f"{long}/Operations/Transmit", one),
+                                               execute(f"{short}/Operations/Transmit", two))]
+    need(codes == [202, 202], "Status", codes)
+    await session.end()
+    await b.restart(signal.SIGKILL)
+    first, second = result(await b.server.alert(one)), result(await b.server.alert(two))
+    need(first.code in (1501, 1502, 1405), "the first", first)
+    need((second.code, second.executed) == (1200, 3), "the second", second)
+    session = await b.session()
+    need(await counted(b, session) == before + 4, "the SE has counted thrice")
+    await session.run(*[execute(f"{n}/Operations/Clear") for n in (long, short)],
+                      delete(long), delete(short))
+    await session.end()
+
+
+@case(335, "the SE goes")
+async def se_goes(b):
+    session = await b.session()
+    await b.application(session)
+    node = await ready(b, session, "iot335", slow(30, 40))
+    correlator = b.correlator()
+    await session.run(execute(f"{node}/Operations/Transmit", correlator))
+    await asyncio.sleep(0.2)
+    await b.thread(b.stack.stop_softse, signal.SIGKILL)
+    done = await b.finish(session, correlator)
+    need(done.code in (1500, 1502) and 0 < done.executed < 40, "the alert", done)
+    b.stack.start_softse()
+    await session.run(execute(f"{node}/Operations/Clear"))
+    for _ in range(100):
+        link, = await session.run(get(f"{SE}/Link"))
+        if link.value == "20":
+            break
+        await asyncio.sleep(0.1)
+    need(link.value == "20", "Link", link.value)
+    await b.operate(session, f"{node}/Operations/Transmit",
+                    put(f"{node}/Command", script.command_script(count(1))))
+    await session.run(execute(f"{node}/Operations/Clear"), delete(node))
+    await session.end()
+
+
+@case(341, "the policy of the device", own=True)
+async def policy(coding):
+    async with Bench(coding, policy={"operations": "list", "aids": "default A000000151*"}) as b:
+        session = await b.session()
+        await b.keyed(session)
+        await cleared(session, SE)
+        node = f"{SE}/Package/iot341"
+        await session.run(interior(node), put(f"{node}/Data", cap.Cap(PKG, [APP]).zip()))
+        before = len(b.stack.apdus())
+        at = entry("SecurityDomain", "Issuer")
+        replies = await session.run(
+            execute(f"{node}/Operations/Install", b.correlator()),
+            put(f"{SE}/Parameter/AID", DOMAIN), execute(CREATE, b.correlator()),
+            execute(f"{at}/Operations/Lock", b.correlator()))
+        codes = [r.code for r in replies]
+        need(codes[0] == 425 and codes[2] == 425 and codes[3] in (405, 425), "Status", codes)
+        need(len(b.stack.apdus()) == before, "nothing was sent")
+        await session.end()
+        need(not b.server.complaints, "no complaint", b.server.complaints)
+
+
+@case(342, "two servers", own=True)
+async def two_servers(coding):
+    async with Two(coding) as (b, second):
+        node = f"{SE}/APDU/same"
+        tags = {b.server: 0x66, second: 0x42}
+        for server, tag in tags.items():
+            session = await b.session(server)
+            made, = await session.run(interior(node))
+            need(made.code == 200, "Add", made.code)
+            command = script.command_script([bytes([0x80, 0xCA, 0, tag, 0])])
+            correlator = b.correlator()
+            await session.run(put(f"{node}/Command", command),
+                              execute(f"{node}/Operations/Transmit", correlator))
+            await session.end()
+            done = result(await server.alert(correlator))
+            need(done.code == 1200, "ResultCode", done)
+        for server, tag in tags.items():
+            session = await b.session(server)
+            r, name = await session.run(get(f"{node}/Response"), get(f"{SE}/APDU"))
+            rapdu, = script.parse_response(r.value).rapdus
+            need(rapdu[0] == tag and name.value == "same", "each its own", (rapdu.hex(),
+                                                                          name.value))
+            if server is second:
+                gone, = await session.run(delete(node))
+                need(gone.code == 200, "Delete", gone.code)
+            await session.end()
+        session = await b.session()
+        r, = await session.run(get(f"{node}/Response"))
+        need(r.code == 200 and r.value, "the first one's is still there", r.code)
+        await session.end()
+        need(all(a.correlator for a in second.alerts) and not {a.correlator for a in second.alerts}
+             & {a.correlator for a in b.server.alerts}, "alerts, too")
