@@ -30,8 +30,9 @@ from syncml import Cred, Meta
 @dataclass
 class Fault:
     """What HTTP does instead of an answer: lose (the request, unread by the session), drop
-    (answered, but nothing sent), cut (half of it sent), status (with words of the head) or
-    replace (other bytes, another type). after: seconds to wait first."""
+    (answered, but nothing sent), cut (half of it sent), status (with words of the head),
+    replace (other bytes, another type) or endless (body again and again, 64 MiB). after:
+    seconds to wait first."""
     kind: str = ""
     status: int = 503
     head: dict = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Server:
         self.record, self.log = record, log
         self.complaints, self.alerts, self.requests = [], [], []
         self.sessions, self.running = asyncio.Queue(), {}
-        self.count = itertools.count(1)
+        self.count, self.poured = itertools.count(1), 0
         self.tasks = set()
 
     # -- life
@@ -199,12 +200,15 @@ class Server:
             return False
         if fault and fault.kind == "status":
             status, words, out = fault.status, fault.head, fault.body
-        elif fault and fault.kind == "replace":
+        elif fault and fault.kind in ("replace", "endless"):
             status, words, out = fault.status, fault.head, fault.body
             words = {"Content-Type": fault.media or head.get("content-type", ""), **words}
         else:
             status, words, out = await self.dispatch(line, head, body)
         if fault and fault.kind == "drop":
+            return False
+        if fault and fault.kind == "endless":
+            await self.endless(writer, fault.body, head.get("content-type", ""))
             return False
         text = f"HTTP/1.1 {status} X\r\nContent-Length: {len(out)}\r\n" + "".join(
             f"{k}: {v}\r\n" for k, v in words.items()) + "\r\n"
@@ -216,6 +220,16 @@ class Server:
         writer.write(data)
         await writer.drain()
         return head.get("connection", "").lower() != "close"
+
+    async def endless(self, writer, piece, media):
+        """How much of it was taken is in self.poured."""
+        writer.write(f"HTTP/1.1 200 X\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked"
+                     "\r\n\r\n".encode("latin-1"))
+        self.poured = 0
+        while self.poured < 64 << 20:
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            await writer.drain()
+            self.poured += len(piece)
 
     @staticmethod
     async def body(reader, head):

@@ -261,7 +261,7 @@ class Session:
         if reply is None:
             self.complain(f"Results of {c.msg_ref}/{c.cmd_ref}, which nobody asked for")
             return
-        if not reply.statuses:
+        if not reply.statuses and not reply.cmd.no_resp:
             self.complain(f"Results of {c.msg_ref}/{c.cmd_ref} before their Status")
         for item in c.items:
             if item.meta is None and c.meta is not None:
