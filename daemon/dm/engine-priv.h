@@ -257,6 +257,7 @@ int eng_ui_done(struct eng_unit *u, enum dm_ui_result result,
 /* engine-tell.c */
 int eng_tell_header(struct dm_engine *e, const struct dm_hdr *hdr, unsigned int code,
 		    bool chal);
+int eng_tell_status(struct dm_engine *e, const struct eng_work *w, const struct eng_unit *u);
 /** eng_tell_next() - tell units[told] and go on */
 int eng_tell_next(struct dm_engine *e, struct eng_work *w);
 

@@ -69,7 +69,7 @@ static void answer_items(const struct eng_told *t, struct dm_item *items, char (
 	c->items = n ? items : NULL;
 }
 
-static int tell_status(struct dm_engine *e, const struct eng_work *w, const struct eng_unit *u)
+int eng_tell_status(struct dm_engine *e, const struct eng_work *w, const struct eng_unit *u)
 {
 	struct dm_item items[DM_ENGINE_CHOICES_MAX] = {0};
 	char room[DM_ENGINE_CHOICES_MAX][4];
@@ -113,7 +113,7 @@ int eng_tell_next(struct dm_engine *e, struct eng_work *w)
 		e->lost[0] = 0;
 	}
 	if (!w->status_told) {
-		r = tell_status(e, w, u);
+		r = eng_tell_status(e, w, u);
 		if (r)
 			return r;
 		w->status_told = true;

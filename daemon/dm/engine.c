@@ -356,6 +356,30 @@ static void enqueue(struct dm_engine *e, struct eng_work *w)
 	*p = w;
 }
 
+/* Nothing but Alert 1222: the server waits for the rest of our package. */
+static bool only_next(const struct eng_work *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->nr; i++)
+		if (w->units[i].cmd->kind != DM_ALERT || w->units[i].cmd->code != 1222)
+			return false;
+	return true;
+}
+
+/* It is told at once, or these would queue up behind a long answer. */
+static int tell_next_message(struct dm_engine *e, const struct eng_work *w)
+{
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < w->nr; i++)
+		r = eng_tell_status(e, w, &w->units[i]);
+	e->fresh = true;
+	return r == -EMSGSIZE ? eng_fail(e, DM_END_BAD_MESSAGE, "a message full of Alert 1222")
+			      : r;
+}
+
 /* The message is readable and new: who sent it, and what does it say? @again: our last message
  * goes once more. @w is the queue's if this returns 0. */
 static int take(struct dm_engine *e, struct eng_work *w, const struct dm_engine_msg *in,
@@ -384,11 +408,13 @@ static int take(struct dm_engine *e, struct eng_work *w, const struct dm_engine_
 		return eng_fail(e, DM_END_INTERNAL, "no memory for commands");
 	if (e->server_final)
 		e->stopped = false;
-	e->server_final = w->msg.final || !e->in_known;
+	/* "Next message" is no package, and has no Final (6.2) */
+	if (!w->nr || !only_next(w) || w->msg.final)
+		e->server_final = w->msg.final || !e->in_known;
 	more = *again || !e->in_known || !w->msg.final || e->work || e->alert_part || w->nr;
 	if (!known && !more)
 		return eng_fail(e, DM_END_DONE, "done");
-	if (!known && waiting(e) >= ENG_QUEUE_MAX)
+	if (!known && !only_next(w) && waiting(e) >= ENG_QUEUE_MAX)
 		return eng_fail(e, DM_END_LIMIT,
 				"the server sends more before it has its answers");
 	r = eng_out_open(e);
@@ -432,7 +458,14 @@ enum dm_step dm_engine_input(struct dm_engine *e, const struct dm_engine_msg *in
 		eng_work_free(w);
 		return over(e, out);
 	}
-	enqueue(e, w);
+	if (only_next(w)) {
+		r = tell_next_message(e, w);
+		eng_work_free(w);
+		if (r)
+			return over(e, out);
+	} else {
+		enqueue(e, w);
+	}
 	if (again) {
 		r = eng_out_again(e);
 		if (r)
