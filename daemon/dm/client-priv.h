@@ -163,6 +163,10 @@ void client_session_keys(struct dm_client *c, uint64_t now);
 /** client_session_drop() - at once, without a word to the server */
 void client_session_drop(struct dm_client *c);
 
+/* client-notify.c: say no to what came from outside, in words; returns @error */
+int client_refuse(struct dm_client *c, char *why, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* client-engine.c: what the engine asks for; its context is the client */
 extern const struct dm_engine_ops client_engine_ops;
 /** client_device_info() - read ./DevInfo for package 1 */

@@ -43,6 +43,7 @@ static const char version[] =
 	"LwM2M 1.2, 1.1 and 1.0 client (UDP, TCP, DTLS 1.2, TLS; PSK, raw public keys, "
 	"certificates, OSCORE),\n"
 	"CoAP RFC 7252 7641 7959 8132 8323 8613 9175,\n"
+	"OMA DM 1.2.1 client (HTTP and HTTPS; XML, WBXML; MD5, HMAC, TLS certificates),\n"
 	"ETSI TS 102 226 scripts (expanded, compact), ISO/IEC 7816-4 logical channels 1 to "
 	"19\n";
 
@@ -62,6 +63,7 @@ static int on_jobs(sd_event_source *source, int fd, uint32_t revents, void *user
 	(void)fd;
 	(void)revents;
 	job_store_dispatch(d->store);
+	semd_dm_dispatch(d);
 	return 0;
 }
 
@@ -83,7 +85,7 @@ static int on_stopping(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct semd *d = userdata;
 
-	if (semd_servers_stopped(d))
+	if (semd_servers_stopped(d) && semd_dm_stopped(d))
 		return sd_event_exit(d->event, 0);
 	if (usec >= d->stop_until) {
 		semd_log(LOG_WARNING, "a server did not answer the de-registration");
@@ -104,6 +106,7 @@ int semd_stop(struct semd *d)
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
 	d->stop_until = now + STOP_US;
 	semd_servers_stop(d);
+	semd_dm_stop(d);
 	return sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stopping,
 					  d);
 }
@@ -147,6 +150,10 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	}
 	if (CHANGED(endpoint) || CHANGED(allow_nosec) || CHANGED(reboot)) {
 		semd_log(LOG_NOTICE, words, "[lwm2m]");
+		any = true;
+	}
+	if (CHANGED(dm) || CHANGED(dm_account)) {
+		semd_log(LOG_NOTICE, words, "[dm]");
 		any = true;
 	}
 	if (CHANGED(bootstrap)) {
@@ -259,7 +266,11 @@ static int open_control(struct semd *d)
 {
 	static const struct control_ops ops = {.server = semd_servers_describe,
 					       .update = semd_servers_update,
-					       .send = semd_servers_send};
+					       .send = semd_servers_send,
+					       .dm_account = semd_dm_describe,
+					       .dm_session = semd_dm_session,
+					       .dm_notify = semd_dm_notify,
+					       .dm_node = semd_dm_node};
 	gid_t gid = (gid_t)-1;
 	struct group *g;
 	char path[300];
@@ -328,6 +339,8 @@ static int start(struct semd *d)
 	if (r >= 0)
 		r = semd_servers_start(d);
 	if (r >= 0)
+		r = semd_dm_start(d);
+	if (r >= 0)
 		semd_network_start(d);
 	if (r >= 0)
 		r = open_control(d);
@@ -339,6 +352,7 @@ static void finish(struct semd *d)
 	control_free(d->control);
 	semd_network_stop(d);
 	semd_servers_free(d);
+	semd_dm_free(d);
 	se_keys_free(d->keys);
 	if (d->event)
 		semd_elements_stop(d);
@@ -411,6 +425,29 @@ static int check_keysets(const struct config *cfg)
 	return bad;
 }
 
+static int check_dm(const struct config *cfg)
+{
+	struct config_dm_credentials cred;
+	char why[512];
+	int bad = 0;
+
+	for (size_t i = 0; i < cfg->nr_dm; i++) {
+		const struct config_dm_account *a = &cfg->dm_account[i];
+
+		if (config_dm_credentials(cfg, a, &cred, why, sizeof(why))) {
+			semd_log(LOG_ERR, "%s: [dm %s] %s", a->where, a->name, why);
+			bad = -EINVAL;
+		}
+		config_dm_credentials_clear(&cred);
+	}
+	if (config_dm_credentials(cfg, NULL, &cred, why, sizeof(why))) {
+		semd_log(LOG_ERR, "[dm] %s", why);
+		bad = -EINVAL;
+	}
+	config_dm_credentials_clear(&cred);
+	return bad;
+}
+
 /* The files that the configuration names; what the start would stumble over. */
 static int check_keys(const struct config *cfg)
 {
@@ -427,6 +464,8 @@ static int check_keys(const struct config *cfg)
 		}
 		config_credentials_clear(&cred);
 	}
+	if (check_dm(cfg))
+		bad = -EINVAL;
 	return check_keysets(cfg) ? -EINVAL : bad;
 }
 
@@ -447,6 +486,9 @@ int main(int argc, char **argv)
 	static struct semd d = {.path = CONFIG_DEFAULT};
 	bool only_check = false;
 	int opt;
+
+	/* libcurl would write the secrets of TLS there; before there are threads */
+	unsetenv("SSLKEYLOGFILE");
 
 #ifdef M_MMAP_THRESHOLD
 	/* what a package took for a moment goes back to the system; by itself the C library

@@ -19,6 +19,7 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	semd_servers_network(userdata);
+	semd_dm_network(userdata);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct semd {
 	struct semd_bootstrap *bootstrap;
 	sd_event_source *device_io;
 	sd_event_source *device_timer;
+	struct semd_dm *dm; /* NULL: there is none */
 	bool stopping;
 	bool restart;	     /* … and start again, a server asked for it */
 	uint64_t stop_until; /* CLOCK_MONOTONIC, µs */
@@ -76,6 +77,23 @@ int semd_servers_send(void *ctx, const char *name, const char *const *paths, boo
 
 /** semd_servers_network - as lwm2m_device_network() */
 void semd_servers_network(struct semd *d);
+
+/* dm.c: OMA DM servers; all of it does nothing without [dm] */
+int semd_dm_start(struct semd *d);
+/** semd_dm_stop - end the session; semd_dm_stopped() tells when it is over */
+void semd_dm_stop(struct semd *d);
+bool semd_dm_stopped(const struct semd *d);
+void semd_dm_free(struct semd *d);
+/** semd_dm_dispatch - after each job_store_dispatch(), see dm_se_dispatch() */
+void semd_dm_dispatch(struct semd *d);
+/** semd_dm_network - as dm_client_network() */
+void semd_dm_network(struct semd *d);
+/* of control_ops */
+int semd_dm_describe(void *ctx, unsigned int index, struct control_dm *out);
+int semd_dm_session(void *ctx, const char *name);
+int semd_dm_notify(void *ctx, const void *p, size_t len, char *why, size_t room);
+int semd_dm_node(void *ctx, const char *root, char *uri, size_t room,
+		 struct control_dm_node *out);
 
 /* network.c: addresses and routes that change */
 /** semd_network_start - begin to listen; without it semd works on, with a word in the log */
