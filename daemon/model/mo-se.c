@@ -11,9 +11,9 @@
 	MO_INTERIOR(n, MO_GET, below, MO_ID(i), .permanent = true, __VA_ARGS__)
 #define MANY(below, a, i, ...) \
 	MO_INTERIOR(NULL, a, below, MO_ID(i), .occurs = MO_ZERO_OR_MORE, __VA_ARGS__)
-#define EXEC(n, op, d)                                                                     \
-	MO_LEAF(n, MO_NULL, MO_EXEC, MO_ID(MO_SE_EXEC + MO_SE_OP_##op), .permanent = true, \
-		MO_SAYS(d))
+#define EXEC(n, op, d)                                                            \
+	MO_LEAF(n, MO_NULL, MO_EXEC, MO_ID((int)MO_SE_EXEC + (int)MO_SE_OP_##op), \
+		.permanent = true, MO_SAYS(d))
 #define AID MO_SPAN(0, 16)
 
 /* ---- what is alike at all carriers ------------------------------------------------- */
