@@ -212,9 +212,10 @@ int store_next(struct store *st, unsigned int kind, const void *key, size_t klen
 
 	if (!good(kind, klen, 0))
 		return -EINVAL;
-	r = job_db_query(&st->db, &q,
-			 "SELECT key FROM state WHERE kind = ? AND key >= ? ORDER BY key LIMIT 1",
-			 "ib", (int64_t)kind, key, klen);
+	r = job_db_query(
+		&st->db, &q,
+		"SELECT key FROM state WHERE kind = ? AND key >= ? ORDER BY key LIMIT 1", "ib",
+		(int64_t)kind, key, klen);
 	if (r < 0)
 		return r;
 	r = job_db_step(&st->db, q);
