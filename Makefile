@@ -19,6 +19,8 @@ help:
 ## make demo      the main job, start to end, in a virtual machine
 ## make demo-card a device that begins with its card: bootstrap, DTLS, an application
 ## make check     every test that needs only Debian and npm packages
+## make board     an emulated Raspberry Pi 3 with an SE HAT, semd running: its shell
+## make check-board     the driver on that board
 ## make check-kernels   the modules against every supported kernel's headers
 ## make check-debug     kernel tests under KASAN, lockdep, kmemleak, faults
 ## make soak            long runs under fault, N= KN= SEED=
@@ -55,13 +57,17 @@ INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
 $(INNER): root
 	@$(IN_ROOT) $(MAKE) NATIVE=1 $@ $(if $(V),V=$(V))
 
-ON_HOST := demo demo-card check check-interop check-kernels check-debug check-deb deb soak bench shell
+ON_HOST := demo demo-card check check-interop check-kernels check-debug check-board check-deb deb soak
+ON_HOST += bench shell
 .PHONY: root $(ON_HOST)
 root:
 	@$(RIG)/make-root
 
 $(ON_HOST): root
 	@$(RIG)/$@
+.PHONY: board
+board: root
+	@$(RIG)/board/shell
 
 endif
 

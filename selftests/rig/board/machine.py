@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulated Raspberry Pi: softse behind the HAT, QEMU, its console and QMP."""
+"""The emulated Raspberry Pi: softse behind the HAT, QEMU, its console and QMP.
+
+machine.py card    make the card image of the checks, if there is none
+machine.py shell   the board on this terminal, semd running
+"""
 import json
 import os
 import pathlib
 import re
 import socket
 import subprocess
+import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
@@ -21,42 +26,65 @@ class Timeout(Exception):
 
 
 class Machine:
-    """One boot. ses: for each secure element the options of -device besides the usual."""
+    """One boot.
+
+    @work: a folder for all that it leaves; emptied
+    @tree: name of a device tree in build/board
+    @bare: leave modules and semd to the console
+    @ses: for each secure element the options of -device besides the usual
+    @state: card image for each of them; None: new cards
+    @softse: further options of softse
+    @terminal: the console is this process's, with QEMU's monitor behind Ctrl-A c
+    @net: with the network; 10.0.2.2 in the guest is this machine's loopback
+    @args: further words of the kernel's command line
+    """
 
     def __init__(self, work, tree="level", bare=True, ses=("cs=0",), state=None, softse=(),
-                 net=(), args=()):
+                 net=False, terminal=False, args=()):
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         for old in self.work.iterdir():
             old.unlink()
-        self.chips = []
+        self.chips = {}
+        self.softse = softse
         self.qemu = self.tty = self.monitor = None
         self.heard = ""
         self.count = 0
         try:
-            self.start(tree, bare, ses, state, softse, net, args)
+            self.start(tree, bare, ses, state, net, terminal, args)
         except BaseException:
             self.close()
             raise
 
-    def start(self, tree, bare, ses, state, softse, net, args):
+    def start(self, tree, bare, ses, state, net, terminal, args):
         qemu = [BOARD / "qemu/usr/bin/qemu-system-aarch64", "-M", "raspi3b",
                 "-accel", "tcg,thread=single", "-display", "none", "-nodefaults",
                 "-kernel", next((BOARD / "kernel/boot").glob("vmlinuz-*")),
                 "-initrd", BOARD / "initrd", "-dtb", BOARD / f"{tree}.dtb",
-                "-append", " ".join([APPEND, "board.bare" if bare else "", *args]),
+                "-append", " ".join([APPEND, f"board.date={int(time.time())}",
+                                     *["board.bare"] * bare, *["board.net"] * net, *args]),
                 "-no-reboot", "-plugin", BOARD / "se-hat.so",
                 "-d", "guest_errors", "-D", self.work / "guest-errors.log",
                 "-qmp", f"unix:{self.work}/qmp,server=on,wait=off",
-                "-serial", "null",
-                "-chardev", f"socket,id=tty,path={self.work}/tty,server=on,wait=off,"
-                            f"logfile={self.work}/console.log",
-                "-serial", "chardev:tty", *net]
+                "-serial", "null", "-serial", "chardev:tty"]
+        if terminal:
+            qemu += ["-chardev", f"stdio,id=tty,mux=on,signal=off,logfile={self.work}/console.log",
+                     "-mon", "tty"]
+        else:
+            qemu += ["-chardev", f"socket,id=tty,path={self.work}/tty,server=on,wait=off,"
+                                 f"logfile={self.work}/console.log"]
+        if net:
+            qemu += ["-netdev", "user,id=net0", "-device", "usb-net,netdev=net0"]
         for i, options in enumerate(ses):
-            self.start_chip(i, state, softse)
+            if state:
+                (self.work / f"card{i}").write_bytes(pathlib.Path(state).read_bytes())
+            self.start_chip(i)
             qemu += ["-chardev", f"socket,id=chip{i},path={self.work}/chip{i},reconnect-ms=100",
                      "-device", f"sesame-hat,bus=spi,chardev=chip{i},id=se{i},{options}"]
         self.begin = time.monotonic()
+        if terminal:
+            self.qemu = subprocess.Popen([str(a) for a in qemu])
+            return
         self.qemu = self.spawn(qemu, "qemu.log")
         self.tty = self.dial("tty")
         self.monitor = self.dial("qmp")
@@ -64,22 +92,25 @@ class Machine:
         self.replies.readline()
         self.qmp("qmp_capabilities")
 
-    def start_chip(self, i, state, options):
-        """A card of its own for each; the first has the image at @state."""
+    def start_chip(self, i):
+        """A card of its own for each."""
+        (self.work / f"chip{i}").unlink(missing_ok=True)
         command = [SOFTSE, f"--block-socket={self.work}/chip{i}", "--no-fsync",
-                   f"--log={self.work}/apdu{i}.log", *options]
-        if state:
-            own = self.work / f"card{i}"
-            own.write_bytes(pathlib.Path(state).read_bytes())
-            command.append(f"--state={own}")
+                   f"--log={self.work}/apdu{i}.log", f"--state={self.work}/card{i}",
+                   *self.softse]
         chip = self.spawn(command, f"softse{i}.log")
-        self.chips.append(chip)
+        self.chips[i] = chip
         end = time.monotonic() + 30
         while "ready" not in (self.work / f"softse{i}.log").read_text():
             if chip.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("softse does not come up: "
                                    + (self.work / f"softse{i}.log").read_text())
             time.sleep(0.02)
+
+    def stop_chip(self, i):
+        """As when it loses its power."""
+        self.chips[i].kill()
+        self.chips[i].wait()
 
     def spawn(self, command, log):
         """A program that holds no pipe of ours: nobody waits for its end by mistake."""
@@ -162,8 +193,19 @@ class Machine:
             raise AssertionError(f"'{command}' ended with {status}: {said[-1500:]}")
         return said
 
+    def cpu_seconds(self):
+        """What QEMU has computed so far."""
+        words = pathlib.Path(f"/proc/{self.qemu.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.close()
+
     def close(self):
-        for process in [self.qemu, *self.chips]:
+        for process in [self.qemu, *self.chips.values()]:
             if process:
                 process.kill()
                 process.wait()
@@ -179,3 +221,17 @@ def new_card(path):
     if not path.exists():
         subprocess.run([TOP / "selftests/kselftest/make-card", SOFTSE, path], check=True,
                        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def main():
+    verb = sys.argv[1]
+    new_card(BOARD / "card")
+    if verb == "card":
+        return 0
+    with Machine(BOARD / "run/shell", bare=False, net=True, terminal=True,
+                 state=BOARD / "card") as m:
+        return m.qemu.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
