@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "dm/engine-priv.h"
+#include "model/base64.h"
 
 void eng_large_drop(struct dm_engine *e)
 {
@@ -66,52 +67,33 @@ static int begin(struct dm_engine *e, const struct eng_work *w, const struct eng
 	return 0;
 }
 
-/* base64 of @p as text: a piece that could be read by itself, but does not begin where four
- * characters do */
-static int feed_raw(struct dm_b64 *st, const uint8_t *p, size_t len, uint8_t *out, size_t *n)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t i, got;
-	int r = 0;
-
-	for (*n = 0, i = 0; !r && i < len; i += 3, *n += got) {
-		size_t left = len - i;
-		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-			     (left > 2 ? p[i + 2] : 0);
-		uint8_t text[4] = {
-			(uint8_t)digits[v >> 18],
-			(uint8_t)digits[v >> 12 & 63],
-			left > 1 ? (uint8_t)digits[v >> 6 & 63] : '=',
-			left > 2 ? (uint8_t)digits[v & 63] : '=',
-		};
-
-		r = dm_b64_feed(st, text, sizeof(text), out + *n, &got);
-	}
-	return r;
-}
-
-/* The octets of a piece; @room is to be freed. */
+/*
+ * The octets of a piece. Text of base64 is decoded across the pieces; so is one that could be
+ * read by itself, but does not begin where four characters do: it becomes text again first.
+ * @room, @size: to be wiped and freed.
+ */
 static int octets(struct eng_large *l, const struct dm_item *it, const uint8_t **p, size_t *n,
-		  uint8_t **room)
+		  uint8_t **room, size_t *size)
 {
 	bool text = it->form == DM_FORM_B64 || (it->form == DM_FORM_TEXT && l->b64);
 	bool raw = it->form == DM_FORM_RAW && l->b64 && l->st.n;
+	size_t len = it->len;
 
 	*room = NULL;
 	*p = it->data;
-	*n = it->len;
-	if (!it->len || (!text && !raw))
+	*n = len;
+	if (!len || (!text && !raw))
 		return 0;
 	if (it->form == DM_FORM_B64 && !l->b64)
 		return -EBADMSG;
-	/* room for four digits of each three octets, and what the last piece has left */
-	*room = malloc(it->len / 3 * 3 + 16);
+	*size = BASE64_LEN(len) + 4;
+	*room = malloc(*size);
 	if (!*room)
 		return -ENOMEM;
+	if (raw)
+		len = base64_encode(it->data, len, (char *)*room, false);
 	*p = *room;
-	return text ? dm_b64_feed(&l->st, it->data, it->len, *room, n)
-		    : feed_raw(&l->st, it->data, it->len, *room, n);
+	return dm_b64_feed(&l->st, raw ? *room : it->data, len, *room, n);
 }
 
 static int piece(struct dm_engine *e, const struct dm_item *it, const struct dm_req *req)
@@ -126,9 +108,10 @@ static int piece(struct dm_engine *e, const struct dm_item *it, const struct dm_
 		.last = !it->more,
 	};
 	uint8_t *room;
+	size_t size = 0;
 	int r;
 
-	r = octets(l, it, &put.data, &put.len, &room);
+	r = octets(l, it, &put.data, &put.len, &room, &size);
 	if (r == -EBADMSG)
 		r = DM_BAD_FORMAT;
 	else if (!r && (put.len > l->total - l->got ||
@@ -149,7 +132,7 @@ static int piece(struct dm_engine *e, const struct dm_item *it, const struct dm_
 	if (r < 0 || r >= 300)
 		eng_large_drop(e);
 	if (room)
-		explicit_bzero(room, it->len / 3 * 3 + 16);
+		explicit_bzero(room, size);
 	free(room);
 	return r;
 }
