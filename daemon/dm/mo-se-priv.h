@@ -34,7 +34,7 @@ enum se_status {
 /* values of ResultCode (5.5) that are used by name */
 enum se_result {
 	SE_RESULT_OK = 1200,
-	SE_RESULT_REFUSED_LAST = 1201,
+	SE_RESULT_WARNING = 1201,
 	SE_RESULT_FAILED = 1400,
 	SE_RESULT_CANCELLED = 1401,
 	SE_RESULT_DEADLINE = 1402,

@@ -72,8 +72,8 @@ enum se_result se_result_of(const char *code)
 	return SE_RESULT_FAILED;
 }
 
-/* A script is done when it was processed, also where the card refused its end. */
-static bool refused_last(const struct job_info *info)
+/* A refusal ends a script; what is done may have a warning at its end (62XX, 63XX). */
+static bool warned(const struct job_info *info)
 {
 	return info->params.kind == JOB_SCRIPT && info->last_sw != 0x9000 &&
 	       info->last_sw >> 8 != 0x61 && info->executed > 0;
@@ -85,7 +85,7 @@ static enum se_result ended(const struct job_info *info)
 
 	switch (info->state) {
 	case JOB_DONE:
-		return refused_last(info) ? SE_RESULT_REFUSED_LAST : SE_RESULT_OK;
+		return warned(info) ? SE_RESULT_WARNING : SE_RESULT_OK;
 	case JOB_CANCELLED:
 		return SE_RESULT_CANCELLED;
 	case JOB_EXPIRED:
