@@ -188,6 +188,7 @@ int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
 {
 	struct check c = {.p = p, .left = len, .max = out->max};
 	WBXMLConvWBXML2XML *conv = NULL;
+	WBXMLError made;
 	uint8_t *xml = NULL;
 	unsigned int n = 0;
 	int e = dm_wbxml_head(&c.p, &c.left, &c.head);
@@ -205,9 +206,9 @@ int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
 	wbxml_conv_wbxml2xml_set_gen_type(conv, WBXML_GEN_XML_CANONICAL);
 	wbxml_conv_wbxml2xml_set_language(conv, WBXML_LANG_PROV10);
 	/* it does not write to it */
-	e = result(wbxml_conv_wbxml2xml_run(conv, (uint8_t *)(uintptr_t)p, (unsigned int)len,
-					    &xml, &n),
-		   xml, n, out);
+	made = wbxml_conv_wbxml2xml_run(conv, (uint8_t *)(uintptr_t)p, (unsigned int)len, &xml,
+					&n);
+	e = result(made, xml, n, out);
 	wbxml_conv_wbxml2xml_destroy(conv);
 	return e == -EMSGSIZE ? -E2BIG : e;
 }

@@ -215,7 +215,9 @@ int dm_xml_read(struct dm_dom *d, const uint8_t *p, size_t len)
 	r.ctxt = xmlCreatePushParserCtxt(&sax, &r, NULL, 0, NULL);
 	if (!r.ctxt)
 		return dm_dom_fail(d, -ENOMEM, "no memory");
-	xmlCtxtUseOptions(r.ctxt, XML_PARSE_NONET);
+	/* NOENT: or "&amp;" in an attribute comes as "&#38;"; there are no entities but XML's
+	 */
+	xmlCtxtUseOptions(r.ctxt, XML_PARSE_NONET | XML_PARSE_NOENT);
 	for (size_t at = 0; at < len && !d->error; at += PIECE) {
 		size_t n = len - at < PIECE ? len - at : PIECE;
 
