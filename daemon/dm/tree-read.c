@@ -280,12 +280,14 @@ int tree_op_walk(void *ctx, const struct dm_req *req, const char *root, char *te
 	struct dm_tree *t = ctx;
 	struct dm_uri uri;
 	struct tree_at at;
+	struct tree_key key;
 	unsigned int top;
 	int r = open_uri(t, req, root, &uri, &at);
 
 	if (r != DM_OK)
 		return r;
 	top = at.path.n;
+	key = at.key;
 	if (*text) {
 		r = dm_uri_parse(text, &uri);
 		if (r != DM_OK)
@@ -294,7 +296,7 @@ int tree_op_walk(void *ctx, const struct dm_req *req, const char *root, char *te
 		r = tree_find(t, &at);
 		if (r < 0)
 			return r;
-		if (!at.there || at.path.n < top)
+		if (!at.there || !tree_key_within(&key, &at.key))
 			return DM_NOT_FOUND;
 		r = tree_step(t, req, top, &at);
 		if (r < 0)
