@@ -131,8 +131,8 @@ static void test_cp_more(void **state)
 		"value='https://a/'/>"
 		"<parm name='TO-NAPID' value='x'/><parm name='AAUTHPREF' value='HMAC'/>"
 		"<parm name='INIT' value='0'/><characteristic type='APPAUTH'>"
-		"<parm name='AAUTHLEVEL' value='APPSRV'/><parm name='AAUTHDATA' value='no "
-		"base64'/>"
+		"<parm name='AAUTHLEVEL' value='APPSRV'/><parm name='AAUTHDATA' "
+		"value='=nonce=='/>"
 		"</characteristic><characteristic type='APPAUTH'>"
 		"<parm name='AAUTHLEVEL' value='APPSRV'/><parm name='AAUTHNAME' "
 		"value='second'/>"
@@ -151,7 +151,7 @@ static void test_cp_more(void **state)
 	assert_false(p.accounts[0].init);
 	assert_string_equal(p.accounts[0].client.name, "");
 	assert_int_equal(p.accounts[0].client.secret_len, 0);
-	assert_memory_equal(p.accounts[0].client.nonce, "no-base64", 9);
+	assert_memory_equal(p.accounts[0].client.nonce, "=nonce==", 8);
 	assert_null(p.accounts[0].server.name);
 	dm_profile_free(&p);
 }
