@@ -21,8 +21,7 @@ void eng_party_secret(const struct eng_party *p, struct dm_secret *s)
 	};
 }
 
-/* The next nonce for the server. The one before stays good for what it sends again. */
-static int new_nonce(struct dm_engine *e)
+int eng_auth_next(struct dm_engine *e)
 {
 	struct eng_party *p = &e->server;
 	uint8_t nonce[ENG_NONCE_LEN];
@@ -70,7 +69,6 @@ static bool cred_right(const struct dm_engine *e, const struct dm_cred *cred)
 static int refuse(struct dm_engine *e, unsigned int why, unsigned int *code, bool *chal)
 {
 	bool was_ok = e->server.ok;
-	int r;
 
 	*code = why;
 	e->server.ok = false;
@@ -82,9 +80,8 @@ static int refuse(struct dm_engine *e, unsigned int why, unsigned int *code, boo
 	if (e->server.tries > ENG_AUTH_TRIES || (was_ok && e->server.type == DM_AUTH_HMAC))
 		return eng_fail(e, DM_END_SERVER_AUTH, "the server did not show that it is %s",
 				e->server.name);
-	r = new_nonce(e);
-	*chal = !r;
-	return r;
+	*chal = true;
+	return 0;
 }
 
 int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
@@ -92,7 +89,6 @@ int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
 {
 	struct eng_party *p = &e->server;
 	bool first = !p->ok;
-	int r;
 
 	*chal = false;
 	*code = DM_OK;
@@ -121,12 +117,7 @@ int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
 	p->ok = true;
 	p->tries = 0;
 	e->stats.server_known = true;
-	if (p->type == DM_AUTH_HMAC || (p->type == DM_AUTH_MD5 && first)) {
-		r = new_nonce(e);
-		if (r)
-			return r;
-		*chal = true;
-	}
+	*chal = p->type == DM_AUTH_HMAC || (p->type == DM_AUTH_MD5 && first);
 	return 0;
 }
 

@@ -216,6 +216,9 @@ void eng_party_secret(const struct eng_party *p, struct dm_secret *s);
  */
 int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
 		    const struct dm_engine_msg *in, unsigned int *code, bool *chal);
+/** eng_auth_next() - a new nonce for the server, which a message is about to tell it. The one
+ * before stays good for what it sends again. 0 or -ECANCELED */
+int eng_auth_next(struct dm_engine *e);
 /** eng_auth_status() - the server's Status for our SyncHdr. @again: send the message again */
 int eng_auth_status(struct dm_engine *e, const struct dm_cmd *status, bool *again);
 

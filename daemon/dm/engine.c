@@ -411,12 +411,18 @@ static int take(struct dm_engine *e, struct eng_work *w, const struct dm_engine_
 	/* "Next message" is no package, and has no Final (6.2) */
 	if (!w->nr || !only_next(w) || w->msg.final)
 		e->server_final = w->msg.final || !e->in_known;
-	more = *again || !e->in_known || !w->msg.final || e->work || e->alert_part || w->nr;
+	/* a stranger that wants nothing is not challenged (9) */
+	more = *again || !w->msg.final || e->work || e->alert_part || w->nr;
 	if (!known && !more)
-		return eng_fail(e, DM_END_DONE, "done");
+		return e->in_known ? eng_fail(e, DM_END_DONE, "done")
+				   : eng_fail(e, DM_END_SERVER_AUTH,
+					      "the server did not show that it is %s",
+					      e->server.name);
 	if (!known && !only_next(w) && waiting(e) >= ENG_QUEUE_MAX)
 		return eng_fail(e, DM_END_LIMIT,
 				"the server sends more before it has its answers");
+	if (!known && chal) /* only now: one that is not told must not count */
+		known = eng_auth_next(e);
 	r = eng_out_open(e);
 	if (!r)
 		r = eng_tell_header(e, &w->msg.hdr, code, chal);

@@ -554,8 +554,7 @@ static void test_server_never(void **state)
 	assert_int_equal(w->execs, 0);
 }
 
-/* a stranger's Status takes no alert out of the outbox; its challenge counts, or nobody could
- * ever get to know the other */
+/* a stranger's Status takes no alert out of the outbox; a nonce counts once it was told */
 static void test_server_status(void **state)
 {
 	struct auth *a = *state;
@@ -570,12 +569,17 @@ static void test_server_status(void **state)
 	strcat(chal(body, "1", 212, "syncml:auth-md5", "c1"),
 	       "<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>3</CmdRef><Cmd>Alert</Cmd>"
 	       "<Data>200</Data></Status>");
-	world_say(w, body, true);
-	challenge(w, 407);
+	/* it wants nothing, so it is not challenged; and nobody told it a nonce */
+	ended(w, world_say(w, body, true), DM_END_SERVER_AUTH);
 	assert_int_equal(w->status[0], 0);
-	cred(a, SECRET, w->nonce[1], 16);
+	assert_int_equal(w->nonce_len[1], 0);
+	dm_engine_free(w->e);
+	w->e = NULL;
+	world_begin(w, &c);
+	cred(a, SECRET, "s0", 2);
 	ended(w, world_say(w, body, true), DM_END_DONE);
 	assert_int_equal(w->status[0], 200);
+	assert_int_equal(w->nonce_len[1], 0);
 }
 
 /* both are asked at a time */
