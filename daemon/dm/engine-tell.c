@@ -85,7 +85,7 @@ int eng_tell_status(struct dm_engine *e, const struct eng_work *w, const struct 
 	};
 	int r;
 
-	if (u->told)
+	if (u->told && u->code == DM_OK)
 		answer_items(u->told, items, room, &c);
 	r = eng_out_put(e, &c);
 	if (r == -EINVAL || (r == -EMSGSIZE && e->fresh)) {
