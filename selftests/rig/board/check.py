@@ -224,8 +224,31 @@ def faults(m):
     fault(m, "spurious interrupts", ("irq-spurious", 500), ("irq-spurious", 0), 100,
           lambda s, mode: s["irqsSpurious"] > 0 and not s["timeouts"])
     tap.ok(m.interrupt_returns(), "they stop: the interrupt is used", m.info())
-    fault(m, "a block cut short", ("short", 3), None, 10,
-          lambda s, mode: s["retrans"] + s["edcErrors"] + s["protocolErrors"] > 0)
+    for what, name, value in (("a block cut short", "short", 3),
+                              ("a byte changed on its way to the chip", "corrupt-out", 1),
+                              ("a byte changed on its way back", "corrupt-in", 1),
+                              ("a block lost on its way back", "drop-in", 1),
+                              ("a byte too many", "noise-in", 1)):
+        fault(m, what, (name, value), None, 10,
+              lambda s, mode: s["retrans"] > 0 and not s["errors"])
+    # silence, then a request for N(S) 0: it may have been a reset, so nothing is sent again
+    before = m.info()["stats"]
+    m.set("drop-out", 1)
+    good, said = m.exchange(10)
+    unknown = delta(m.info()["stats"], before)["unknown"]
+    again, more = m.exchange(10)
+    tap.ok(again and good == (unknown == 0), "a block lost on its way to the chip: exchanges "
+           f"{'right' if good else 'end as unknown'}, the next ones right", said + more)
+    fault(m, "a block that arrives twice", ("twice-in", 1), None, 10,
+          lambda s, mode: not s["errors"])
+    fault(m, "blocks that come 100 ms late", ("delay-in", 100000), ("delay-in", 0), 10,
+          lambda s, mode: not s["errors"] and not s["timeouts"])
+    generation = m.info()["generation"]
+    m.set("brown-out", True)
+    m.run("exchange 1 1")
+    good, said = m.exchange(20)
+    tap.ok(good, f"a chip that reset itself (generation {generation}, then "
+           f"{m.info()['generation']}): exchanges are right", said)
     m.stop_chip(0)
     start = time.monotonic()
     good, said = m.exchange(1)

@@ -7,6 +7,8 @@
  *   -chardev socket,id=chip,path=…,reconnect-ms=100
  *   -device sesame-hat,bus=spi,cs=0,chardev=chip,id=se0[,drdy=25][,reset=24]…
  *
+ * or, without BOARD_QEMU, as a file of a whole QEMU tree.
+ *
  * The chip is softse behind its block socket. What a block is on SPI0 is known
  * when the chip select is released: so the bytes of an access go to the chip as
  * one frame, and the chip's blocks wait in a FIFO here, which is what it has of
@@ -25,6 +27,11 @@
  *   irq-stuck    the line is stuck at active
  *   irq-spurious so many more times, each 1 ms, the line is active with nothing to say
  *   short        the next block ends after so many bytes
+ *   drop-out, drop-in, corrupt-out, corrupt-in, twice-out, twice-in, noise-in
+ *                so many next blocks to the chip (out) or from it (in) get lost,
+ *                have a byte changed, arrive twice, have one byte too many in front
+ *   delay-in     µs that blocks from the chip come later, from now on
+ *   brown-out    true: the chip resets itself; what it had to say is lost
  * and to be read: accesses, reads, writes, bytes, blocks, announced, resets,
  * last-hz, gpio-events, overruns.
  */
@@ -67,7 +74,9 @@ struct Hat {
 
     /* the chip */
     bool connected, held; /* @held: its reset line is active */
-    bool atr_due;
+    unsigned int atrs_due;
+    bool delayed; /* what is in the FIFO has not arrived yet */
+    QEMUTimer *delay_timer;
     uint8_t fifo[FIFO_ROOM];
     unsigned int fifo_off, fifo_len;
     uint8_t in[HEAD + DATA_MAX + 1];
@@ -84,6 +93,8 @@ struct Hat {
     QEMUTimer *late_timer, *spurious_timer;
     bool irq_dead, irq_stuck;
     uint32_t irq_lost, irq_late, irq_spurious, short_len;
+    uint32_t drop_out, drop_in, corrupt_out, corrupt_in, twice_out, twice_in, noise_in;
+    uint32_t delay_in;
 
     uint32_t accesses, reads, writes, bytes, blocks, announced, resets, last_hz, overruns;
 };
@@ -95,9 +106,14 @@ static bool chip_lives(Hat *h)
     return h->connected && !h->held;
 }
 
+static bool has_something(Hat *h)
+{
+    return chip_lives(h) && h->fifo_len && !h->delayed;
+}
+
 static void line_update(Hat *h)
 {
-    bool wanted = chip_lives(h) && h->fifo_len;
+    bool wanted = has_something(h);
     bool active;
 
     if (wanted && !h->wanted) {
@@ -122,6 +138,14 @@ static void late_over(void *opaque)
     Hat *h = opaque;
 
     h->late = false;
+    line_update(h);
+}
+
+static void delay_over(void *opaque)
+{
+    Hat *h = opaque;
+
+    h->delayed = false;
     line_update(h);
 }
 
@@ -158,13 +182,15 @@ static void empty(Hat *h)
     h->fifo_off = 0;
     h->fifo_len = 0;
     h->late = false;
+    h->delayed = false;
     timer_del(h->late_timer);
+    timer_del(h->delay_timer);
 }
 
 static void power_up(Hat *h)
 {
     empty(h);
-    h->atr_due = true;
+    h->atrs_due++;
     put_frame(h, POWER_UP, NULL, 0);
     line_update(h);
 }
@@ -176,18 +202,17 @@ static void power_down(Hat *h)
     line_update(h);
 }
 
-static void take_block(Hat *h, const uint8_t *data, unsigned int len)
+/* One occasion of a fault that is to happen so many times. */
+static bool strikes(uint32_t *times)
 {
-    if (h->atr_due) { /* SPI has no use for it */
-        h->atr_due = false;
-        return;
-    }
-    if (h->held)
-        return;
-    if (h->short_len) {
-        len = MIN(len, h->short_len);
-        h->short_len = 0;
-    }
+    if (!*times)
+        return false;
+    --*times;
+    return true;
+}
+
+static void fifo_put(Hat *h, const uint8_t *data, unsigned int len)
+{
     if (h->fifo_off) {
         memmove(h->fifo, h->fifo + h->fifo_off, h->fifo_len);
         h->fifo_off = 0;
@@ -198,7 +223,39 @@ static void take_block(Hat *h, const uint8_t *data, unsigned int len)
     }
     memcpy(h->fifo + h->fifo_len, data, len);
     h->fifo_len += len;
+}
+
+static void take_block(Hat *h, uint8_t *data, unsigned int len)
+{
+    static const uint8_t noise = 0x5a;
+
+    /*
+     * Each power-up is answered by an ATR, which SPI has no use for; until then what
+     * comes is of before. No block begins like one: that would be an odd NAD.
+     */
+    if (h->atrs_due) {
+        if (len && (data[0] == 0x3b || data[0] == 0x3f))
+            h->atrs_due--;
+        return;
+    }
+    if (h->held || strikes(&h->drop_in))
+        return;
+    if (h->short_len) {
+        len = MIN(len, h->short_len);
+        h->short_len = 0;
+    }
+    if (len && strikes(&h->corrupt_in))
+        data[len / 2] ^= 0x55;
+    if (strikes(&h->noise_in))
+        fifo_put(h, &noise, 1);
+    fifo_put(h, data, len);
+    if (strikes(&h->twice_in))
+        fifo_put(h, data, len);
     h->blocks++;
+    if (h->delay_in) {
+        h->delayed = true;
+        timer_mod(h->delay_timer, qemu_clock_get_us(QEMU_CLOCK_VIRTUAL) + h->delay_in);
+    }
     line_update(h);
 }
 
@@ -245,6 +302,7 @@ static void chr_event(void *opaque, QEMUChrEvent event)
     if (event == CHR_EVENT_OPENED) {
         h->connected = true;
         h->in_len = 0;
+        h->atrs_due = 0;
         if (!h->held)
             power_up(h);
     } else if (event == CHR_EVENT_CLOSED) {
@@ -274,7 +332,7 @@ static uint32_t hat_transfer(SSIPeripheral *dev, uint32_t val)
             h->overruns++;
     } else if (!h->connected) {
         out = 0xff; /* nobody drives the line */
-    } else if (chip_lives(h) && h->fifo_len) {
+    } else if (has_something(h)) {
         out = h->fifo[h->fifo_off++];
         h->fifo_len--;
     }
@@ -317,8 +375,13 @@ static int hat_set_cs(SSIPeripheral *dev, bool level)
         pace(h);
     if (h->mosi_len) {
         h->writes++;
-        if (chip_lives(h))
+        if (chip_lives(h) && !strikes(&h->drop_out)) {
+            if (strikes(&h->corrupt_out))
+                h->mosi[h->mosi_len / 2] ^= 0x55;
             put_frame(h, BLOCK, h->mosi, h->mosi_len);
+            if (strikes(&h->twice_out))
+                put_frame(h, BLOCK, h->mosi, h->mosi_len);
+        }
     } else if (h->clocked) {
         h->reads++;
     }
@@ -356,8 +419,8 @@ static bool layout_fits(BCM2835PeripheralState *p, Object *spi, Object *gpio, Er
     if (spi == OBJECT(&base->spi[0]) && gpio == OBJECT(&p->gpio) &&
         dwc2 == OBJECT(&base->dwc2) && ic == OBJECT(&base->ic))
         return true;
-    error_setg(errp, "this QEMU lays out its objects in another way than the headers "
-                     "that se-hat.so was made with (" BOARD_QEMU "): make it anew");
+    error_setg(errp, "this QEMU lays out its objects in another way than the headers that "
+                     "se-hat.so was made with: make it anew");
     return false;
 }
 
@@ -393,10 +456,21 @@ static void hat_realize(SSIPeripheral *dev, Error **errp)
         qdev_init_gpio_in_named_with_opaque(DEVICE(dev), reset_line, h, "reset", 1);
         qdev_connect_gpio_out(pins, h->reset, qdev_get_gpio_in_named(DEVICE(dev), "reset", 0));
     }
+    h->delay_timer = timer_new_us(QEMU_CLOCK_VIRTUAL, delay_over, h);
     h->late_timer = timer_new_us(QEMU_CLOCK_VIRTUAL, late_over, h);
     h->spurious_timer = timer_new_us(QEMU_CLOCK_VIRTUAL, spurious_turn, h);
     line_update(h);
     qemu_chr_fe_set_handlers(&h->chr, chr_can_read, chr_read, chr_event, NULL, h, NULL, true);
+}
+
+static void set_brown_out(Object *obj, bool on, Error **errp)
+{
+    Hat *h = HAT(obj);
+
+    if (on && chip_lives(h)) {
+        power_down(h);
+        power_up(h);
+    }
 }
 
 static bool get_dead(Object *obj, Error **errp)
@@ -453,6 +527,14 @@ static void hat_init(Object *obj)
         { "irq-lost", &h->irq_lost, OBJ_PROP_FLAG_READWRITE },
         { "irq-late", &h->irq_late, OBJ_PROP_FLAG_READWRITE },
         { "short", &h->short_len, OBJ_PROP_FLAG_READWRITE },
+        { "drop-out", &h->drop_out, OBJ_PROP_FLAG_READWRITE },
+        { "drop-in", &h->drop_in, OBJ_PROP_FLAG_READWRITE },
+        { "corrupt-out", &h->corrupt_out, OBJ_PROP_FLAG_READWRITE },
+        { "corrupt-in", &h->corrupt_in, OBJ_PROP_FLAG_READWRITE },
+        { "twice-out", &h->twice_out, OBJ_PROP_FLAG_READWRITE },
+        { "twice-in", &h->twice_in, OBJ_PROP_FLAG_READWRITE },
+        { "noise-in", &h->noise_in, OBJ_PROP_FLAG_READWRITE },
+        { "delay-in", &h->delay_in, OBJ_PROP_FLAG_READWRITE },
         { "accesses", &h->accesses, OBJ_PROP_FLAG_READ },
         { "reads", &h->reads, OBJ_PROP_FLAG_READ },
         { "writes", &h->writes, OBJ_PROP_FLAG_READ },
@@ -467,6 +549,7 @@ static void hat_init(Object *obj)
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         object_property_add_uint32_ptr(obj, numbers[i].name, numbers[i].value,
                                        numbers[i].flags);
+    object_property_add_bool(obj, "brown-out", NULL, set_brown_out);
     object_property_add_bool(obj, "irq-dead", get_dead, set_dead);
     object_property_add_bool(obj, "irq-stuck", get_stuck, set_stuck);
     object_property_add(obj, "irq-spurious", "uint32", get_number, set_spurious, NULL, NULL);
@@ -505,6 +588,17 @@ static const TypeInfo hat_info = {
     .class_init = hat_class_init,
 };
 
+#ifndef BOARD_QEMU /* a file of a QEMU tree */
+
+static void hat_register(void)
+{
+    type_register_static(&hat_info);
+}
+
+type_init(hat_register)
+
+#else
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* Before a single structure is looked at: is this the very QEMU of those headers? */
@@ -528,3 +622,5 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
     type_register_static(&hat_info);
     return 0;
 }
+
+#endif
