@@ -207,7 +207,8 @@ void dm_dom_markup(struct buf *b, const struct dm_node *n)
 
 bool dm_utf8_valid(const uint8_t *p, size_t len)
 {
-	for (const uint8_t *end = p + len; p < end;) {
+	/* an empty value may have no address: nothing is added to it */
+	for (const uint8_t *end = len ? p + len : p; p < end;) {
 		unsigned int more = *p < 0x80	? 0
 				    : *p < 0xc2 ? 9
 				    : *p < 0xe0 ? 1
