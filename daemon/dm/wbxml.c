@@ -188,7 +188,7 @@ int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
 {
 	struct check c = {.p = p, .left = len, .max = out->max};
 	WBXMLConvWBXML2XML *conv = NULL;
-	WBXMLError made;
+	WBXMLError done;
 	uint8_t *xml = NULL;
 	unsigned int n = 0;
 	int e = dm_wbxml_head(&c.p, &c.left, &c.head);
@@ -206,9 +206,9 @@ int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
 	wbxml_conv_wbxml2xml_set_gen_type(conv, WBXML_GEN_XML_CANONICAL);
 	wbxml_conv_wbxml2xml_set_language(conv, WBXML_LANG_PROV10);
 	/* it does not write to it */
-	made = wbxml_conv_wbxml2xml_run(conv, (uint8_t *)(uintptr_t)p, (unsigned int)len, &xml,
+	done = wbxml_conv_wbxml2xml_run(conv, (uint8_t *)(uintptr_t)p, (unsigned int)len, &xml,
 					&n);
-	e = result(made, xml, n, out);
+	e = result(done, xml, n, out);
 	wbxml_conv_wbxml2xml_destroy(conv);
 	return e == -EMSGSIZE ? -E2BIG : e;
 }
@@ -248,6 +248,7 @@ int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct buf *out)
 {
 	WBXMLConvXML2WBXML *conv = NULL;
 	struct buf xml = {.max = out->max};
+	WBXMLError done;
 	uint8_t *made = NULL;
 	unsigned int n = 0;
 	int e;
@@ -263,8 +264,8 @@ int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct buf *out)
 		wbxml_conv_xml2wbxml_set_version(conv, WBXML_VERSION_12);
 		wbxml_conv_xml2wbxml_enable_preserve_whitespaces(conv);
 		wbxml_conv_xml2wbxml_disable_string_table(conv);
-		e = wbxml_conv_xml2wbxml_run(conv, xml.p, (unsigned int)xml.len, &made, &n);
-		e = result((WBXMLError)e, made, n, out);
+		done = wbxml_conv_xml2wbxml_run(conv, xml.p, (unsigned int)xml.len, &made, &n);
+		e = result(done, made, n, out);
 		wbxml_conv_xml2wbxml_destroy(conv);
 	}
 	buf_free(&xml);
