@@ -388,6 +388,9 @@ void content_packages_job_changed(struct content_packages *ps, uint64_t job)
 		if (g->p.op == CONTENT_PACKAGE_IDLE)
 			return;
 		if (info.state > JOB_RUNNING) {
+			/* it may have ended since they were told, and its job goes now */
+			if (ps->apps)
+				content_apps_job_changed(ps->apps, job);
 			package_ended(ps, g, &info);
 		} else {
 			package_told(g, &info);

@@ -354,6 +354,9 @@ static void undo(struct dm_se *m, struct se_record *leader, const struct job_inf
 	ret = info->executed > 0 && info->resumable
 		      ? job_rollback(m->c.jobs, leader->job, false, &err)
 		      : -EALREADY;
+	/* it comes: until then it is not known how the card is, and the tree waits */
+	if (ret == -ENODEV)
+		return;
 	if (ret == -EALREADY) {
 		end_group(m, leader->group, SE_RESULT_ROLLED_BACK, info, "", "");
 		return;

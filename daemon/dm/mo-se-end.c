@@ -317,7 +317,7 @@ static void look_job(struct dm_se *m, struct se_record *r)
 	se_finish(m, r, &o, true);
 }
 
-/* Within job_store_dispatch(): content/ was told before. Nothing is changed here. */
+/* Within job_store_dispatch(). */
 void se_job_changed(void *userdata, uint64_t job)
 {
 	struct dm_se *m = userdata;
@@ -326,6 +326,9 @@ void se_job_changed(void *userdata, uint64_t job)
 	m->dirty = true;
 	if (job_get(m->c.jobs, job, &info) < 0 || info.state <= JOB_RUNNING)
 		return;
+	/* content/ was told before, but maybe of a job that still ran: the inventory has to be
+	 * read before anybody hears of the end */
+	content_apps_job_changed(m->c.content->apps, job);
 	for (struct se_record *r = m->records; r; r = r->next)
 		if (r->job == job && info.run == r->run)
 			r->over = true;

@@ -25,11 +25,14 @@ static struct {
 	unsigned int origin;
 	int listen_fd;
 	char dir[64], path[96], open[112];
-	atomic_uint apdus;   /* commands, channels and SELECT apart */
-	atomic_uint slow_us; /* that each one takes */
-	atomic_bool hang_up; /* connections end at their next frame */
-	atomic_uint resets;  /* that the ATR tells */
-	uint8_t seen[256];   /* how often each INS came, up to 255 */
+	atomic_uint apdus;    /* commands, channels and SELECT apart */
+	atomic_uint slow_us;  /* that each one takes */
+	atomic_bool hang_up;  /* connections end at their next frame */
+	atomic_uint resets;   /* that the ATR tells */
+	uint8_t seen[256];    /* how often each INS came, up to 255 */
+	uint8_t refuse_ins;   /* this one is answered 6A80 and not executed, once, */
+	uint8_t refuse_after; /* … after so many that are let through */
+	uint8_t also_ok;      /* this one is answered 9000 and not executed, always */
 } cs = {.lock = PTHREAD_MUTEX_INITIALIZER, .listen_fd = -1};
 
 static bool cs_read(int fd, uint8_t *p, size_t len)
@@ -52,6 +55,15 @@ static size_t cs_execute(int origin, const uint8_t *cmd, size_t len, uint8_t *rs
 		atomic_fetch_add(&cs.apdus, 1);
 	if (cs.seen[cmd[1]] < 255)
 		cs.seen[cmd[1]]++;
+	if (cs.refuse_ins && cmd[1] == cs.refuse_ins && cs.refuse_after-- == 0) {
+		cs.refuse_ins = 0;
+		memcpy(rsp, (uint8_t[]){0x6a, 0x80}, 2);
+		return 2;
+	}
+	if (cs.also_ok && cmd[1] == cs.also_ok) {
+		memcpy(rsp, (uint8_t[]){0x90, 0x00}, 2);
+		return 2;
+	}
 	return card_execute(&cs.card, origin, cmd, len, rsp, CARD_RAPDU_MAX, &work);
 }
 
