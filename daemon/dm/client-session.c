@@ -3,8 +3,8 @@
  * The session that runs: an engine, and the messages that go to and fro.
  *
  * A message whose answer does not arrive goes again, the very same bytes, after 1, 2, 4, 8
- * seconds, or when the server said (Retry-After). Whether the server has it already does
- * not matter: it knows it by its MsgID, as the engine does.
+ * seconds (by default), or when the server said (Retry-After). Whether the server has it
+ * already does not matter: it knows it by its MsgID, as the engine does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "gp/error.h"
 #include "keys/seref.h"
 
-#define PAUSE_MS 1000U
+#define PAUSES 30 /* the first pause between two tries is so often in one between sessions */
 #define PAUSE_MAX_MS 60000U
 #define LAST_MS 3000U /* for the abort, which nobody waits for */
 #define MAX_MSG_DEFAULT 65536U
@@ -187,7 +187,7 @@ static void again(struct dm_client *c, uint64_t now, const struct dm_http_answer
 		  const char *why)
 {
 	struct session *s = &c->session;
-	uint64_t delay = (uint64_t)PAUSE_MS << s->tries;
+	uint64_t delay = (uint64_t)(c->config.retry_ms / PAUSES + 1) << s->tries;
 
 	if (a->retry_after_s)
 		delay = (uint64_t)a->retry_after_s * 1000U;

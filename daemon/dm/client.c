@@ -462,7 +462,8 @@ int dm_client_session(struct dm_client *c, uint64_t now, const char *server)
 		return -ENOENT;
 	if (!s->usable)
 		return -EINVAL;
-	if (s->want & WANT_ASKED)
+	/* one that waits after a failure does not have to */
+	if (s->want & WANT_ASKED && s->not_before <= now)
 		return -EALREADY;
 	s->want |= WANT_ASKED;
 	s->failures = 0;

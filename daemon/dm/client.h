@@ -160,7 +160,8 @@ bool dm_client_waits(const struct dm_client *c, uint64_t token);
 /**
  * dm_client_session() - begin a session with @server (account name or server identifier)
  *
- * Return: 0 (queued), -ENOENT, -EALREADY (one is queued or runs), -ESHUTDOWN.
+ * Return: 0 (queued), -ENOENT, -EALREADY (one is queued), -EINVAL (the account cannot be
+ * used), -ESHUTDOWN.
  */
 int dm_client_session(struct dm_client *c, uint64_t now, const char *server);
 

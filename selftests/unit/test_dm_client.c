@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The OMA DM client against a server in a thread: sessions, what is tried again and what
+ * is not, alerts, notifications, what is kept over a restart.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+
+#include "dm_http_server.h"
+
+#include "dm/client.h"
+#include "dm/notify.h"
+#include "dm/tree.h"
+
+#define RETRY_MS 300
+#define WAIT_MS 8000
+
+struct world {
+	struct server server;
+	struct dm_client *client;
+	char dir[64];
+	char uri[128];
+	struct dm_factory account;
+	struct dm_client_config config;
+	char log[65536];
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000U + (uint64_t)ts.tv_nsec / 1000000U;
+}
+
+static void on_log(void *ctx, int level, const char *server, const char *text)
+{
+	struct world *w = ctx;
+	size_t n = strlen(w->log);
+
+	snprintf(w->log + n, sizeof(w->log) - n, "<%d>%s: %s\n", level, server, text);
+	/* whatever happens, no secret is in it */
+	assert_null(strstr(text, "-secret"));
+}
+
+static void begin(struct world *w)
+{
+	char why[DM_CLIENT_WORDS_MAX];
+
+	if (dm_client_new(&w->client, &w->config, now_ms(), why) ||
+	    dm_client_start(w->client, now_ms(), why))
+		fail_msg("%s", why);
+}
+
+static void end(struct world *w)
+{
+	dm_client_free(w->client);
+	w->client = NULL;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	strcpy(w->dir, "/tmp/dm_client.XXXXXX");
+	if (!mkdtemp(w->dir) || server_start(&w->server))
+		return -1;
+	snprintf(w->uri, sizeof(w->uri), "http://127.0.0.1:%u/dm", w->server.port);
+	w->account = (struct dm_factory){
+		.name = "main",
+		.server_id = "com.example.dm",
+		.uri = w->uri,
+		.auth = DM_AUTH_MD5,
+		.client_name = "sesame",
+		.client_secret = {(const uint8_t *)"client-secret", 13},
+		.server_secret = {(const uint8_t *)"server-secret", 13},
+		.allow_http = true,
+	};
+	w->config = (struct dm_client_config){
+		.state_dir = w->dir,
+		.device_id = "urn:uuid:test",
+		.accounts = &w->account,
+		.nr_accounts = 1,
+		.retry_ms = RETRY_MS,
+		.udp_port = -1,
+		.coap_port = -1,
+		.log = on_log,
+		.ctx = w,
+	};
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	char cmd[128];
+
+	end(w);
+	server_stop(&w->server);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", w->dir);
+	(void)!system(cmd);
+	free(w);
+	return 0;
+}
+
+static struct dm_client_account account(struct world *w)
+{
+	struct dm_client_account a;
+
+	assert_int_equal(dm_client_account(w->client, 0, &a), 0);
+	return a;
+}
+
+/* Let it run until the account is as @done says, or for @ms. */
+static bool run_for(struct world *w, bool (*done)(const struct dm_client_account *),
+		    unsigned int ms)
+{
+	uint64_t stop = now_ms() + ms, now, at;
+
+	while ((now = now_ms()) < stop) {
+		struct pollfd p = {dm_client_fd(w->client), POLLIN, 0};
+		struct dm_client_account a = account(w);
+
+		if (done && done(&a))
+			return true;
+		at = dm_client_deadline(w->client);
+		at = at < stop ? at : stop;
+		if (poll(&p, 1, at > now ? (int)(at - now) : 0) > 0)
+			dm_client_ready(w->client, now_ms());
+		else
+			dm_client_tick(w->client, now_ms());
+	}
+	return !done;
+}
+
+static bool did_one(const struct dm_client_account *a)
+{
+	return a->sessions == 1 && a->state == DM_ACCOUNT_IDLE;
+}
+
+static bool did_two(const struct dm_client_account *a)
+{
+	return a->sessions == 2 && a->state == DM_ACCOUNT_IDLE;
+}
+
+static bool failed(const struct dm_client_account *a)
+{
+	return a->failures == 1;
+}
+
+static void run_until(struct world *w, bool (*done)(const struct dm_client_account *))
+{
+	if (!run_for(w, done, WAIT_MS))
+		fail_msg("it does not get there:\n%s", w->log);
+}
+
+/* ---- sessions -------------------------------------------------------------------------- */
+
+static void test_session(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+	struct stat st;
+
+	/* a new account is contacted, and then left alone */
+	begin(w);
+	run_until(w, did_one);
+	assert_int_equal(server_count(&w->server), 2);
+	assert_non_null(strstr(w->server.bodies[0], "<Data>1201</Data>"));
+	assert_non_null(strstr(w->server.bodies[0], "urn:uuid:test"));
+	assert_non_null(
+		strcasestr(w->server.heads[0], "content-type: application/vnd.syncml.dm+xml"));
+	assert_null(strcasestr(w->server.heads[0], "expect:"));
+	/* no cookies: the server has set one */
+	assert_null(strcasestr(w->server.heads[1], "cookie"));
+	assert_int_equal(dm_client_deadline(w->client), DM_NEVER);
+	snprintf(path, sizeof(path), "%s/dm.db", w->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+
+	/* after a restart the account is not new, but the nonces are known */
+	end(w);
+	begin(w);
+	assert_false(run_for(w, did_one, 300));
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	assert_int_equal(dm_client_session(w->client, now_ms(), "nobody"), -ENOENT);
+	run_until(w, did_one);
+	assert_int_equal(server_count(&w->server), 4);
+	assert_true(account(w).last_s > 0);
+}
+
+static void test_changed(void **state)
+{
+	struct world *w = *state;
+	uint8_t *p;
+	size_t len;
+
+	begin(w);
+	run_until(w, did_one);
+	end(w);
+	/* the section has another secret: it is taken over, and tried */
+	w->account.client_secret = (struct dm_bytes){(const uint8_t *)"other-secret", 12};
+	w->server.nonce_len = 0;
+	begin(w);
+	run_until(w, did_one);
+	end(w);
+	/* the section is gone: so is the account */
+	w->config.nr_accounts = 0;
+	begin(w);
+	assert_int_equal(dm_client_account(w->client, 0, &(struct dm_client_account){0}),
+			 -ENOENT);
+	assert_int_equal(
+		dm_tree_get(dm_client_tree(w->client), "./DMAcc/main/ServerID", &p, &len),
+		-ENOENT);
+}
+
+static void test_poll(void **state)
+{
+	struct world *w = *state;
+
+	w->account.poll_s = 1;
+	begin(w);
+	run_until(w, did_two);
+}
+
+/* ---- faults ----------------------------------------------------------------------------- */
+
+static void test_lost(void **state)
+{
+	struct world *w = *state;
+
+	/* requests and answers that get lost: the same bytes again, nothing runs twice */
+	w->server.plan[0] = LOSE;
+	w->server.plan[1] = DROP;
+	w->server.plan[2] = BUSY;
+	w->server.plan[4] = DROP;
+	begin(w);
+	run_until(w, did_one);
+	assert_int_equal(server_count(&w->server), 6);
+	assert_string_equal(w->server.bodies[0], w->server.bodies[1]);
+	assert_string_equal(w->server.bodies[0], w->server.bodies[2]);
+	assert_string_equal(w->server.bodies[0], w->server.bodies[3]);
+	assert_string_equal(w->server.bodies[4], w->server.bodies[5]);
+	assert_int_equal(w->server.repeats, 2);
+	assert_int_equal(account(w).failures, 0);
+}
+
+static void test_gives_up(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 5; i++)
+		w->server.plan[i] = LOSE;
+	begin(w);
+	run_until(w, failed);
+	assert_int_equal(server_count(&w->server), 5);
+	assert_int_equal(account(w).state, DM_ACCOUNT_WAITING);
+	/* and comes again by itself, as another session */
+	run_until(w, did_one);
+	assert_int_equal(server_count(&w->server), 7);
+	assert_string_not_equal(w->server.bodies[4], w->server.bodies[5]);
+	assert_string_equal(account(w).error, "");
+}
+
+static void test_later(void **state)
+{
+	struct world *w = *state;
+
+	w->server.plan[0] = LATER;
+	begin(w);
+	run_until(w, failed);
+	assert_in_range(account(w).next_ms, now_ms() + 5700000, now_ms() + 8700000);
+	/* a person may ask before */
+	assert_int_equal(dm_client_session(w->client, now_ms(), "com.example.dm"), 0);
+	run_until(w, did_one);
+}
+
+static void test_hopeless(void **state)
+{
+	static const struct {
+		enum server_plan plan;
+		const char *words;
+	} hopeless[] = {
+		{MOVED, "redirects are not followed"},
+		{FORBIDDEN, "HTTP status 403"},
+		{ENDLESS, "the answer is longer than 65536 bytes"},
+		{LONG, "the answer is longer than 65536 bytes"},
+		{HTML, "the answer is no message but 'text/html'"},
+		{EMPTY, "the answer is empty"},
+		{RUBBISH, "message"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(hopeless) / sizeof(hopeless[0]); i++)
+		w->server.plan[i] = hopeless[i].plan;
+	w->config.retry_ms = 60000;
+	begin(w);
+	for (size_t i = 0; i < sizeof(hopeless) / sizeof(hopeless[0]); i++) {
+		run_until(w, failed);
+		if (!strstr(account(w).error, hopeless[i].words))
+			fail_msg("%zu: '%s'", i, account(w).error);
+		/* what cannot be read is answered with an abort */
+		assert_int_equal(server_count(&w->server),
+				 i + 1 + (hopeless[i].plan == RUBBISH));
+		assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	}
+}
+
+static void test_resp_uri(void **state)
+{
+	struct world *w = *state;
+
+	/* another path of the same server */
+	snprintf(w->server.resp_uri, sizeof(w->server.resp_uri),
+		 "http://127.0.0.1:%u/dm/session/1", w->server.port);
+	begin(w);
+	run_until(w, did_one);
+	assert_int_equal(strncmp(w->server.heads[1], "POST /dm/session/1 ", 19), 0);
+	/* another server, in the clear */
+	snprintf(w->server.resp_uri, sizeof(w->server.resp_uri), "http://127.0.0.1:%u/dm",
+		 w->server.port + 1);
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "RespURI"));
+	assert_non_null(strstr(account(w).error, "another host"));
+	snprintf(w->server.resp_uri, sizeof(w->server.resp_uri), "file:///etc/passwd");
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "RespURI"));
+}
+
+static void test_forbidden(void **state)
+{
+	struct world *w = *state;
+
+	/* http was not allowed for this account */
+	w->account.allow_http = false;
+	begin(w);
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "http"));
+	end(w);
+	w->account.allow_http = true;
+	w->account.auth = DM_AUTH_BASIC;
+	begin(w);
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "Basic"));
+	end(w);
+	/* nobody shows who the server is */
+	w->account.auth = DM_AUTH_MD5;
+	w->account.server_secret.len = 0;
+	begin(w);
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "anybody"));
+	assert_int_equal(server_count(&w->server), 0);
+}
+
+static void test_wrong_server(void **state)
+{
+	struct world *w = *state;
+
+	w->account.server_secret = (struct dm_bytes){(const uint8_t *)"what", 4};
+	strcpy(w->server.commands, "<Replace><CmdID>9</CmdID><Item><Target><LocURI>"
+				   "./DMAcc/main/Name</LocURI></Target><Data>mine</Data></Item>"
+				   "</Replace>");
+	begin(w);
+	run_until(w, failed);
+	{
+		uint8_t *p;
+		size_t len;
+
+		assert_int_equal(
+			dm_tree_get(dm_client_tree(w->client), "./DMAcc/main/Name", &p, &len),
+			0);
+		assert_string_equal((char *)p, "main");
+		free(p);
+	}
+}
+
+/* ---- alerts ----------------------------------------------------------------------------- */
+
+struct told {
+	unsigned int n, status;
+	uint64_t token;
+};
+
+static void on_told(void *userdata, const struct dm_outbox_alert *a, unsigned int status)
+{
+	struct told *t = userdata;
+
+	t->n++;
+	t->status = status;
+	t->token = a->token;
+}
+
+static const struct dm_outbox_alert alert = {
+	.server = "com.example.dm",
+	.correlator = "corr-1",
+	.source = "./SecureElement/se0",
+	.type = "io.sesame.test",
+	.data = "1200",
+	.len = 4,
+	.owner = "test",
+	.token = 77,
+};
+
+static void test_alert(void **state)
+{
+	struct world *w = *state;
+	struct told told = {0};
+
+	begin(w);
+	run_until(w, did_one);
+	assert_int_equal(dm_outbox_own(dm_client_outbox(w->client), "test", on_told, &told), 0);
+	assert_int_equal(dm_outbox_put(dm_client_outbox(w->client), &alert, NULL), 0);
+	run_until(w, did_two);
+	assert_non_null(strstr(w->server.bodies[2], "<Data>1226</Data>"));
+	assert_non_null(strstr(w->server.bodies[2], "<Correlator>corr-1</Correlator>"));
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.status, 200);
+	assert_int_equal(told.token, 77);
+	assert_int_equal(dm_outbox_count(dm_client_outbox(w->client), NULL), 0);
+
+	/* one that waits over a restart, refused at first */
+	assert_int_equal(dm_outbox_put(dm_client_outbox(w->client), &alert, NULL), 0);
+	end(w);
+	w->server.alert_status = 500;
+	begin(w);
+	assert_int_equal(account(w).alerts, 1);
+	assert_true(run_for(w, NULL, RETRY_MS / 2));
+	assert_int_equal(account(w).alerts, 1);
+	assert_int_equal(account(w).sessions, 1);
+	w->server.alert_status = 0;
+	run_until(w, did_two);
+	assert_int_equal(account(w).alerts, 0);
+}
+
+/* ---- notifications ------------------------------------------------------------------------
+ */
+
+static size_t notification(uint8_t *out, uint16_t session, const char *nonce, const char *id)
+{
+	uint8_t *trigger = out + DM_AUTH_DIGEST_LEN;
+	uint8_t a[DM_AUTH_DIGEST_LEN], b[DM_AUTH_DIGEST_LEN];
+	char text[256];
+	size_t n = 8 + strlen(id), at;
+	const uint8_t head[8] = {0x02,
+				 0xd8,
+				 0,
+				 0,
+				 0,
+				 (uint8_t)(session >> 8),
+				 (uint8_t)session,
+				 (uint8_t)strlen(id)};
+	struct dm_secret s = {.name = "com.example.dm",
+			      .secret = (const uint8_t *)"server-secret",
+			      .secret_len = 13};
+
+	memcpy(trigger, head, 8);
+	memcpy(trigger + 8, id, strlen(id));
+	/* MD5(B64(MD5(id:secret)):nonce:B64(MD5(trigger))): with what stands behind the first
+	 * colon as the nonce it is the digest of a session */
+	assert_int_equal(EVP_Digest(trigger, n, b, NULL, EVP_md5(), NULL), 1);
+	at = (size_t)snprintf(text, sizeof(text), "%s:", nonce);
+	at += base64_encode(b, sizeof(b), text + at, false);
+	s.nonce = (const uint8_t *)text;
+	s.nonce_len = at;
+	assert_int_equal(dm_auth_digest(&s, a), 0);
+	memcpy(out, a, sizeof(a));
+	return DM_AUTH_DIGEST_LEN + n;
+}
+
+static int notify(struct world *w, const uint8_t *p, size_t len)
+{
+	char why[DM_CLIENT_WORDS_MAX];
+	int r = dm_client_notify(w->client, now_ms(), DM_VIA_LOCAL, p, len, why);
+
+	assert_true(!r == !*why);
+	return r;
+}
+
+static void test_notify(void **state)
+{
+	struct world *w = *state;
+	uint8_t p[256];
+	size_t len;
+
+	w->account.server_nonce = (struct dm_bytes){(const uint8_t *)"nonce", 5};
+	memcpy(w->server.nonce, "nonce", 5);
+	w->server.nonce_len = 5;
+	w->config.hold_until = now_ms() + 60000;
+	begin(w);
+	len = notification(p, 0x1a2b, "nonce", "com.example.dm");
+	p[0] ^= 1;
+	assert_int_equal(notify(w, p, len), -EKEYREJECTED);
+	p[0] ^= 1;
+	assert_int_equal(notify(w, p, len - 1), -EBADMSG);
+	assert_int_equal(notify(w, p, 10), -EBADMSG);
+	assert_int_equal(notify(w, p, len), 0);
+	assert_int_equal(notify(w, p, len), -EALREADY);
+	len = notification(p, 1, "nonce", "com.example.xx");
+	assert_int_equal(notify(w, p, len), -ENOENT);
+	assert_int_equal(account(w).state, DM_ACCOUNT_QUEUED);
+	assert_int_equal(server_count(&w->server), 0);
+	dm_client_release(w->client, now_ms());
+	run_until(w, did_one);
+	assert_non_null(strstr(w->server.bodies[0], "<SessionID>1A2B</SessionID>"));
+	assert_non_null(strstr(w->server.bodies[0], "<Data>1200</Data>"));
+
+	/* after a restart it is still known, under the default nonce too */
+	len = notification(p, 0x77, "0x00000000", "com.example.dm");
+	assert_int_equal(notify(w, p, len), 0);
+	run_until(w, did_two);
+	end(w);
+	begin(w);
+	assert_int_equal(notify(w, p, len), -EALREADY);
+}
+
+static void send_udp(uint16_t port, const uint8_t *p, size_t len, uint8_t *answer, ssize_t *got)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				.sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(send(fd, p, len, 0), len);
+	*got = -1;
+	if (answer)
+		*got = fd;
+	else
+		close(fd);
+}
+
+static void test_listen(void **state)
+{
+	/* POST coap://127.0.0.1/dm, confirmable, message id 0x1234, token 0x55 */
+	static const uint8_t coap[] = {0x41, 0x02, 0x12, 0x34, 0x55, 0xb2, 'd', 'm', 0xff};
+	struct world *w = *state;
+	uint8_t p[256], q[256], answer[64];
+	uint16_t udp, port;
+	ssize_t fd, n;
+	size_t len;
+
+	w->account.server_nonce = (struct dm_bytes){(const uint8_t *)"nonce", 5};
+	memcpy(w->server.nonce, "nonce", 5);
+	w->server.nonce_len = 5;
+	w->config.udp_port = w->config.coap_port = 0;
+	w->config.hold_until = now_ms() + 60000;
+	begin(w);
+	dm_client_ports(w->client, &udp, &port);
+	assert_true(udp && port && udp != port);
+
+	/* over UDP, as WAP push: tid, Push, headers of 3 bytes: type 0x44, application 7 */
+	len = notification(p, 0x10, "nonce", "com.example.dm");
+	memcpy(q, "\x01\x06\x03\xc4\xaf\x87", 6);
+	memcpy(q + 6, p, len);
+	send_udp(udp, q, len + 6, NULL, &fd);
+	run_for(w, NULL, 100);
+	assert_non_null(strstr(w->log, "notification over UDP: session 10"));
+
+	/* over CoAP, where the answer is the same for right and wrong */
+	for (int wrong = 0; wrong < 2; wrong++) {
+		len = notification(p, (uint16_t)(0x11 + wrong), wrong ? "other" : "nonce",
+				   "com.example.dm");
+		memcpy(q, coap, sizeof(coap));
+		memcpy(q + sizeof(coap), p, len);
+		send_udp(port, q, sizeof(coap) + len, answer, &fd);
+		run_for(w, NULL, 100);
+		n = recv((int)fd, answer, sizeof(answer), MSG_DONTWAIT);
+		close((int)fd);
+		assert_int_equal(n, 5);
+		assert_memory_equal(answer, "\x61\x44\x12\x34\x55", 5); /* 2.04 */
+	}
+	assert_non_null(strstr(w->log, "notification over CoAP: session 11"));
+	assert_null(strstr(w->log, "session 12"));
+}
+
+/* ---- its end -------------------------------------------------------------------------------
+ */
+
+static void test_stop(void **state)
+{
+	struct world *w = *state;
+
+	/* in the midst of a pause between two tries: an abort, and no more */
+	w->server.plan[1] = BUSY;
+	begin(w);
+	for (int i = 0; i < 400 && server_count(&w->server) < 2; i++)
+		run_for(w, NULL, 10);
+	run_for(w, NULL, 50);
+	assert_false(dm_client_stopped(w->client));
+	dm_client_stop(w->client, now_ms());
+	for (int i = 0; i < 400 && !dm_client_stopped(w->client); i++)
+		run_for(w, NULL, 10);
+	assert_true(dm_client_stopped(w->client));
+	assert_int_equal(server_count(&w->server), 3);
+	assert_non_null(strstr(w->server.bodies[2], "<Data>1223</Data>"));
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), -ESHUTDOWN);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_session),	 TEST(test_changed),  TEST(test_poll),
+		TEST(test_lost),	 TEST(test_gives_up), TEST(test_later),
+		TEST(test_hopeless),	 TEST(test_resp_uri), TEST(test_forbidden),
+		TEST(test_wrong_server), TEST(test_alert),    TEST(test_notify),
+		TEST(test_listen),	 TEST(test_stop),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests_name("dm_client", tests, NULL, NULL);
+}
