@@ -48,15 +48,15 @@ static const struct mo_node devdetail_uri[] = {
 
 static const struct mo_node devdetail_nodes[] = {
 	MO_LEAF("DevTyp", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_DEV_TYP),
-		MO_SAYS("What kind of device it is."), MO_SAME(MODEL_OBJECT_DEVICE, 17)),
+		MO_SAYS("What kind of device it is.")),
 	MO_LEAF("OEM", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_OEM),
 		MO_SAYS("Who sells it under its own name.")),
 	MO_LEAF("FwV", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_FWV),
 		MO_SAYS("Version of the firmware."), MO_SAME(MODEL_OBJECT_DEVICE, 3)),
 	MO_LEAF("SwV", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_SWV),
-		MO_SAYS("Version of the software."), MO_SAME(MODEL_OBJECT_DEVICE, 19)),
+		MO_SAYS("Version of the software.")),
 	MO_LEAF("HwV", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_HWV),
-		MO_SAYS("Version of the hardware."), MO_SAME(MODEL_OBJECT_DEVICE, 18)),
+		MO_SAYS("Version of the hardware.")),
 	MO_LEAF("LrgObj", MO_BOOL, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_LRG_OBJ),
 		MO_SAYS("Objects may come in pieces (MoreData): true.")),
 	MO_INTERIOR("URI", MO_GET, devdetail_uri, KEEP, MO_SAYS("Limits of the tree.")),
@@ -179,11 +179,7 @@ const struct mo_object mo_inbox = {
 const struct mo_object *mo_object_at(size_t i)
 {
 	static const struct mo_object *const all[] = {
-		&mo_devinfo,
-		&mo_devdetail,
-		&mo_dmacc,
-		&mo_inbox,
-		&mo_se,
+		&mo_devinfo, &mo_devdetail, &mo_dmacc, &mo_inbox, &mo_se,
 	};
 
 	return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;

@@ -18,6 +18,7 @@
 #include "job/policy.h"
 #include "keys/cred.h"
 #include "keys/source.h"
+#include "model/mo.h"
 #include "model/model.h"
 #include "semd/semd.h"
 
@@ -30,7 +31,8 @@ static const char help[] =
 	"  -c, --config=FILE       configuration (" CONFIG_DEFAULT
 	"), with drop-ins in FILE.d/\n"
 	"      --check             say what is wrong with the configuration and end\n"
-	"      --dump-objects=DIR  write the OMA XML of our LwM2M objects into DIR and end\n"
+	"      --dump-objects=DIR  write the OMA XML of our LwM2M objects into DIR, the DDF\n"
+	"                          of those of OMA DM into DIR/ddf, and end\n"
 	"  -f, --foreground        stay in the foreground (always so)\n"
 	"      --version           version and what it conforms to\n"
 	"  -h, --help              this text\n"
@@ -383,8 +385,13 @@ static int run(struct semd *d)
 
 static int dump_objects(const char *dir)
 {
+	char ddf[PATH_MAX];
 	int r = model_dump_objects(dir);
 
+	if (!r && snprintf(ddf, sizeof(ddf), "%s/ddf", dir) >= (int)sizeof(ddf))
+		r = -ENAMETOOLONG;
+	if (!r)
+		r = mo_dump_ddf(ddf);
 	if (r)
 		semd_log(LOG_ERR, "%s: cannot be written: %s", dir, strerror(-r));
 	return r ? EXIT_FAILURE : EXIT_SUCCESS;
