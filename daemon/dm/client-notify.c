@@ -147,5 +147,9 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 	r = dm_notify_parse(p, len, &n, words);
 	if (!r)
 		return take(c, now, via, &n, why);
+	/* a push with a profile comes to the same port; locally there is another way */
+	if (via == DM_VIA_UDP && r == -ENOTSUP &&
+	    dm_client_bootstrap(c, now, p, len, false, why) != -ENOTSUP)
+		return 0;
 	return client_refuse(c, why, r, "no notification: %s", *words ? words : strerror(-r));
 }

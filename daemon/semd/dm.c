@@ -258,6 +258,21 @@ static int read_secret(const char *what, const char *path, struct config_bytes *
 	return r;
 }
 
+/* The profile of a file, once. */
+static void take_file(struct semd_dm *m)
+{
+	const char *path = m->d->cfg.dm.bootstrap_file;
+	char why[512] = "";
+	struct config_bytes b = {0};
+	int r = *path ? config_read_file(path, true, &b, why, sizeof(why)) : -ENOENT;
+
+	if (!r)
+		r = dm_client_bootstrap(m->client, semd_now_ms(), b.p, b.len, true, why);
+	if (*path && r && r != -EALREADY)
+		semd_log(LOG_ERR, "[dm] bootstrap_file=%s: %s", path, why);
+	config_bytes_clear(&b);
+}
+
 static int make(struct semd_dm *m)
 {
 	struct config_dm_credentials *cred = calloc(CONFIG_DMS_MAX + 1, sizeof(*cred));
@@ -308,6 +323,7 @@ int semd_dm_start(struct semd *d)
 		r = content_ses_listen(d->content->ses, on_se, m);
 	if (r)
 		return r;
+	take_file(m);
 	r = dm_client_start(m->client, semd_now_ms(), why);
 	if (r) {
 		semd_log(LOG_ERR, "dm: %s", why);

@@ -585,6 +585,50 @@ static void test_listen(void **state)
 	assert_null(strstr(w->log, "session 12"));
 }
 
+/* ---- profiles ------------------------------------------------------------------------------
+ */
+
+static void test_bootstrap(void **state)
+{
+	struct world *w = *state;
+	char profile[1024], why[DM_CLIENT_WORDS_MAX];
+	int n = snprintf(profile, sizeof(profile),
+			 "<wap-provisioningdoc><characteristic type='APPLICATION'>"
+			 "<parm name='APPID' value='w7'/>"
+			 "<parm name='PROVIDER-ID' value='com.example.dm'/>"
+			 "<parm name='ADDR' value='%s'/>"
+			 "<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
+			 "value='APPSRV'/><parm name='AAUTHTYPE' value='DIGEST'/>"
+			 "<parm name='AAUTHNAME' value='sesame'/><parm name='AAUTHSECRET' "
+			 "value='client-secret'/></characteristic>"
+			 "<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
+			 "value='CLIENT'/><parm name='AAUTHTYPE' value='DIGEST'/>"
+			 "<parm name='AAUTHSECRET' value='server-secret'/></characteristic>"
+			 "</characteristic></wap-provisioningdoc>",
+			 w->uri);
+	const uint8_t *p = (const uint8_t *)profile;
+
+	w->config.nr_accounts = 0;
+	begin(w);
+	/* nobody vouches for it */
+	assert_int_not_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, false, why),
+			     0);
+	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, 20, true, why), -EBADMSG);
+	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, true, why), 0);
+	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, true, why),
+			 -EALREADY);
+	assert_string_equal(account(w).name, "com.example.dm");
+	/* nothing allows it to go over http: a profile cannot give itself that right */
+	run_until(w, failed);
+	assert_non_null(strstr(account(w).error, "http"));
+	assert_int_equal(server_count(&w->server), 0);
+	end(w);
+	/* the administrator allows it, for this server */
+	w->config.nr_accounts = 1;
+	begin(w);
+	run_until(w, did_one);
+}
+
 /* ---- its end -------------------------------------------------------------------------------
  */
 
@@ -617,6 +661,7 @@ int main(void)
 		TEST(test_hopeless),	 TEST(test_resp_uri), TEST(test_forbidden),
 		TEST(test_wrong_server), TEST(test_alert),    TEST(test_notify),
 		TEST(test_listen),	 TEST(test_stop),
+		TEST(test_bootstrap),
 	};
 #undef TEST
 

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bootstrap profiles: accounts of servers that nobody here knew. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <openssl/evp.h>
+
+#include "dm/client-priv.h"
+
+#define DIGEST 32
+#define MAC_FAILURES_MAX 5
+
+/* ./DMAcc/NODE that no other account has */
+static int name_account(struct dm_client *c, struct dm_account *a)
+{
+	size_t n = strlen(a->node);
+	char uri[DM_URI_MAX + 1];
+	struct dm_stat st;
+
+	for (unsigned int i = 2; i < 100; i++) {
+		snprintf(uri, sizeof(uri), DM_ACCOUNT_ROOT "/%s", a->node);
+		if (dm_tree_find(c->tree, uri, &st))
+			return 0;
+		snprintf(a->node + n, sizeof(a->node) - n, "-%u", i);
+	}
+	return -EEXIST;
+}
+
+static int take_account(struct dm_client *c, const struct dm_profile_account *p, bool trusted,
+			char *why)
+{
+	struct dm_account a;
+	struct slot *old;
+	int r = dm_account_of_profile(p, &a, why);
+
+	if (r)
+		return r;
+	old = client_slot(c, a.server_id);
+	/* a PIN may bring a server, but not take the place of one */
+	if (old && !trusted)
+		r = -EEXIST;
+	else if (old)
+		strcpy(a.node, old->node);
+	else
+		r = name_account(c, &a);
+	if (!r)
+		r = dm_account_write(c->tree, &a, p->name);
+	if (r)
+		snprintf(why, DM_CLIENT_WORDS_MAX, "account of %.64s: %s", a.server_id,
+			 strerror(-r));
+	else
+		client_log(c, LOG_NOTICE, a.node, "account from a bootstrap profile");
+	dm_account_clear(&a);
+	return r;
+}
+
+static int take_profile(struct dm_client *c, const struct dm_profile *profile, bool trusted,
+			char *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < profile->n_accounts && !r; i++)
+		r = take_account(c, &profile->accounts[i], trusted, why);
+	return r;
+}
+
+/* Sessions with the accounts that came. */
+static void begin_new(struct dm_client *c, uint64_t now, const struct dm_profile *profile)
+{
+	struct slot *s;
+
+	client_accounts(c, now);
+	for (size_t i = 0; i < profile->n_accounts; i++) {
+		s = client_slot(c, profile->accounts[i].server_id);
+		if (s)
+			s->want |= WANT_NEW;
+	}
+	client_kick(c);
+}
+
+static int check_mac(struct dm_client *c, const uint8_t **p, size_t *len, char *why)
+{
+	struct dm_profile_mac mac;
+	int r = dm_profile_push(*p, *len, &mac, p, len);
+
+	if (r)
+		return client_refuse(c, why, r, "no push with a profile");
+	if (c->mac_failures >= MAC_FAILURES_MAX)
+		r = -EKEYREJECTED;
+	else
+		r = dm_profile_check_mac(&mac, NULL, 0, *c->pin ? c->pin : NULL, *p, *len);
+	/* a PIN is short: who may try it often, finds it */
+	if (r == -EKEYREJECTED && ++c->mac_failures == MAC_FAILURES_MAX)
+		client_log(
+			c, LOG_WARNING, "",
+			"%u profiles with a wrong MAC: none is taken any more until the next "
+			"start",
+			c->mac_failures);
+	if (r == -ENOKEY)
+		return client_refuse(c, why, r,
+				     "the profile has no MAC, or one that takes a PIN");
+	return r ? client_refuse(c, why, r, "the profile's MAC is wrong") : 0;
+}
+
+int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, size_t len,
+			bool trusted, char *why)
+{
+	struct dm_profile profile;
+	char words[DM_WORDS_MAX] = "";
+	uint8_t sha[DIGEST], *old;
+	size_t old_len;
+	int r = 0;
+
+	*why = 0;
+	if (!trusted)
+		r = check_mac(c, &p, &len, why);
+	if (r)
+		return r;
+	if (EVP_Digest(p, len, sha, NULL, EVP_sha256(), NULL) != 1)
+		return -EIO;
+	if (!store_get(c->store, DM_KIND_BOOTSTRAP, sha, sizeof(sha), &old, &old_len)) {
+		free(old);
+		return client_refuse(c, why, -EALREADY, "the profile was taken before");
+	}
+	r = dm_profile_parse(p, len, &profile, words);
+	if (r)
+		return client_refuse(c, why, r, "no profile: %s",
+				     *words ? words : strerror(-r));
+	r = store_begin(c->store);
+	if (!r) {
+		r = take_profile(c, &profile, trusted, why);
+		if (!r)
+			r = store_put(c->store, DM_KIND_BOOTSTRAP, sha, sizeof(sha), "", 0);
+		if (!r)
+			r = store_commit(c->store);
+		else
+			store_rollback(c->store);
+	}
+	if (!r)
+		begin_new(c, now, &profile);
+	else if (!*why)
+		snprintf(why, DM_CLIENT_WORDS_MAX, "%s", strerror(-r));
+	dm_profile_free(&profile);
+	return r;
+}
