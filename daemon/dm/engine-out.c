@@ -18,7 +18,7 @@ static size_t room_for(const struct dm_engine *e, bool again)
 
 	if (e->peer_max && e->peer_max < max)
 		max = e->peer_max;
-	else if (!e->peer_max && !e->accepted && max > ENG_FIRST_MAX)
+	else if (!e->peer_max && !e->stats.messages_in && max > ENG_FIRST_MAX)
 		max = ENG_FIRST_MAX;
 	/* what may be refused for its credentials must fit once more, with a longer header */
 	if (!again && e->client.type != DM_AUTH_NONE && !e->client.ok && max >= 4096)

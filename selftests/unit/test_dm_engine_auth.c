@@ -409,6 +409,8 @@ static void test_again_fits(void **state)
 	c.client = party(DM_AUTH_MD5, NAME, "");
 	world_begin(w, &c);
 	assert_true(w->out.len < 16384);
+	assert_true(w->out.len > 14900);
+	w->hdr = "<Meta><MaxMsgSize xmlns=\"syncml:metinf\">16384</MaxMsgSize></Meta>";
 	assert_int_equal(
 		world_say(w, chal(body, "1", 407, "syncml:auth-md5", "0123456789abcdef"), true),
 		DM_STEP_SEND);
