@@ -83,6 +83,8 @@ static void finish(struct dm_client *c, uint64_t now, const char *why, uint64_t 
 	struct dm_engine_stats st = {0};
 	struct slot *slot = client_slot(c, c->session.account.node);
 	const char *name = c->session.account.node;
+	/* since it began; no pause stands against that */
+	bool asked = slot && slot->want & (WANT_NOTIFIED | WANT_ASKED);
 
 	if (c->session.engine)
 		dm_engine_stats(c->session.engine, &st);
@@ -90,6 +92,8 @@ static void finish(struct dm_client *c, uint64_t now, const char *why, uint64_t 
 		succeed(c, slot, now);
 	else if (slot)
 		fail(c, slot, now, why, after_ms);
+	if (asked)
+		slot->not_before = 0;
 	if (why)
 		client_log(c, LOG_WARNING, name, "session %X failed after %u message%s: %s",
 			   c->session.id, st.messages_in, st.messages_in == 1 ? "" : "s", why);
