@@ -6,7 +6,7 @@ import signal
 
 import cap
 import script
-from dm_bench import APP, PKG, SE, Bench, case, entry, need, result
+from dm_bench import APP, MODULE, PKG, SE, Bench, case, entry, need, result
 from dm_iot_se import DOMAIN, count, counted, domain, drop, instantiate, slow
 from dm_iot_tree import Two, script_node
 from dm_session import atomic, delete, execute, get, interior, put
@@ -55,20 +55,31 @@ async def all_of_it(b):
     await session.end()
 
 
+def refused_install(b):
+    """Commands of an Atomic that only the card can refuse: no such module."""
+    at = entry("LoadFile", PKG)
+    return at, [put(f"{at}/Parameter/Module", MODULE + b"\xff"),
+                put(f"{at}/Parameter/AID", DOMAIN + b"\x01"),
+                execute(f"{at}/Operations/Install", b.correlator())]
+
+
 @case(322, "Atomic: nothing of it")
 async def nothing_of_it(b):
     session = await b.session()
     await b.application(session)
-    await domain(b, session)
-    await cleared(session, SE, entry("Application", APP))
-    before = await b.registry(session)
+    at, install = refused_install(b)
+    await cleared(session, SE, at, entry("Application", APP))
+    before, locks = await b.registry(session), b.stack.executed("80F04080")
     a, = await session.run(atomic(
-        execute(LOCK, b.correlator()), put(f"{SE}/Parameter/AID", DOMAIN + b"\x01"),
-        put(f"{SE}/Parameter/Install", bytes.fromhex("FFFF")), execute(CREATE, b.correlator())))
-    need(codes_of(a) == (507, [216, 216]), "Status", codes_of(a))
+        execute(LOCK, b.correlator()), put(f"{SE}/Parameter/AID", DOMAIN),
+        execute(CREATE, b.correlator()), *install))
+    need(codes_of(a) == (507, [216] * 3), "Status", codes_of(a))
+    need(b.stack.executed("80F04080") == locks + 1, "it was locked, for a moment")
     need(await b.registry(session) == before, "the card's list is what it was")
-    await cleared(session, SE, entry("Application", APP))
-    await drop(b, session, "SecurityDomain", DOMAIN)
+    results = [(await b.values(session, c, "ResultCode"))["ResultCode"]
+               for c in (SE, at, entry("Application", APP))]
+    need(set(results) == {"1420"}, "ResultCode", results)
+    await cleared(session, SE, at, entry("Application", APP))
     await session.end()
 
 
@@ -78,17 +89,13 @@ async def no_way_back(b):
     session = await b.session()
     await b.application(session)
     await instantiate(b, session, aid)
-    at = entry("Application", aid)
-    await cleared(session, SE)
-    a, = await session.run(atomic(
-        execute(f"{at}/Operations/Delete", b.correlator()),
-        put(f"{SE}/Parameter/AID", DOMAIN + b"\x01"),
-        put(f"{SE}/Parameter/Install", bytes.fromhex("FFFF")), execute(CREATE, b.correlator())))
+    gone, (at, install) = entry("Application", aid), refused_install(b)
+    await cleared(session, SE, at)
+    a, = await session.run(atomic(execute(f"{gone}/Operations/Delete", b.correlator()), *install))
     need(codes_of(a) == (507, [516, 516]), "Status", codes_of(a))
     need(aid not in await b.registry(session), "the card's list: what was done stays")
-    report = await b.values(session, f"{SE}/Report", "Operation", "Result", "Executed")
-    need(report["Operation"] == "CreateSecurityDomain" and report["Result"] != "ok", "Report",
-         report)
+    report = await b.values(session, f"{at}/Report", "Operation", "Result")
+    need(report["Operation"] == "Install" and report["Result"] != "ok", "Report", report)
     await cleared(session, SE, at)
     await session.end()
 
@@ -274,32 +281,37 @@ async def policy(coding):
 @case(342, "two servers", own=True)
 async def two_servers(coding):
     async with Two(coding) as (b, second):
-        node = f"{SE}/APDU/same"
-        tags = {b.server: 0x66, second: 0x42}
-        for server, tag in tags.items():
+        node, other = f"{SE}/APDU/same", f"{SE}/APDU/other"
+
+        async def own(server, node, tag):
             session = await b.session(server)
             made, = await session.run(interior(node))
             need(made.code == 200, "Add", made.code)
             command = script.command_script([bytes([0x80, 0xCA, 0, tag, 0])])
             correlator = b.correlator()
-            await session.run(put(f"{node}/Command", command),
-                              execute(f"{node}/Operations/Transmit", correlator))
+            codes = [r.code for r in await session.run(
+                put(f"{node}/Command", command),
+                execute(f"{node}/Operations/Transmit", correlator))]
+            need(codes == [200, 202], "Command, Transmit", codes)
             await session.end()
             done = result(await server.alert(correlator))
             need(done.code == 1200, "ResultCode", done)
-        for server, tag in tags.items():
+
+        async def response(server, node, tag):
             session = await b.session(server)
-            r, name = await session.run(get(f"{node}/Response"), get(f"{SE}/APDU"))
-            rapdu, = script.parse_response(r.value).rapdus
-            need(rapdu[0] == tag and name.value == "same", "each its own", (rapdu.hex(),
-                                                                          name.value))
-            if server is second:
-                gone, = await session.run(delete(node))
-                need(gone.code == 200, "Delete", gone.code)
+            r, = await session.run(get(f"{node}/Response"))
+            need(r.code == 200 and script.parse_response(r.value).rapdus[0][0] == tag,
+                 "its own Response", r)
             await session.end()
-        session = await b.session()
-        r, = await session.run(get(f"{node}/Response"))
-        need(r.code == 200 and r.value, "the first one's is still there", r.code)
+        await own(b.server, node, 0x66)
+        session = await b.session(second)
+        codes = [r.code for r in await session.run(
+            interior(node), get(f"{node}/Response"), execute(f"{node}/Operations/Clear"),
+            delete(node))]
+        need(codes == [418, 425, 425, 425], "the other server", codes)
         await session.end()
-        need(all(a.correlator for a in second.alerts) and not {a.correlator for a in second.alerts}
-             & {a.correlator for a in b.server.alerts}, "alerts, too")
+        await own(second, other, 0x42)
+        await response(second, other, 0x42)
+        await response(b.server, node, 0x66)
+        need(len(second.alerts) == 1 and not {a.correlator for a in second.alerts}
+             & {a.correlator for a in b.server.alerts}, "alerts, too", second.alerts)

@@ -119,10 +119,13 @@ async def challenges(b):
     need(len(session.messages) == 2 and session.messages[1].cred is not None and
          session.messages[1].session == session.messages[0].session,
          "package 1 again, with credentials", len(session.messages))
-    m = session.message([get("./DevInfo/Man")], True)
-    m.cred = None
-    session.send(m)
-    got = await session.receive()
+    await session.end()
+    session = await b.session()
+    b.server.tweak = lambda session, m: setattr(m, "cred", None)
+    try:
+        got = await session.exchange([get("./DevInfo/Man")])
+    finally:
+        b.server.tweak = None
     head = got.cmds[0]
     need(head.code == 407 and head.chal is not None and head.chal.next_nonce,
          "407 with a challenge for a server without credentials", head)
@@ -158,8 +161,8 @@ async def hmac(coding):
 @case(114, "Basic is not given away", own=True)
 async def basic(coding):
     async with Bench(coding) as b:
-        b.notify()
         b.server.client_auth, b.server.timeout = BASIC, 3
+        b.notify()
         try:
             await b.server.session()
             need(False, "a session with MD5 where Basic was asked for")
@@ -209,16 +212,16 @@ async def tls(coding):
     with tempfile.TemporaryDirectory() as folder:
         ours, other = authority(folder, "ours"), authority(folder, "other")
         account = {"ca": f"{ours}.pem", "cert": f"{ours}-client.pem", "key": f"{ours}-client.key"}
-        async with Bench(coding, auth=None, account=account, ssl=tls_server(ours, ours)) as b:
-            await b.sectl("dm", "session", "iot")
+        async with Bench(coding, auth=None, account=account, ssl=tls_server(ours, ours),
+                         greet=False) as b:
             session = await b.server.session()
             man, = await session.run(get("./DevInfo/Man"))
             need(man.code == 200, "Get", man.code)
             need(all(m.cred is None for m in session.messages), "no Cred")
             await session.end()
             need(not b.server.complaints, "no complaint", b.server.complaints)
-        async with Bench(coding, auth=None, account=account, ssl=tls_server(other, ours)) as b:
-            await b.sectl("dm", "session", "iot")
+        async with Bench(coding, auth=None, account=account, ssl=tls_server(other, ours),
+                         greet=False) as b:
             await asyncio.sleep(1)
             need(not b.server.requests, "no message to a server of another authority",
                  len(b.server.requests))

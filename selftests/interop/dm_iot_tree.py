@@ -131,14 +131,14 @@ class Two:
         b.more["policy two.origin"] = "dm:" + self.server.server_id
         b.more["policy two.instructions"] = "*"
         await b.__aenter__()
+        await (await self.server.session()).end()
         return b, self.server
 
     async def __aexit__(self, *error):
+        complaints = self.b.server.complaints + self.server.complaints
         await self.b.__aexit__(*error)
         await self.server.stop()
-        if error[0] is None:
-            for server in (self.b.server, self.server):
-                need(not server.complaints, "no complaint", server.complaints)
+        need(error[0] or not complaints, "no complaint", complaints)
 
 
 @case(205, "access control", own=True)
@@ -231,7 +231,7 @@ async def script_node(b, session, name):
 
 @case(212, "a large object to the client")
 async def large_in(b):
-    data = script.command_script([FILLER] * 5700)
+    data = script.command_script([FILLER] * 5800)
     need(len(data) > 40000, "a large object", len(data))
     b.server.out_limit = 4096
     try:
@@ -253,7 +253,7 @@ async def large_out(b):
     session = await b.session()
     node = await script_node(b, session, "iot213")
     await b.operate(session, f"{node}/Operations/Transmit", put(
-        f"{node}/TargetAID", gp.ISD), put(f"{node}/Command", script.command_script([FILLER] * 300)))
+        f"{node}/TargetAID", gp.ISD), put(f"{node}/Command", script.command_script([FILLER] * 400)))
     size, b.server.max_msg = b.server.max_msg, 2048
     try:
         await session.run(get("./DevInfo/Man"))     # tells the limit
@@ -264,7 +264,7 @@ async def large_out(b):
     finally:
         b.server.max_msg = size
     got = script.parse_response(r.value)
-    need(got.executed == 300 == len(got.rapdus) and len(set(got.rapdus)) == 1,
+    need(got.executed == 400 == len(got.rapdus) and len(set(got.rapdus)) == 1,
          "its bytes", got.executed)
     await session.run(execute(f"{node}/Operations/Clear"), delete(node))
     await session.end()
@@ -299,7 +299,6 @@ async def large_bad(b):
     got = await session.exchange([get("./DevInfo/Man")])
     session.take(got)
     need(session.no_end, "Alert 1225", [(c.name, c.data) for c in got.cmds])
-    b.server.complaints = [c for c in b.server.complaints if "which nobody" not in c]
     await empty()
     await session.run(delete(node))
     await session.end()
@@ -314,7 +313,7 @@ async def unknown(b):
         alert(1100, Item(data="MINDT=1"), Item(data="Hello")), get("./DevInfo/Man"))
     need(search.code == 406, "Search", search.code)
     need(empty.code in (400, 412), "Get without Item", empty.code)
-    need(not silent.statuses, "NoResp", silent.statuses)
+    need(silent.code == 200, "NoResp", silent.code)
     need(confirm.code in (406, 200, 304, 214, 408), "Alert 1101", confirm.code)
     need(show.code in (200, 406), "Alert 1100", show.code)
     need(man.code == 200, "the session goes on", man.code)
@@ -353,8 +352,9 @@ async def aborted(b):
 async def secrets(b):
     session = await b.session()
     tree, = await session.run(get("./DMAcc?list=Struct"))
-    places = [i.source for i in tree.results if i.source.endswith("/AAuthSecret")]
-    need(places, "there are secrets", [i.source for i in tree.results])
+    places = [i.source.replace("/AAuthLevel", "/AAuthSecret") for i in tree.results
+              if i.source.endswith("/AAuthLevel")]
+    need(len(places) >= 2, "there are accounts", [i.source for i in tree.results])
     replies = await session.run(*[get(p) for p in places], get("./DMAcc?list=StructData"),
                                 get("./DMAcc?list=TNDS"))
     codes = [r.code for r in replies[:len(places)]]

@@ -221,6 +221,7 @@ class Session:
     async def exchange(self, cmds=(), final=True):
         """One message there and one back, with nothing done about what it says."""
         m = self.message(list(cmds), final)
+        self.register(m, [Reply(c) for c in cmds])
         self.send(m)
         return await self.receive()
 
@@ -389,15 +390,18 @@ class Session:
                         del r.statuses[before[id(r)]:]
                     elif r in todo:                 # refused: no further chunk
                         todo.remove(r)
-            if todo:
-                continue
-            while not got.final or self.partial:
+            if todo and any(c.code == 1222 for c in got.named("Alert")):
+                continue    # it waits for more; else it has more to say
+            while self.partial or not got.final and not (
+                    todo and any(c.code == 1222 for c in got.named("Alert"))):
                 m = self.message([alert(1222)], True)
                 self.register(m, [Reply(m.cmds[-1])])
                 self.send(m)
                 got = await self.receive()
                 heads += self.take(got)
                 self.judge_again()
+            if todo:
+                continue
             for r in replies:
                 self.whole(r)
             return heads[0] if heads else None
