@@ -202,7 +202,7 @@ static void markup(struct buf *b, const struct dm_node *n, const char *above)
 
 void dm_dom_markup(struct buf *b, const struct dm_node *n)
 {
-	markup(b, n, NULL);
+	markup(b, n, n->uri);
 }
 
 bool dm_utf8_valid(const uint8_t *p, size_t len)
@@ -217,7 +217,7 @@ bool dm_utf8_valid(const uint8_t *p, size_t len)
 						: 9;
 		uint32_t c = more == 0 ? *p : *p & (0x3fU >> more);
 
-		if (more > (size_t)(end - p) - 1)
+		if (more > 3 || more > (size_t)(end - p) - 1)
 			return false;
 		p++;
 		for (unsigned int i = 0; i < more; i++, p++) {

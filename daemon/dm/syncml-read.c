@@ -225,6 +225,18 @@ static void tnds(struct reader *r, struct dm_item *it)
 	buf_free(&b);
 }
 
+/* characters of base64 in whatever order: a part of a text, or octets */
+static bool is_base64_text(const struct dm_item *it)
+{
+	for (size_t i = 0; i < it->len; i++)
+		if (!it->data[i] ||
+		    !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			    "0123456789+/= \t\r\n",
+			    it->data[i]))
+			return false;
+	return true;
+}
+
 static void data(struct reader *r, const struct dm_node *n, struct dm_item *it)
 {
 	const struct dm_node *run;
@@ -249,7 +261,7 @@ static void data(struct reader *r, const struct dm_node *n, struct dm_item *it)
 	if (it->meta.format && strcmp(it->meta.format, "b64") == 0) {
 		if (decode(r, &it->data, &it->len))
 			it->form = DM_FORM_RAW;
-		else if (it->form == DM_FORM_TEXT)
+		else if (!run || !run->opaque || is_base64_text(it))
 			it->form = DM_FORM_B64;
 	}
 	if (run && run->opaque && it->meta.type &&

@@ -174,7 +174,8 @@ static void meta(struct dm_out *o, const struct dm_meta *m)
 	    !m->max_msg && !m->max_obj)
 		return;
 	start(o, DM_PAGE_SYNCML, "Meta");
-	leaf(o, DM_PAGE_METINF, "Format", m->format);
+	/* a nonce is always written as base64 */
+	leaf(o, DM_PAGE_METINF, "Format", m->has_nonce ? "b64" : m->format);
 	leaf(o, DM_PAGE_METINF, "Type", m->type);
 	leaf(o, DM_PAGE_METINF, "Mark", m->mark);
 	if (m->has_size)

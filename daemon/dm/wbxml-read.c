@@ -183,7 +183,8 @@ static int tag(struct reader *r, uint8_t token)
 		}
 		n = strlen(name);
 	}
-	e = dm_dom_start(r->d, name, n, dm_wbxml_uri(r->page), NULL);
+	e = dm_dom_start(r->d, name, n,
+			 dm_wbxml_uri(r->page < DM_PAGES ? r->page : DM_PAGE_SYNCML), NULL);
 	if (e < 0 || token & WB_CONTENT)
 		return e;
 	return dm_dom_end(r->d);

@@ -78,7 +78,7 @@ void buf_base64(struct buf *b, const uint8_t *p, size_t len)
 
 void buf_xml(struct buf *b, const void *p, size_t len)
 {
-	const char *s = p, *from = s, *end = s + len;
+	const char *s = p, *from = s, *end = len > 0 ? s + len : s;
 
 	for (; s < end; s++) {
 		/* a reader would make a line feed of a bare carriage return */

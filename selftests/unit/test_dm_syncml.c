@@ -912,6 +912,48 @@ static void test_out_data(void **state)
 	dm_out_free(o);
 }
 
+static void test_utf8(void **state)
+{
+	static const char *const good[] = {"",
+					   "a\t\n\r",
+					   "\xc2\x80",
+					   "\xdf\xbf",
+					   "\xe0\xa0\x80",
+					   "\xed\x9f\xbf",
+					   "\xee\x80\x80",
+					   "\xef\xbf\xbd",
+					   "\xf0\x90\x80\x80",
+					   "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {
+		"\x01",
+		"\x80",
+		"\xc1\xbf",
+		"\xc2",
+		"\xc2\x41",
+		"\xe0\x9f\xbf",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xef\xbf\xbe",
+		"\xef\xbf\xbf",
+		"\xf0\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xe2\x82",
+		"\xf0\x9f\x98",
+		"\x99\x99\x99\x99\x99\x99\x99\x99\x99\x99\x99\x99",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if (!dm_utf8_valid((const uint8_t *)good[i], strlen(good[i])))
+			fail_msg("%s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (dm_utf8_valid((const uint8_t *)bad[i], strlen(bad[i])))
+			fail_msg("%zu", i);
+	assert_false(dm_utf8_valid((const uint8_t *)"", 1));
+	assert_true(dm_utf8_valid(NULL, 0));
+}
+
 static void test_tables(void **state)
 {
 	(void)state;
@@ -957,6 +999,7 @@ int main(void)
 		cmocka_unit_test(test_other_headers), cmocka_unit_test(test_out_limits),
 		cmocka_unit_test(test_fit),	      cmocka_unit_test(test_out_data),
 		cmocka_unit_test(test_tables),	      cmocka_unit_test(test_mime),
+		cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

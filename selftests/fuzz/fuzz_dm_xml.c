@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/* SyncML messages in XML. */
+#include "dm_codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	dm_codec_one(DM_XML, data, size);
+	return 0;
+}
