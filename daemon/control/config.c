@@ -142,7 +142,6 @@ static const struct key keys[] = {
 	DM(cert, KIND_KEY),
 	DM(key, KIND_KEY),
 	DM(bootstrap_file, KIND_PATH),
-	DM(bootstrap_card, KIND_TEXT),
 	DM(bootstrap_pin_file, KIND_PATH),
 	DM_ACCOUNT(server_id, KIND_TEXT, NULL),
 	DM_ACCOUNT(uri, KIND_HTTP, NULL),

@@ -127,7 +127,7 @@ struct config_bootstrap {
  * @max_msg, @max_obj: bytes, 0: the default
  * @retry: seconds
  * @ca, @cert, @key: of accounts that have no section of their own
- * @bootstrap_file, @bootstrap_card: profile to begin with, or the SE it is on
+ * @bootstrap_file: profile to begin with
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
  */
 struct config_dm {
@@ -140,7 +140,6 @@ struct config_dm {
 	char cert[512]; /* path or reference */
 	char key[512];
 	char bootstrap_file[256];
-	char bootstrap_card[CONFIG_NAME_MAX];
 	char bootstrap_pin_file[256];
 };
 
