@@ -19,10 +19,13 @@ static const uint8_t mark_key[] = {0};
 static void leave(struct dm_tree *t, enum dm_level level, bool back)
 {
 	t->level[level] = false;
-	if (back) {
-		t->counts = t->saved[level];
-		t->generation++;
-	}
+	if (!back)
+		return;
+	t->counts = t->saved[level];
+	t->generation++;
+	/* see tree_end() */
+	if (level == DM_LEVEL_ATOMIC && t->level[DM_LEVEL_MESSAGE])
+		tree_records_count(t);
 }
 
 int tree_op_begin(void *ctx, enum dm_level level)

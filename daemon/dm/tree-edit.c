@@ -29,6 +29,9 @@ int tree_end(struct dm_tree *t, const struct tree_mark *m, int r)
 	}
 	t->counts = m->counts;
 	t->generation++;
+	/* a disk that is full may have taken back what was around it as well */
+	if (r < 0)
+		tree_records_count(t);
 	return r == -ENOSPC || r == -EFBIG ? DM_DEVICE_FULL : r;
 }
 

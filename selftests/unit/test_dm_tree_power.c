@@ -39,6 +39,8 @@ struct disk_file {
 static sqlite3_vfs *below;
 static struct disk_file *files;
 static long countdown; /* writes that are still done */
+static bool full;      /* then the disk is full rather than off */
+static bool refused;   /* a write was */
 static unsigned int seed;
 
 static unsigned int chance(unsigned int n)
@@ -99,10 +101,14 @@ static void power_off(void)
 	_exit(0);
 }
 
-static void tick(void)
+static int tick(void)
 {
-	if (countdown-- <= 0)
+	if (countdown-- > 0)
+		return SQLITE_OK;
+	if (!full)
 		power_off();
+	refused = true;
+	return SQLITE_FULL;
 }
 
 static struct disk_file *disk(sqlite3_file *f)
@@ -134,23 +140,26 @@ static int d_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	/* half of it may have been under way */
 	if (countdown <= 0 && chance(2))
 		disk(f)->real->pMethods->xWrite(disk(f)->real, p, n / 2, at);
-	tick();
-	r = disk(f)->real->pMethods->xWrite(disk(f)->real, p, n, at);
-	return r;
+	r = tick();
+	return r ? r : disk(f)->real->pMethods->xWrite(disk(f)->real, p, n, at);
 }
 
 static int d_truncate(sqlite3_file *f, sqlite3_int64 n)
 {
-	tick();
-	return disk(f)->real->pMethods->xTruncate(disk(f)->real, n);
+	int r = tick();
+
+	return r ? r : disk(f)->real->pMethods->xTruncate(disk(f)->real, n);
 }
 
 static int d_sync(sqlite3_file *f, int flags)
 {
-	tick();
+	int r = tick();
+
+	(void)flags;
+	if (r)
+		return SQLITE_IOERR_FSYNC;
 	free(disk(f)->safe);
 	disk(f)->safe = contents(disk(f), &disk(f)->safe_len);
-	(void)flags;
 	return SQLITE_OK;
 }
 
@@ -426,10 +435,99 @@ static void test_power(void **state)
 	munmap(told, sizeof(*told));
 }
 
+/* ---- the disk is full for a while -------------------------------------------------- */
+
+/* One Atomic that is refused as a whole, or done as a whole. */
+static bool try_round(struct world *w, int i)
+{
+	char value[16];
+	int r;
+
+	snprintf(value, sizeof(value), "%d", i);
+	r = w_begin(w, DM_LEVEL_ATOMIC);
+	if (r != DM_OK)
+		return false;
+	r = w_replace(w, "./S/A", value);
+	if (r == DM_OK)
+		r = w_replace(w, "./S/Big", i % 2 ? "odd" : "even");
+	if (r == DM_OK)
+		r = w_replace(w, "./S/B", value);
+	if (r != DM_OK) {
+		MUST(w_rollback(w) == DM_ROLLED_BACK);
+		return false;
+	}
+	return w_commit(w) == DM_OK;
+}
+
+static void fill_up(const char *dir, long writes)
+{
+	struct world w = {0};
+	unsigned int nodes, again;
+	uint64_t bytes, bytes_again;
+	int last = 0;
+
+	MUST(world_open(&w, dir) == 0);
+	MUST(dm_tree_set(w.tree, "./S/A", MO_CHR, NULL, "0", 1) == 0);
+	MUST(dm_tree_set(w.tree, "./S/B", MO_CHR, NULL, "0", 1) == 0);
+	MUST(dm_tree_set(w.tree, "./S/Big", MO_CHR, NULL, "even", 4) == 0);
+	MUST(dm_tree_acl(w.tree, "./S", "Get=*&Replace=*") == 0);
+	countdown = writes;
+	for (int i = 1; i <= 40; i++) {
+		char a[16];
+
+		/* there is room again later */
+		if (try_round(&w, i))
+			last = i;
+		else if (i > 20)
+			countdown = 1 << 20;
+		snprintf(a, sizeof(a), "%.15s", w_get(&w, "./S/A"));
+		MUST(atoi(a) == last);
+		MUST(!strcmp(w_get(&w, "./S/B"), a));
+		MUST(!strcmp(w_get(&w, "./S/Big"), last % 2 ? "odd" : "even"));
+	}
+	MUST(refused && last == 40);
+	dm_tree_usage(w.tree, &nodes, &bytes);
+	world_close(&w);
+	memset(&w, 0, sizeof(w));
+	MUST(world_open(&w, dir) == 0);
+	dm_tree_usage(w.tree, &again, &bytes_again);
+	MUST(again == nodes && bytes_again == bytes);
+	MUST(!strcmp(w_get(&w, "./S/A"), "40"));
+	world_close(&w);
+}
+
+static void test_full(void **state)
+{
+	char dir[] = "/tmp/dm-full-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (long writes = 0; writes < 40; writes += 3) {
+		pid_t child;
+		int status;
+
+		clean(dir);
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			full = true;
+			disk_on(1 << 20, (unsigned int)writes);
+			fill_up(dir, writes);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			fail_msg("%ld writes: status %x", writes, (unsigned int)status);
+	}
+	clean(dir);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_power),
+		cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
