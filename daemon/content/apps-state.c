@@ -174,3 +174,18 @@ int apps_load(struct content_apps *a)
 		return 0;
 	return store_each(a->state, CONTENT_KIND_APPS, NULL, 0, load_one, a);
 }
+
+/* ---- what no card tells any more ------------------------------------------------------- */
+
+void content_apps_terminated(struct content_apps *a, uint16_t se)
+{
+	const struct content_app *isd = content_apps_issuer(a, se);
+	struct apps_entry *e = isd ? apps_find(a, isd->id) : NULL;
+
+	if (!e)
+		return;
+	e->app.entry.told |= GP_ENTRY_STATE;
+	e->app.entry.state = GP_CARD_TERMINATED;
+	apps_save(a, e->at);
+	content_listeners_tell(&a->listeners, MODEL_OBJECT_APP, e->app.id);
+}

@@ -95,6 +95,10 @@ int content_apps_refresh(struct content_apps *a, uint16_t se);
  * listeners are told of its issuer's domain. */
 bool content_apps_reading(const struct content_apps *a, uint16_t se);
 
+/** content_apps_terminated() - the card of @se was terminated: it shows no registry any more,
+ * so whoever did it has to say it. */
+void content_apps_terminated(struct content_apps *a, uint16_t se);
+
 /** content_apps_list() - instance numbers by rising order, at most @room. */
 size_t content_apps_list(const struct content_apps *a, uint16_t *ids, size_t room);
 /** content_apps_list_se() - the same of instance @se alone, and of kinds 1 << enum gp_kind. */

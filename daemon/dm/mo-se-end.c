@@ -62,10 +62,14 @@ static int put_alert(struct dm_se *m, const struct se_record *r)
 int se_finish(struct dm_se *m, struct se_record *r, const struct se_report *report, bool alert)
 {
 	struct se_record before = *r;
+	struct se_carrier c;
 	int ret = store_begin(m->c.store);
 
 	if (ret < 0)
 		return ret;
+	if (r->op == MO_SE_OP_TERMINATE && report->code == SE_RESULT_OK &&
+	    se_carrier_find(m, r->carrier, &c) == DM_OK)
+		content_apps_terminated(m->c.content->apps, c.se);
 	r->report = *report;
 	r->phase = alert ? SE_PHASE_TOLD : SE_PHASE_KNOWN;
 	ret = alert ? put_alert(m, r) : 0;
