@@ -411,6 +411,7 @@ void client_accounts(struct dm_client *c, uint64_t now)
 		if (s->server_id[0] && !other_has(c, s)) {
 			client_log(c, LOG_INFO, s->node, "the account is gone");
 			(void)dm_outbox_forget(c->outbox, s->server_id);
+			(void)dm_tree_forget(c->tree, s->server_id);
 			(void)store_del(c->store, DM_KIND_ACCOUNT, s->server_id,
 					strlen(s->server_id));
 			(void)store_del_prefix(c->store, DM_KIND_NOTIFY, s->server_id,

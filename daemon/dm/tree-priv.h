@@ -138,6 +138,8 @@ int tree_records_drop(struct dm_tree *t, const struct tree_key *key);
  * too long */
 int tree_records_move(struct dm_tree *t, const struct tree_key *from,
 		      const struct tree_key *to);
+/** tree_records_forget() - take @server out of all lists */
+int tree_records_forget(struct dm_tree *t, const char *server);
 /** tree_records_next() - name of the child of @dir behind @after ("": the first) in the
  * store; 0, -ENOENT, … */
 int tree_records_next(struct dm_tree *t, const struct tree_key *dir, const char *after,

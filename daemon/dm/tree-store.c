@@ -369,6 +369,31 @@ int tree_records_move(struct dm_tree *t, const struct tree_key *from, const stru
 	return r;
 }
 
+static int forget_one(struct dm_tree *t, unsigned int kind, const struct tree_key *at,
+		      const void *arg)
+{
+	struct tree_node node;
+	char acl[DM_ACL_MAX + 1];
+	int r = tree_node_get(t, kind, at, &node);
+
+	if (r < 0)
+		return r;
+	dm_acl_revoke(node.acl, arg, at->len == 1, acl);
+	/* nobody's would be what it inherits: what was one server's would be everybody's */
+	if (!*acl || !strcmp(acl, node.acl))
+		return 0;
+	strcpy(node.acl, acl);
+	return tree_node_put(t, kind, at, &node);
+}
+
+int tree_records_forget(struct dm_tree *t, const char *server)
+{
+	struct tree_key root = {.p = {1}, .len = 1};
+	int r = each(t, DM_KIND_TREE, &root, forget_one, server);
+
+	return r ? r : each(t, DM_KIND_PROPS, &root, forget_one, server);
+}
+
 /* ---- walking ------------------------------------------------------------------------- */
 
 static bool is_stale(const struct dm_tree *t, const struct tree_key *key)

@@ -380,6 +380,17 @@ int dm_tree_acl(struct dm_tree *t, const char *uri, const char *acl)
 	return own(tree_end(t, &mark, r < 0 ? r : DM_OK));
 }
 
+int dm_tree_forget(struct dm_tree *t, const char *server)
+{
+	struct tree_mark mark;
+	int r = tree_begin(t, &mark);
+
+	if (r < 0)
+		return r;
+	r = tree_records_forget(t, server);
+	return own(tree_end(t, &mark, r < 0 ? r : DM_OK));
+}
+
 int dm_tree_import(struct dm_tree *t, const char *uri, const char *server, const uint8_t *p,
 		   size_t len, char *words)
 {

@@ -216,6 +216,15 @@ int dm_tree_find(struct dm_tree *t, const char *uri, struct dm_stat *st);
 int dm_tree_acl(struct dm_tree *t, const char *uri, const char *acl);
 
 /**
+ * dm_tree_forget() - the account of @server is gone: take it out of all ACLs (7.7.1.4)
+ *
+ * A list in which it was alone stays: else the node would inherit, and what was one server's
+ * would be everybody's. Who may Replace the parent can change that list.
+ * Return: 0, or what the store said.
+ */
+int dm_tree_forget(struct dm_tree *t, const char *server);
+
+/**
  * dm_tree_import() - a subtree in TNDS, as from a bootstrap profile
  * @uri: the node below which it goes unless it says where (Path), "." mostly
  * @server: NULL: the device itself, which needs no rights

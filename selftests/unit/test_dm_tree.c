@@ -287,6 +287,27 @@ static void test_acl(void **state)
 	assert_string_equal(w_get(w, "./A/One"), "1");
 }
 
+static void test_forget(void **state)
+{
+	struct world *w = *state;
+
+	plant(w);
+	assert_int_equal(dm_tree_acl(w->tree, ".", "Add=*&Get=*&Replace=" SERVER), 0);
+	assert_int_equal(
+		dm_tree_acl(w->tree, "./A", "Get=" OTHER "+" SERVER "&Replace=" SERVER), 0);
+	assert_int_equal(dm_tree_acl(w->tree, "./A/One", "Get=" SERVER), 0);
+	assert_int_equal(dm_tree_acl(w->tree, "./Test/Num", "Get=*&Replace=" SERVER), 0);
+	assert_int_equal(dm_tree_forget(w->tree, SERVER), 0);
+	w->server = OTHER;
+	assert_string_equal(w_get(w, ".?prop=ACL"), "Add=*&Get=*&Replace=*");
+	assert_string_equal(w_get(w, "./A?prop=ACL"), "Get=" OTHER);
+	assert_string_equal(w_get(w, "./Test/Num?prop=ACL"), "Get=*");
+	/* it was one server's alone, and is nobody's now */
+	assert_int_equal(w_stat(w, "./A/One"), DM_DENIED);
+	assert_int_equal(dm_tree_forget(w->tree, "nobody"), 0);
+	assert_string_equal(w_get(w, "./A?prop=ACL"), "Get=" OTHER);
+}
+
 /* The lists of OMA-TS-DM_TND-V1_2_1, 7.7.1.6, as far as its text tells them. */
 static void test_acl_example(void **state)
 {
@@ -989,6 +1010,7 @@ int main(void)
 		TEST(test_verno_wraps),
 		TEST(test_rename),
 		TEST(test_acl),
+		TEST(test_forget),
 		TEST(test_acl_example),
 		TEST(test_walk),
 		TEST(test_walk_changes),
