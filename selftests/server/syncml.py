@@ -235,6 +235,7 @@ def number(node, name):
 
 def from_base64(value, what):
     try:
+        value = value if isinstance(value, str) else value.decode("ascii")
         return base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError) as e:
         raise SyncmlError(f"{what}: base64: {e}") from None
@@ -265,8 +266,15 @@ def to_item(node, above):
             raw = data.content()
         data = raw
         how = meta.format if meta and meta.format else above.format if above else None
-        if how == "b64" and isinstance(data, str):
+        kind = meta.type if meta and meta.type else ""
+        if how == "b64" and not isinstance(data, Node):
             data = from_base64(data, "Data")
+        elif isinstance(data, bytes) and how != "bin" and not kind.endswith("+wbxml"):
+            # an OPAQUE is a way to write a text, as others are
+            try:
+                data = data.decode()
+            except UnicodeDecodeError:
+                raise SyncmlError("Data are neither bin nor UTF-8") from None
     return Item(text(node.find("Target"), "LocURI"), text(node.find("Source"), "LocURI"),
                 meta, data, node.find("MoreData") is not None, raw)
 

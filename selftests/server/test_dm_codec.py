@@ -106,6 +106,17 @@ class RoundTrip(unittest.TestCase):
             </Data></Item></Alert></SyncBody></SyncML>"""
         self.assertEqual(syncml.decode(raw, XML).cmds[0].item.data, "<A>1</A><B/>")
 
+    def test_opaque(self):
+        """In WBXML an OPAQUE is octets, base64 or text, as Format says."""
+        for fmt, there, here in (("bin", b"\0\xff", b"\0\xff"), ("b64", b"AP8=", b"\0\xff"),
+                                 ("chr", b"\xc3\xa4", "ä"), (None, b"x", "x")):
+            m = example()
+            m.cmds = [Cmd("Get", "1", items=[Item("./A", meta=Meta(fmt), data="?")])]
+            tree = syncml.to_tree(m, WBXML)
+            item = tree.find("SyncBody").find("Get").find("Item")
+            item.find("Data").kids = [there]
+            self.assertEqual(syncml.decode(wbxml.encode(tree), WBXML).cmds[0].item.data, here)
+
     def test_media_type(self):
         self.assertEqual(syncml.coding_of("Application/vnd.syncml.dm+WBXML; charset=utf-8"), WBXML)
         with self.assertRaises(syncml.SyncmlError):
