@@ -116,7 +116,7 @@ int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
 	}
 	p->ok = true;
 	p->tries = 0;
-	e->stats.server_known = true;
+	e->stats.server_known = p->type != DM_AUTH_NONE;
 	*chal = p->type == DM_AUTH_HMAC || (p->type == DM_AUTH_MD5 && first);
 	return 0;
 }

@@ -20,6 +20,14 @@
 #define DEFAULT_MESSAGES 100000U
 #define MSG_MAX (1U << 20)
 
+/* what a server has said may be in it, and goes to logs */
+static void printable(char *s)
+{
+	for (; *s; s++)
+		if ((uint8_t)*s < ' ' || (uint8_t)*s > '~')
+			*s = '?';
+}
+
 void eng_log(struct dm_engine *e, int level, const char *fmt, ...)
 {
 	char text[DM_ENGINE_WORDS_MAX];
@@ -30,6 +38,7 @@ void eng_log(struct dm_engine *e, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	printable(text);
 	e->ops->log(e->ctx, level, text);
 }
 
@@ -42,6 +51,7 @@ int eng_fail(struct dm_engine *e, enum dm_end end, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->words, sizeof(e->words), fmt, ap);
 	va_end(ap);
+	printable(e->words);
 	e->state = ENG_ENDED;
 	e->end = end;
 	eng_run_abandon(e, end != DM_END_INTERNAL);
@@ -410,7 +420,7 @@ static int take(struct dm_engine *e, struct eng_work *w, const struct dm_engine_
 		e->stopped = false;
 	/* "Next message" is no package, and has no Final (6.2) */
 	if (!w->nr || !only_next(w) || w->msg.final)
-		e->server_final = w->msg.final || !e->in_known;
+		e->server_final = w->msg.final || !e->in_known || *again;
 	/* a stranger that wants nothing is not challenged (9) */
 	more = *again || !w->msg.final || e->work || e->alert_part || w->nr;
 	if (!known && !more)

@@ -833,6 +833,19 @@ static void test_version(void **state)
 	free(xml);
 }
 
+/* what it says of itself is in a log, but not as a line of its own */
+static void test_log(void **state)
+{
+	struct world *w = *state;
+	char *xml = world_xml(w, 1, "", true), words[DM_ENGINE_WORDS_MAX];
+
+	replace(xml, "DM/1.2", "x\n\xc3\xbc\ty");
+	ended(w, world_send(w, xml), DM_END_BAD_MESSAGE);
+	dm_engine_end(w->e, words);
+	assert_string_equal(words, "the server speaks x????y, 1.2");
+	free(xml);
+}
+
 static void test_version_1_3(void **state)
 {
 	struct world *w = *state;
@@ -920,6 +933,7 @@ int main(void)
 		BOTH(test_session_case),
 		BOTH(test_version),
 		BOTH(test_version_1_3),
+		BOTH(test_log),
 		BOTH(test_resp_uri),
 		BOTH(test_coding_changes),
 		BOTH(test_no_resp),

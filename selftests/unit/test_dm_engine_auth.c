@@ -229,6 +229,23 @@ static void test_challenged(void **state)
 	assert_memory_equal(w->nonce[0], "third", 5);
 }
 
+/* a challenge is no package, with Final or without: package 1 goes again as it was */
+static void test_challenged_no_final(void **state)
+{
+	struct auth *a = *state;
+	struct world *w = &a->w;
+	struct dm_engine_config c = world_config(w);
+	char body[600];
+
+	c.client = party(DM_AUTH_MD5, NAME, "");
+	world_begin(w, &c);
+	assert_int_equal(world_say(w, chal(body, "1", 407, "syncml:auth-md5", "first"), false),
+			 DM_STEP_SEND);
+	assert_non_null(alert_of(w, 1200));
+	assert_null(alert_of(w, 1222));
+	assert_true(w->in.final);
+}
+
 /* in the middle of a session: the last message goes again */
 static void test_challenged_later(void **state)
 {
@@ -722,17 +739,29 @@ static void test_no_secret(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_md5_vector),	     BOTH(test_md5),
-		BOTH(test_md5_each),	     BOTH(test_challenged),
-		BOTH(test_challenged_later), BOTH(test_refused),
-		BOTH(test_refused_same),     BOTH(test_basic),
-		BOTH(test_nothing_to_show),  BOTH(test_hmac_client),
-		BOTH(test_hmac_asked),	     BOTH(test_again_fits),
-		BOTH(test_server_md5),	     BOTH(test_server_unknown),
-		BOTH(test_server_replay),    BOTH(test_server_never),
-		BOTH(test_server_status),    BOTH(test_both),
-		BOTH(test_server_basic),     BOTH(test_hmac_server),
-		BOTH(test_hmac_missing),     BOTH(test_no_secret),
+		BOTH(test_md5_vector),
+		BOTH(test_md5),
+		BOTH(test_md5_each),
+		BOTH(test_challenged),
+		BOTH(test_challenged_no_final),
+		BOTH(test_challenged_later),
+		BOTH(test_refused),
+		BOTH(test_refused_same),
+		BOTH(test_basic),
+		BOTH(test_nothing_to_show),
+		BOTH(test_hmac_client),
+		BOTH(test_hmac_asked),
+		BOTH(test_again_fits),
+		BOTH(test_server_md5),
+		BOTH(test_server_unknown),
+		BOTH(test_server_replay),
+		BOTH(test_server_never),
+		BOTH(test_server_status),
+		BOTH(test_both),
+		BOTH(test_server_basic),
+		BOTH(test_hmac_server),
+		BOTH(test_hmac_missing),
+		BOTH(test_no_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
