@@ -458,6 +458,80 @@ static void test_older(void **state)
 	assert_non_null(alert_of(w, 1223));
 }
 
+static const struct {
+	const char *body;
+	bool final;
+} script[] = {
+	{STATUS_HDR_("1", "200") CMD("Add", "2", VALUE("./A/x", "1"))
+		 CMD("Exec", "3", ITEM("./Op/Now")),
+	 true},
+	{CMD("Atomic", "1",
+	     CMD("Replace", "2", VALUE("./A/x", "2")) CMD("Exec", "3", ITEM("./Op/Later"))),
+	 true},
+	{CMD("Add", "1",
+	     "<Item><Target><LocURI>./A/big</LocURI></Target><Meta>"
+	     "<Size xmlns=\"syncml:metinf\">6</Size></Meta><Data>abc</Data><MoreData/></Item>"),
+	 false},
+	{CMD("Add", "1",
+	     "<Item><Target><LocURI>./A/big</LocURI></Target><Data>def</Data></Item>"),
+	 true},
+	{CMD("Exec", "1", ITEM("./Op/Pend")) CMD("Add", "2", VALUE("./A/y", "3")), true},
+	{CMD("Delete", "1", ITEM("./A/two")) CMD("Get", "2", ITEM("./A")), true},
+};
+#define SCRIPT (sizeof(script) / sizeof(script[0]))
+
+static void play(struct world *w, size_t i)
+{
+	uint64_t token;
+	enum dm_step step;
+
+	step = world_say(w, script[i].body, script[i].final);
+	if (step == DM_STEP_WAIT) {
+		assert_true(dm_engine_waits(w->e, &token));
+		step = dm_engine_resume(w->e, token, 200, &w->out);
+		world_hear(w);
+	}
+	assert_int_equal(step, DM_STEP_SEND);
+}
+
+/* the answer to any message is lost, once or twice: the session is the same */
+static void test_lost_answers(void **state)
+{
+	struct world *w = *state;
+	struct dm_engine_config c = world_config(w);
+	bool wbxml = w->wbxml;
+	uint8_t *p = NULL;
+	size_t len;
+
+	for (size_t lost = 0; lost < SCRIPT; lost++) {
+		world_free(w);
+		world_init(w, wbxml);
+		c = world_config(w);
+		world_begin(w, &c);
+		for (size_t i = 0; i < SCRIPT; i++) {
+			play(w, i);
+			len = w->out.len;
+			p = realloc(p, len);
+			memcpy(p, w->out.p, len);
+			for (unsigned int again = 0; i == lost && again < 2; again++) {
+				w->msg--;
+				play(w, i);
+				assert_int_equal(w->out.len, len);
+				assert_memory_equal(w->out.p, p, len);
+			}
+		}
+		assert_int_equal(w->execs, 3);
+		assert_int_equal(w->writes, 5);
+		assert_memory_equal(world_node(w, "./A/x")->p, "2", 1);
+		assert_memory_equal(world_node(w, "./A/big")->p, "abcdef", 6);
+		assert_non_null(world_node(w, "./A/y"));
+		assert_null(world_node(w, "./A/two"));
+		assert_int_equal(code_of(w, "1"), 200);
+		ended(w, world_say(w, STATUS_HDR_("7", "200"), true), DM_END_DONE);
+	}
+	free(p);
+}
+
 /* ---- several messages ------------------------------------------------------------------ */
 
 static void test_not_final(void **state)
@@ -916,6 +990,7 @@ int main(void)
 		BOTH(test_pending_abort),
 		BOTH(test_repeated),
 		BOTH(test_older),
+		BOTH(test_lost_answers),
 		BOTH(test_not_final),
 		BOTH(test_small_messages),
 		BOTH(test_flood),
