@@ -13,16 +13,8 @@
 
 struct reader {
 	struct dm_arena *arena;
-	const char *why;
 	unsigned int nodes;
 };
-
-static int wrong(struct reader *r, int error, const char *why)
-{
-	if (!r->why)
-		r->why = why;
-	return error;
-}
 
 static const struct dm_node *next_kid(const struct dm_node *n, const char *name)
 {
@@ -40,7 +32,7 @@ static int text(struct reader *r, const struct dm_node *up, const char *name, co
 	if (!n)
 		return 0;
 	*out = dm_dom_str(r->arena, n);
-	return *out ? 0 : wrong(r, dm_arena_error(r->arena), "too much text");
+	return *out ? 0 : dm_arena_error(r->arena);
 }
 
 /* A property that is an element in an element: <Format><chr/></Format>. */
@@ -62,13 +54,13 @@ static int decode(struct reader *r, struct dm_tnds_node *to, const char *p, size
 	ssize_t got;
 
 	if (!packed || !out)
-		return wrong(r, dm_arena_error(r->arena), "too much data");
+		return dm_arena_error(r->arena);
 	for (size_t i = 0; i < len; i++)
 		if (!strchr(" \t\r\n", p[i]))
 			packed[n++] = p[i];
 	got = base64_decode((const uint8_t *)packed, n, out, false);
 	if (got < 0)
-		return wrong(r, -EBADMSG, "a value that is no base64");
+		return -EBADMSG;
 	to->value = out;
 	to->len = (size_t)got;
 	return 0;
@@ -90,13 +82,13 @@ static int value(struct reader *r, const struct dm_node *n, struct dm_tnds_node 
 	for (const struct dm_node *k = n->kids; k && !markup; k = k->next)
 		buf_put(&b, k->text, k->len);
 	if (b.error) {
-		e = wrong(r, b.error == -EMSGSIZE ? -E2BIG : b.error, "a value is too long");
+		e = b.error == -EMSGSIZE ? -E2BIG : b.error;
 	} else if (coded && !(n->kids && n->kids->opaque)) {
 		e = decode(r, to, (const char *)b.p, b.len);
 	} else {
 		copy = dm_arena_copy(r->arena, b.len ? (const char *)b.p : "", b.len);
 		if (!copy)
-			e = wrong(r, dm_arena_error(r->arena), "too much data");
+			e = dm_arena_error(r->arena);
 		to->value = (const uint8_t *)copy;
 		to->len = b.len;
 	}
@@ -132,12 +124,12 @@ static int node(struct reader *r, const struct dm_node *n, unsigned int depth,
 	int e;
 
 	if (!to)
-		return wrong(r, dm_arena_error(r->arena), "too many nodes");
+		return dm_arena_error(r->arena);
 	if (++r->nodes > DM_TNDS_NODES_MAX)
-		return wrong(r, -E2BIG, "too many nodes");
+		return -E2BIG;
 	e = text(r, n, "NodeName", &to->name);
 	if (!e && !to->name)
-		e = wrong(r, -EBADMSG, "a node without NodeName");
+		e = -EBADMSG;
 	if (!e)
 		e = text(r, n, "Path", &to->path);
 	if (!e && rt)
@@ -145,7 +137,7 @@ static int node(struct reader *r, const struct dm_node *n, unsigned int depth,
 	if (!e)
 		e = nodes(r, n, depth + 1, &to->kids);
 	if (!e && to->kids && (v || (to->format && strcmp(to->format, "node"))))
-		e = wrong(r, -EBADMSG, "a leaf with nodes below");
+		e = -EBADMSG;
 	if (!e && !to->format)
 		to->format = to->kids ? "node" : "chr";
 	if (!e && v && strcmp(to->format, "node"))
@@ -159,8 +151,7 @@ static int nodes(struct reader *r, const struct dm_node *up, unsigned int depth,
 {
 	for (const struct dm_node *n = next_kid(up->kids, "Node"); n;
 	     n = next_kid(n->next, "Node")) {
-		int e = depth > DM_DEPTH_MAX ? wrong(r, -E2BIG, "nodes are nested too deep")
-					     : node(r, n, depth, list);
+		int e = depth > DM_DEPTH_MAX ? -E2BIG : node(r, n, depth, list);
 
 		if (e < 0)
 			return e;
@@ -170,7 +161,7 @@ static int nodes(struct reader *r, const struct dm_node *up, unsigned int depth,
 }
 
 int dm_tnds_read(struct dm_arena *arena, const uint8_t *p, size_t len,
-		 struct dm_tnds_node **list, const char **why)
+		 struct dm_tnds_node **list)
 {
 	struct dm_dom d = {.arena = arena, .depth_max = DEPTH, .text = {.max = 1U << 20}};
 	struct reader r = {.arena = arena};
@@ -178,20 +169,17 @@ int dm_tnds_read(struct dm_arena *arena, const uint8_t *p, size_t len,
 	int e = dm_xml_read(&d, p, len);
 
 	*list = NULL;
-	if (e < 0)
-		r.why = d.why;
-	else if (strcmp(d.root->name, "MgmtTree"))
-		e = wrong(&r, -EBADMSG, "no MgmtTree");
+	if (!e && strcmp(d.root->name, "MgmtTree"))
+		e = -EBADMSG;
 	if (!e)
 		e = text(&r, d.root, "VerDTD", &version);
 	if (!e && version && strcmp(version, "1.2") && strcmp(version, "1.3"))
-		e = wrong(&r, -ENOTSUP, "a VerDTD that is not 1.2");
+		e = -ENOTSUP;
 	if (!e)
 		e = nodes(&r, d.root, 1, list);
 	if (!e && !*list)
-		e = wrong(&r, -EBADMSG, "no nodes");
+		e = -EBADMSG;
 	buf_free(&d.text);
-	*why = r.why ? r.why : "";
 	return e;
 }
 

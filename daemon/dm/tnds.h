@@ -38,13 +38,12 @@ struct dm_tnds_node {
 
 /**
  * dm_tnds_read() - the nodes of a MgmtTree in XML
- * @why: gets what is wrong, a static text
  *
  * Values of Format b64 and bin are decoded. @arena bounds the memory.
  * Return: 0, -EBADMSG, -E2BIG (too many, too deep), -ENOTSUP (another VerDTD), -ENOMEM.
  */
 int dm_tnds_read(struct dm_arena *arena, const uint8_t *p, size_t len,
-		 struct dm_tnds_node **nodes, const char **why);
+		 struct dm_tnds_node **nodes);
 
 /** struct dm_tnds_show - a node that is written; what is NULL is left out */
 struct dm_tnds_show {

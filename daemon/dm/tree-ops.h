@@ -69,7 +69,8 @@ enum dm_status {
 
 /**
  * struct dm_req - who wants something, and how an answer finds back
- * @server: identifier of the server, "com.example.dm"; its rights count
+ * @server: identifier of the server, "com.example.dm": its rights count. NULL: the device
+ *	itself, which has all
  * @session: number of the session, for logs and records
  * @correlator: of the command or ""
  * @token: the caller's, given back with an answer that was DM_PENDING; unique among those

@@ -241,7 +241,7 @@ int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tr
 		    unsigned int props, struct buf *out);
 /** tree_tnds_take() - Add of a subtree; @wbxml: it is in WBXML */
 int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_path *target,
-		   bool wbxml, const uint8_t *p, size_t len, char *words);
+		   bool wbxml, const uint8_t *p, size_t len);
 
 /* ---- tree-atomic.c ----------------------------------------------------------------- */
 

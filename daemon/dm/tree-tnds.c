@@ -270,24 +270,22 @@ static int place(struct taker *k, const struct dm_tnds_node *n, const struct dm_
 }
 
 int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_path *target,
-		   bool wbxml, const uint8_t *p, size_t len, char *words)
+		   bool wbxml, const uint8_t *p, size_t len)
 {
 	struct dm_arena *arena = dm_arena_new(8 * (size_t)DM_LIST_MAX);
 	struct buf xml = {.max = 4 * (size_t)DM_LIST_MAX};
 	struct taker k = {.t = t, .req = req};
 	struct dm_tnds_node *list = NULL;
 	struct tree_mark mark;
-	const char *why = "";
 	int r = arena ? 0 : -ENOMEM;
 
 	if (!r && wbxml) {
 		r = dm_wbxml_tnds(p, len, &xml);
-		why = "no MgmtTree in WBXML";
 		p = xml.p;
 		len = xml.len;
 	}
 	if (!r)
-		r = dm_tnds_read(arena, p, len, &list, &why);
+		r = dm_tnds_read(arena, p, len, &list);
 	if (r == -EBADMSG || r == -E2BIG || r == -ENOTSUP || r == -EMSGSIZE)
 		r = r == -EBADMSG   ? DM_BAD_REQUEST
 		    : r == -ENOTSUP ? DM_BAD_FORMAT
@@ -309,10 +307,7 @@ int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_
 			r = DM_FAILED; /* a mount cannot make one of several nodes later */
 	}
 	r = tree_end(t, &mark, r);
-	why = r == DM_OK ? "" : "a node cannot be added";
 out:
-	if (words)
-		snprintf(words, DM_TREE_WORDS_MAX, "%s", why);
 	buf_free(&xml);
 	dm_arena_free(arena);
 	return r;

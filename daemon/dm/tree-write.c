@@ -246,7 +246,7 @@ static int whole(struct dm_tree *t, const struct dm_req *req, enum dm_how how,
 	if (how == DM_HOW_ADD && is_tnds(put, &wbxml)) {
 		if (put->len > DM_LIST_MAX)
 			return DM_TOO_LARGE;
-		return tree_tnds_take(t, req, &at->path, wbxml, put->data, put->len, NULL);
+		return tree_tnds_take(t, req, &at->path, wbxml, put->data, put->len);
 	}
 	return tree_write_one(t, req, how, at, put);
 }

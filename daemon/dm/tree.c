@@ -391,16 +391,6 @@ int dm_tree_forget(struct dm_tree *t, const char *server)
 	return own(tree_end(t, &mark, r < 0 ? r : DM_OK));
 }
 
-int dm_tree_import(struct dm_tree *t, const char *uri, const char *server, const uint8_t *p,
-		   size_t len, char *words)
-{
-	const struct dm_req req = {.server = server, .correlator = ""};
-	struct dm_uri u;
-	int r = dm_uri_parse(uri, &u);
-
-	return r == DM_OK ? tree_tnds_take(t, &req, &u.path, false, p, len, words) : r;
-}
-
 void dm_tree_usage(const struct dm_tree *t, unsigned int *nodes, uint64_t *bytes)
 {
 	*nodes = t->counts.nodes;

@@ -224,17 +224,6 @@ int dm_tree_acl(struct dm_tree *t, const char *uri, const char *acl);
  */
 int dm_tree_forget(struct dm_tree *t, const char *server);
 
-/**
- * dm_tree_import() - a subtree in TNDS, as from a bootstrap profile
- * @uri: the node below which it goes unless it says where (Path), "." mostly
- * @server: NULL: the device itself, which needs no rights
- * @words: what is wrong, DM_TREE_WORDS_MAX bytes, or NULL
- *
- * All or nothing. Return: 200, or as write().
- */
-int dm_tree_import(struct dm_tree *t, const char *uri, const char *server, const uint8_t *p,
-		   size_t len, char *words);
-
 /** dm_tree_usage() - nodes and bytes of values in the store */
 void dm_tree_usage(const struct dm_tree *t, unsigned int *nodes, uint64_t *bytes);
 
