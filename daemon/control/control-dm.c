@@ -171,8 +171,9 @@ CONTROL_METHOD(show_dm_tree)
 	if (r == -ENODATA || !r)
 		return control_reply_array(link, 0, "nodes", array);
 	sd_json_variant_unref(array);
-	if (r == -ENOENT || r == -EINVAL)
-		snprintf(e.detail, sizeof(e.detail), "there is no node '%.128s'",
-			 root ? root : ".");
-	return answer(link, r == -EINVAL ? -ENOENT : r, &e);
+	if (r != -ENOENT && r != -EINVAL)
+		return answer(link, r, &e);
+	snprintf(e.code, sizeof(e.code), "no-such-node");
+	snprintf(e.detail, sizeof(e.detail), "there is no node '%.128s'", root ? root : ".");
+	return control_say_error(link, -EIO, &e, 0, NULL);
 }

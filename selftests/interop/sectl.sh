@@ -64,6 +64,11 @@ for _ in $(seq 100); do [ -s "$dir/port" ] && break; sleep 0.05; done
 printf '[server near]\nuri=coap://127.0.0.1:%s\nendpoint=dev\n' "$(cat "$dir/port")" \
 	>>"$dir/semd.conf"
 printf '[server far]\nuri=coap://127.0.0.1:9\nendpoint=dev\n' >>"$dir/semd.conf"
+printf '[dm]\ndevice_id=urn:uuid:sectl\nudp_port=0\n[dm far]\nserver_id=com.example.dm\nuri=https://127.0.0.1:9/dm\n' \
+	>>"$dir/semd.conf"
+printf 'client_name=dev\nclient_secret_file=%s/dm\nserver_secret_file=%s/dm\nserver_nonce=%s\n' \
+	"$dir" "$dir" 30313233343536373839616263646566 >>"$dir/semd.conf"
+(umask 077; echo secret >"$dir/dm")
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
@@ -294,6 +299,20 @@ want_json 0 "" server list
 want_json 0 "" server update near
 want_json 4 not-registered server update far
 want_json 4 no-such-server server update nobody
+want 0 "com.example.dm" dm list
+want_json 0 "" dm list
+want_json 0 "" dm session far
+want_json 4 no-such-account dm session nobody
+want 0 "./DMAcc/far/ServerID " dm tree ./DMAcc/far
+want_json 0 "" dm tree ./DevInfo
+want_json 4 no-such-node dm tree ./Nobody
+# a notification of com.example.dm, secret "secret", nonce 0123456789abcdef, session 1A2B
+python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' \
+	b08e03e17677094a03f8975f451f3b1d02d80000001a2b0e636f6d2e6578616d706c652e646d >"$dir/notify"
+want_json 0 "" dm notify "$dir/notify"
+want_json 4 already dm notify "$dir/notify"
+printf x >>"$dir/notify"
+want_json 4 bad-digest dm notify "$dir/notify"
 want_json 0 "" server send far /3/0/13
 want_json 4 no-such-server server send nobody /3/0
 want 0 "2 APDUs executed" script run "$dir/ok.bin" --se=semd:se0
