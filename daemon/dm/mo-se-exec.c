@@ -4,6 +4,7 @@
  * for is begun: after a crash in between, the record says what to look for (8.4).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -465,6 +466,27 @@ static bool repeated(const struct dm_se *m, const struct dm_req *req, const char
 	return r != NULL;
 }
 
+/* The same of an operation whose carrier is not there any more: it was a Delete, mostly. */
+static bool repeated_gone(const struct dm_se *m, const struct dm_req *req,
+			  const struct dm_path *path)
+{
+	char carrier[SE_PATH_MAX] = "";
+	size_t len = 0;
+
+	if (path->n < 3)
+		return false;
+	for (unsigned int i = 0; i < path->n - 2 && len < sizeof(carrier); i++)
+		len += (size_t)snprintf(carrier + len, sizeof(carrier) - len, "%s%s",
+					i ? "/" : "", path->name[i]);
+	if (len >= sizeof(carrier) || strcmp(path->name[path->n - 2], "Operations") != 0)
+		return false;
+	for (enum mo_se_op op = MO_SE_OP_NONE + 1; op < MO_SE_OPS; op++)
+		if (strcmp(path->name[path->n - 1], se_op_name(op)) == 0 &&
+		    repeated(m, req, carrier, op))
+			return true;
+	return false;
+}
+
 static size_t waiting(const struct dm_se *m, const char *server)
 {
 	size_t n = 0;
@@ -480,6 +502,8 @@ int se_exec(struct dm_se *m, const struct dm_req *req, const struct dm_path *pat
 	struct se_where w;
 	int ret = se_find(m, path, &w);
 
+	if (ret == DM_NOT_FOUND && repeated_gone(m, req, path))
+		return DM_ACCEPTED;
 	if (ret != DM_OK)
 		return ret;
 	if (!w.mo || w.mo->id < MO_SE_EXEC)

@@ -448,12 +448,16 @@ int tree_op_exec(void *ctx, const struct dm_req *req, const char *text,
 	struct dm_tree *t = ctx;
 	struct tree_at at;
 	int r = find_uri(t, text, &at);
+	bool can;
 
 	if (r != DM_OK)
 		return r;
+	can = at.mounted && at.desc && at.desc->access & MO_EXEC && at.object->mount->exec;
+	/* the mount knows what it was asked for before, also at what is gone since */
 	if (!at.there)
-		return DM_NOT_FOUND;
-	if (!at.mounted || !at.desc || !(at.desc->access & MO_EXEC) || !at.object->mount->exec)
+		return can ? at.object->mount->exec(at.object->ctx, req, &at.rel, arg)
+			   : DM_NOT_FOUND;
+	if (!can)
 		return DM_NOT_ALLOWED;
 	r = tree_allows(t, &at, false, MO_EXEC, req->server);
 	if (r <= 0)

@@ -79,7 +79,8 @@ const struct dm_tree_ops *dm_tree_ops(void);
  *	interior node (format "node"). 200, 213, DM_PENDING; NULL: 405
  * @write_abort: the rest will not come; what was written of it must not count. NULL: fine
  * @del: NULL: 405. 200, DM_PENDING
- * @exec: NULL: 405. 200, 202, DM_PENDING
+ * @exec: NULL: 405. 200, 202, DM_PENDING. Also called for a node that is not there, whose
+ *	rights nobody has looked at: 404, or 202 for what this server has asked there before
  * @begin: an Atomic begins: write, del and exec until its end collect what they would
  *	start and return 200 (202 for what is answered by an alert); NULL: the mount cannot
  *	take part, and its nodes cannot be changed within an Atomic (405)
