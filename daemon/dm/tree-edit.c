@@ -32,6 +32,8 @@ int tree_end(struct dm_tree *t, const struct tree_mark *m, int r)
 	/* a disk that is full may have taken back what was around it as well */
 	if (r < 0)
 		tree_records_count(t);
+	if (r == -EBUSY)
+		return DM_BUSY;
 	return r == -ENOSPC || r == -EFBIG ? DM_DEVICE_FULL : r;
 }
 

@@ -53,7 +53,7 @@ static int remember(struct dm_tree *t, unsigned int kind, const struct tree_key 
 	size_t len = 0;
 	int r;
 
-	if (!t->level[DM_LEVEL_ATOMIC])
+	if (!t->level[DM_LEVEL_ATOMIC] && !t->unsettled)
 		return 0;
 	if (key->len + 1 > sizeof(ukey))
 		return -ENAMETOOLONG;
@@ -63,10 +63,11 @@ static int remember(struct dm_tree *t, unsigned int kind, const struct tree_key 
 	if (!r) { /* the first change counts */
 		explicit_bzero(val, len);
 		free(val);
-		return 0;
+		/* another one must not be taken back with an Atomic that has not ended */
+		return t->unsettled ? -EBUSY : 0;
 	}
-	if (r != -ENOENT)
-		return r;
+	if (r != -ENOENT || t->unsettled)
+		return r == -ENOENT ? 0 : r;
 	r = store_get(t->store, kind, key->p, key->len, &val, &len);
 	if (r == -ENOENT) {
 		uint8_t none = 0;

@@ -97,7 +97,16 @@ const struct dm_tree_ops *dm_tree_ops(void)
 /* What the device does itself has an errno, not a code. */
 static int own(int r)
 {
-	return r == DM_OK ? 0 : r == DM_DEVICE_FULL ? -ENOSPC : r < 0 ? r : -EINVAL;
+	switch (r) {
+	case DM_OK:
+		return 0;
+	case DM_DEVICE_FULL:
+		return -ENOSPC;
+	case DM_BUSY:
+		return -EBUSY;
+	default:
+		return r < 0 ? r : -EINVAL;
+	}
 }
 
 /* Interior nodes from the root to the parent of @path's first @n names. */

@@ -154,7 +154,7 @@ void dm_tree_resume(struct dm_tree *t, uint64_t token, int code);
 int dm_tree_settle(struct dm_tree *t, uint64_t token, int code);
 
 /** dm_tree_unsettled() - an Atomic waits for dm_tree_settle(); until then begin() of another
- * gives 503. */
+ * gives 503, and so does a change of what it has changed (-EBUSY for the device). */
 bool dm_tree_unsettled(const struct dm_tree *t);
 
 /* ---- objects in the store --------------------------------------------------- */

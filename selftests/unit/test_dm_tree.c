@@ -827,7 +827,13 @@ static void test_atomic_mount(void **state)
 	assert_true(dm_tree_unsettled(w->tree));
 	assert_int_equal(w_begin(w, DM_LEVEL_ATOMIC), DM_BUSY);
 	assert_int_equal(w->resumes, 0);
+	/* what it has changed waits for its end, the rest does not */
+	assert_int_equal(w_replace(w, "./A/One", "3"), DM_BUSY);
+	assert_int_equal(w_del(w, "./A"), DM_BUSY);
+	assert_int_equal(dm_tree_set(w->tree, "./A/One", MO_CHR, NULL, "3", 1), -EBUSY);
+	assert_int_equal(w_replace(w, "./A/B/Two", "deux"), DM_OK);
 	assert_int_equal(dm_tree_settle(w->tree, x->token, DM_OK), 0);
+	assert_int_equal(w_replace(w, "./A/B/Two", "zwei"), DM_OK);
 	assert_int_equal(w->resumes, 1);
 	assert_int_equal(w->resumed_code, DM_OK);
 	assert_string_equal(w_get(w, "./A/One"), "2");
