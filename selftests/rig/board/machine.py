@@ -18,7 +18,9 @@ BOARD = TOP / "build/board"
 SOFTSE = TOP / "build/out/release/softse"
 # the second line: what takes long when it is emulated and nobody here needs
 APPEND = ("console=ttyS1,115200 maxcpus=1 quiet loglevel=1 panic=-1 "
-          "initcall_blacklist=jent_mod_init,load_system_certificate_list kvm-arm.mode=none")
+          "initcall_blacklist=jent_mod_init,load_system_certificate_list,"
+          "bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init kvm-arm.mode=none "
+          "cryptomgr.notests")
 
 
 class Timeout(Exception):
