@@ -219,14 +219,27 @@ static int se_at_number(struct content_apps *a, uint16_t se)
 
 /* ---- reading the registry ------------------------------------------------------------ */
 
+static bool listing(const struct content_apps *a, size_t at, struct job_info *info)
+{
+	return a->se[at].origin[0] &&
+	       job_find(a->store, a->se[at].origin, CONTENT_LIST_SLOT + (int64_t)at, info) == 0;
+}
+
 static bool reading(const struct content_apps *a, size_t at)
 {
 	struct job_info info;
 
-	return a->se[at].origin[0] &&
-	       job_find(a->store, a->se[at].origin, CONTENT_LIST_SLOT + (int64_t)at, &info) ==
-		       0 &&
-	       (info.state == JOB_QUEUED || info.state == JOB_RUNNING);
+	return listing(a, at, &info) && (info.state == JOB_QUEUED || info.state == JOB_RUNNING);
+}
+
+/* Of a former process: what it has read nobody took, and it is read anew in any case. */
+static void drop_listings(struct content_apps *a)
+{
+	struct job_info info;
+
+	for (size_t at = 0; at < CONTENT_SES_MAX; at++)
+		if (listing(a, at, &info) && !reading(a, at))
+			job_delete(a->store, info.id, &(struct job_error){0});
 }
 
 /* queue the job that reads the registry of se[@at] */
@@ -404,9 +417,12 @@ int content_apps_refresh(struct content_apps *a, uint16_t se)
 
 bool content_apps_reading(const struct content_apps *a, uint16_t se)
 {
+	struct job_info info;
+
+	/* also one that has ended, until its result was taken */
 	for (size_t at = 0; at < CONTENT_SES_MAX; at++)
 		if (a->se[at].name[0] && se_number(a, a->se[at].name) == se)
-			return reading(a, at);
+			return listing(a, at, &info);
 	return false;
 }
 
@@ -501,6 +517,7 @@ int content_apps_new(struct content_apps **ret, struct job_store *store, struct 
 		content_apps_free(a);
 		return err;
 	}
+	drop_listings(a);
 	*ret = a;
 	return 0;
 }

@@ -351,9 +351,8 @@ static void undo(struct dm_se *m, struct se_record *leader, const struct job_inf
 		se_report_job(&r->report, info);
 		se_record_save(m, r);
 	}
-	ret = info->executed > 0 && info->resumable
-		      ? job_rollback(m->c.jobs, leader->job, false, &err)
-		      : -EALREADY;
+	/* without a record nothing that changes the card has left */
+	ret = info->resumable ? job_rollback(m->c.jobs, leader->job, false, &err) : -EALREADY;
 	/* it comes: until then it is not known how the card is, and the tree waits */
 	if (ret == -ENODEV)
 		return;

@@ -264,21 +264,18 @@ static void look_package(struct dm_se *m, struct se_record *r)
 {
 	const struct content_package *g;
 	char origin[JOB_ORIGIN_MAX];
-	struct se_carrier c;
 	struct se_report o;
 
-	if (se_carrier_find(m, r->carrier, &c) != DM_OK) {
-		se_report_set(&o, SE_STATUS_UNKNOWN, SE_RESULT_UNKNOWN, "se-gone",
-			      "the secure element is not there any more");
-		se_finish(m, r, &o, true);
-		return;
-	}
-	se_origin(c.node->server, origin);
+	/* as long as an operation is under way a package cannot be deleted */
+	se_origin(r->owner, origin);
 	g = content_packages_get(m->c.content->packages, origin, MODEL_OBJECT_SOFTWARE,
-				 c.node->number);
-	if (!g || g->op != CONTENT_PACKAGE_IDLE || se_reading(m, r->carrier))
+				 (uint16_t)(r->slot - CONTENT_PACKAGE_SLOT));
+	if (g && (g->op != CONTENT_PACKAGE_IDLE || se_reading(m, r->carrier)))
 		return;
-	if (g->last.job != r->before || g->last.run != r->before_run)
+	if (!g)
+		se_report_set(&o, SE_STATUS_UNKNOWN, SE_RESULT_UNKNOWN, "no-such-job",
+			      "the package is not there any more");
+	else if (g->last.job != r->before || g->last.run != r->before_run)
 		report_package(&o, g);
 	else
 		se_report_set(&o, SE_STATUS_FAILED, SE_RESULT_NOT_STARTED, "not-started",
@@ -365,6 +362,9 @@ void dm_se_dispatch(struct dm_se *m)
 	if (!m->dirty)
 		return;
 	m->dirty = false;
+	if (m->entries)
+		se_known_update(m);
+	m->entries = false;
 	/* what is told may make others come and go: by numbers, which only rise */
 	for (;;) {
 		for (r = m->records; r && (r->number <= after || !se_record_open(r));)

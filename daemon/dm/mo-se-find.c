@@ -272,3 +272,88 @@ int se_next(struct dm_se *m, const struct dm_path *dir, const char *after,
 	memcpy(name, l.name, sizeof(l.name));
 	return l.name[0] ? DM_OK : 0;
 }
+
+/* ---- entries that vanish
+ * ----------------------------------------------------------------------- */
+
+struct se_known {
+	struct se_known *next;
+	char path[SE_PATH_MAX];
+};
+
+static const char *dir_of(enum gp_kind kind)
+{
+	return kind == GP_KIND_ELF   ? "LoadFile"
+	       : kind == GP_KIND_APP ? "Application"
+				     : "SecurityDomain";
+}
+
+static bool knows(const struct se_known *k, const char *path)
+{
+	while (k && strcmp(k->path, path) != 0)
+		k = k->next;
+	return k != NULL;
+}
+
+void se_known_forget(struct dm_se *m)
+{
+	struct se_known *k;
+
+	while ((k = m->known)) {
+		m->known = k->next;
+		free(k);
+	}
+}
+
+/* Whoever has the name next has none of the rights that were given for the former. */
+static void drop_vanished(struct dm_se *m)
+{
+	char uri[DM_URI_MAX + 1];
+	struct se_carrier c;
+
+	for (struct se_known **at = &m->known; *at;) {
+		struct se_known *k = *at;
+		char se[JOB_SE_MAX];
+
+		snprintf(se, sizeof(se), "%.*s", (int)strcspn(k->path, "/"), k->path);
+		/* an SE that is away comes back with what is on it */
+		if (content_ses_find(m->c.content->ses, se) < 0 ||
+		    se_carrier_find(m, k->path, &c) == DM_OK) {
+			at = &k->next;
+			continue;
+		}
+		snprintf(uri, sizeof(uri), DM_SE_ROOT "/%s", k->path);
+		dm_tree_gone(m->tree, uri);
+		*at = k->next;
+		free(k);
+	}
+}
+
+void se_known_update(struct dm_se *m)
+{
+	uint16_t ids[CONTENT_APPS_MAX];
+	size_t n = content_apps_list(m->c.content->apps, ids, CONTENT_APPS_MAX);
+	char name[DM_SEGMENT_MAX + 1];
+	struct job_se_info info;
+
+	if (!m->tree)
+		return;
+	drop_vanished(m);
+	for (size_t i = 0; i < n; i++) {
+		const struct content_app *app = content_apps_get(m->c.content->apps, ids[i]);
+		struct se_known *k = app && !app->gone ? calloc(1, sizeof(*k)) : NULL;
+
+		if (!k)
+			continue;
+		entry_name(&app->entry, name);
+		if (job_se_get(m->c.jobs, app->se, &info) < 0 ||
+		    snprintf(k->path, sizeof(k->path), "%s/Inventory/%s/%s", info.name,
+			     dir_of(app->entry.kind), name) >= (int)sizeof(k->path) ||
+		    knows(m->known, k->path)) {
+			free(k);
+			continue;
+		}
+		k->next = m->known;
+		m->known = k;
+	}
+}

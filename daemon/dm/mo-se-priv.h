@@ -201,7 +201,9 @@ struct dm_se {
 	struct se_atomic *atomic; /* what is collected in it */
 	uint64_t token;		  /* of the Atomic that is being run */
 	struct se_reset_wait *resets;
-	bool dirty; /* something may have ended */
+	bool dirty;   /* something may have ended */
+	bool entries; /* entries may have come or gone */
+	struct se_known *known;
 };
 
 /* ---- mo-se-result.c: pure ------------------------------------------------------ */
@@ -257,6 +259,9 @@ void se_params_used(struct dm_se *m, const char *carrier);
 int se_find(struct dm_se *m, const struct dm_path *path, struct se_where *w);
 /** se_carrier_find() - the same for a carrier by its path below DM_SE_ROOT */
 int se_carrier_find(struct dm_se *m, const char *carrier, struct se_carrier *c);
+/** se_known_update() - entries have come or gone: what the tree keeps for the latter goes */
+void se_known_update(struct dm_se *m);
+void se_known_forget(struct dm_se *m);
 /** se_carrier_name() - the last segment of its path */
 const char *se_carrier_name(const struct se_carrier *c);
 int se_next(struct dm_se *m, const struct dm_path *dir, const char *after,

@@ -153,9 +153,9 @@ static void on_content(void *ctx, uint16_t object, int32_t instance)
 {
 	struct dm_se *m = ctx;
 
-	(void)object;
 	(void)instance;
 	m->dirty = true;
+	m->entries = m->entries || object == MODEL_OBJECT_APP;
 }
 
 int dm_se_new(struct dm_se **ret, const struct dm_se_config *config)
@@ -195,6 +195,7 @@ void dm_se_free(struct dm_se *m)
 	se_resets_free(m);
 	se_atomic_free(m);
 	se_write_abort(m);
+	se_known_forget(m);
 	se_forget(m);
 	free(m);
 }

@@ -7,6 +7,7 @@
 #include "dm_se_world.h"
 
 #define S SE "/APDU/s1"
+#define ENTRY APPS "/" APP
 
 static void test_instance(void **st)
 {
@@ -327,6 +328,37 @@ static void test_domain(void **st)
 	assert_text(DOMAINS, "Issuer");
 }
 
+/* What one server has prepared another one cannot use; its rights go with a node. */
+static void test_others(void **st)
+{
+	uint8_t big[4097] = {0};
+
+	(void)st;
+	assert_int_equal(set_hex(ENTRY "/Parameter/Target", SSD), DM_OK);
+	assert_int_equal(
+		put_as(OTHER, DM_HOW_REPLACE, ENTRY "/Parameter/Related", NULL, "true", 4),
+		DM_OK);
+	assert_hex(ENTRY "/Parameter/Target", "");
+	assert_int_equal(exec(ENTRY "/Operations/Extradite", "w1"), DM_INCOMPLETE);
+	assert_int_equal(
+		put_as(ME, DM_HOW_REPLACE, ENTRY "/Parameter/Data", NULL, big, sizeof(big)),
+		DM_TOO_LARGE);
+	assert_int_equal(set_text(ENTRY "/Parameter/DataForm", "xml"), DM_BAD_FORMAT);
+	assert_int_equal(set_text(ENTRY "/Parameter/DataForm", "dgi"), DM_OK);
+	assert_text(ENTRY "/Parameter/DataForm", "dgi");
+
+	assert_int_equal(set_hex(SE "/Parameter/AID", SSD), DM_OK);
+	run(SE "/Operations/CreateSecurityDomain", "w2", 1200);
+	assert_int_equal(dm_tree_acl(w.tree, DOMAINS "/" SSD, "Get=" OTHER), 0);
+	assert_text(DOMAINS "/" SSD "/State", "!425");
+	assert_int_equal(dm_tree_acl(w.tree, DOMAINS "/" SSD, "Get=*&Exec=*"), 0);
+	run(DOMAINS "/" SSD "/Operations/Delete", "w3", 1200);
+	assert_int_equal(set_hex(SE "/Parameter/AID", SSD), DM_OK);
+	run(SE "/Operations/CreateSecurityDomain", "w4", 1200);
+	assert_text(DOMAINS "/" SSD "?prop=ACL", "");
+	run(DOMAINS "/" SSD "/Operations/Delete", "w5", 1200);
+}
+
 static void test_restart(void **st)
 {
 	(void)st;
@@ -408,9 +440,9 @@ int main(void)
 		cmocka_unit_test(test_script),	 cmocka_unit_test(test_script_chunks),
 		cmocka_unit_test(test_cancel),	 cmocka_unit_test(test_private),
 		cmocka_unit_test(test_package),	 cmocka_unit_test(test_entry),
-		cmocka_unit_test(test_domain),	 cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_reset),	 cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_card),
+		cmocka_unit_test(test_domain),	 cmocka_unit_test(test_others),
+		cmocka_unit_test(test_restart),	 cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_remove),	 cmocka_unit_test(test_card),
 	};
 
 	return cmocka_run_group_tests(tests, world_up, world_down);

@@ -308,6 +308,66 @@ static void test_script_cut(void **st)
 	cs.also_ok = 0;
 }
 
+static void install_and_die(void)
+{
+	if (exec(SE "/Package/p2/Operations/Install", "p2") != DM_ACCEPTED)
+		_exit(1);
+}
+
+/* Killed while a package is installed: its result is there, and once. */
+static void test_package_cut(void **st)
+{
+	char *data;
+	size_t len = strlen(load_plan);
+
+	(void)st;
+	/* another load file: the plan is of this test */
+	data = strdup(load_plan);
+	assert_non_null(data);
+	memcpy(strstr(data, ELF), "F0000000010109", strlen(ELF));
+	assert_int_equal(add_node(SE "/Package/p2"), DM_OK);
+	assert_int_equal(put_as(ME, DM_HOW_REPLACE, SE "/Package/p2/Data", NULL, data, len),
+			 DM_OK);
+	free(data);
+	atomic_store(&cs.slow_us, 10000);
+	die_in(install_and_die, 0xe6);
+	atomic_store(&cs.slow_us, 0);
+	up();
+	quiet();
+	assert_true(strcmp(text_of(SE "/Package/p2/ResultCode"), "1501") == 0 ||
+		    strcmp(text_of(SE "/Package/p2/ResultCode"), "1502") == 0);
+	assert_text(SE "/Package/p2/State", "30");
+	assert_true(atoi(text_of(SE "/Package/p2/Report/Executed")) > 0);
+	assert_int_equal(exec(SE "/Package/p2/Operations/Install", "p2"), DM_ACCEPTED);
+	assert_int_equal(dm_se_busy(w.se), 0);
+	assert_non_null(alert("p2", true));
+	/* with another word it is another one */
+	assert_int_equal(exec(SE "/Package/p2/Operations/Install", "p3"), DM_ACCEPTED);
+	quiet();
+	/* the card may have taken the last block: then it is there already */
+	assert_true(strcmp(text_of(SE "/Package/p2/ResultCode"), "1200") == 0 ||
+		    strcmp(text_of(SE "/Package/p2/ResultCode"), "1418") == 0);
+	assert_non_null(alert("p3", true));
+	assert_text(FILES "/F0000000010109/State", "10");
+}
+
+/* What is not ours in the store, or is of another time, is left out. */
+static void test_damaged(void **st)
+{
+	static const uint8_t key[8] = {0, 0, 0, 0, 0, 1, 0, 0}, none[] = {1, 0, 3, 'a'};
+
+	(void)st;
+	assert_int_equal(store_put(w.store, DM_KIND_EXEC, key, 8, none, sizeof(none)), 0);
+	assert_int_equal(store_put(w.store, DM_KIND_EXEC, "x", 1, "", 0), 0);
+	assert_int_equal(store_put(w.store, DM_KIND_MO, "se:se0/APDU/q", 13, none, 4), 0);
+	down();
+	up();
+	assert_text(SE "/APDU", "");
+	assert_text(ENTRY "/State", "30");
+	run(ENTRY "/Operations/Lock", "e1", 1200);
+	run(ENTRY "/Operations/Unlock", "e2", 1200);
+}
+
 static void atomic_and_die(void)
 {
 	struct dm_req req = request(ME, "");
@@ -338,7 +398,9 @@ static void cut_at(uint8_t ins)
 	if (!done && strcmp(text_of(ENTRY "/ResultCode"), "1420") != 0)
 		fail_msg("cut at %02X: %s %s: %s", ins, text_of(ENTRY "/ResultCode"),
 			 text_of(ENTRY "/Report/Result"), text_of(ENTRY "/Report/Detail"));
-	assert_text(ENTRY "/State", done ? "50" : "30");
+	if (strcmp(text_of(ENTRY "/State"), done ? "50" : "30") != 0)
+		fail_msg("cut at %02X: %s after %s: %s", ins, text_of(ENTRY "/State"),
+			 text_of(ENTRY "/ResultCode"), text_of(ENTRY "/Report/Detail"));
 	assert_text(APPS "/F000000001010106/State", done ? "30" : "!404");
 	/* nobody waits for the answer any more */
 	assert_alert("v1", done ? 1200 : 1420);
@@ -375,7 +437,8 @@ int main(void)
 		cmocka_unit_test(test_none),	   cmocka_unit_test(test_half),
 		cmocka_unit_test(test_collected),  cmocka_unit_test(test_lost_session),
 		cmocka_unit_test(test_no_job),	   cmocka_unit_test(test_script_cut),
-		cmocka_unit_test(test_atomic_cut),
+		cmocka_unit_test(test_atomic_cut), cmocka_unit_test(test_package_cut),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, world_up, world_down);
