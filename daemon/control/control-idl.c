@@ -39,7 +39,7 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	C("There is a record of what its runs changed: RollbackJob is possible"),
 	F(resumable, BOOL),
 	C("Key set instead of the plan's first one"), F(keySet, STRING),
-	C("Who made it: lwm2m:NAME or control:UID"), F(origin, STRING),
+	C("Who made it: lwm2m:NAME, dm:SERVER or control:UID"), F(origin, STRING),
 	C("The origin's own number for it"), F_MAYBE(slot, INT),
 	F(se, STRING),
 	C("Hex, empty for the default application"), F(aid, STRING),
