@@ -68,14 +68,16 @@ static void end(struct dm_out *o, const char *name)
 	buf_puts(&o->b, ">");
 }
 
-static void empty(struct dm_out *o, const char *name)
+static void empty(struct dm_out *o, unsigned int page, const char *name)
 {
 	if (o->coding == DM_WBXML) {
-		token(o, DM_PAGE_SYNCML, name, 0);
+		token(o, page, name, 0);
 		return;
 	}
 	buf_puts(&o->b, "<");
 	buf_puts(&o->b, name);
+	if (page == DM_PAGE_METINF)
+		buf_puts(&o->b, " xmlns=\"syncml:metinf\"");
 	buf_puts(&o->b, "/>");
 }
 
@@ -83,7 +85,7 @@ static void chars(struct dm_out *o, const void *p, size_t len)
 {
 	if (o->coding == DM_XML) {
 		buf_xml(&o->b, p, len);
-	} else if (len > 0) {
+	} else {
 		octet(o, WB_STR_I);
 		buf_put(&o->b, p, len);
 		octet(o, '\0');
@@ -102,15 +104,20 @@ static void opaque_length(struct dm_out *o, size_t len)
 	buf_put(&o->b, n + at, sizeof(n) - at);
 }
 
-static void base64(struct dm_out *o, const uint8_t *p, size_t len)
+static void leaf_base64(struct dm_out *o, unsigned int page, const char *name, const uint8_t *p,
+			size_t len)
 {
-	if (len == 0)
+	if (len == 0) {
+		empty(o, page, name);
 		return;
+	}
+	start(o, page, name);
 	if (o->coding == DM_WBXML)
 		octet(o, WB_STR_I);
 	buf_base64(&o->b, p, len);
 	if (o->coding == DM_WBXML)
 		octet(o, '\0');
+	end(o, name);
 }
 
 /* of an Item: OPAQUE also where it is text, as the SyncML toolkit and libwbxml2 have it */
@@ -123,10 +130,10 @@ static void item_data(struct dm_out *o, const struct dm_item *it, bool as_base64
 			buf_put(&o->b, it->data, it->len);
 		else
 			buf_xml(&o->b, it->data, it->len);
-	} else if (as_base64 && it->len > 0) {
+	} else if (as_base64) {
 		opaque_length(o, BASE64_LEN(it->len));
 		buf_base64(&o->b, it->data, it->len);
-	} else if (it->len > 0) {
+	} else {
 		opaque_length(o, it->len);
 		buf_put(&o->b, it->data, it->len);
 	}
@@ -145,6 +152,10 @@ static void leaf(struct dm_out *o, unsigned int page, const char *name, const ch
 		return;
 	if (!dm_utf8_valid((const uint8_t *)s, strlen(s)))
 		invalid(o);
+	if (!*s) {
+		empty(o, page, name);
+		return;
+	}
 	start(o, page, name);
 	chars(o, s, strlen(s));
 	end(o, name);
@@ -180,11 +191,8 @@ static void meta(struct dm_out *o, const struct dm_meta *m)
 	leaf(o, DM_PAGE_METINF, "Mark", m->mark);
 	if (m->has_size)
 		leaf_number(o, DM_PAGE_METINF, "Size", m->size);
-	if (m->has_nonce) {
-		start(o, DM_PAGE_METINF, "NextNonce");
-		base64(o, m->nonce, m->nonce_len);
-		end(o, "NextNonce");
-	}
+	if (m->has_nonce)
+		leaf_base64(o, DM_PAGE_METINF, "NextNonce", m->nonce, m->nonce_len);
 	if (m->max_msg)
 		leaf_number(o, DM_PAGE_METINF, "MaxMsgSize", m->max_msg);
 	if (m->max_obj)
@@ -202,9 +210,7 @@ static void cred(struct dm_out *o, const struct dm_cred *c)
 	m.type = c->type;
 	start(o, DM_PAGE_SYNCML, "Cred");
 	meta(o, &m);
-	start(o, DM_PAGE_SYNCML, "Data");
-	base64(o, c->data, c->len);
-	end(o, "Data");
+	leaf_base64(o, DM_PAGE_SYNCML, "Data", c->data, c->len);
 	end(o, "Cred");
 }
 
@@ -237,7 +243,9 @@ static void item(struct dm_out *o, const struct dm_item *it)
 	location(o, "Target", it->target, it->target_name);
 	location(o, "Source", it->source, it->source_name);
 	meta(o, &m);
-	if (it->has_data) {
+	if (it->has_data && it->len == 0) {
+		empty(o, DM_PAGE_SYNCML, "Data");
+	} else if (it->has_data) {
 		start(o, DM_PAGE_SYNCML, "Data");
 		if (as_document) {
 			opaque_length(o, made.len);
@@ -248,7 +256,7 @@ static void item(struct dm_out *o, const struct dm_item *it)
 		end(o, "Data");
 	}
 	if (it->more)
-		empty(o, "MoreData");
+		empty(o, DM_PAGE_SYNCML, "MoreData");
 	end(o, "Item");
 	buf_free(&made);
 }
@@ -280,7 +288,7 @@ static void command(struct dm_out *o, const struct dm_cmd *c)
 	start(o, DM_PAGE_SYNCML, name);
 	leaf(o, DM_PAGE_SYNCML, "CmdID", c->cmd_id);
 	if (c->no_resp)
-		empty(o, "NoResp");
+		empty(o, DM_PAGE_SYNCML, "NoResp");
 	if (c->kind == DM_STATUS || c->kind == DM_RESULTS)
 		answer(o, c);
 	cred(o, c->cred);
@@ -326,7 +334,7 @@ static void header(struct dm_out *o, const struct dm_hdr *h)
 	location(o, "Source", h->source, h->source_name);
 	leaf(o, DM_PAGE_SYNCML, "RespURI", h->resp_uri);
 	if (h->no_resp)
-		empty(o, "NoResp");
+		empty(o, DM_PAGE_SYNCML, "NoResp");
 	cred(o, h->cred);
 	meta(o, &h->meta);
 	end(o, "SyncHdr");
@@ -445,7 +453,7 @@ int dm_out_end(struct dm_out *o, bool final, const uint8_t **p, size_t *len)
 		return -EINVAL;
 	o->b.max = o->max;
 	if (final)
-		empty(o, "Final");
+		empty(o, DM_PAGE_SYNCML, "Final");
 	end(o, "SyncBody");
 	end(o, "SyncML");
 	o->body = false;
