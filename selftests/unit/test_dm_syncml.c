@@ -242,8 +242,7 @@ static void test_commands(void **state)
 		"<Get><CmdID>9</CmdID><Item><Target><LocURI>./E?list=TNDS</LocURI></Target></"
 		"Item>"
 		"</Get></Atomic>"
-		"<Add><CmdID>10</CmdID><Item><Target><LocURI>./F</LocURI></Target><Data></"
-		"Data></Item>"
+		"<Add><CmdID>10</CmdID><Item><Target><LocURI>./F</LocURI></Target><Data/></Item>"
 		"</Add>" TAIL;
 	static const enum dm_coding codings[] = {DM_XML, DM_WBXML};
 	const struct dm_cmd *c;
