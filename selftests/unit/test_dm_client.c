@@ -152,6 +152,11 @@ static bool did_two(const struct dm_client_account *a)
 	return a->sessions == 2 && a->state == DM_ACCOUNT_IDLE;
 }
 
+static bool had_one(const struct dm_client_account *a)
+{
+	return a->sessions == 1 && a->state != DM_ACCOUNT_RUNNING;
+}
+
 static bool failed(const struct dm_client_account *a)
 {
 	return a->failures == 1;
@@ -435,9 +440,11 @@ static void test_alert(void **state)
 	w->server.alert_status = 500;
 	begin(w);
 	assert_int_equal(account(w).alerts, 1);
-	assert_true(run_for(w, NULL, RETRY_MS / 2));
+	run_until(w, had_one);
 	assert_int_equal(account(w).alerts, 1);
-	assert_int_equal(account(w).sessions, 1);
+	/* not at once again */
+	assert_int_equal(account(w).state, DM_ACCOUNT_QUEUED);
+	assert_true(account(w).next_ms > now_ms());
 	w->server.alert_status = 0;
 	run_until(w, did_two);
 	assert_int_equal(account(w).alerts, 0);
