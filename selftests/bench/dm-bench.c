@@ -7,6 +7,7 @@
  * VALUE UNIT REFERENCE RATIO". Exit status 1 where memory grows with either.
  */
 #include <libxml/parser.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,9 @@
 #define MESSAGES 100
 #define ROUNDS 5
 #define CHUNK 12000
-#define GROWTH 1.25 /* of memory, that is no growth: the allocator's own */
+#define GROWTH                                                                             \
+	1.5 /* of memory, below that it is pages and the allocator: an object that is kept \
+	       makes 3 */
 
 struct message {
 	uint8_t *p;
@@ -292,6 +295,7 @@ static unsigned long peak(void (*run)(bool, size_t), bool wbxml, size_t n)
 	if (!pid) {
 		/* what the libraries set up once is no session's */
 		run(wbxml, COMMANDS);
+		malloc_trim(0);
 		before = status_kib("VmRSS:");
 		run(wbxml, n);
 		kib = status_kib("VmHWM:") - before;
@@ -322,13 +326,14 @@ int main(void)
 {
 	int rc = 0;
 
-	time_of("xml", false);
-	time_of("wbxml", true);
+	/* memory first: a heap that has been large would hide what is needed */
 	rc |= memory("session-10000-xml", run_commands, false, 1000, 10000, "1000-commands");
 	rc |= memory("session-10000-wbxml", run_commands, true, 1000, 10000, "1000-commands");
 	rc |= memory("512KiB-in-xml", run_in, false, 64 << 10, 512 << 10, "64-KiB");
 	rc |= memory("512KiB-in-wbxml", run_in, true, 64 << 10, 512 << 10, "64-KiB");
 	rc |= memory("512KiB-out-xml", run_out, false, 64 << 10, 512 << 10, "64-KiB");
 	rc |= memory("512KiB-out-wbxml", run_out, true, 64 << 10, 512 << 10, "64-KiB");
+	time_of("xml", false);
+	time_of("wbxml", true);
 	return rc;
 }
