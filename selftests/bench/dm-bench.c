@@ -20,9 +20,8 @@
 #define MESSAGES 100
 #define ROUNDS 5
 #define CHUNK 12000
-#define GROWTH                                                                             \
-	1.5 /* of memory, below that it is pages and the allocator: an object that is kept \
-	       makes 3 */
+/* of memory: below that it is pages and the allocator; an object that is kept makes 3 */
+#define GROWTH 1.5
 
 struct message {
 	uint8_t *p;
