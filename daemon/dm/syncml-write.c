@@ -120,23 +120,25 @@ static void leaf_base64(struct dm_out *o, unsigned int page, const char *name, c
 	end(o, name);
 }
 
-/* of an Item: OPAQUE also where it is text, as the SyncML toolkit and libwbxml2 have it */
-static void item_data(struct dm_out *o, const struct dm_item *it, bool as_base64)
+/* Of an Item: in Results a string, elsewhere OPAQUE also where it is text. The SyncML toolkit
+ * and libwbxml2 have it like that; it matters to nobody who reads both. */
+static void item_data(struct dm_out *o, enum dm_kind kind, const struct dm_item *it,
+		      bool as_base64)
 {
-	if (o->coding == DM_XML) {
-		if (as_base64)
-			buf_base64(&o->b, it->data, it->len);
-		else if (it->form == DM_FORM_MARKUP)
-			buf_put(&o->b, it->data, it->len);
-		else
-			buf_xml(&o->b, it->data, it->len);
-	} else if (as_base64) {
-		opaque_length(o, BASE64_LEN(it->len));
+	bool string = o->coding == DM_WBXML && kind == DM_RESULTS;
+
+	if (string)
+		octet(o, WB_STR_I);
+	else if (o->coding == DM_WBXML)
+		opaque_length(o, as_base64 ? BASE64_LEN(it->len) : it->len);
+	if (as_base64)
 		buf_base64(&o->b, it->data, it->len);
-	} else {
-		opaque_length(o, it->len);
+	else if (o->coding == DM_WBXML || it->form == DM_FORM_MARKUP)
 		buf_put(&o->b, it->data, it->len);
-	}
+	else
+		buf_xml(&o->b, it->data, it->len);
+	if (string)
+		octet(o, '\0');
 }
 
 static void invalid(struct dm_out *o)
@@ -223,7 +225,7 @@ static int tnds(const struct dm_item *it, struct buf *made)
 	return dm_wbxml_from_tnds(it->data, it->len, made);
 }
 
-static void item(struct dm_out *o, const struct dm_item *it)
+static void item(struct dm_out *o, enum dm_kind kind, const struct dm_item *it)
 {
 	struct buf made = {0};
 	struct dm_meta m = it->meta;
@@ -251,7 +253,7 @@ static void item(struct dm_out *o, const struct dm_item *it)
 			opaque_length(o, made.len);
 			buf_put(&o->b, made.p, made.len);
 		} else {
-			item_data(o, it, as_base64 && it->form != DM_FORM_B64);
+			item_data(o, kind, it, as_base64 && (it->form != DM_FORM_B64 || !text));
 		}
 		end(o, "Data");
 	}
@@ -301,7 +303,7 @@ static void command(struct dm_out *o, const struct dm_cmd *c)
 		code(o, c);
 	leaf(o, DM_PAGE_SYNCML, "Correlator", c->correlator);
 	for (const struct dm_item *it = c->items; it; it = it->next)
-		item(o, it);
+		item(o, c->kind, it);
 	for (const struct dm_cmd *kid = c->children; kid; kid = kid->next)
 		command(o, kid);
 	end(o, name);
