@@ -55,7 +55,7 @@ static const char *devdetail(const struct dm_device *d, unsigned int id)
 	}
 }
 
-/* ---- nodes that are all in the table ----------------------------------------------- */
+/* ---- nodes that are all in the table ----------------------------------------- */
 
 static const struct mo_node *describe(const struct mo_object *mo, const struct dm_path *path)
 {

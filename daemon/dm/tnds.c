@@ -6,7 +6,7 @@
 #include "dm/tnds.h"
 #include "model/base64.h"
 
-/* ---- reading ------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------- */
 
 /* A level of nodes is one of elements; a few more for what is in a node. */
 #define DEPTH (DM_DEPTH_MAX + 8)
@@ -183,7 +183,7 @@ int dm_tnds_read(struct dm_arena *arena, const uint8_t *p, size_t len,
 	return e;
 }
 
-/* ---- writing -------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------- */
 
 static void element(struct buf *out, const char *name, const char *s)
 {

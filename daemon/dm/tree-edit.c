@@ -5,7 +5,7 @@
 
 #include "dm/tree-priv.h"
 
-/* ---- around a change ---------------------------------------------------------- */
+/* ---- around a change --------------------------------------------------------- */
 
 int tree_begin(struct dm_tree *t, struct tree_mark *m)
 {
@@ -57,7 +57,7 @@ void tree_told(struct dm_tree *t)
 	}
 }
 
-/* ---- versions ------------------------------------------------------------------ */
+/* ---- versions ---------------------------------------------------------------- */
 
 void tree_bump(struct dm_tree *t, struct tree_node *node)
 {
@@ -81,7 +81,7 @@ int tree_bump_parent(struct dm_tree *t, const struct tree_at *at)
 	return tree_node_put(t, DM_KIND_TREE, &key, &node);
 }
 
-/* ---- nodes --------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------- */
 
 static void set_type(struct tree_at *at, const char *type)
 {

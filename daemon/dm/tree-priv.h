@@ -116,7 +116,7 @@ struct tree_at {
 	struct dm_stat st;
 };
 
-/* ---- tree-store.c: records ---------------------------------------------------- */
+/* ---- tree-store.c: records --------------------------------------------------- */
 
 void tree_key(struct tree_key *key, const struct dm_path *path, unsigned int n);
 /** tree_key_within() - @below is @key or lies below it */
@@ -151,7 +151,7 @@ int tree_undo(struct dm_tree *t);
 /** tree_undo_drop() - it stays as it is */
 int tree_undo_drop(struct dm_tree *t);
 
-/* ---- tree-find.c: what a path is ------------------------------------------------ */
+/* ---- tree-find.c: what a path is --------------------------------------------- */
 
 /** tree_find() - 0 with @at->path taken apart, or a negative errno */
 int tree_find(struct dm_tree *t, struct tree_at *at);
@@ -165,7 +165,7 @@ int tree_allows(struct dm_tree *t, const struct tree_at *at, bool up, unsigned i
 int tree_acl_of(struct dm_tree *t, const struct dm_path *path, unsigned int n,
 		char acl[DM_ACL_MAX + 1]);
 
-/* ---- tree-edit.c: changes, with all that goes with them ------------------------- */
+/* ---- tree-edit.c: changes, with all that goes with them ---------------------- */
 
 /** struct tree_mark - the store's transaction around one change */
 struct tree_mark {
@@ -193,7 +193,7 @@ void tree_bump(struct dm_tree *t, struct tree_node *node);
 /** tree_bump_parent() - a child came, went or has another name */
 int tree_bump_parent(struct dm_tree *t, const struct tree_at *at);
 
-/* ---- tree-write.c: Add, Replace, Delete, Copy, Exec ------------------------------ */
+/* ---- tree-write.c: Add, Replace, Delete, Copy, Exec -------------------------- */
 
 int tree_op_write(void *ctx, const struct dm_req *req, enum dm_how how, const char *uri,
 		  const struct dm_put *put);
@@ -206,7 +206,7 @@ int tree_op_exec(void *ctx, const struct dm_req *req, const char *uri,
 int tree_write_one(struct dm_tree *t, const struct dm_req *req, enum dm_how how,
 		   struct tree_at *at, const struct dm_put *put);
 
-/* ---- tree-read.c: Get ------------------------------------------------------------ */
+/* ---- tree-read.c: Get -------------------------------------------------------- */
 
 int tree_op_stat(void *ctx, const struct dm_req *req, const char *uri, struct dm_stat *st);
 int tree_op_read(void *ctx, const struct dm_req *req, const char *uri, uint64_t offset, void *p,
@@ -225,7 +225,7 @@ int tree_step(struct dm_tree *t, const struct dm_req *req, unsigned int root,
 int tree_read_leaf(struct dm_tree *t, const struct tree_at *at, size_t max, uint8_t **p,
 		   size_t *len);
 
-/* ---- tree-props.c ------------------------------------------------------------------ */
+/* ---- tree-props.c ------------------------------------------------------------ */
 
 /** tree_prop_print() - a property's value; 200, 406 */
 int tree_prop_print(struct dm_tree *t, const struct tree_at *at, unsigned int prop,
@@ -234,7 +234,7 @@ int tree_prop_print(struct dm_tree *t, const struct tree_at *at, unsigned int pr
 int tree_prop_write(struct dm_tree *t, const struct dm_req *req, struct tree_at *at,
 		    unsigned int prop, const struct dm_put *put);
 
-/* ---- tree-tnds.c ------------------------------------------------------------------- */
+/* ---- tree-tnds.c ------------------------------------------------------------- */
 
 /** tree_tnds_print() - what @req may read of @at and below, as an XML document */
 int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tree_at *at,
@@ -243,7 +243,7 @@ int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tr
 int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_path *target,
 		   bool wbxml, const uint8_t *p, size_t len);
 
-/* ---- tree-atomic.c ----------------------------------------------------------------- */
+/* ---- tree-atomic.c ----------------------------------------------------------- */
 
 int tree_op_begin(void *ctx, enum dm_level level);
 int tree_op_commit(void *ctx, const struct dm_req *req);

@@ -84,7 +84,7 @@ int tree_read_leaf(struct dm_tree *t, const struct tree_at *at, size_t max, uint
 	return DM_OK;
 }
 
-/* ---- what is read piece by piece ------------------------------------------------ */
+/* ---- what is read piece by piece --------------------------------------------- */
 
 void tree_cache_drop(struct dm_tree *t)
 {

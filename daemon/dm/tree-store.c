@@ -41,7 +41,7 @@ bool tree_key_within(const struct tree_key *key, const struct tree_key *below)
 	return key->len <= below->len && !memcmp(key->p, below->p, key->len);
 }
 
-/* ---- with undo ------------------------------------------------------------------ */
+/* ---- with undo --------------------------------------------------------------- */
 
 /*
  * Keys of DM_KIND_UNDO: the kind, then the key. Values: a byte that says whether there was
@@ -148,7 +148,7 @@ int tree_undo_drop(struct dm_tree *t)
 	return store_del_prefix(t->store, DM_KIND_UNDO, NULL, 0);
 }
 
-/* ---- nodes ------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------- */
 
 static int decode(const uint8_t *p, size_t len, struct tree_node *node)
 {
@@ -258,7 +258,7 @@ int tree_value_get(struct dm_tree *t, const struct tree_key *key, uint8_t **p, s
 	return *p ? 0 : -ENOMEM;
 }
 
-/* ---- subtrees ----------------------------------------------------------------------- */
+/* ---- subtrees ---------------------------------------------------------------- */
 
 /* Calls @fn for each record of @kind at @key and below; @fn may drop it. */
 static int each(struct dm_tree *t, unsigned int kind, const struct tree_key *key,
@@ -395,7 +395,7 @@ int tree_records_forget(struct dm_tree *t, const char *server)
 	return r ? r : each(t, DM_KIND_PROPS, &root, forget_one, server);
 }
 
-/* ---- walking ------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------- */
 
 static bool is_stale(const struct dm_tree *t, const struct tree_key *key)
 {

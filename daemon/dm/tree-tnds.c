@@ -9,7 +9,7 @@
 #include "dm/tree-priv.h"
 #include "dm/wbxml.h"
 
-/* ---- out ------------------------------------------------------------------------ */
+/* ---- out --------------------------------------------------------------------- */
 
 /* A property as text of its own, NULL if this node does not have it. */
 static char *prop(struct dm_tree *t, const struct tree_at *at, unsigned int which,
@@ -94,7 +94,7 @@ int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tr
 	return out->error ? out->error : DM_OK;
 }
 
-/* ---- in --------------------------------------------------------------------------- */
+/* ---- in ---------------------------------------------------------------------- */
 
 struct taker {
 	struct dm_tree *t;

@@ -7,7 +7,7 @@
 #include "dm/syncml-dom.h"
 #include "dm/tree-priv.h"
 
-/* ---- may it be done ------------------------------------------------------------- */
+/* ---- may it be done ---------------------------------------------------------- */
 
 static int may_add(struct dm_tree *t, const struct dm_req *req, const struct tree_at *at)
 {
@@ -102,7 +102,7 @@ static int check_value(const struct tree_at *at, enum mo_format format, const ui
 	return mo_value_check(at->desc ? at->desc : &any, p, len) < 0 ? DM_BAD_FORMAT : DM_OK;
 }
 
-/* ---- one value ------------------------------------------------------------------- */
+/* ---- one value --------------------------------------------------------------- */
 
 /* Rights of who made a node of a mount's. */
 static int adopt(struct dm_tree *t, const struct dm_req *req, struct tree_at *at)
@@ -185,7 +185,7 @@ int tree_write_one(struct dm_tree *t, const struct dm_req *req, enum dm_how how,
 			   : to_store(t, req, how, at, format, put);
 }
 
-/* ---- in pieces -------------------------------------------------------------------- */
+/* ---- in pieces --------------------------------------------------------------- */
 
 void tree_op_write_abort(void *ctx)
 {
@@ -330,7 +330,7 @@ failed:
 	return r;
 }
 
-/* ---- other commands ----------------------------------------------------------------- */
+/* ---- other commands ---------------------------------------------------------- */
 
 /* Is anything mounted or described here or below? */
 static bool has_objects(const struct dm_tree *t, const struct tree_key *key)
@@ -453,15 +453,14 @@ int tree_op_exec(void *ctx, const struct dm_req *req, const char *text,
 	if (r != DM_OK)
 		return r;
 	can = at.mounted && at.desc && at.desc->access & MO_EXEC && at.object->mount->exec;
-	/* the mount knows what it was asked for before, also at what is gone since */
-	if (!at.there)
-		return can ? at.object->mount->exec(at.object->ctx, req, &at.rel, arg)
-			   : DM_NOT_FOUND;
 	if (!can)
-		return DM_NOT_ALLOWED;
+		return at.there ? DM_NOT_ALLOWED : DM_NOT_FOUND;
 	r = tree_allows(t, &at, false, MO_EXEC, req->server);
 	if (r <= 0)
 		return r < 0 ? r : DM_DENIED;
+	/* the mount knows what it was asked for before, also at what is gone since */
+	if (!at.there)
+		return at.object->mount->exec(at.object->ctx, req, &at.rel, arg);
 	r = tree_join(t, at.object);
 	if (r != DM_OK)
 		return r;

@@ -92,7 +92,7 @@ const struct dm_tree_ops *dm_tree_ops(void)
 	return &ops;
 }
 
-/* ---- objects --------------------------------------------------------------------- */
+/* ---- objects ----------------------------------------------------------------- */
 
 /* What the device does itself has an errno, not a code. */
 static int own(int r)
@@ -175,41 +175,6 @@ static int ensure_object(struct dm_tree *t, const struct mo_object *mo, bool mou
 	return own(tree_store_interior(t, at, mo->root->name ? mo->moi : ""));
 }
 
-/* Permanent nodes of an object in the store, below @at. */
-static int ensure_nodes(struct dm_tree *t, const struct mo_node *desc, const struct tree_at *at)
-{
-	for (size_t i = 0; i < desc->nr; i++) {
-		const struct mo_node *n = &desc->children[i];
-		const char *value = n->value ? n->value : "";
-		struct tree_at child;
-		int r;
-
-		if (!n->name || !n->permanent)
-			continue;
-		dm_path_set(&child.path, &at->path, 0);
-		r = dm_path_push(&child.path, n->name, strlen(n->name));
-		if (!r)
-			r = tree_find(t, &child);
-		if (r < 0)
-			return r;
-		if (!child.there) {
-			child.node.flags = TREE_PERMANENT;
-			r = n->format == MO_NODE
-				    ? tree_store_interior(t, &child, NULL)
-				    : tree_store_leaf(t, &child, n->format, NULL,
-						      (const uint8_t *)value, strlen(value));
-		}
-		if (r < 0 || (r > 0 && r != DM_OK))
-			return own(r);
-		if (n->format == MO_NODE) {
-			r = ensure_nodes(t, n, &child);
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
 static int add_object(struct dm_tree *t, const struct tree_object *object)
 {
 	struct tree_object *o = &t->objects[t->nr_objects];
@@ -223,23 +188,18 @@ static int add_object(struct dm_tree *t, const struct tree_object *object)
 	if (r < 0)
 		return r;
 	r = ensure_object(t, object->mo, object->mount, &at);
-	if (!r) {
-		*o = *object;
-		o->key = at.key;
-		o->depth = at.path.n;
-		t->nr_objects++;
-		if (!o->mount && o->mo->root->name)
-			r = ensure_nodes(t, o->mo->root, &at);
-	}
 	if (r < 0) {
-		int e = r;
-
 		tree_end(t, &mark, r);
-		if (t->nr_objects && o == &t->objects[t->nr_objects - 1])
-			t->nr_objects--;
-		return e;
+		return r;
 	}
-	return own(tree_end(t, &mark, DM_OK));
+	r = own(tree_end(t, &mark, DM_OK));
+	if (r)
+		return r;
+	*o = *object;
+	o->key = at.key;
+	o->depth = at.path.n;
+	t->nr_objects++;
+	return 0;
 }
 
 int dm_tree_mount(struct dm_tree *t, const struct mo_object *mo, const struct dm_mount_ops *ops,
@@ -254,7 +214,7 @@ int dm_tree_describe(struct dm_tree *t, const struct mo_object *mo,
 	return add_object(t, &(struct tree_object){.mo = mo, .watch = ops, .ctx = ctx});
 }
 
-/* ---- the device's own access -------------------------------------------------------- */
+/* ---- the device's own access ------------------------------------------------- */
 
 static int find(struct dm_tree *t, const char *text, struct tree_at *at)
 {

@@ -59,7 +59,7 @@ void dm_tree_free(struct dm_tree *t);
 /** dm_tree_ops() - for sessions; @ctx of them is the tree */
 const struct dm_tree_ops *dm_tree_ops(void);
 
-/* ---- objects from elsewhere ------------------------------------------------- */
+/* ---- objects from elsewhere -------------------------------------------------- */
 
 /**
  * struct dm_mount_ops - nodes that are not in the store
@@ -157,7 +157,7 @@ int dm_tree_settle(struct dm_tree *t, uint64_t token, int code);
  * gives 503, and so does a change of what it has changed (-EBUSY for the device). */
 bool dm_tree_unsettled(const struct dm_tree *t);
 
-/* ---- objects in the store --------------------------------------------------- */
+/* ---- objects in the store ---------------------------------------------------- */
 
 /**
  * struct dm_watch_ops - who wants to know of a described subtree in the store
@@ -176,14 +176,14 @@ struct dm_watch_ops {
  * dm_tree_describe() - nodes of @mo are in the store
  * @ops: NULL: nobody watches; paths are those of a mount
  *
- * Its permanent nodes, and mo->path if the root has no name, are made if they are not there.
+ * Its node is made if it is not there: the root's, or mo->path if the root has no name.
  * Nodes below a described one need a description, unless it is open.
  * Return: 0, -EEXIST, -ENOSPC, or what the store said.
  */
 int dm_tree_describe(struct dm_tree *t, const struct mo_object *mo,
 		     const struct dm_watch_ops *ops, void *ctx);
 
-/* ---- the device's own access ------------------------------------------------ */
+/* ---- the device's own access ------------------------------------------------- */
 
 /**
  * dm_tree_set() - a node in the store, with its parents; made or changed

@@ -16,14 +16,6 @@ static const struct {
 };
 #define PROPS (sizeof(props) / sizeof(props[0]))
 
-const char *dm_prop_name(unsigned int prop)
-{
-	for (size_t i = 0; i < PROPS; i++)
-		if (props[i].prop == prop)
-			return props[i].name;
-	return "";
-}
-
 static unsigned int prop_by_name(const char *s, size_t len)
 {
 	for (size_t i = 0; i < PROPS; i++)
@@ -32,7 +24,7 @@ static unsigned int prop_by_name(const char *s, size_t len)
 	return 0;
 }
 
-/* ---- paths -------------------------------------------------------------------- */
+/* ---- paths ------------------------------------------------------------------- */
 
 static size_t used(const struct dm_path *path)
 {
@@ -118,7 +110,7 @@ int dm_path_print(const struct dm_path *path, char out[DM_URI_MAX + 1])
 	return (int)n;
 }
 
-/* ---- reading ------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------- */
 
 static int hex(char c)
 {

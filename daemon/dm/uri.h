@@ -73,7 +73,4 @@ void dm_path_pop(struct dm_path *path);
 /** dm_path_set() - a copy of the names of @from from number @first on. */
 void dm_path_set(struct dm_path *path, const struct dm_path *from, unsigned int first);
 
-/** dm_prop_name() - "ACL", … of exactly one DM_PROP_ */
-const char *dm_prop_name(unsigned int prop);
-
 #endif /* SESAME_DM_URI_H */

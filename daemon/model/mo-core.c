@@ -8,7 +8,7 @@
 #define MANY .occurs = MO_ZERO_OR_MORE
 #define SOME .occurs = MO_ONE_OR_MORE
 
-/* ---- DevInfo: sent in package 1 of each session -------------------------------- */
+/* ---- DevInfo: sent in package 1 of each session ------------------------------ */
 
 static const struct mo_node devinfo_nodes[] = {
 	MO_LEAF("DevId", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVINFO_ID),
@@ -35,7 +35,7 @@ const struct mo_object mo_devinfo = {
 	.root = &devinfo_root,
 };
 
-/* ---- DevDetail ------------------------------------------------------------------ */
+/* ---- DevDetail --------------------------------------------------------------- */
 
 static const struct mo_node devdetail_uri[] = {
 	MO_LEAF("MaxDepth", MO_CHR, MO_GET, KEEP, MO_ID(MO_DEVDETAIL_MAX_DEPTH),
@@ -73,7 +73,7 @@ const struct mo_object mo_devdetail = {
 	.root = &devdetail_root,
 };
 
-/* ---- DMAcc: one instance for each server ------------------------------------------ */
+/* ---- DMAcc: one instance for each server ------------------------------------- */
 
 #define WRITE (MO_ADD | MO_REPLACE | MO_DELETE)
 
@@ -155,7 +155,7 @@ const struct mo_object mo_dmacc = {
 	.root = &dmacc_root,
 };
 
-/* ---- Inbox --------------------------------------------------------------------------- */
+/* ---- Inbox ------------------------------------------------------------------- */
 
 static const struct mo_node inbox_root = {
 	.name = "Inbox",
@@ -174,7 +174,7 @@ const struct mo_object mo_inbox = {
 	.root = &inbox_root,
 };
 
-/* ---- all of them --------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------- */
 
 const struct mo_object *mo_object_at(size_t i)
 {

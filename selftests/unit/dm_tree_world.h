@@ -15,7 +15,7 @@
 #define SERVER "com.example.dm"
 #define OTHER "com.example.other"
 
-/* ---- the object --------------------------------------------------------------- */
+/* ---- the object -------------------------------------------------------------- */
 
 enum { N_NUM = 1, N_TEXT, N_DATA, N_SECRET, N_OP, N_VAL };
 
@@ -283,7 +283,7 @@ static const struct dm_mount_ops thing_ops = {
 	.rollback = thing_rollback,
 };
 
-/* ---- the tree -------------------------------------------------------------------- */
+/* ---- the tree ---------------------------------------------------------------- */
 
 struct world {
 	struct store *store;

@@ -43,7 +43,7 @@ static int teardown(void **state)
 	"</NodeName>" RT("chr", "<MIME>text/plain</MIME>") "<Value>" value "</Value></Node>"
 #define NODE(name, more) "<Node><NodeName>" name "</NodeName>" more "</Node>"
 
-/* ---- the reader ----------------------------------------------------------------- */
+/* ---- the reader -------------------------------------------------------------- */
 
 static int read_nodes(const char *s, struct dm_tnds_node **n, struct dm_arena **arena)
 {
@@ -168,7 +168,7 @@ static void test_read_many(void **state)
 	dm_arena_free(arena);
 }
 
-/* ---- Add ---------------------------------------------------------------------------- */
+/* ---- Add --------------------------------------------------------------------- */
 
 static int add_tnds(struct world *w, const char *uri, const char *text)
 {
@@ -270,6 +270,39 @@ static void test_inbox(void **state)
 	assert_string_equal(w_get(w, "./DMAcc"), "1/2/3");
 }
 
+/* Lists and titles come with the nodes; a Path leads to what is below the target. */
+static void test_with_rights(void **state)
+{
+	static const char text[] =
+		TREE("<Node><NodeName>N</NodeName>%s<RTProperties><ACL>%s</ACL>"
+		     "<Format><node/></Format><Title>A title</Title><Type><DDFName/></Type>"
+		     "</RTProperties>" LEAF("One", "1") "</Node>");
+	struct world *w = *state;
+	char s[1024];
+
+	assert_int_equal(w_add(w, "./P", NULL), DM_OK);
+	assert_int_equal(w_add(w, "./P/Q", NULL), DM_OK);
+	snprintf(s, sizeof(s), text, "", "Get=" SERVER "&amp;Add=" SERVER);
+	assert_int_equal(add_tnds(w, "./P", s), DM_OK);
+	assert_string_equal(w_get(w, "./P/N?prop=ACL"), "Get=" SERVER "&Add=" SERVER);
+	assert_string_equal(w_get(w, "./P/N?prop=Title"), "A title");
+	snprintf(s, sizeof(s), text, "<Path>./P/Q</Path>", "Get=*&amp;Add=*");
+	assert_int_equal(add_tnds(w, "./P", s), DM_OK);
+	assert_string_equal(w_get(w, "./P/Q/N/One"), "1");
+	snprintf(s, sizeof(s), text, "<Path>.</Path>", "Get=*&amp;Add=*");
+	assert_int_equal(add_tnds(w, "./P", s), DM_BAD_REQUEST);
+	snprintf(s, sizeof(s), text, "<Path>./P/Q?prop=ACL</Path>", "Get=*");
+	assert_int_equal(add_tnds(w, "./P", s), DM_BAD_REQUEST);
+	snprintf(s, sizeof(s), text, "", "Nonsense");
+	assert_int_equal(add_tnds(w, ".", s), DM_BAD_REQUEST);
+	/* a list that the document gives counts for what is below as well */
+	snprintf(s, sizeof(s), text, "", "Get=*");
+	assert_int_equal(add_tnds(w, ".", s), DM_DENIED);
+	assert_int_equal(w_stat(w, "./N"), DM_NOT_FOUND);
+	assert_int_equal(add_tnds(w, "./None", "<MgmtTree><VerDTD>3</VerDTD></MgmtTree>"),
+			 DM_BAD_FORMAT);
+}
+
 static void test_pieces(void **state)
 {
 	static const char text[] = TREE(NODE("P", LEAF("One", "1")));
@@ -321,7 +354,7 @@ static void test_wbxml(void **state)
 	buf_free(&b);
 }
 
-/* ---- Get ------------------------------------------------------------------------------ */
+/* ---- Get --------------------------------------------------------------------- */
 
 static void test_get(void **state)
 {
@@ -421,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_read_many),
 		TEST(test_add),
 		TEST(test_inbox),
+		TEST(test_with_rights),
 		TEST(test_pieces),
 		TEST(test_wbxml),
 		TEST(test_get),

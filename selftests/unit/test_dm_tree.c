@@ -40,7 +40,7 @@ static void plant(struct world *w)
 	assert_int_equal(w_add(w, "./A/B%2FC", ""), DM_OK);
 }
 
-/* ---- commands on nodes in the store --------------------------------------------- */
+/* ---- commands on nodes in the store ------------------------------------------ */
 
 static void test_add_get(void **state)
 {
@@ -148,7 +148,7 @@ static void test_copy_exec(void **state)
 	assert_int_equal(w->resumed_code, DM_OK);
 }
 
-/* ---- properties ------------------------------------------------------------------- */
+/* ---- properties -------------------------------------------------------------- */
 
 static void test_properties(void **state)
 {
@@ -240,7 +240,7 @@ static void test_rename(void **state)
 	assert_string_equal(w_get(w, "./L"), longer);
 }
 
-/* ---- rights -------------------------------------------------------------------------- */
+/* ---- rights ------------------------------------------------------------------ */
 
 static void test_acl(void **state)
 {
@@ -334,7 +334,7 @@ static void test_acl_example(void **state)
 	assert_int_equal(w_stat(w, "./NodeB/Node3/Node4"), DM_DENIED);
 }
 
-/* ---- lists ------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------- */
 
 static void test_walk(void **state)
 {
@@ -389,7 +389,7 @@ static void test_walk_changes(void **state)
 	assert_int_equal(dm_tree_ops()->walk(w->tree, &req, "./A?list=Struct", uri, &st), 0);
 }
 
-/* ---- descriptions ------------------------------------------------------------------------ */
+/* ---- descriptions ------------------------------------------------------------ */
 
 static void test_described(void **state)
 {
@@ -555,8 +555,7 @@ static void test_device(void **state)
 	assert_int_equal(w_del(w, "./DevDetail/URI"), DM_NOT_ALLOWED);
 }
 
-/* ---- values in pieces
- * ------------------------------------------------------------------------ */
+/* ---- values in pieces -------------------------------------------------------- */
 
 static int chunk(struct world *w, enum dm_how how, const char *uri, const void *p, size_t len,
 		 uint64_t offset, uint64_t total, bool last)
@@ -694,8 +693,73 @@ static void test_read_changes(void **state)
 			 DM_DENIED);
 }
 
-/* ---- limits
- * ------------------------------------------------------------------------------------ */
+/* What each command says that cannot be done so; more of it where the command is. */
+static void test_refused(void **state)
+{
+	struct world *w = *state;
+	char longest[DM_ACL_MAX + 2];
+
+	plant(w);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	assert_int_equal(w_replace(w, "./A/One?prop=Title", longest), DM_TOO_LARGE);
+	longest[DM_TITLE_MAX + 1] = 0;
+	assert_int_equal(w_replace(w, "./A/One?prop=Title", longest), DM_TOO_LARGE);
+	longest[DM_TITLE_MAX] = 0;
+	assert_int_equal(w_replace(w, "./A/One?prop=Title", longest), DM_OK);
+	assert_int_equal(w_replace(w, "./A/One?prop=Title", "\xff"), DM_BAD_REQUEST);
+	assert_int_equal(w_replace(w, "./A/One?prop=Title", NULL), DM_INCOMPLETE);
+	assert_int_equal(w_replace(w, "./A?list=Struct", "x"), DM_NOT_ALLOWED);
+	assert_int_equal(w_stat(w, "./A?list=Struct"), DM_OK);
+	assert_int_equal(w_put(w, DM_HOW_ADD, "./T", "chr", longest, "x"), DM_BAD_FORMAT);
+	assert_int_equal(chunk(w, DM_HOW_ADD, "./L", "", 0, 0, 8, false), DM_BAD_REQUEST);
+	assert_int_equal(chunk(w, DM_HOW_REPLACE, "./Test/Data", "x", 1, 0, 8, false),
+			 DM_BUFFERED);
+	assert_int_equal(chunk(w, DM_HOW_REPLACE, "./Test/Data", "", 0, 1, 8, false),
+			 DM_BAD_REQUEST);
+	assert_int_equal(w->thing.aborted, 1);
+	/* a mount hears of an Exec at what is gone, but not from everybody */
+	assert_int_equal(w_exec(w, "./Test/Item/none/Val"), DM_NOT_FOUND);
+	assert_int_equal(dm_tree_acl(w->tree, "./Test", "Get=*"), 0);
+	assert_int_equal(w_exec(w, "./Test/Op"), DM_DENIED);
+	/* the device itself */
+	assert_int_equal(dm_tree_drop(w->tree, "./Test"), -EINVAL);
+	assert_int_equal(dm_tree_drop(w->tree, "."), -EINVAL);
+	assert_int_equal(dm_tree_drop(w->tree, "./A?prop=ACL"), -EINVAL);
+	assert_int_equal(dm_tree_drop(w->tree, "./A/B"), 0);
+	assert_int_equal(w_stat(w, "./A/B/Two"), DM_NOT_FOUND);
+	assert_int_equal(dm_tree_set(w->tree, "./Test/Num", MO_INT, NULL, "1", 1), -EINVAL);
+	assert_int_equal(dm_tree_set(w->tree, "./A/One/Below", MO_CHR, NULL, "1", 1), -EINVAL);
+	assert_int_equal(dm_tree_set(w->tree, "./A/One", MO_NODE, NULL, NULL, 0), -EINVAL);
+	assert_int_equal(dm_tree_gone(w->tree, "./A/One"), -EINVAL);
+	assert_int_equal(dm_tree_acl(w->tree, "./None", ""), -ENOENT);
+	assert_int_equal(dm_tree_acl(w->tree, "./A", "x"), -EINVAL);
+	/* no value is no list: it inherits, and there is nobody who may Replace */
+	assert_int_equal(w_replace(w, "./A?prop=ACL", NULL), DM_OK);
+	assert_int_equal(w_replace(w, "./A?prop=ACL", "Get=*"), DM_DENIED);
+}
+
+static void test_children(void **state)
+{
+	char name[DM_SEGMENT_MAX + 1] = "";
+	struct world *w = *state;
+
+	plant(w);
+	assert_int_equal(dm_tree_next(w->tree, "./A", name), 0);
+	assert_string_equal(name, "B");
+	assert_int_equal(dm_tree_next(w->tree, "./A", name), 0);
+	assert_string_equal(name, "B/C");
+	assert_int_equal(dm_tree_next(w->tree, "./A", name), 0);
+	assert_string_equal(name, "One");
+	assert_int_equal(dm_tree_next(w->tree, "./A", name), -ENOENT);
+	*name = 0;
+	assert_int_equal(dm_tree_next(w->tree, "./Test", name), 0);
+	assert_string_equal(name, "Num");
+	assert_int_equal(dm_tree_next(w->tree, "./A/One", name), -ENOENT);
+	assert_int_equal(dm_tree_next(w->tree, "./None", name), -ENOENT);
+}
+
+/* ---- limits ------------------------------------------------------------------ */
 
 static void test_limits(void **state)
 {
@@ -740,8 +804,7 @@ static void test_limits(void **state)
 	free(big);
 }
 
-/* ---- levels
- * -------------------------------------------------------------------------------------- */
+/* ---- levels ------------------------------------------------------------------ */
 
 static void test_atomic(void **state)
 {
@@ -929,8 +992,7 @@ static void test_atomic_refused(void **state)
 	assert_int_equal(w->thing.execs, 0);
 }
 
-/* ---- over a restart
- * ---------------------------------------------------------------------------------- */
+/* ---- over a restart ---------------------------------------------------------- */
 
 static void test_restart(void **state)
 {
@@ -1026,6 +1088,8 @@ int main(void)
 		TEST(test_pieces),
 		TEST(test_stream),
 		TEST(test_read_changes),
+		TEST(test_refused),
+		TEST(test_children),
 		TEST(test_limits),
 		TEST(test_atomic),
 		TEST(test_atomic_in_message),

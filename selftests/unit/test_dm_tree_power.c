@@ -22,7 +22,7 @@
 
 #include "dm_tree_world.h"
 
-/* ---- a disk that forgets ---------------------------------------------------------- */
+/* ---- a disk that forgets ----------------------------------------------------- */
 
 #define PAGE 4096
 #define FILES_MAX 8
@@ -249,7 +249,7 @@ static void disk_on(long writes, unsigned int s)
 	seed = s;
 }
 
-/* ---- what is done ------------------------------------------------------------------ */
+/* ---- what is done ------------------------------------------------------------ */
 
 #define ROUNDS 6
 
@@ -435,7 +435,7 @@ static void test_power(void **state)
 	munmap(told, sizeof(*told));
 }
 
-/* ---- the disk is full for a while -------------------------------------------------- */
+/* ---- the disk is full for a while -------------------------------------------- */
 
 /* One Atomic that is refused as a whole, or done as a whole. */
 static bool try_round(struct world *w, int i)
