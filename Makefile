@@ -16,7 +16,7 @@ RIG := selftests/rig
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make demo      the main job, start to end, in a virtual machine
+## make demo      the main job, start to end, in a virtual machine; DM=1: over OMA DM
 ## make demo-card a device that begins with its card: bootstrap, DTLS, an application
 ## make check     every test that needs only Debian and npm packages
 ## make board     an emulated Raspberry Pi 3 with an SE HAT, semd running: its shell
