@@ -277,7 +277,8 @@ class Server:
 
     def keep(self, way, m, body, coding):
         if self.log:
-            self.log(way, m, body)
+            with contextlib.suppress(ValueError):   # we may have said what is no message
+                self.log(way, m if way == "in" else syncml.decode(body, coding), body)
         if self.record:
             name = f"{next(self.count):04}-{way}-{m.session}-{m.msg}.{coding}"
             pathlib.Path(self.record, name).write_bytes(body)
