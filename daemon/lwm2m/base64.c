@@ -1,54 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "lwm2m/base64.h"
-
-#define COMMON "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-static const char alphabet[2][65] = {COMMON "+/", COMMON "-_"};
 
 void lwm2m_base64_put(struct lwm2m_buf *out, const uint8_t *p, size_t len, bool url)
 {
-	const char *a = alphabet[url];
+	/* whole groups of three, so that only the last one may need padding */
+	enum { PIECE = 192 };
+	char s[BASE64_LEN(PIECE)];
 
-	for (; len > 0; p += 3, len -= len < 3 ? len : 3) {
-		unsigned int x = (unsigned int)p[0] << 16 |
-				 (len > 1 ? (unsigned int)p[1] << 8 : 0) |
-				 (len > 2 ? p[2] : 0U);
-		char s[4] = {a[x >> 18], a[x >> 12 & 63], a[x >> 6 & 63], a[x & 63]};
-
-		if (len < 3)
-			s[3] = '=';
-		if (len < 2)
-			s[2] = '=';
-		lwm2m_buf_put(out, s, url && len < 3 ? len + 1 : 4);
+	for (size_t n; len > 0; p += n, len -= n) {
+		n = len < PIECE ? len : PIECE;
+		lwm2m_buf_put(out, s, base64_encode(p, n, s, url));
 	}
-}
-
-ssize_t lwm2m_base64_get(const uint8_t *p, size_t len, uint8_t *out, bool url)
-{
-	size_t n = 0, bits = 0;
-	unsigned int x = 0;
-
-	if (!url && len % 4 != 0)
-		return -1;
-	if (len % 4 == 0)
-		for (size_t pad = 0; pad < 2 && len > 0 && p[len - 1] == '='; pad++)
-			len--;
-	if (len % 4 == 1)
-		return -1;
-	for (size_t i = 0; i < len; i++) {
-		const char *at = p[i] ? strchr(alphabet[url], p[i]) : NULL;
-
-		if (!at)
-			return -1;
-		x = x << 6 | (unsigned int)(at - alphabet[url]);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[n++] = (uint8_t)(x >> bits);
-		}
-		x &= (1U << bits) - 1;
-	}
-	/* what is left over must be zero, or two texts would mean the same */
-	return x != 0 ? -1 : (ssize_t)n;
 }

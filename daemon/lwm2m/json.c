@@ -85,7 +85,7 @@ int lwm2m_json_item(sd_json_variant *v, struct lwm2m_set *set, struct lwm2m_item
 bool lwm2m_json_bytes(struct lwm2m_item *it, bool url)
 {
 	uint8_t *p = (uint8_t *)it->p; /* our own copy, and it only shrinks */
-	ssize_t n = lwm2m_base64_get(p, it->n, p, url);
+	ssize_t n = base64_decode(p, it->n, p, url);
 
 	if (n < 0)
 		return false;

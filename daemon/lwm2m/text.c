@@ -117,10 +117,10 @@ int lwm2m_text_decode(const struct lwm2m_path *path, const uint8_t *p, size_t le
 	case MODEL_CORELNK:
 		break;
 	case MODEL_OPAQUE:
-		bytes = lwm2m_set_alloc(set, LWM2M_BASE64_ROOM(len));
+		bytes = lwm2m_set_alloc(set, BASE64_ROOM(len));
 		if (!bytes)
 			return COAP_413_TOO_LARGE;
-		n = lwm2m_base64_get(p, len, bytes, false);
+		n = base64_decode(p, len, bytes, false);
 		if (n < 0)
 			return bad(words, path, "not base64; octets go as Content-Format 42");
 		v.p = bytes;

@@ -556,16 +556,16 @@ static void test_base64_url(void **state)
 		assert_int_equal(b.len, n);
 		if (n)
 			assert_memory_equal(b.p, vectors[i], n);
-		assert_int_equal(lwm2m_base64_get((const uint8_t *)vectors[i], n, out, true),
+		assert_int_equal(base64_decode((const uint8_t *)vectors[i], n, out, true),
 				 (ssize_t)i);
 		assert_memory_equal(out, "foobar", i);
 		lwm2m_buf_free(&b);
 	}
-	assert_int_equal(lwm2m_base64_get((const uint8_t *)S("Zg=="), out, true), 1);
-	assert_int_equal(lwm2m_base64_get((const uint8_t *)S("Zg="), out, true), -1);
-	assert_int_equal(lwm2m_base64_get((const uint8_t *)S("Z"), out, true), -1);
-	assert_int_equal(lwm2m_base64_get((const uint8_t *)S("Zh"), out, true), -1);
-	assert_int_equal(lwm2m_base64_get((const uint8_t *)S("+/8"), out, true), -1);
+	assert_int_equal(base64_decode((const uint8_t *)S("Zg=="), out, true), 1);
+	assert_int_equal(base64_decode((const uint8_t *)S("Zg="), out, true), -1);
+	assert_int_equal(base64_decode((const uint8_t *)S("Z"), out, true), -1);
+	assert_int_equal(base64_decode((const uint8_t *)S("Zh"), out, true), -1);
+	assert_int_equal(base64_decode((const uint8_t *)S("+/8"), out, true), -1);
 }
 
 int main(void)
