@@ -77,14 +77,6 @@ static int find_mounted(struct dm_tree *t, struct tree_at *at)
 	return r == -ENOENT ? 0 : r;
 }
 
-static bool is_stale(const struct dm_tree *t, const struct tree_key *key)
-{
-	for (size_t i = 0; i < t->nr_stale; i++)
-		if (tree_key_within(&t->stale[i], key))
-			return true;
-	return false;
-}
-
 int tree_find(struct dm_tree *t, struct tree_at *at)
 {
 	int r;
@@ -105,7 +97,7 @@ int tree_find(struct dm_tree *t, struct tree_at *at)
 		if (at->object->mount && at->rel.n > 0)
 			return find_mounted(t, at);
 	}
-	if (is_stale(t, &at->key)) {
+	if (tree_stale(t, &at->key)) {
 		at->known = false;
 		return 0;
 	}

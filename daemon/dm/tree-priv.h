@@ -122,6 +122,9 @@ void tree_key(struct tree_key *key, const struct dm_path *path, unsigned int n);
 /** tree_key_within() - @below is @key or lies below it */
 bool tree_key_within(const struct tree_key *key, const struct tree_key *below);
 
+/** tree_stale() - there was a mount in an earlier run that is not there now, here or above */
+bool tree_stale(const struct dm_tree *t, const struct tree_key *key);
+
 /** tree_node_get() - 0, -ENOENT, -EIO (also: not readable), … */
 int tree_node_get(struct dm_tree *t, unsigned int kind, const struct tree_key *key,
 		  struct tree_node *node);

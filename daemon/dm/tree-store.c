@@ -397,10 +397,10 @@ int tree_records_forget(struct dm_tree *t, const char *server)
 
 /* ---- walking ----------------------------------------------------------------- */
 
-static bool is_stale(const struct dm_tree *t, const struct tree_key *key)
+bool tree_stale(const struct dm_tree *t, const struct tree_key *key)
 {
 	for (size_t i = 0; i < t->nr_stale; i++)
-		if (t->stale[i].len == key->len && !memcmp(t->stale[i].p, key->p, key->len))
+		if (tree_key_within(&t->stale[i], key))
 			return true;
 	return false;
 }
@@ -428,7 +428,7 @@ int tree_records_next(struct dm_tree *t, const struct tree_key *dir, const char 
 		/* a child comes before what is below it */
 		if (n > DM_SEGMENT_MAX || dir->len + n + 1 != at.len)
 			return -EIO;
-		if (!is_stale(t, &at)) {
+		if (!tree_stale(t, &at)) {
 			memcpy(name, at.p + dir->len, n + 1);
 			return 0;
 		}

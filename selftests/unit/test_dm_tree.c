@@ -957,6 +957,33 @@ static void test_atomic_mount(void **state)
 	assert_int_equal(w_rollback(w), DM_ROLLBACK_FAILED);
 }
 
+/* Two that run something could not be undone together. */
+static void test_atomic_two(void **state)
+{
+	static const struct mo_node root =
+		MO_INTERIOR("Second", MO_GET, test_nodes, .permanent = true);
+	static const struct mo_object mo = {
+		.name = "Second",
+		.moi = "com.example/1.0/Second",
+		.path = ".",
+		.description = "",
+		.acl = "Exec=*&Get=*",
+		.root = &root,
+	};
+	struct world *w = *state;
+	struct thing second = {.num = "1"};
+
+	assert_int_equal(dm_tree_mount(w->tree, &mo, &thing_ops, &second), 0);
+	assert_int_equal(w_begin(w, DM_LEVEL_ATOMIC), DM_OK);
+	assert_int_equal(w_exec(w, "./Test/Op"), DM_ACCEPTED);
+	assert_int_equal(w_exec(w, "./Second/Op"), DM_ACCEPTED);
+	assert_int_equal(w_commit(w), DM_UNSUPPORTED);
+	assert_int_equal(w->thing.execs + second.execs, 0);
+	assert_int_equal(w->thing.rolled_back, 1);
+	assert_int_equal(second.rolled_back, 1);
+	assert_false(dm_tree_unsettled(w->tree));
+}
+
 /* An object that does not take part in an Atomic is not changed in one. */
 static void test_atomic_refused(void **state)
 {
@@ -1094,6 +1121,7 @@ int main(void)
 		TEST(test_atomic),
 		TEST(test_atomic_in_message),
 		TEST(test_atomic_mount),
+		TEST(test_atomic_two),
 		TEST(test_atomic_refused),
 		cmocka_unit_test(test_restart),
 		TEST(test_damaged),
