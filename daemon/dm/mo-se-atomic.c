@@ -11,6 +11,7 @@
 #include "dm/mo-se-priv.h"
 
 #define MEMBERS_MAX 64
+#define ROLL_BACKS 3 /* interruptions of it within one life of the client, at most */
 
 /* parameters as they were before the Atomic */
 struct saved {
@@ -338,19 +339,12 @@ void se_atomic_settle(struct dm_se *m)
 		dm_tree_settle(m->tree, 0, last ? settle_code(last->report.code) : DM_FAILED);
 }
 
-/* The plan has failed: the card is as it was before if nothing of it was done, or undone. */
-static void undo(struct dm_se *m, struct se_record *leader, const struct job_info *info)
+static void roll_back(struct dm_se *m, struct se_record *leader, const struct job_info *info)
 {
 	struct job_error err = {.code = ""};
 	struct job_info now;
 	int ret;
 
-	for (struct se_record *r = m->records; r; r = r->next) {
-		if (r->group != leader->group)
-			continue;
-		se_report_job(&r->report, info);
-		se_record_save(m, r);
-	}
 	/* without a record nothing that changes the card has left */
 	ret = info->resumable ? job_rollback(m->c.jobs, leader->job, false, &err) : -EALREADY;
 	/* it comes: until then it is not known how the card is, and the tree waits */
@@ -369,6 +363,27 @@ static void undo(struct dm_se *m, struct se_record *leader, const struct job_inf
 		leader->run = now.run;
 	leader->over = false;
 	se_record_save(m, leader);
+}
+
+/* The plan has failed: the card is as it was before if nothing of it was done, or undone. */
+static void undo(struct dm_se *m, struct se_record *leader, const struct job_info *info)
+{
+	for (struct se_record *r = m->records; r; r = r->next) {
+		if (r->group != leader->group)
+			continue;
+		se_report_job(&r->report, info);
+		se_record_save(m, r);
+	}
+	roll_back(m, leader, info);
+}
+
+/* An interruption is no refusal: what was to be undone is undone when the SE is there again. */
+static bool cut_off(const struct job_info *info)
+{
+	struct se_report o;
+
+	se_report_job(&o, info);
+	return o.code >= SE_RESULT_LINK && info->resumable;
 }
 
 void se_group_look(struct dm_se *m, struct se_record *r)
@@ -391,7 +406,10 @@ void se_group_look(struct dm_se *m, struct se_record *r)
 		return;
 	if (info.mode == JOB_ROLLBACK && info.state == JOB_DONE)
 		end_group(m, r->group, SE_RESULT_ROLLED_BACK, &info, "", "");
-	else if (info.mode == JOB_ROLLBACK)
+	else if (info.mode == JOB_ROLLBACK && r->again < ROLL_BACKS && cut_off(&info)) {
+		r->again++;
+		roll_back(m, r, &info);
+	} else if (info.mode == JOB_ROLLBACK)
 		end_group(m, r->group, SE_RESULT_NOT_ROLLED_BACK, &info, info.code,
 			  info.detail);
 	else if (info.state == JOB_DONE)

@@ -93,6 +93,7 @@ enum se_phase {
  * @slot: of its job; JOB_SLOT_NONE: it needs none
  * @before, @before_run: the job in that slot before it; 0: there was none
  * @job, @run: its own; 0: not known yet, or it is not there any more
+ * @again: roll-backs of an Atomic that were interrupted and begun anew; not kept
  * @over: content/ and we have been told of the end of its job; not kept
  */
 struct se_record {
@@ -109,6 +110,7 @@ struct se_record {
 	uint32_t before_run;
 	uint64_t job;
 	uint32_t run;
+	unsigned int again;
 	bool over;
 	struct se_report report;
 };
