@@ -101,6 +101,7 @@ class Operations:
 
     server = correlators = None
     module = MODULE
+    pause = 0.02    # seconds between two questions whether an operation is done
 
     async def finish(self, session, correlator, seconds=20):
         """Asks in the session until the alert is there."""
@@ -112,7 +113,7 @@ class Operations:
             need(asyncio.get_running_loop().time() < end,
                  f"the alert of {correlator} within {seconds} s",
                  [a.correlator for a in self.server.alerts])
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self.pause)
             await session.run(get(f"{SE}/Link"))
 
     async def operate(self, session, uri, *before, code=1200):
