@@ -79,10 +79,10 @@ class Disk:
                 with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT, mode), "wb") as f:
                     f.write(content)
                 os.chmod(whole, mode)
-        self._settle()
+        self.settle()
         return torn
 
-    def _settle(self):
+    def settle(self):
         """What is there now is what the disk has."""
         for part in ("data", "names"):
             shutil.rmtree(os.path.join(self.mirror, part))
