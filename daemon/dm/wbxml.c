@@ -74,7 +74,7 @@ static int text(struct check *c, uint8_t token)
 	case WB_STR_T:
 		return reference(c);
 	case WB_ENTITY:
-		/* libwbxml2 ends the program for one beyond 31 bits */
+		/* libwbxml2 before 0.11.10 ends the program for one beyond 31 bits */
 		if (number(c, &ch) < 0 || ch < ' ' || ch > 0xfffd || (ch >> 11) == 0x1b)
 			return -EBADMSG;
 		return grow(c, 6);

@@ -331,7 +331,7 @@ static void test_bad_prov(void **state)
 		{S(H "\x45\xc3\x01x\x01"), -EBADMSG},	 /* OPAQUE */
 		{S(H "\x45\x83\x02\x01"), -EBADMSG},	 /* beyond the string table */
 		{S(H "\x45\x00\x02\x01"), -EBADMSG},	 /* a page that is not there */
-		{S(H "\x45\x02\x88\x80\x80\x80\x00\x01"), -EBADMSG}, /* where it asserts */
+		{S(H "\x45\x02\x88\x80\x80\x80\x00\x01"), -EBADMSG}, /* where it asserted */
 		{S(H "\x45\x02\x00\x01"), -EBADMSG},
 		{S(H "\x45\x03"
 		     "aaa"),
