@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -20,6 +21,7 @@ from card_issuer import DEFAULT, keyset  # noqa: E402
 from dm_server import Fault, Server  # noqa: E402
 from dm_session import DmError, get  # noqa: E402
 from stack import Stack  # noqa: E402
+from tap import tap  # noqa: E402
 import syncml  # noqa: E402
 
 interrupt = importlib.import_module("gp-interrupt")
@@ -314,4 +316,21 @@ class World(Bench):
         control.s.close()
 
 
-__all__ = ["AxeServer", "DmError", "Struck", "World"]
+class Points:
+    """Which of n to take."""
+
+    def __init__(self, every, rng):
+        self.every, self.rng = every, rng
+
+    def __call__(self, n, first=0):
+        step = min(self.every, max(1, n))
+        return range(first + self.rng.randrange(step), first + n, step)
+
+
+def tell(name, wrong, tried, began):
+    """One line for many points."""
+    tap(tried and not wrong, f"{name}, {tried} points",
+        "; ".join(wrong[:3])[:1200] if wrong else f"{time.monotonic() - began:.1f} s")
+
+
+__all__ = ["AxeServer", "DmError", "Points", "Struck", "World", "tell"]
