@@ -362,7 +362,7 @@ async def tree(points):
             wrong, tried, began, k, number, over = [], 0, time.monotonic(), 1, 0, 0
             step = min(points.every, 3)     # there are not many
             k += rng.randrange(step)
-            while not over and k < 2000:
+            while over < 2 and k < 2000:    # one with Add, one with Delete
                 number += 1
                 try:
                     why, struck = await one_write(b, disk, go, number, k, cut, rng)
