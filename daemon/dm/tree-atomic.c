@@ -19,6 +19,8 @@ static const uint8_t mark_key[] = {0};
 static void leave(struct dm_tree *t, enum dm_level level, bool back)
 {
 	t->level[level] = false;
+	if (level == DM_LEVEL_MESSAGE)
+		t->lost = false;
 	if (!back)
 		return;
 	t->counts = t->saved[level];
@@ -107,10 +109,14 @@ int dm_tree_durable(struct dm_tree *t)
 		return -EBUSY;
 	if (!t->level[DM_LEVEL_MESSAGE])
 		return 0;
+	if (t->lost)
+		return -EIO;
 	r = store_commit(t->store);
 	if (r < 0) {
 		t->counts = t->saved[DM_LEVEL_MESSAGE];
 		t->generation++;
+		/* commands before this one have their 200: the message must not go through */
+		t->lost = true;
 	}
 	t->saved[DM_LEVEL_MESSAGE] = t->counts;
 	e = store_begin(t->store);
@@ -166,7 +172,12 @@ int tree_op_commit(void *ctx, const struct dm_req *req)
 	if (!t->level[DM_LEVEL_ATOMIC]) {
 		if (!t->level[DM_LEVEL_MESSAGE])
 			return -EINVAL;
-		r = store_commit(t->store);
+		if (t->lost) {
+			store_rollback(t->store);
+			r = -EIO;
+		} else {
+			r = store_commit(t->store);
+		}
 		leave(t, DM_LEVEL_MESSAGE, r < 0);
 		if (r < 0)
 			return r;

@@ -89,6 +89,7 @@ struct dm_tree {
 	struct tree_counts counts;
 	struct tree_counts saved[2]; /* by enum dm_level */
 	bool level[2];
+	bool lost; /* of this message: it was answered, and is not on the disk */
 	bool unsettled;
 	uint64_t generation; /* of all that can be read */
 	struct tree_cache cache;

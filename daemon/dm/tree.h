@@ -134,7 +134,8 @@ int dm_tree_gone(struct dm_tree *t, const char *uri);
 /**
  * dm_tree_durable() - what this message has done so far goes to the disk now
  *
- * For a mount that is about to do what cannot be undone, after it has written down what.
+ * For a mount that is about to do what cannot be undone, after it has written down what. If
+ * it fails, what this message has done is not there any more: its end, commit(), fails too.
  * Return: 0, -EBUSY (within an Atomic), or what the store said.
  */
 int dm_tree_durable(struct dm_tree *t);

@@ -523,11 +523,64 @@ static void test_full(void **state)
 	rmdir(dir);
 }
 
+/* A message whose beginning did not reach the disk does not end well, whatever comes then. */
+static void lose(const char *dir)
+{
+	struct world w = {0};
+
+	MUST(world_open(&w, dir) == 0);
+	MUST(dm_tree_set(w.tree, "./S/A", MO_CHR, NULL, "0", 1) == 0);
+	MUST(dm_tree_set(w.tree, "./S/B", MO_CHR, NULL, "0", 1) == 0);
+	MUST(dm_tree_acl(w.tree, "./S", "Get=*&Replace=*") == 0);
+	MUST(w_begin(&w, DM_LEVEL_MESSAGE) == DM_OK);
+	MUST(w_replace(&w, "./S/A", "1") == DM_OK);
+	countdown = 0;
+	MUST(dm_tree_durable(w.tree) < 0 && refused);
+	countdown = 1 << 20;
+	MUST(!strcmp(w_get(&w, "./S/A"), "0"));
+	/* there is room again: what comes now could be kept, what was before could not */
+	MUST(w_replace(&w, "./S/B", "1") == DM_OK);
+	MUST(dm_tree_durable(w.tree) == -EIO);
+	MUST(w_commit(&w) == -EIO);
+	MUST(!strcmp(w_get(&w, "./S/B"), "0"));
+	/* the next one has nothing to do with it */
+	MUST(w_begin(&w, DM_LEVEL_MESSAGE) == DM_OK);
+	MUST(w_replace(&w, "./S/A", "2") == DM_OK);
+	MUST(dm_tree_durable(w.tree) == 0);
+	MUST(w_commit(&w) == DM_OK);
+	MUST(!strcmp(w_get(&w, "./S/A"), "2"));
+	world_close(&w);
+}
+
+static void test_lost(void **state)
+{
+	char dir[] = "/tmp/dm-lost-XXXXXX";
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		full = true;
+		disk_on(1 << 20, 1);
+		lose(dir);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	clean(dir);
+	rmdir(dir);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_power),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
