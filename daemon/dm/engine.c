@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 
 #include "dm/engine-priv.h"
+#include "dm/notify.h"
 
 #define DEFAULT_MSG (64U << 10)
 #define DEFAULT_OBJ (1U << 20)
@@ -291,7 +292,7 @@ enum dm_step dm_engine_begin(struct dm_engine *e, uint16_t session, bool by_serv
 		eng_fail(e, DM_END_INTERNAL, "a session begins once");
 		return over(e, out);
 	}
-	snprintf(e->session, sizeof(e->session), "%X", session);
+	dm_notify_session(session, e->session);
 	e->session_nr = session;
 	/* so that an answer for another session is no answer for this one */
 	if (e->ops->random(e->ctx, (uint8_t *)&base, sizeof(base))) {
