@@ -253,15 +253,17 @@ enum se_hal_status se_hal_reset(struct se_hal *hal)
 	pthread_mutex_lock(&hal->lock);
 	if (hal->inited)
 		hal_check(hal);
-	if (hal->se) {
+	if (hal->se && !se_reset(hal->se, SE_RESET_SOFT, hal_deadline(hal), NULL)) {
+		ret = SE_HAL_OK;
 		drop_all(hal);
-		if (!se_reset(hal->se, SE_RESET_SOFT, hal_deadline(hal), NULL))
-			ret = SE_HAL_OK;
 		tell(hal, false, "reset");
 		if (answers(hal))
-			tell(hal, true, ret == SE_HAL_OK ? "reset" : "it could not be reset");
+			tell(hal, true, "reset");
 		else
 			disconnect(hal);
+	} else if (hal->se) {
+		/* refused: all is as it was. Broken off: it may have been reset all the same */
+		hal_check(hal);
 	}
 	hal_unlock(hal);
 	return ret;

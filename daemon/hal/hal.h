@@ -146,7 +146,8 @@ enum se_hal_status se_hal_close_channel(struct se_hal *hal, uint8_t number);
 /**
  * se_hal_reset() - reset(): all channels are closed; @state is told false, then true
  *
- * SE_RESET_SOFT: the SE's own reset, without its lines. FAILED if that is not possible.
+ * SE_RESET_SOFT: the SE's own reset, without its lines. FAILED if that is not possible, or
+ * not allowed: channels stay open then unless the SE was reset all the same (@state is told).
  */
 enum se_hal_status se_hal_reset(struct se_hal *hal);
 
