@@ -141,6 +141,7 @@ static const struct key keys[] = {
 	DM(ca, KIND_PATH),
 	DM(cert, KIND_KEY),
 	DM(key, KIND_KEY),
+	PART(SEC_DM, dm, server_accounts, KIND_CHOICE, 0, 0, "yes no"),
 	DM(bootstrap_file, KIND_PATH),
 	DM(bootstrap_pin_file, KIND_PATH),
 	DM_ACCOUNT(server_id, KIND_TEXT, NULL),

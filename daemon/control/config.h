@@ -127,6 +127,7 @@ struct config_bootstrap {
  * @max_msg, @max_obj: bytes, 0: the default
  * @retry: seconds
  * @ca, @cert, @key: of accounts that have no section of their own
+ * @server_accounts: "yes": servers may add accounts
  * @bootstrap_file: profile to begin with
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
  */
@@ -139,6 +140,7 @@ struct config_dm {
 	char ca[256];
 	char cert[512]; /* path or reference */
 	char key[512];
+	char server_accounts[4];
 	char bootstrap_file[256];
 	char bootstrap_pin_file[256];
 };

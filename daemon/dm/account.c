@@ -442,14 +442,38 @@ int dm_account_of_profile(const struct dm_profile_account *p, struct dm_account 
 
 /* ---- what servers write ------------------------------------------------------------------ */
 
+/* An identifier stands for rights, in ACLs and in policies: one that another account has is not
+ * to be taken, nor can an account become somebody else's. */
+static int check_id(struct dm_tree *t, const char *account, const char *id)
+{
+	char node[DM_SEGMENT_MAX + 1] = "", has[DM_SERVER_MAX];
+
+	if (!*id || strlen(id) >= DM_SERVER_MAX || strpbrk(id, "+&=* "))
+		return DM_BAD_FORMAT;
+	while (!dm_account_next(t, node)) {
+		/* one that cannot be read is not used either */
+		if (take_below(t, node, "ServerID", has, sizeof(has)))
+			continue;
+		if (!strcmp(node, account)) {
+			if (*has && strcmp(has, id) != 0)
+				return DM_NOT_ALLOWED;
+		} else if (!strcmp(has, id)) {
+			return DM_EXISTS;
+		}
+	}
+	return DM_OK;
+}
+
 int dm_account_check(void *ctx, const struct dm_req *req, const struct dm_path *path,
 		     const uint8_t *p, size_t len)
 {
 	const char *leaf = path->n ? path->name[path->n - 1] : "";
 	char text[256];
 
-	(void)ctx;
 	(void)req;
+	/* see uri_of(): it would be an account that is never used, until it is renamed */
+	if (path->n == 1 && strpbrk(path->name[0], "/%?"))
+		return DM_BAD_REQUEST;
 	if (!p)
 		return DM_OK;
 	if (strcmp(leaf, "Addr") != 0 && strcmp(leaf, "AAuthType") != 0 &&
@@ -464,7 +488,6 @@ int dm_account_check(void *ctx, const struct dm_req *req, const struct dm_path *
 	if (!strncmp(leaf, "AAuth", 5))
 		return dm_auth_of_pref(text) == DM_AUTH_UNKNOWN ? DM_BAD_FORMAT : DM_OK;
 	if (!strcmp(leaf, "ServerID"))
-		return !len || len >= DM_SERVER_MAX || strpbrk(text, "+&=* ") ? DM_BAD_FORMAT
-									      : DM_OK;
+		return check_id(ctx, path->name[0], text);
 	return DM_OK;
 }

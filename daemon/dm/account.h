@@ -80,8 +80,11 @@ int dm_account_nonce(struct dm_tree *t, struct dm_account *a, bool server, const
 /**
  * dm_account_check() - struct dm_watch_ops.check of ./DMAcc: may a server write this?
  *
+ * @ctx: the tree
+ *
  * An address must be one (http is judged when it is used), a type of authentication one
- * that is known, an identifier one that fits. 200 or 415.
+ * that is known, an identifier one that fits (415), that no other account has (418), and that
+ * stays what it is (405).
  */
 int dm_account_check(void *ctx, const struct dm_req *req, const struct dm_path *path,
 		     const uint8_t *p, size_t len);

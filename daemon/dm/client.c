@@ -84,6 +84,14 @@ static void on_dmacc(void *ctx)
 	client_kick(c);
 }
 
+static int on_dmacc_check(void *ctx, const struct dm_req *req, const struct dm_path *path,
+			  const uint8_t *p, size_t len)
+{
+	struct dm_client *c = ctx;
+
+	return dm_account_check(c->tree, req, path, p, len);
+}
+
 static int copy_device(struct dm_client *c, const struct dm_client_config *config)
 {
 	const struct {
@@ -118,7 +126,7 @@ static void free_device(struct dm_client *c)
 
 static int make_tree(struct dm_client *c, const struct dm_client_config *config, char *why)
 {
-	static const struct dm_watch_ops watch = {.check = dm_account_check,
+	static const struct dm_watch_ops watch = {.check = on_dmacc_check,
 						  .changed = on_dmacc};
 	const struct dm_tree_config tree = {
 		.store = c->store, .now = wall_clock, .resume = on_tree_resume, .ctx = c};
@@ -130,6 +138,10 @@ static int make_tree(struct dm_client *c, const struct dm_client_config *config,
 		r = dm_device_mount(c->tree, &c->device);
 	if (!r)
 		r = dm_tree_describe(c->tree, &mo_dmacc, &watch, c);
+	/* no server may change this list: it is what the configuration says now */
+	if (!r)
+		r = dm_tree_acl(c->tree, DM_ACCOUNT_ROOT,
+				config->server_accounts ? "Add=*&Get=*" : "Get=*");
 	if (r && !*why)
 		snprintf(why, DM_CLIENT_WORDS_MAX, "the tree cannot be made: %s", strerror(-r));
 	return r;

@@ -92,6 +92,7 @@ enum dm_via { DM_VIA_LOCAL, DM_VIA_UDP, DM_VIA_COAP };
  * @manufacturer, @model, @firmware, @software, @hardware: DevInfo, DevDetail; NULL: ""
  * @accounts, @nr_accounts: the configuration's
  * @tls: of accounts that the configuration does not name
+ * @server_accounts: a server may add accounts of others
  * @retry_ms: before a session that failed is tried again, doubled each time up to an
  *	hour; 0: 30 s
  * @max_msg, @max_obj: bytes of one message and one object that we take; 0: defaults
@@ -111,6 +112,7 @@ struct dm_client_config {
 	const struct dm_factory *accounts;
 	size_t nr_accounts;
 	struct dm_tls tls;
+	bool server_accounts;
 	uint32_t retry_ms;
 	size_t max_msg, max_obj;
 	int udp_port, coap_port;

@@ -135,19 +135,23 @@ int tree_store_interior(struct dm_tree *t, struct tree_at *at, const char *type)
 
 /*
  * Who adds a node where it may not Replace gets the right to do what it wants with the node
- * (7.7.1.2). What others could do there by what they inherit stays.
+ * (7.7.1.2). What others could do there by what they inherit stays, unless the node is to be
+ * its server's alone.
  */
 int tree_adopt(struct dm_tree *t, struct tree_at *at, const char *server)
 {
-	char acl[DM_ACL_MAX + 1];
-	int r = tree_allows(t, at, true, MO_REPLACE, server);
+	bool alone = at->object && at->object->mo->alone && at->rel.n == 1;
+	char acl[DM_ACL_MAX + 1] = "";
+	int r = alone ? 0 : tree_allows(t, at, true, MO_REPLACE, server);
 
 	if (r)
 		return r < 0 ? r : 0;
-	r = tree_acl_of(t, &at->path, at->path.n - 1, acl);
+	if (!alone)
+		r = tree_acl_of(t, &at->path, at->path.n - 1, acl);
 	if (r < 0)
 		return r;
-	r = dm_acl_grant(acl, MO_ADD | MO_DELETE | MO_REPLACE, server, at->node.acl);
+	r = dm_acl_grant(acl, MO_ADD | MO_DELETE | MO_REPLACE | (alone ? MO_GET : 0), server,
+			 at->node.acl);
 	if (r < 0)
 		return r == -E2BIG ? -ENOSPC : r;
 	return tree_node_put(t, at->mounted ? DM_KIND_PROPS : DM_KIND_TREE, &at->key,

@@ -152,6 +152,8 @@ const struct mo_object mo_dmacc = {
 	.moi = "urn:oma:mo:oma-dm-dmacc:1.0",
 	.path = "./DMAcc",
 	.description = "Accounts of management servers",
+	.acl = "Get=*",
+	.alone = true,
 	.root = &dmacc_root,
 };
 

@@ -89,6 +89,8 @@ struct mo_node {
  * @path: where the parent of @root is: "." or "./X"
  * @description: for people
  * @acl: of its node (mo->path if the root has no name) to begin with, NULL: inherits
+ * @alone: instances are each the server's that adds it: what others may do by the lists above
+ *	does not count there
  * @root: the node that is described, with all below. If it has no name, each instance has
  *	one of its own (<x>)
  */
@@ -98,6 +100,7 @@ struct mo_object {
 	const char *path;
 	const char *description;
 	const char *acl;
+	bool alone;
 	const struct mo_node *root;
 };
 

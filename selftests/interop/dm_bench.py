@@ -246,6 +246,7 @@ class Bench(Operations):
         keys = self.secret("keys", self.keys.encode())
         names = re.findall(r"\[keyset (\w+)\]", self.keys)
         sections = {"dm": {"device_id": DEVICE, "udp_port": self.udp, "coap_port": self.coap,
+                           "server_accounts": "yes",
                            **self.device},
                     "dm iot": {**self.section(self.server, self.coding), **self.account},
                     "policy iot": {"origin": "dm:" + self.server.server_id,

@@ -51,7 +51,7 @@ struct server {
 	char *bodies[SERVER_REQUESTS];
 	char heads[SERVER_REQUESTS][512];
 	char resp_uri[128];	   /* RespURI in its messages, "": none */
-	char commands[512];	   /* in its first message */
+	char commands[1024];	   /* in its first message */
 	unsigned int alert_status; /* for Generic Alerts; 0: 200 */
 	uint8_t nonce[128];	   /* that the client has given us */
 	size_t nonce_len;

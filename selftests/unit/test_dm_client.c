@@ -390,6 +390,58 @@ static void test_wrong_server(void **state)
 	}
 }
 
+#define PUT(verb, id, uri, data)                                                              \
+	"<" verb "><CmdID>" id "</CmdID><Item><Target><LocURI>" uri "</LocURI></Target>" data \
+	"</Item></" verb ">"
+#define NODE "<Meta><Format xmlns=\"syncml:metinf\">node</Format></Meta>"
+
+/* Status for the command @id in a message of ours. */
+static unsigned int status_of(const char *body, const char *id)
+{
+	char ref[64];
+	const char *p;
+
+	snprintf(ref, sizeof(ref), "<CmdRef>%s</CmdRef>", id);
+	p = strstr(body, ref);
+	p = p ? strstr(p, "<Data>") : NULL;
+	return p ? (unsigned int)strtoul(p + 6, NULL, 10) : 0;
+}
+
+/* A server's identifier is its own, and who else is a server the owner of the device says. */
+static void test_identifiers(void **state)
+{
+	struct world *w = *state;
+	const char *body;
+
+	strcpy(w->server.commands,
+	       PUT("Add", "21", "./DMAcc/x", NODE)
+		       PUT("Replace", "22", "./DMAcc/main/ServerID", "<Data>other</Data>")
+			       PUT("Replace", "23", "./DMAcc/main/ServerID",
+				   "<Data>com.example.dm</Data>"));
+	begin(w);
+	run_until(w, did_one);
+	body = w->server.bodies[server_count(&w->server) - 1];
+	assert_int_equal(status_of(body, "21"), 425);
+	assert_int_equal(status_of(body, "22"), 405);
+	assert_int_equal(status_of(body, "23"), 200);
+	end(w);
+
+	w->config.server_accounts = true;
+	strcpy(w->server.commands,
+	       PUT("Add", "21", "./DMAcc/x", NODE)
+		       PUT("Add", "22", "./DMAcc/x/ServerID", "<Data>com.example.dm</Data>")
+			       PUT("Add", "23", "./DMAcc/x/ServerID", "<Data>third</Data>")
+				       PUT("Add", "24", "./DMAcc/a%2Fb", NODE));
+	begin(w);
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	run_until(w, did_one);
+	body = w->server.bodies[server_count(&w->server) - 1];
+	assert_int_equal(status_of(body, "21"), 200);
+	assert_int_equal(status_of(body, "22"), 418);
+	assert_int_equal(status_of(body, "23"), 200);
+	assert_int_equal(status_of(body, "24"), 400);
+}
+
 /* ---- alerts ----------------------------------------------------------------------------- */
 
 struct told {
@@ -663,11 +715,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_session),	 TEST(test_changed),  TEST(test_poll),
-		TEST(test_lost),	 TEST(test_gives_up), TEST(test_later),
-		TEST(test_hopeless),	 TEST(test_resp_uri), TEST(test_forbidden),
-		TEST(test_wrong_server), TEST(test_alert),    TEST(test_notify),
-		TEST(test_listen),	 TEST(test_stop),
+		TEST(test_session),	 TEST(test_changed),	 TEST(test_poll),
+		TEST(test_lost),	 TEST(test_gives_up),	 TEST(test_later),
+		TEST(test_hopeless),	 TEST(test_resp_uri),	 TEST(test_forbidden),
+		TEST(test_wrong_server), TEST(test_identifiers), TEST(test_alert),
+		TEST(test_notify),	 TEST(test_listen),	 TEST(test_stop),
 		TEST(test_bootstrap),
 	};
 #undef TEST

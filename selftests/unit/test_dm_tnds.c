@@ -156,15 +156,15 @@ static void test_read_many(void **state)
 {
 	struct dm_tnds_node *n;
 	struct dm_arena *arena = dm_arena_new(16U << 20);
-	struct buf b = {.max = 1U << 20};
+	struct model_buf b = {.max = 1U << 20};
 
 	(void)state;
-	buf_puts(&b, "<MgmtTree>");
+	model_buf_puts(&b, "<MgmtTree>");
 	for (int i = 0; i <= DM_TNDS_NODES_MAX; i++)
-		buf_puts(&b, "<Node><NodeName/></Node>");
-	buf_puts(&b, "</MgmtTree>");
+		model_buf_puts(&b, "<Node><NodeName/></Node>");
+	model_buf_puts(&b, "</MgmtTree>");
 	assert_int_equal(dm_tnds_read(arena, b.p, b.len, &n), -E2BIG);
-	buf_free(&b);
+	model_buf_free(&b);
 	dm_arena_free(arena);
 }
 
@@ -252,8 +252,10 @@ static void test_inbox(void **state)
 	assert_int_equal(n, 6);
 	assert_memory_equal(p, "secret", 6);
 	free(p);
-	/* another one, with a Path, by a server */
+	/* another one, with a Path, by a server, which has to be allowed */
 	snprintf(text, sizeof(text), account, "<Path>./DMAcc</Path>");
+	assert_int_equal(add_tnds(w, "./Inbox", text), DM_DENIED);
+	assert_int_equal(dm_tree_acl(w->tree, "./DMAcc", "Add=*&Get=*"), 0);
 	assert_int_equal(add_tnds(w, "./Inbox", text), DM_OK);
 	assert_string_equal(w_get(w, "./DMAcc"), "1/2");
 	assert_string_equal(w_get(w, "./DMAcc/2/AppAuth/1/AAuthLevel"), "CLCRED");
@@ -334,7 +336,7 @@ static void test_wbxml(void **state)
 	static const char text[] = TREE(NODE("W", LEAF("One", "1")));
 	struct world *w = *state;
 	const struct dm_req req = world_req(w);
-	struct buf b = {.max = 4096};
+	struct model_buf b = {.max = 4096};
 	struct dm_put put = {
 		.format = "bin",
 		.type = DM_MIME_TNDS_WBXML,
@@ -351,7 +353,7 @@ static void test_wbxml(void **state)
 	put.len--;
 	assert_int_equal(dm_tree_ops()->write(w->tree, &req, DM_HOW_ADD, ".", &put),
 			 DM_BAD_REQUEST);
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 /* ---- Get --------------------------------------------------------------------- */

@@ -524,6 +524,21 @@ static void test_watched(void **state)
 	assert_int_equal(w_del(w, "./DMAcc/acc"), DM_OK);
 	assert_string_equal(w_get(w, "./DMAcc"), "");
 	assert_int_equal(dm_tree_drop(w->tree, "./DMAcc/acc"), -ENOENT);
+
+	/* servers add none, unless they may; then each has its own alone */
+	assert_int_equal(w_add(w, "./DMAcc/new", NULL), DM_DENIED);
+	assert_int_equal(dm_tree_acl(w->tree, "./DMAcc", "Add=*&Get=*&Replace=" SERVER), 0);
+	assert_int_equal(w_add(w, "./DMAcc/new", NULL), DM_OK);
+	assert_int_equal(w_add(w, "./DMAcc/new/Name", "mine"), DM_OK);
+	assert_string_equal(w_get(w, "./DMAcc/new?prop=ACL"),
+			    "Add=" SERVER "&Delete=" SERVER "&Get=" SERVER "&Replace=" SERVER);
+	w->server = OTHER;
+	assert_string_equal(w_get(w, "./DMAcc"), "new");
+	assert_int_equal(w_stat(w, "./DMAcc/new/Name"), DM_DENIED);
+	assert_int_equal(w_add(w, "./DMAcc/new/AppAuth", NULL), DM_DENIED);
+	assert_int_equal(w_del(w, "./DMAcc/new"), DM_DENIED);
+	w->server = SERVER;
+	assert_int_equal(w_del(w, "./DMAcc/new"), DM_OK);
 }
 
 static void test_device(void **state)
