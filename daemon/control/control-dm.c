@@ -86,6 +86,8 @@ CONTROL_METHOD(start_dm_session)
 	if (!control_begin(c, link, parameters, table, &account, &peer, &r))
 		return r;
 	r = c->ops && c->ops->dm_session ? c->ops->dm_session(c->ctx, account) : -EOPNOTSUPP;
+	if (r == -ENOENT)
+		snprintf(e.detail, sizeof(e.detail), "there is no account '%.64s'", account);
 	return answer(link, r, &e);
 }
 

@@ -220,8 +220,8 @@ int main(int argc, char **argv)
 	word = argv + optind;
 	n = argc - optind;
 	if (!n || given.help) {
-		verb_help(n, word);
-		return n || given.help ? EXIT_OK : EXIT_USAGE;
+		r = verb_help(n, word);
+		return n || given.help ? r : EXIT_USAGE;
 	}
 	v = find_verb(word, n, &used);
 	if (!v)

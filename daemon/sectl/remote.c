@@ -36,6 +36,15 @@ static const char *refusal_hint(const char *code)
 		       "instructions=";
 	if (!strcmp(code, "too-many-jobs"))
 		return "sectl jobs list; then sectl jobs ack ID for those that are done with";
+	if (!strcmp(code, "no-such-account"))
+		return "sectl dm list";
+	if (!strcmp(code, "no-such-node"))
+		return "sectl dm tree";
+	if (!strcmp(code, "no-such-server"))
+		return "sectl server list";
+	if (!strcmp(code, "bad-digest"))
+		return "the secret in server_secret_file= and the server's own; with "
+		       "server_nonce= left out, both begin with an empty nonce";
 	return NULL;
 }
 
@@ -52,7 +61,8 @@ int fail_call(const char *error, sd_json_variant *p)
 		return fail(EXIT_NOT_FOUND, "no-such-job", "sectl jobs list",
 			    "there is no job %" PRIu64, json_number(p, "id"));
 	if (!strcmp(short_name, "Refused"))
-		return fail(EXIT_REFUSED, code, refusal_hint(code), "%s", detail);
+		return fail(!strncmp(code, "no-such-", 8) ? EXIT_NOT_FOUND : EXIT_REFUSED, code,
+			    refusal_hint(code), "%s", detail);
 	if (!strcmp(short_name, "StorageFull"))
 		return fail(EXIT_FAILED, code, "make room on semd's disk", "%s", detail);
 	if (!strcmp(short_name, "PermissionDenied"))

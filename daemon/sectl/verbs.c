@@ -22,6 +22,7 @@ const struct noun nouns[] = {
 	{"bench", "how fast an SE answers"},
 	{"status", "semd and its management servers"},
 	{"server", "what semd tells its management servers"},
+	{"dm", "OMA DM: semd's servers, sessions, the tree"},
 	{"jobs", "semd's journal"},
 	{"completion", "for bash and zsh"},
 	{"help", "this, one verb, or all of it for programs"},

@@ -102,6 +102,10 @@ while read -r -a words; do ask "${words[@]}" ""; ask "${words[@]}" --; done
 
 
 def helps(sectl, verbs):
+    wrong = [n for n in {v["noun"] for v in verbs.values()}
+             if run(sectl, n, "--help").returncode]
+    tap(not wrong, "every noun has its --help", ", ".join(wrong))
+    tap(run(sectl, "frob", "--help").returncode == 2, "what is none is wrong usage")
     for name, verb in verbs.items():
         r = run(sectl, *name.split(), "--help")
         lines = r.stdout.rstrip("\n").split("\n")

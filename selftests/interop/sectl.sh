@@ -298,14 +298,14 @@ want 0 "far " server list
 want_json 0 "" server list
 want_json 0 "" server update near
 want_json 4 not-registered server update far
-want_json 4 no-such-server server update nobody
+want_json 3 no-such-server server update nobody
 want 0 "com.example.dm" dm list
 want_json 0 "" dm list
 want_json 0 "" dm session far
-want_json 4 no-such-account dm session nobody
+want_json 3 no-such-account dm session nobody
 want 0 "./DMAcc/far/ServerID " dm tree ./DMAcc/far
 want_json 0 "" dm tree ./DevInfo
-want_json 4 no-such-node dm tree ./Nobody
+want_json 3 no-such-node dm tree ./Nobody
 # a notification of com.example.dm, secret "secret", nonce 0123456789abcdef, session 1A2B
 python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' \
 	b08e03e17677094a03f8975f451f3b1d02d80000001a2b0e636f6d2e6578616d706c652e646d >"$dir/notify"
@@ -314,7 +314,7 @@ want_json 4 already dm notify "$dir/notify"
 printf x >>"$dir/notify"
 want_json 4 bad-digest dm notify "$dir/notify"
 want_json 0 "" server send far /3/0/13
-want_json 4 no-such-server server send nobody /3/0
+want_json 3 no-such-server server send nobody /3/0
 want 0 "2 APDUs executed" script run "$dir/ok.bin" --se=semd:se0
 want 0 "2/2" script run "$dir/ok.txt" --se=semd:se0
 want 1 "starts with 80" script run "$dir/two.bin" --se=semd:se0
