@@ -53,6 +53,7 @@ struct server {
 	char resp_uri[128];	   /* RespURI in its messages, "": none */
 	char commands[1024];	   /* in its first message */
 	unsigned int alert_status; /* for Generic Alerts; 0: 200 */
+	bool refuse;		   /* 401 for its first message */
 	uint8_t nonce[128];	   /* that the client has given us */
 	size_t nonce_len;
 	char sent[SERVER_ROOM]; /* for a message that comes again */
@@ -166,7 +167,10 @@ static inline void server_message(struct server *s, const char *body, char *out,
 			 "<Format xmlns=\"syncml:metinf\">b64</Format>"
 			 "<NextNonce xmlns=\"syncml:metinf\">bmV4dA==</NextNonce></Meta></Chal>"
 		       : "",
-		 first ? "212" : "200", status, first ? s->commands : "");
+		 !first	     ? "200"
+		 : s->refuse ? "401"
+			     : "212",
+		 status, first ? s->commands : "");
 	snprintf(s->sent, sizeof(s->sent), "%s", out);
 	snprintf(s->last, sizeof(s->last), "%s", last);
 }
@@ -223,7 +227,8 @@ static inline bool server_act(struct server *s, int fd, const char *head, const 
 	plan = s->plan[s->n % SERVER_REQUESTS];
 	if (s->n < SERVER_REQUESTS) {
 		s->bodies[s->n] = strdup(body);
-		snprintf(s->heads[s->n], sizeof(s->heads[0]), "%s", head);
+		snprintf(s->heads[s->n], sizeof(s->heads[0]), "%.*s",
+			 (int)sizeof(s->heads[0]) - 1, head);
 	}
 	s->n++;
 	if (plan == SERVE || plan == DROP)
