@@ -18,18 +18,18 @@ static const char *mark_of(unsigned int code)
 	return code < 1400 ? "informational" : code < 1500 ? "warning" : "critical";
 }
 
-static void put_text(struct buf *b, const char *name, const char *text)
+static void put_text(struct model_buf *b, const char *name, const char *text)
 {
-	buf_printf(b, "<%s>", name);
-	buf_xml(b, text, strlen(text));
-	buf_printf(b, "</%s>", name);
+	model_buf_printf(b, "<%s>", name);
+	model_buf_xml(b, text, strlen(text));
+	model_buf_printf(b, "</%s>", name);
 }
 
 static int put_alert(struct dm_se *m, const struct se_record *r)
 {
 	const struct se_report *o = &r->report;
 	const char *slash = strrchr(r->carrier, '/');
-	struct buf b = {.max = 2048};
+	struct model_buf b = {.max = 2048};
 	char source[DM_URI_MAX + 1];
 	struct dm_outbox_alert a = {
 		.server = r->server,
@@ -45,17 +45,18 @@ static int put_alert(struct dm_se *m, const struct se_record *r)
 	int ret;
 
 	snprintf(source, sizeof(source), DM_SE_ROOT "/%s", r->carrier);
-	buf_printf(&b, "<ResultCode>%u</ResultCode>", o->code);
+	model_buf_printf(&b, "<ResultCode>%u</ResultCode>", o->code);
 	put_text(&b, "Operation", se_op_name(r->op));
 	put_text(&b, "Identifier", slash ? slash + 1 : r->carrier);
-	buf_printf(&b, "<Status>%u</Status><Executed>%u</Executed><Total>%u</Total>", o->status,
-		   o->executed, o->total);
-	buf_printf(&b, "<LastSW>%u</LastSW><Outcome>%u</Outcome>", o->last_sw, o->outcome);
+	model_buf_printf(&b, "<Status>%u</Status><Executed>%u</Executed><Total>%u</Total>",
+			 o->status, o->executed, o->total);
+	model_buf_printf(&b, "<LastSW>%u</LastSW><Outcome>%u</Outcome>", o->last_sw,
+			 o->outcome);
 	put_text(&b, "Job", o->job);
 	a.data = b.p;
 	a.len = b.len;
 	ret = b.error ? b.error : dm_outbox_put(m->c.outbox, &a, &id);
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret;
 }
 

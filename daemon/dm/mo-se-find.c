@@ -224,14 +224,14 @@ static void offer_entries(struct dm_se *m, const struct se_where *w, struct lowe
 static bool is_there(struct dm_se *m, const struct se_where *parent, const struct mo_node *mo)
 {
 	struct se_where w = *parent;
-	struct buf b = {.max = 65536};
+	struct model_buf b = {.max = 65536};
 	int ret;
 
 	if (mo->occurs != MO_ZERO_OR_ONE)
 		return true;
 	w.mo = mo;
 	ret = se_value_of(m, &w, &b);
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret == DM_OK;
 }
 

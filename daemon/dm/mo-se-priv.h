@@ -274,7 +274,7 @@ void se_origin(const char *server, char origin[JOB_ORIGIN_MAX]);
 /* ---- mo-se-read.c, mo-se-write.c ------------------------------------------------- */
 
 /** se_value_of() - a small leaf's value. DM_OK, DM_NOT_FOUND (not there now), -errno */
-int se_value_of(struct dm_se *m, const struct se_where *w, struct buf *out);
+int se_value_of(struct dm_se *m, const struct se_where *w, struct model_buf *out);
 /** se_script_job() - the job of a script. 0 or -ENOENT. */
 int se_script_job(struct dm_se *m, const struct se_carrier *c, struct job_info *info);
 /** se_report_of() - what is to say about the last operation at @c; its record or NULL */

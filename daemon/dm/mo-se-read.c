@@ -9,23 +9,23 @@
 #include "gp/cmd.h"
 #include "libse/se.h"
 
-static void put_number(struct buf *out, uint64_t v)
+static void put_number(struct model_buf *out, uint64_t v)
 {
-	buf_printf(out, "%" PRIu64, v);
+	model_buf_printf(out, "%" PRIu64, v);
 }
 
-static void put_bool(struct buf *out, bool v)
+static void put_bool(struct model_buf *out, bool v)
 {
-	buf_puts(out, v ? "true" : "false");
+	model_buf_puts(out, v ? "true" : "false");
 }
 
-static void put_aids(struct buf *out, const struct gp_aid *aids, size_t n)
+static void put_aids(struct model_buf *out, const struct gp_aid *aids, size_t n)
 {
 	char hex[2 * GP_AID_MAX + 1];
 
 	for (size_t i = 0; i < n; i++) {
 		se_to_hex(hex, aids[i].bytes, aids[i].len);
-		buf_printf(out, "%s%s", i ? "," : "", hex);
+		model_buf_printf(out, "%s%s", i ? "," : "", hex);
 	}
 }
 
@@ -61,31 +61,31 @@ static unsigned int state_of_card(const struct dm_se *m, const struct se_carrier
 	return card_state(se->life_cycle);
 }
 
-static void put_operations(struct buf *out)
+static void put_operations(struct model_buf *out)
 {
 	for (unsigned int op = MO_SE_OP_REFRESH; op < MO_SE_OPS; op++)
 		if (op != MO_SE_OP_INSTALL) /* a package's has the same name */
-			buf_printf(out, "%s%s", op > MO_SE_OP_REFRESH ? "," : "",
-				   se_op_name((enum mo_se_op)op));
+			model_buf_printf(out, "%s%s", op > MO_SE_OP_REFRESH ? "," : "",
+					 se_op_name((enum mo_se_op)op));
 }
 
 static int instance_value(struct dm_se *m, const struct se_where *w, const struct model_se *se,
-			  struct buf *out)
+			  struct model_buf *out)
 {
 	unsigned int state;
 
 	switch (w->mo->id) {
 	case MO_SE_ID:
-		buf_puts(out, se->id);
+		model_buf_puts(out, se->id);
 		return DM_OK;
 	case MO_SE_TYPE:
-		buf_puts(out, se->type);
+		model_buf_puts(out, se->type);
 		return DM_OK;
 	case MO_SE_ATR:
-		buf_put(out, se->cip, se->cip_len);
+		model_buf_put(out, se->cip, se->cip_len);
 		return se->cip_len ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_IDENTITY:
-		buf_put(out, se->identity, se->identity_len);
+		model_buf_put(out, se->identity, se->identity_len);
 		return se->identity_len ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_CARD_STATE:
 		state = state_of_card(m, &w->c, se);
@@ -103,14 +103,14 @@ static int instance_value(struct dm_se *m, const struct se_where *w, const struc
 		put_number(out, (uint64_t)se->free_memory);
 		return DM_OK;
 	default:
-		buf_puts(out, se->error[0] || w->c.app == UINT16_MAX
-				      ? se->error
-				      : content_apps_why(m->c.content->apps, w->c.app));
+		model_buf_puts(out, se->error[0] || w->c.app == UINT16_MAX
+					    ? se->error
+					    : content_apps_why(m->c.content->apps, w->c.app));
 		return DM_OK;
 	}
 }
 
-static int capability_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int capability_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	struct job_se_info info;
 	uint32_t v;
@@ -130,7 +130,7 @@ static int capability_value(struct dm_se *m, const struct se_where *w, struct bu
 		put_number(out, CONTENT_PACKAGE_MAX);
 		return DM_OK;
 	case MO_SE_FORMATS:
-		buf_puts(out, "expanded,compact");
+		model_buf_puts(out, "expanded,compact");
 		return DM_OK;
 	default:
 		put_operations(out);
@@ -149,7 +149,7 @@ int se_script_job(struct dm_se *m, const struct se_carrier *c, struct job_info *
 	return job_find(m->c.jobs, origin, c->node->number, info);
 }
 
-static int script_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int script_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	struct job_info info;
 
@@ -157,10 +157,10 @@ static int script_value(struct dm_se *m, const struct se_where *w, struct buf *o
 		return DM_NOT_FOUND;
 	switch (w->mo->id) {
 	case MO_SE_TARGET_AID:
-		buf_put(out, info.params.aid, info.params.aid_len);
+		model_buf_put(out, info.params.aid, info.params.aid_len);
 		break;
 	case MO_SE_FORMAT:
-		buf_puts(out, info.params.compact ? "compact" : "expanded");
+		model_buf_puts(out, info.params.compact ? "compact" : "expanded");
 		break;
 	case MO_SE_KEEP_CHANNEL:
 		put_bool(out, info.params.keep_channel);
@@ -189,7 +189,7 @@ static unsigned int package_state(const struct content_package *g)
 	}
 }
 
-static int package_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int package_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	const struct se_node *n = w->c.node;
 	const struct content_package *g;
@@ -202,25 +202,25 @@ static int package_value(struct dm_se *m, const struct se_where *w, struct buf *
 		return DM_NOT_FOUND;
 	switch (w->mo->id) {
 	case MO_SE_PKG_KEYSET:
-		buf_puts(out, n->choice.keyset);
+		model_buf_puts(out, n->choice.keyset);
 		return DM_OK;
 	case MO_SE_PKG_SD:
-		buf_put(out, n->choice.sd.bytes, n->choice.sd.len);
+		model_buf_put(out, n->choice.sd.bytes, n->choice.sd.len);
 		return DM_OK;
 	case MO_SE_PKG_AID:
-		buf_put(out, n->aid.bytes, n->aid.len);
+		model_buf_put(out, n->aid.bytes, n->aid.len);
 		return DM_OK;
 	case MO_SE_PKG_SIZE:
 		put_number(out, g->staged);
 		return DM_OK;
 	case MO_SE_PKG_NAME:
-		buf_puts(out, g->name);
+		model_buf_puts(out, g->name);
 		return g->name[0] ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_PKG_VERSION:
-		buf_puts(out, g->version);
+		model_buf_puts(out, g->version);
 		return g->version[0] ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_PKG_LOAD_FILE:
-		buf_put(out, g->elf.bytes, g->elf.len);
+		model_buf_put(out, g->elf.bytes, g->elf.len);
 		return g->elf.len ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_PKG_INSTANCES:
 		put_aids(out, g->aids, g->nr_aids);
@@ -248,16 +248,16 @@ static unsigned int entry_state(const struct gp_entry *e)
 	return e->state == GP_APP_INSTALLED ? 20 : 30;
 }
 
-static int put_told(struct buf *out, const struct gp_entry *e, unsigned int what,
+static int put_told(struct model_buf *out, const struct gp_entry *e, unsigned int what,
 		    const uint8_t *p, size_t len)
 {
 	if (!(e->told & what))
 		return DM_NOT_FOUND;
-	buf_put(out, p, len);
+	model_buf_put(out, p, len);
 	return DM_OK;
 }
 
-static int entry_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int entry_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	const struct content_app *app = content_apps_get(m->c.content->apps, w->c.app);
 	const struct gp_entry *e = app ? &app->entry : NULL;
@@ -267,7 +267,7 @@ static int entry_value(struct dm_se *m, const struct se_where *w, struct buf *ou
 		return DM_NOT_FOUND;
 	switch (w->mo->id) {
 	case MO_SE_AID:
-		buf_put(out, e->aid.bytes, e->aid.len);
+		model_buf_put(out, e->aid.bytes, e->aid.len);
 		return DM_OK;
 	case MO_SE_STATE:
 	case MO_SE_LIFE_CYCLE:
@@ -303,7 +303,7 @@ static const struct se_params *prepared(const struct dm_se *m, const char *carri
 	return NULL;
 }
 
-static int param_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int param_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	static const struct se_params none;
 	const struct se_params *p = prepared(m, w->c.path);
@@ -312,39 +312,39 @@ static int param_value(struct dm_se *m, const struct se_where *w, struct buf *ou
 	p = p ? p : &none;
 	switch (w->mo->id) {
 	case MO_SE_P_KEYSET:
-		buf_puts(out, n ? n->choice.keyset : "");
+		model_buf_puts(out, n ? n->choice.keyset : "");
 		break;
 	case MO_SE_P_SD:
-		buf_put(out, n ? n->choice.sd.bytes : NULL, n ? n->choice.sd.len : 0);
+		model_buf_put(out, n ? n->choice.sd.bytes : NULL, n ? n->choice.sd.len : 0);
 		break;
 	case MO_SE_P_RELATED:
 		put_bool(out, p->related);
 		break;
 	case MO_SE_P_TARGET:
-		buf_put(out, p->target.bytes, p->target.len);
+		model_buf_put(out, p->target.bytes, p->target.len);
 		break;
 	case MO_SE_P_DATA_FORM:
-		buf_puts(out, p->form == GP_STORE_DGI	? "dgi"
-			      : p->form == GP_STORE_BER ? "ber"
-							: "plain");
+		model_buf_puts(out, p->form == GP_STORE_DGI   ? "dgi"
+				    : p->form == GP_STORE_BER ? "ber"
+							      : "plain");
 		break;
 	case MO_SE_P_MODULE:
-		buf_put(out, p->module.bytes, p->module.len);
+		model_buf_put(out, p->module.bytes, p->module.len);
 		break;
 	case MO_SE_P_AID:
-		buf_put(out, p->aid.bytes, p->aid.len);
+		model_buf_put(out, p->aid.bytes, p->aid.len);
 		break;
 	case MO_SE_P_PRIVILEGES:
-		buf_put(out, p->privileges, p->privileges_len);
+		model_buf_put(out, p->privileges, p->privileges_len);
 		break;
 	case MO_SE_P_INSTALL:
-		buf_put(out, p->install, p->install_len);
+		model_buf_put(out, p->install, p->install_len);
 		break;
 	case MO_SE_P_SELECTABLE:
 		put_bool(out, !p->not_selectable);
 		break;
 	case MO_SE_P_NEW_KEYSET:
-		buf_puts(out, p->new_keyset);
+		model_buf_puts(out, p->new_keyset);
 		break;
 	case MO_SE_P_KEY_VERSION:
 		put_number(out, p->kvn);
@@ -356,7 +356,7 @@ static int param_value(struct dm_se *m, const struct se_where *w, struct buf *ou
 		put_number(out, p->old_kvn);
 		break;
 	case MO_SE_P_CONFIRM:
-		buf_puts(out, p->confirm);
+		model_buf_puts(out, p->confirm);
 		break;
 	default: /* token and data are not told; what cannot be read is empty */
 		break;
@@ -389,7 +389,7 @@ const struct se_record *se_report_of(struct dm_se *m, const struct se_carrier *c
 	return r;
 }
 
-static int status_value(struct dm_se *m, const struct se_where *w, struct buf *out)
+static int status_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	struct se_report o;
 	const struct se_record *r = se_report_of(m, &w->c, &o);
@@ -402,19 +402,19 @@ static int status_value(struct dm_se *m, const struct se_where *w, struct buf *o
 		put_number(out, o.code);
 		return o.code ? DM_OK : DM_NOT_FOUND;
 	case MO_SE_R_OPERATION:
-		buf_puts(out, r ? se_op_name(r->op) : "");
+		model_buf_puts(out, r ? se_op_name(r->op) : "");
 		break;
 	case MO_SE_R_SERVER:
-		buf_puts(out, r ? r->server : "");
+		model_buf_puts(out, r ? r->server : "");
 		break;
 	case MO_SE_R_CORRELATOR:
-		buf_puts(out, r ? r->correlator : "");
+		model_buf_puts(out, r ? r->correlator : "");
 		break;
 	case MO_SE_R_RESULT:
-		buf_puts(out, o.result);
+		model_buf_puts(out, o.result);
 		break;
 	case MO_SE_R_DETAIL:
-		buf_puts(out, o.detail);
+		model_buf_puts(out, o.detail);
 		break;
 	case MO_SE_R_EXECUTED:
 		put_number(out, o.executed);
@@ -429,12 +429,12 @@ static int status_value(struct dm_se *m, const struct se_where *w, struct buf *o
 		put_number(out, o.outcome);
 		break;
 	default:
-		buf_puts(out, o.job);
+		model_buf_puts(out, o.job);
 	}
 	return DM_OK;
 }
 
-int se_value_of(struct dm_se *m, const struct se_where *w, struct buf *out)
+int se_value_of(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	unsigned int id = w->mo->id;
 	struct model_se *se;

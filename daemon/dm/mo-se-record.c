@@ -17,24 +17,24 @@ struct reader {
 	bool bad;
 };
 
-static void put_number(struct buf *b, uint64_t v, unsigned int bytes)
+static void put_number(struct model_buf *b, uint64_t v, unsigned int bytes)
 {
 	while (bytes-- > 0)
-		buf_put(b, &(uint8_t){(uint8_t)(v >> (8 * bytes))}, 1);
+		model_buf_put(b, &(uint8_t){(uint8_t)(v >> (8 * bytes))}, 1);
 }
 
-static void put_text(struct buf *b, const char *s)
+static void put_text(struct model_buf *b, const char *s)
 {
 	size_t len = strlen(s);
 
 	put_number(b, len, 2);
-	buf_put(b, s, len);
+	model_buf_put(b, s, len);
 }
 
-static void put_aid(struct buf *b, const struct gp_aid *aid)
+static void put_aid(struct model_buf *b, const struct gp_aid *aid)
 {
 	put_number(b, aid->len, 1);
-	buf_put(b, aid->bytes, aid->len);
+	model_buf_put(b, aid->bytes, aid->len);
 }
 
 static uint64_t get_number(struct reader *r, unsigned int bytes)
@@ -83,7 +83,7 @@ static void get_aid(struct reader *r, struct gp_aid *aid)
 /* ---- operations ----------------------------------------------------------------------------
  */
 
-static void put_report(struct buf *b, const struct se_report *o)
+static void put_report(struct model_buf *b, const struct se_report *o)
 {
 	put_number(b, o->status, 2);
 	put_number(b, o->code, 2);
@@ -117,7 +117,7 @@ static void number_key(uint64_t number, uint8_t key[8])
 
 int se_record_save(struct dm_se *m, const struct se_record *r)
 {
-	struct buf b = {.max = KEPT_MAX};
+	struct model_buf b = {.max = KEPT_MAX};
 	uint8_t key[8];
 	int ret;
 
@@ -139,7 +139,7 @@ int se_record_save(struct dm_se *m, const struct se_record *r)
 	ret = b.error;
 	if (ret == 0)
 		ret = store_put(m->c.store, DM_KIND_EXEC, key, sizeof(key), b.p, b.len);
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret;
 }
 
@@ -268,7 +268,7 @@ static size_t node_key(const char *carrier, uint8_t key[STORE_KEY_MAX])
 
 int se_node_save(struct dm_se *m, const struct se_node *n)
 {
-	struct buf b = {.max = KEPT_MAX};
+	struct model_buf b = {.max = KEPT_MAX};
 	uint8_t key[STORE_KEY_MAX];
 	int ret;
 
@@ -283,7 +283,7 @@ int se_node_save(struct dm_se *m, const struct se_node *n)
 	if (ret == 0)
 		ret = store_put(m->c.store, DM_KIND_MO, key, node_key(n->carrier, key), b.p,
 				b.len);
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret;
 }
 

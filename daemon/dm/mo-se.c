@@ -18,7 +18,7 @@ static uint64_t response_len(const struct job_info *info)
 static int op_has(void *ctx, const struct dm_path *path, struct dm_stat *st)
 {
 	struct dm_se *m = ctx;
-	struct buf b = {.max = 65536};
+	struct model_buf b = {.max = 65536};
 	struct job_info info;
 	struct se_where w;
 	int ret = se_find(m, path, &w);
@@ -31,7 +31,7 @@ static int op_has(void *ctx, const struct dm_path *path, struct dm_stat *st)
 	}
 	ret = se_value_of(m, &w, &b);
 	st->size = b.len;
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret;
 }
 
@@ -69,7 +69,7 @@ static int op_read(void *ctx, const struct dm_path *path, uint64_t offset, void 
 		   size_t *n)
 {
 	struct dm_se *m = ctx;
-	struct buf b = {.max = 65536};
+	struct model_buf b = {.max = 65536};
 	struct se_where w;
 	int ret = se_find(m, path, &w);
 
@@ -85,7 +85,7 @@ static int op_read(void *ctx, const struct dm_path *path, uint64_t offset, void 
 		*n = b.len - (size_t)offset < room ? b.len - (size_t)offset : room;
 		memcpy(p, b.p + offset, *n);
 	}
-	buf_free(&b);
+	model_buf_free(&b);
 	return ret;
 }
 

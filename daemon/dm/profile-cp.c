@@ -21,7 +21,7 @@ static char *copy(struct reader *r, const char *s, size_t len)
 	return c;
 }
 
-/* what buf_xml() escaped */
+/* what model_buf_xml() escaped */
 static char *unescaped(struct reader *r, const char *s, size_t len)
 {
 	static const struct {

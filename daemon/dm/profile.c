@@ -174,7 +174,7 @@ static int tnds(struct dm_profile *p, const uint8_t *xml, size_t len, struct dm_
 	if (!d) {
 		d = &own;
 		e = dm_xml_read(d, xml, len);
-		buf_free(&own.text);
+		model_buf_free(&own.text);
 		if (e < 0)
 			return e;
 	}
@@ -228,7 +228,7 @@ static int in_xml(struct dm_profile *p, const uint8_t *in, size_t len, char *wor
 		.arena = p->arena, .depth_max = DM_DOM_DATA_DEPTH, .text = {.max = MEMORY_MAX}};
 	int e = dm_xml_read(&d, in, len);
 
-	buf_free(&d.text);
+	model_buf_free(&d.text);
 	if (e < 0) {
 		snprintf(words, DM_WORDS_MAX, "%s", d.why);
 		return e;
@@ -246,7 +246,7 @@ static int in_wbxml(struct dm_profile *p, const uint8_t *in, size_t len, char *w
 	const uint8_t *at = in;
 	size_t left = len;
 	struct dm_wbxml_head head;
-	struct buf xml = {.max = DM_PROFILE_BYTES_MAX * 8};
+	struct model_buf xml = {.max = DM_PROFILE_BYTES_MAX * 8};
 	int e = dm_wbxml_head(&at, &left, &head);
 
 	if (e < 0)
@@ -259,7 +259,7 @@ static int in_wbxml(struct dm_profile *p, const uint8_t *in, size_t len, char *w
 		return message(p, DM_WBXML, in, len, words);
 	if (e == 0)
 		e = in_xml(p, xml.p, xml.len, words);
-	buf_free(&xml);
+	model_buf_free(&xml);
 	return e;
 }
 

@@ -117,7 +117,7 @@ int dm_dom_text(struct dm_dom *d, const void *p, size_t len, bool opaque)
 {
 	if (d->error)
 		return d->error;
-	buf_put(&d->text, p, len);
+	model_buf_put(&d->text, p, len);
 	d->opaque |= opaque;
 	if (d->text.error)
 		return flush(d, false);
@@ -172,35 +172,35 @@ const char *dm_dom_str(struct dm_arena *a, const struct dm_node *n)
 }
 
 /* as deep as dm_dom_start() lets it be */
-static void markup(struct buf *b, const struct dm_node *n, const char *above)
+static void markup(struct model_buf *b, const struct dm_node *n, const char *above)
 {
 	for (n = n->kids; n; n = n->next) {
 		if (!n->name) {
-			buf_xml(b, n->text, n->len);
+			model_buf_xml(b, n->text, n->len);
 			continue;
 		}
-		buf_puts(b, "<");
-		buf_puts(b, n->name);
+		model_buf_puts(b, "<");
+		model_buf_puts(b, n->name);
 		if (n->uri && (!above || strcmp(above, n->uri) != 0)) {
-			buf_puts(b, " xmlns=\"");
-			buf_xml(b, n->uri, strlen(n->uri));
-			buf_puts(b, "\"");
+			model_buf_puts(b, " xmlns=\"");
+			model_buf_xml(b, n->uri, strlen(n->uri));
+			model_buf_puts(b, "\"");
 		}
 		if (n->attrs)
-			buf_puts(b, n->attrs);
+			model_buf_puts(b, n->attrs);
 		if (n->kids) {
-			buf_puts(b, ">");
+			model_buf_puts(b, ">");
 			markup(b, n, n->uri);
-			buf_puts(b, "</");
-			buf_puts(b, n->name);
-			buf_puts(b, ">");
+			model_buf_puts(b, "</");
+			model_buf_puts(b, n->name);
+			model_buf_puts(b, ">");
 		} else {
-			buf_puts(b, "/>");
+			model_buf_puts(b, "/>");
 		}
 	}
 }
 
-void dm_dom_markup(struct buf *b, const struct dm_node *n)
+void dm_dom_markup(struct model_buf *b, const struct dm_node *n)
 {
 	markup(b, n, n->uri);
 }

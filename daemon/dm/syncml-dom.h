@@ -46,7 +46,7 @@ struct dm_dom {
 	struct dm_node *root;
 	struct dm_node *at; /* the element that is open */
 	const char *names[DM_DOM_NAMES];
-	struct buf text;
+	struct model_buf text;
 	bool opaque;
 	unsigned int depth;
 	unsigned int depth_max;
@@ -74,7 +74,7 @@ const struct dm_node *dm_dom_kid(const struct dm_node *n, const char *name);
 const char *dm_dom_str(struct dm_arena *a, const struct dm_node *n);
 
 /** dm_dom_markup() - write what is in @n as XML */
-void dm_dom_markup(struct buf *b, const struct dm_node *n);
+void dm_dom_markup(struct model_buf *b, const struct dm_node *n);
 
 /** dm_xml_read() - fill @d from XML; @d->error and @d->why say what is wrong. No DOCTYPE with
  * declarations, no entities but XML's own, no processing instructions, UTF-8 only. */

@@ -192,7 +192,7 @@ static bool has_elements(const struct dm_node *n)
 
 static void markup(struct reader *r, const struct dm_node *n, struct dm_item *it)
 {
-	struct buf b = {.max = r->limits.memory};
+	struct model_buf b = {.max = r->limits.memory};
 
 	dm_dom_markup(&b, n);
 	it->form = DM_FORM_MARKUP;
@@ -202,13 +202,13 @@ static void markup(struct reader *r, const struct dm_node *n, struct dm_item *it
 		fail(r, -E2BIG, "more than may be in memory");
 	else if (!it->data)
 		fail(r, b.error ? b.error : dm_arena_error(r->msg->arena), "no memory");
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 /* TNDS in WBXML inside of a message: those above read it in XML only */
 static void tnds(struct reader *r, struct dm_item *it)
 {
-	struct buf b = {.max = r->limits.memory};
+	struct model_buf b = {.max = r->limits.memory};
 	int e = dm_wbxml_tnds(it->data, it->len, &b);
 
 	if (e == 0) {
@@ -222,7 +222,7 @@ static void tnds(struct reader *r, struct dm_item *it)
 		fail(r, e, "no memory");
 	}
 	/* what is no TNDS stays as it is: the tree refuses it, and only it */
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 /* characters of base64 in whatever order: a part of a text, or octets */
@@ -455,7 +455,7 @@ int dm_msg_parse(enum dm_coding coding, const uint8_t *p, size_t len,
 			fail(&r, d.error, d.why);
 		else
 			message(&r, d.root);
-		buf_free(&d.text);
+		model_buf_free(&d.text);
 	}
 	if (r.error)
 		dm_msg_free(msg);

@@ -17,7 +17,7 @@
 
 struct dm_out {
 	enum dm_coding coding;
-	struct buf b;
+	struct model_buf b;
 	size_t max;
 	unsigned int page;
 	bool body;
@@ -31,7 +31,7 @@ static size_t tail(const struct dm_out *o)
 
 static void octet(struct dm_out *o, uint8_t c)
 {
-	buf_put(&o->b, &c, 1);
+	model_buf_put(&o->b, &c, 1);
 }
 
 static void token(struct dm_out *o, unsigned int page, const char *name, uint8_t bits)
@@ -50,11 +50,11 @@ static void start(struct dm_out *o, unsigned int page, const char *name)
 		token(o, page, name, WB_CONTENT);
 		return;
 	}
-	buf_puts(&o->b, "<");
-	buf_puts(&o->b, name);
+	model_buf_puts(&o->b, "<");
+	model_buf_puts(&o->b, name);
 	if (page == DM_PAGE_METINF)
-		buf_puts(&o->b, " xmlns=\"syncml:metinf\"");
-	buf_puts(&o->b, ">");
+		model_buf_puts(&o->b, " xmlns=\"syncml:metinf\"");
+	model_buf_puts(&o->b, ">");
 }
 
 static void end(struct dm_out *o, const char *name)
@@ -63,9 +63,9 @@ static void end(struct dm_out *o, const char *name)
 		octet(o, WB_END);
 		return;
 	}
-	buf_puts(&o->b, "</");
-	buf_puts(&o->b, name);
-	buf_puts(&o->b, ">");
+	model_buf_puts(&o->b, "</");
+	model_buf_puts(&o->b, name);
+	model_buf_puts(&o->b, ">");
 }
 
 static void empty(struct dm_out *o, unsigned int page, const char *name)
@@ -74,20 +74,20 @@ static void empty(struct dm_out *o, unsigned int page, const char *name)
 		token(o, page, name, 0);
 		return;
 	}
-	buf_puts(&o->b, "<");
-	buf_puts(&o->b, name);
+	model_buf_puts(&o->b, "<");
+	model_buf_puts(&o->b, name);
 	if (page == DM_PAGE_METINF)
-		buf_puts(&o->b, " xmlns=\"syncml:metinf\"");
-	buf_puts(&o->b, "/>");
+		model_buf_puts(&o->b, " xmlns=\"syncml:metinf\"");
+	model_buf_puts(&o->b, "/>");
 }
 
 static void chars(struct dm_out *o, const void *p, size_t len)
 {
 	if (o->coding == DM_XML) {
-		buf_xml(&o->b, p, len);
+		model_buf_xml(&o->b, p, len);
 	} else {
 		octet(o, WB_STR_I);
-		buf_put(&o->b, p, len);
+		model_buf_put(&o->b, p, len);
 		octet(o, '\0');
 	}
 }
@@ -101,7 +101,7 @@ static void opaque_length(struct dm_out *o, size_t len)
 	for (size_t v = len >> 7; v > 0; v >>= 7)
 		n[--at] = (uint8_t)(0x80 | (v & 0x7f));
 	octet(o, WB_OPAQUE);
-	buf_put(&o->b, n + at, sizeof(n) - at);
+	model_buf_put(&o->b, n + at, sizeof(n) - at);
 }
 
 static void leaf_base64(struct dm_out *o, unsigned int page, const char *name, const uint8_t *p,
@@ -114,7 +114,7 @@ static void leaf_base64(struct dm_out *o, unsigned int page, const char *name, c
 	start(o, page, name);
 	if (o->coding == DM_WBXML)
 		octet(o, WB_STR_I);
-	buf_base64(&o->b, p, len);
+	model_buf_base64(&o->b, p, len, false);
 	if (o->coding == DM_WBXML)
 		octet(o, '\0');
 	end(o, name);
@@ -132,11 +132,11 @@ static void item_data(struct dm_out *o, enum dm_kind kind, const struct dm_item 
 	else if (o->coding == DM_WBXML)
 		opaque_length(o, as_base64 ? BASE64_LEN(it->len) : it->len);
 	if (as_base64)
-		buf_base64(&o->b, it->data, it->len);
+		model_buf_base64(&o->b, it->data, it->len, false);
 	else if (o->coding == DM_WBXML || it->form == DM_FORM_MARKUP)
-		buf_put(&o->b, it->data, it->len);
+		model_buf_put(&o->b, it->data, it->len);
 	else
-		buf_xml(&o->b, it->data, it->len);
+		model_buf_xml(&o->b, it->data, it->len);
 	if (string)
 		octet(o, '\0');
 }
@@ -217,7 +217,7 @@ static void cred(struct dm_out *o, const struct dm_cred *c)
 }
 
 /* markup in WBXML: TNDS as a document of its own; -ENOTSUP: no TNDS, or no good */
-static int tnds(const struct dm_item *it, struct buf *made)
+static int tnds(const struct dm_item *it, struct model_buf *made)
 {
 	made->max = TNDS_MAX;
 	if (!it->meta.type || !dm_mime_is(it->meta.type, DM_MIME_TNDS_XML))
@@ -227,7 +227,7 @@ static int tnds(const struct dm_item *it, struct buf *made)
 
 static void item(struct dm_out *o, enum dm_kind kind, const struct dm_item *it)
 {
-	struct buf made = {0};
+	struct model_buf made = {0};
 	struct dm_meta m = it->meta;
 	bool as_document = o->coding == DM_WBXML && it->has_data &&
 			   it->form == DM_FORM_MARKUP && tnds(it, &made) == 0;
@@ -251,7 +251,7 @@ static void item(struct dm_out *o, enum dm_kind kind, const struct dm_item *it)
 		start(o, DM_PAGE_SYNCML, "Data");
 		if (as_document) {
 			opaque_length(o, made.len);
-			buf_put(&o->b, made.p, made.len);
+			model_buf_put(&o->b, made.p, made.len);
 		} else {
 			item_data(o, kind, it, as_base64 && (it->form != DM_FORM_B64 || !text));
 		}
@@ -260,7 +260,7 @@ static void item(struct dm_out *o, enum dm_kind kind, const struct dm_item *it)
 	if (it->more)
 		empty(o, DM_PAGE_SYNCML, "MoreData");
 	end(o, "Item");
-	buf_free(&made);
+	model_buf_free(&made);
 }
 
 static void code(struct dm_out *o, const struct dm_cmd *c)
@@ -353,11 +353,11 @@ int dm_out_begin(struct dm_out *o, const struct dm_hdr *h)
 	o->b.error = 0;
 	o->page = 0;
 	if (o->coding == DM_WBXML) {
-		buf_put(&o->b, head, sizeof(head));
+		model_buf_put(&o->b, head, sizeof(head));
 		token(o, DM_PAGE_SYNCML, "SyncML", WB_CONTENT);
 	} else {
-		buf_puts(&o->b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-				"<SyncML xmlns=\"" DM_XMLNS "\">");
+		model_buf_puts(&o->b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+				      "<SyncML xmlns=\"" DM_XMLNS "\">");
 	}
 	header(o, h);
 	start(o, DM_PAGE_SYNCML, "SyncBody");
@@ -468,6 +468,6 @@ void dm_out_free(struct dm_out *o)
 {
 	if (!o)
 		return;
-	buf_free(&o->b);
+	model_buf_free(&o->b);
 	free(o);
 }

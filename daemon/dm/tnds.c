@@ -70,7 +70,7 @@ static int decode(struct reader *r, struct dm_tnds_node *to, const char *p, size
 static int value(struct reader *r, const struct dm_node *n, struct dm_tnds_node *to)
 {
 	bool coded = to->format && (!strcmp(to->format, "b64") || !strcmp(to->format, "bin"));
-	struct buf b = {.max = 1U << 20};
+	struct model_buf b = {.max = 1U << 20};
 	const char *copy;
 	bool markup = false;
 	int e = 0;
@@ -80,7 +80,7 @@ static int value(struct reader *r, const struct dm_node *n, struct dm_tnds_node 
 	if (markup)
 		dm_dom_markup(&b, n);
 	for (const struct dm_node *k = n->kids; k && !markup; k = k->next)
-		buf_put(&b, k->text, k->len);
+		model_buf_put(&b, k->text, k->len);
 	if (b.error) {
 		e = b.error == -EMSGSIZE ? -E2BIG : b.error;
 	} else if (coded && !(n->kids && n->kids->opaque)) {
@@ -92,7 +92,7 @@ static int value(struct reader *r, const struct dm_node *n, struct dm_tnds_node 
 		to->value = (const uint8_t *)copy;
 		to->len = b.len;
 	}
-	buf_free(&b);
+	model_buf_free(&b);
 	to->has_value = !e;
 	return e;
 }
@@ -179,40 +179,40 @@ int dm_tnds_read(struct dm_arena *arena, const uint8_t *p, size_t len,
 		e = nodes(&r, d.root, 1, list);
 	if (!e && !*list)
 		e = -EBADMSG;
-	buf_free(&d.text);
+	model_buf_free(&d.text);
 	return e;
 }
 
 /* ---- writing ----------------------------------------------------------------- */
 
-static void element(struct buf *out, const char *name, const char *s)
+static void element(struct model_buf *out, const char *name, const char *s)
 {
 	if (!s)
 		return;
-	buf_printf(out, "<%s>", name);
-	buf_xml(out, s, strlen(s));
-	buf_printf(out, "</%s>", name);
+	model_buf_printf(out, "<%s>", name);
+	model_buf_xml(out, s, strlen(s));
+	model_buf_printf(out, "</%s>", name);
 }
 
-void dm_tnds_begin(struct buf *out)
+void dm_tnds_begin(struct model_buf *out)
 {
-	buf_puts(out, "<MgmtTree xmlns=\"" DM_TNDS_XMLNS "\"><VerDTD>1.2</VerDTD>");
+	model_buf_puts(out, "<MgmtTree xmlns=\"" DM_TNDS_XMLNS "\"><VerDTD>1.2</VerDTD>");
 }
 
-void dm_tnds_open(struct buf *out, const struct dm_tnds_show *n)
+void dm_tnds_open(struct model_buf *out, const struct dm_tnds_show *n)
 {
 	/* octets are written as base64: who reads them is told by the format */
 	enum mo_format format = n->format == MO_BIN ? MO_B64 : n->format;
 	const char *type = n->format == MO_NODE ? "DDFName" : "MIME";
 
-	buf_puts(out, "<Node>");
+	model_buf_puts(out, "<Node>");
 	element(out, "NodeName", n->name);
 	element(out, "Path", n->path);
-	buf_puts(out, "<RTProperties>");
+	model_buf_puts(out, "<RTProperties>");
 	if (n->props & DM_PROP_ACL)
 		element(out, "ACL", n->acl);
 	if (n->props & DM_PROP_FORMAT)
-		buf_printf(out, "<Format><%s/></Format>", mo_format_name(format));
+		model_buf_printf(out, "<Format><%s/></Format>", mo_format_name(format));
 	element(out, "Name", n->name);
 	if (n->props & DM_PROP_SIZE)
 		element(out, "Size", n->size);
@@ -221,29 +221,29 @@ void dm_tnds_open(struct buf *out, const struct dm_tnds_show *n)
 	if (n->props & DM_PROP_TSTAMP)
 		element(out, "TStamp", n->tstamp);
 	if (n->props & DM_PROP_TYPE) {
-		buf_puts(out, "<Type>");
+		model_buf_puts(out, "<Type>");
 		element(out, type, n->type);
-		buf_puts(out, "</Type>");
+		model_buf_puts(out, "</Type>");
 	}
 	if (n->props & DM_PROP_VERNO)
 		element(out, "VerNo", n->verno);
-	buf_puts(out, "</RTProperties>");
+	model_buf_puts(out, "</RTProperties>");
 	if (n->has_value && (n->props & DM_PROP_VALUE)) {
-		buf_puts(out, "<Value>");
+		model_buf_puts(out, "<Value>");
 		if (n->format == MO_BIN)
-			buf_base64(out, n->value, n->len);
+			model_buf_base64(out, n->value, n->len, false);
 		else
-			buf_xml(out, n->value, n->len);
-		buf_puts(out, "</Value>");
+			model_buf_xml(out, n->value, n->len);
+		model_buf_puts(out, "</Value>");
 	}
 }
 
-void dm_tnds_close(struct buf *out)
+void dm_tnds_close(struct model_buf *out)
 {
-	buf_puts(out, "</Node>");
+	model_buf_puts(out, "</Node>");
 }
 
-void dm_tnds_end(struct buf *out)
+void dm_tnds_end(struct model_buf *out)
 {
-	buf_puts(out, "</MgmtTree>");
+	model_buf_puts(out, "</MgmtTree>");
 }

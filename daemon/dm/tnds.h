@@ -58,10 +58,10 @@ struct dm_tnds_show {
 	unsigned int props; /* DM_PROP_ALL: which elements are wanted */
 };
 
-void dm_tnds_begin(struct buf *out);
+void dm_tnds_begin(struct model_buf *out);
 /** dm_tnds_open() - a node; its children follow, then dm_tnds_close() */
-void dm_tnds_open(struct buf *out, const struct dm_tnds_show *node);
-void dm_tnds_close(struct buf *out);
-void dm_tnds_end(struct buf *out);
+void dm_tnds_open(struct model_buf *out, const struct dm_tnds_show *node);
+void dm_tnds_close(struct model_buf *out);
+void dm_tnds_end(struct model_buf *out);
 
 #endif /* SESAME_DM_TNDS_H */

@@ -74,7 +74,7 @@ struct tree_put {
 	uint64_t got;
 	struct tree_object *mount; /* they go there, or into @buf */
 	bool tnds;
-	struct buf buf;
+	struct model_buf buf;
 };
 
 struct dm_tree {
@@ -233,7 +233,7 @@ int tree_read_leaf(struct dm_tree *t, const struct tree_at *at, size_t max, uint
 
 /** tree_prop_print() - a property's value; 200, 406 */
 int tree_prop_print(struct dm_tree *t, const struct tree_at *at, unsigned int prop,
-		    struct buf *out);
+		    struct model_buf *out);
 /** tree_prop_write() - Replace of a property */
 int tree_prop_write(struct dm_tree *t, const struct dm_req *req, struct tree_at *at,
 		    unsigned int prop, const struct dm_put *put);
@@ -242,7 +242,7 @@ int tree_prop_write(struct dm_tree *t, const struct dm_req *req, struct tree_at 
 
 /** tree_tnds_print() - what @req may read of @at and below, as an XML document */
 int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tree_at *at,
-		    unsigned int props, struct buf *out);
+		    unsigned int props, struct model_buf *out);
 /** tree_tnds_take() - Add of a subtree; @wbxml: it is in WBXML */
 int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_path *target,
 		   bool wbxml, const uint8_t *p, size_t len);

@@ -8,7 +8,7 @@
 #include "dm/syncml-dom.h"
 #include "dm/tree-priv.h"
 
-static void print_time(struct buf *out, int64_t at)
+static void print_time(struct model_buf *out, int64_t at)
 {
 	time_t when = (time_t)at;
 	char s[32];
@@ -17,33 +17,33 @@ static void print_time(struct buf *out, int64_t at)
 	if (!at || !gmtime_r(&when, &tm))
 		return;
 	strftime(s, sizeof(s), "%Y%m%dT%H%M%SZ", &tm);
-	buf_puts(out, s);
+	model_buf_puts(out, s);
 }
 
 int tree_prop_print(struct dm_tree *t, const struct tree_at *at, unsigned int prop,
-		    struct buf *out)
+		    struct model_buf *out)
 {
 	(void)t;
 	switch (prop) {
 	case DM_PROP_ACL:
-		buf_puts(out, at->node.acl);
+		model_buf_puts(out, at->node.acl);
 		break;
 	case DM_PROP_FORMAT:
-		buf_puts(out, mo_format_name(at->st.format));
+		model_buf_puts(out, mo_format_name(at->st.format));
 		break;
 	case DM_PROP_NAME:
-		buf_puts(out, at->path.n ? at->path.name[at->path.n - 1] : ".");
+		model_buf_puts(out, at->path.n ? at->path.name[at->path.n - 1] : ".");
 		break;
 	case DM_PROP_SIZE:
 		if (at->st.format == MO_NODE)
 			return DM_UNSUPPORTED;
-		buf_printf(out, "%llu", (unsigned long long)at->st.size);
+		model_buf_printf(out, "%llu", (unsigned long long)at->st.size);
 		break;
 	case DM_PROP_TITLE:
 		if (*at->node.title || !at->desc || !at->desc->title)
-			buf_puts(out, at->node.title);
+			model_buf_puts(out, at->node.title);
 		else
-			buf_puts(out, at->desc->title);
+			model_buf_puts(out, at->desc->title);
 		break;
 	case DM_PROP_TSTAMP:
 		if (at->mounted)
@@ -51,12 +51,12 @@ int tree_prop_print(struct dm_tree *t, const struct tree_at *at, unsigned int pr
 		print_time(out, at->node.tstamp);
 		break;
 	case DM_PROP_TYPE:
-		buf_puts(out, at->st.type);
+		model_buf_puts(out, at->st.type);
 		break;
 	case DM_PROP_VERNO:
 		if (at->mounted)
 			return DM_UNSUPPORTED;
-		buf_printf(out, "%u", at->node.verno);
+		model_buf_printf(out, "%u", at->node.verno);
 		break;
 	default:
 		return DM_UNSUPPORTED;

@@ -95,7 +95,7 @@ void tree_cache_drop(struct dm_tree *t)
 	t->cache = (struct tree_cache){0};
 }
 
-static int print_children(struct dm_tree *t, const struct tree_at *at, struct buf *out)
+static int print_children(struct dm_tree *t, const struct tree_at *at, struct model_buf *out)
 {
 	char name[DM_SEGMENT_MAX + 1] = "";
 	int r;
@@ -108,8 +108,8 @@ static int print_children(struct dm_tree *t, const struct tree_at *at, struct bu
 		if (dm_path_push(&one, name, strlen(name)) < 0 || dm_path_print(&one, uri) < 0)
 			return -EIO;
 		if (out->len)
-			buf_puts(out, "/");
-		buf_puts(out, uri + 2);
+			model_buf_puts(out, "/");
+		model_buf_puts(out, uri + 2);
 	}
 	return r == -ENOENT ? DM_OK : r;
 }
@@ -118,7 +118,7 @@ static int print_children(struct dm_tree *t, const struct tree_at *at, struct bu
 static int make(struct dm_tree *t, const struct dm_req *req, const struct dm_uri *uri,
 		const struct tree_at *at, struct dm_stat *st, uint8_t **p, size_t *len)
 {
-	struct buf out = {.max = DM_LIST_MAX};
+	struct model_buf out = {.max = DM_LIST_MAX};
 	int r;
 
 	switch (uri->query) {
@@ -142,7 +142,7 @@ static int make(struct dm_tree *t, const struct dm_req *req, const struct dm_uri
 	if (r == -EMSGSIZE)
 		r = DM_TOO_LARGE;
 	if (r != DM_OK) {
-		buf_free(&out);
+		model_buf_free(&out);
 		return r;
 	}
 	*p = out.p;

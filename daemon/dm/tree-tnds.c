@@ -13,18 +13,18 @@
 
 /* A property as text of its own, NULL if this node does not have it. */
 static char *prop(struct dm_tree *t, const struct tree_at *at, unsigned int which,
-		  struct buf *b)
+		  struct model_buf *b)
 {
-	*b = (struct buf){.max = DM_ACL_MAX + 1};
+	*b = (struct model_buf){.max = DM_ACL_MAX + 1};
 	if (tree_prop_print(t, at, which, b) != DM_OK || b->len == 0)
 		return NULL;
-	return buf_text(b);
+	return model_buf_text(b);
 }
 
 static int show(struct dm_tree *t, const struct tree_at *at, const char *path,
-		unsigned int props, struct buf *out)
+		unsigned int props, struct model_buf *out)
 {
-	struct buf acl, size, title, tstamp, verno;
+	struct model_buf acl, size, title, tstamp, verno;
 	struct dm_tnds_show n = {
 		.name = at->path.n ? at->path.name[at->path.n - 1] : ".",
 		.path = path,
@@ -50,16 +50,16 @@ static int show(struct dm_tree *t, const struct tree_at *at, const char *path,
 	if (value)
 		explicit_bzero(value, n.len);
 	free(value);
-	buf_free(&acl);
-	buf_free(&size);
-	buf_free(&title);
-	buf_free(&tstamp);
-	buf_free(&verno);
+	model_buf_free(&acl);
+	model_buf_free(&size);
+	model_buf_free(&title);
+	model_buf_free(&tstamp);
+	model_buf_free(&verno);
 	return r == DM_OK && out->error ? out->error : r;
 }
 
 int tree_tnds_print(struct dm_tree *t, const struct dm_req *req, const struct tree_at *from,
-		    unsigned int props, struct buf *out)
+		    unsigned int props, struct model_buf *out)
 {
 	unsigned int top = from->path.n, open = top;
 	char path[DM_URI_MAX + 1];
@@ -273,7 +273,7 @@ int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_
 		   bool wbxml, const uint8_t *p, size_t len)
 {
 	struct dm_arena *arena = dm_arena_new(8 * (size_t)DM_LIST_MAX);
-	struct buf xml = {.max = 4 * (size_t)DM_LIST_MAX};
+	struct model_buf xml = {.max = 4 * (size_t)DM_LIST_MAX};
 	struct taker k = {.t = t, .req = req};
 	struct dm_tnds_node *list = NULL;
 	struct tree_mark mark;
@@ -308,7 +308,7 @@ int tree_tnds_take(struct dm_tree *t, const struct dm_req *req, const struct dm_
 	}
 	r = tree_end(t, &mark, r);
 out:
-	buf_free(&xml);
+	model_buf_free(&xml);
 	dm_arena_free(arena);
 	return r;
 }

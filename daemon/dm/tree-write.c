@@ -194,7 +194,7 @@ void tree_op_write_abort(void *ctx)
 
 	if (w->active && w->mount && w->mount->mount->write_abort)
 		w->mount->mount->write_abort(w->mount->ctx);
-	buf_free(&w->buf);
+	model_buf_free(&w->buf);
 	free(w->uri);
 	*w = (struct tree_put){0};
 }
@@ -268,7 +268,7 @@ static int piece(struct dm_tree *t, const struct dm_req *req, enum dm_how how,
 			return DM_NOT_FOUND;
 		return to_mount(t, req, how, at, put);
 	}
-	buf_put(&w->buf, put->data, put->len);
+	model_buf_put(&w->buf, put->data, put->len);
 	if (w->buf.error)
 		return w->buf.error;
 	if (!put->last)

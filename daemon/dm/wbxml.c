@@ -171,10 +171,10 @@ static int check_prov(struct check *c)
 	return c->left > 0 ? -EBADMSG : 0;
 }
 
-static int result(WBXMLError e, uint8_t *made, unsigned int len, struct buf *out)
+static int result(WBXMLError e, uint8_t *made, unsigned int len, struct model_buf *out)
 {
 	if (e == WBXML_OK)
-		buf_put(out, made, len);
+		model_buf_put(out, made, len);
 	if (made) {
 		explicit_bzero(made, len);
 		free(made);
@@ -184,7 +184,7 @@ static int result(WBXMLError e, uint8_t *made, unsigned int len, struct buf *out
 	return e == WBXML_ERROR_NOT_ENOUGH_MEMORY ? -ENOMEM : -EBADMSG;
 }
 
-int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
+int dm_wbxml_prov(const uint8_t *p, size_t len, struct model_buf *out)
 {
 	struct check c = {.p = p, .left = len, .max = out->max};
 	WBXMLConvWBXML2XML *conv = NULL;
@@ -215,7 +215,7 @@ int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out)
 
 /* the elements of a MgmtTree, from either coding */
 static int read_tnds(int (*read)(struct dm_dom *, const uint8_t *, size_t), const uint8_t *p,
-		     size_t len, size_t max, struct buf *out)
+		     size_t len, size_t max, struct model_buf *out)
 {
 	struct dm_dom d = {.depth_max = DM_DOM_DATA_DEPTH, .text = {.max = max}};
 	struct dm_node top = {0};
@@ -232,30 +232,30 @@ static int read_tnds(int (*read)(struct dm_dom *, const uint8_t *, size_t), cons
 			dm_dom_markup(out, &top);
 		}
 	}
-	buf_free(&d.text);
+	model_buf_free(&d.text);
 	dm_arena_free(d.arena);
 	return d.error ? d.error : out->error;
 }
 
-int dm_wbxml_tnds(const uint8_t *p, size_t len, struct buf *out)
+int dm_wbxml_tnds(const uint8_t *p, size_t len, struct model_buf *out)
 {
 	int e = read_tnds(dm_wbxml_read, p, len, out->max, out);
 
 	return e == -EMSGSIZE ? -E2BIG : e;
 }
 
-int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct buf *out)
+int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct model_buf *out)
 {
 	WBXMLConvXML2WBXML *conv = NULL;
-	struct buf xml = {.max = out->max};
+	struct model_buf xml = {.max = out->max};
 	WBXMLError done;
 	uint8_t *made = NULL;
 	unsigned int n = 0;
 	int e;
 
 	/* it tells the language by this */
-	buf_puts(&xml, "<!DOCTYPE MgmtTree PUBLIC \"" DM_WBXML_DDF_FPI "\" "
-		       "\"http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd\">");
+	model_buf_puts(&xml, "<!DOCTYPE MgmtTree PUBLIC \"" DM_WBXML_DDF_FPI "\" "
+			     "\"http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd\">");
 	/* no more than what is in one message: below what an int holds */
 	e = read_tnds(dm_xml_read, p, len, out->max < INT_MAX ? out->max : INT_MAX, &xml);
 	if (e == 0 && wbxml_conv_xml2wbxml_create(&conv) != WBXML_OK)
@@ -268,6 +268,6 @@ int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct buf *out)
 		e = result(done, made, n, out);
 		wbxml_conv_xml2wbxml_destroy(conv);
 	}
-	buf_free(&xml);
+	model_buf_free(&xml);
 	return e;
 }

@@ -41,20 +41,20 @@ bool dm_wbxml_number(const uint8_t **p, size_t *len, uint32_t *to);
  *
  * Return: 0; -EBADMSG; -ENOTSUP another language; -E2BIG nested or blown up; -ENOMEM.
  */
-int dm_wbxml_prov(const uint8_t *p, size_t len, struct buf *out);
+int dm_wbxml_prov(const uint8_t *p, size_t len, struct model_buf *out);
 
 /**
  * dm_wbxml_tnds() - a MgmtTree in WBXML as XML text, with its namespace
  *
  * Return: as above.
  */
-int dm_wbxml_tnds(const uint8_t *p, size_t len, struct buf *out);
+int dm_wbxml_tnds(const uint8_t *p, size_t len, struct model_buf *out);
 
 /**
  * dm_wbxml_from_tnds() - a MgmtTree in XML as WBXML, by libwbxml2
  *
  * Return: 0; -EBADMSG not well-formed, or not a MgmtTree; -ENOMEM, -EMSGSIZE.
  */
-int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct buf *out);
+int dm_wbxml_from_tnds(const uint8_t *p, size_t len, struct model_buf *out);
 
 #endif /* SESAME_DM_WBXML_H */

@@ -14,7 +14,7 @@
 struct reader {
 	xmlParserCtxt *ctxt;
 	struct dm_dom *d;
-	struct buf attrs;
+	struct model_buf attrs;
 };
 
 static void fail(struct reader *r, int error, const char *why)
@@ -39,23 +39,23 @@ static const char *attributes(struct reader *r, int n, const xmlChar **a)
 		for (int j = 0; j < i && !declared; j++)
 			declared = same_prefix(prefix, a[5 * j + 1]);
 		if (!declared) {
-			buf_puts(&r->attrs, " xmlns:");
-			buf_puts(&r->attrs, (const char *)prefix);
-			buf_puts(&r->attrs, "=\"");
-			buf_xml(&r->attrs, uri, strlen((const char *)uri));
-			buf_puts(&r->attrs, "\"");
+			model_buf_puts(&r->attrs, " xmlns:");
+			model_buf_puts(&r->attrs, (const char *)prefix);
+			model_buf_puts(&r->attrs, "=\"");
+			model_buf_xml(&r->attrs, uri, strlen((const char *)uri));
+			model_buf_puts(&r->attrs, "\"");
 		}
-		buf_puts(&r->attrs, " ");
+		model_buf_puts(&r->attrs, " ");
 		if (prefix) {
-			buf_puts(&r->attrs, (const char *)prefix);
-			buf_puts(&r->attrs, ":");
+			model_buf_puts(&r->attrs, (const char *)prefix);
+			model_buf_puts(&r->attrs, ":");
 		}
-		buf_puts(&r->attrs, (const char *)name);
-		buf_puts(&r->attrs, "=\"");
-		buf_xml(&r->attrs, a[5 * i + 3], (size_t)(a[5 * i + 4] - a[5 * i + 3]));
-		buf_puts(&r->attrs, "\"");
+		model_buf_puts(&r->attrs, (const char *)name);
+		model_buf_puts(&r->attrs, "=\"");
+		model_buf_xml(&r->attrs, a[5 * i + 3], (size_t)(a[5 * i + 4] - a[5 * i + 3]));
+		model_buf_puts(&r->attrs, "\"");
 	}
-	return buf_text(&r->attrs);
+	return model_buf_text(&r->attrs);
 }
 
 static void start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
@@ -231,6 +231,6 @@ int dm_xml_read(struct dm_dom *d, const uint8_t *p, size_t len)
 		xmlFreeDoc(r.ctxt->myDoc);
 	r.ctxt->myDoc = NULL;
 	xmlFreeParserCtxt(r.ctxt);
-	buf_free(&r.attrs);
+	model_buf_free(&r.attrs);
 	return d->error;
 }

@@ -336,7 +336,7 @@ struct lwm2m_attributes lwm2m_attributes_effective(struct lwm2m_client *c,
 	return r;
 }
 
-void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct lwm2m_buf *out)
+void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct model_buf *out)
 {
 	const struct {
 		unsigned int bit;
@@ -354,12 +354,12 @@ void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct lwm2m_buf *
 	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
 		if (!(a->set & names[n].bit))
 			continue;
-		lwm2m_buf_printf(out, ";%s=", names[n].name);
+		model_buf_printf(out, ";%s=", names[n].name);
 		for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
 			if (whole[i].bit == names[n].bit)
-				lwm2m_buf_printf(out, "%u", whole[i].x);
+				model_buf_printf(out, "%u", whole[i].x);
 		for (size_t i = 0; i < sizeof(real) / sizeof(real[0]); i++)
 			if (real[i].bit == names[n].bit)
-				lwm2m_buf_double(out, real[i].x);
+				lwm2m_put_double(out, real[i].x);
 	}
 }

@@ -86,7 +86,7 @@ struct lwm2m_bootstrap_ops {
 	int (*connect)(void *ctx, uint16_t instance);
 	void (*disconnect)(void *ctx);
 	void (*changed)(void *ctx);
-	void (*links)(void *ctx, int32_t object, struct lwm2m_buf *out);
+	void (*links)(void *ctx, int32_t object, struct model_buf *out);
 	int64_t (*clock)(void *ctx);
 	void (*log)(void *ctx, int level, const char *text);
 };

@@ -274,7 +274,7 @@ static int apply_values(struct lwm2m_data *d, const struct lwm2m_set *set, struc
 
 /* What is stored of the objects that @set takes the place of, as a file. */
 static int snapshot(struct lwm2m_bootstrap *b, const struct lwm2m_set *set,
-		    struct lwm2m_buf *out)
+		    struct model_buf *out)
 {
 	struct bs_list objects = {0};
 	struct lwm2m_set all = {0};
@@ -383,7 +383,7 @@ static int restore(struct lwm2m_bootstrap *b)
 
 int bs_take_card(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, char *words)
 {
-	struct lwm2m_buf before = {.max = STORE_VALUE_MAX / 2};
+	struct model_buf before = {.max = STORE_VALUE_MAX / 2};
 	struct bs_list made = {0}, old = b->from_card;
 	uint8_t digest[BS_DIGEST], was[BS_DIGEST];
 	bool had = b->applied;
@@ -427,7 +427,7 @@ int bs_take_card(struct lwm2m_bootstrap *b, const uint8_t *p, size_t len, char *
 	}
 out:
 	words_for(r, words, "the card's configuration cannot be stored");
-	lwm2m_buf_free(&before);
+	model_buf_free(&before);
 	lwm2m_set_clear(&set);
 	return r;
 }

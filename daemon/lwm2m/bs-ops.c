@@ -231,7 +231,7 @@ int bs_delete(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, char *wo
 /* ---- Bootstrap-Read ---------------------------------------------------------- */
 
 int bs_read(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, uint32_t format,
-	    struct lwm2m_buf *out, char *words)
+	    struct model_buf *out, char *words)
 {
 	struct lwm2m_set set = {0};
 	uint16_t ids[IDS];
@@ -282,25 +282,25 @@ static int64_t ssid_of(const struct lwm2m_data *d, uint16_t object, uint16_t ins
 }
 
 /* A URI of our own data model, in quotes: what would end them does not belong in a URI. */
-static void put_uri(struct lwm2m_buf *out, const char *uri)
+static void put_uri(struct model_buf *out, const char *uri)
 {
-	lwm2m_buf_printf(out, ";uri=\"");
+	model_buf_printf(out, ";uri=\"");
 	for (; *uri; uri++)
 		if (*uri > ' ' && *uri < 0x7f && *uri != '"' && *uri != '\\')
-			lwm2m_buf_put(out, uri, 1);
-	lwm2m_buf_printf(out, "\"");
+			model_buf_put(out, uri, 1);
+	model_buf_printf(out, "\"");
 }
 
 static void put_links(struct lwm2m_bootstrap *b, const struct model_object *m,
-		      struct lwm2m_buf *out)
+		      struct model_buf *out)
 {
 	uint16_t ids[IDS];
 	size_t n = lwm2m_data_instances(b->copy, m->id, ids, IDS);
 
 	if (strcmp(m->version, "1.0") != 0)
-		lwm2m_buf_printf(out, ",</%u>;ver=%s", m->id, m->version);
+		model_buf_printf(out, ",</%u>;ver=%s", m->id, m->version);
 	else if (n == 0)
-		lwm2m_buf_printf(out, ",</%u>", m->id);
+		model_buf_printf(out, ",</%u>", m->id);
 	for (size_t i = 0; i < n; i++) {
 		int64_t ssid = m->id == 0 || m->id == 1 || m->id == 21
 				       ? ssid_of(b->copy, m->id, ids[i])
@@ -309,15 +309,15 @@ static void put_links(struct lwm2m_bootstrap *b, const struct model_object *m,
 									 BS_SEC_URI, NULL)
 						     : NULL;
 
-		lwm2m_buf_printf(out, ",</%u/%u>", m->id, ids[i]);
+		model_buf_printf(out, ",</%u/%u>", m->id, ids[i]);
 		if (ssid)
-			lwm2m_buf_printf(out, ";ssid=%" PRId64, ssid);
+			model_buf_printf(out, ";ssid=%" PRId64, ssid);
 		if (uri)
 			put_uri(out, uri);
 	}
 }
 
-int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct lwm2m_buf *out,
+int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct model_buf *out,
 		char *words)
 {
 	const struct model_object *m;
@@ -332,9 +332,9 @@ int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct
 	}
 	/* 1.0 had it without the reference (its examples), 1.1 corrected that */
 	if (b->version == 10)
-		lwm2m_buf_printf(out, "lwm2m=\"1.0\"");
+		model_buf_printf(out, "lwm2m=\"1.0\"");
 	else
-		lwm2m_buf_printf(out, "</>;lwm2m=1.%u", b->version - 10);
+		model_buf_printf(out, "</>;lwm2m=1.%u", b->version - 10);
 	for (size_t i = 0; (m = model_object_at(i)); i++)
 		if (lwm2m_data_stores(m->id) && (path->depth == 0 || m->id == path->id[0]))
 			put_links(b, m, out);

@@ -80,7 +80,7 @@ struct lwm2m_bootstrap {
 	uint64_t linger; /* the association is kept, to answer a repeated Finish */
 	struct lwm2m_data *copy;
 	struct bs_list touched;
-	struct lwm2m_buf body;
+	struct model_buf body;
 	uint32_t transfer;
 	uint64_t purge; /* resource 12: when the bootstrap account ends */
 };
@@ -118,8 +118,8 @@ int bs_write(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, uint32_t 
 	     const uint8_t *p, size_t len, char *words);
 int bs_delete(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, char *words);
 int bs_read(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, uint32_t format,
-	    struct lwm2m_buf *out, char *words);
-int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct lwm2m_buf *out,
+	    struct model_buf *out, char *words);
+int bs_discover(struct lwm2m_bootstrap *b, const struct lwm2m_path *path, struct model_buf *out,
 		char *words);
 int bs_pack(struct lwm2m_bootstrap *b, uint32_t format, const uint8_t *p, size_t len,
 	    char *words);
@@ -154,7 +154,7 @@ int bs_state_load(struct lwm2m_bootstrap *b);
 int bs_state_save_card(struct lwm2m_bootstrap *b);
 int bs_state_save(struct lwm2m_bootstrap *b);
 /** bs_state_before() - what the card took the place of: keep, fetch (NULL: nothing), forget */
-int bs_state_put_before(struct lwm2m_bootstrap *b, const struct lwm2m_buf *file);
+int bs_state_put_before(struct lwm2m_bootstrap *b, const struct model_buf *file);
 int bs_state_get_before(struct lwm2m_bootstrap *b, uint8_t **p, size_t *len);
 int bs_state_drop_before(struct lwm2m_bootstrap *b);
 /** bs_state_factory() - is the factory file the one that was applied last? set: note it */

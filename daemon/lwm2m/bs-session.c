@@ -37,7 +37,7 @@ static int answer(struct lwm2m_bootstrap *b, const struct coap_request *req, int
 }
 
 static int answer_body(struct lwm2m_bootstrap *b, const struct coap_request *req,
-		       uint32_t format, int code, struct lwm2m_buf *buf, const char *words)
+		       uint32_t format, int code, struct model_buf *buf, const char *words)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
 
@@ -49,7 +49,7 @@ static int answer_body(struct lwm2m_bootstrap *b, const struct coap_request *req
 		rsp.len = buf->len;
 		code = coap_respond(b->ep, req->now, req->xid, &rsp);
 	}
-	lwm2m_buf_free(buf);
+	model_buf_free(buf);
 	return code;
 }
 
@@ -85,17 +85,17 @@ static int get_path(const struct coap_request *req, struct lwm2m_path *path, boo
 static int collect(struct lwm2m_bootstrap *b, const struct coap_request *req, char *words)
 {
 	if (req->offset == 0) {
-		lwm2m_buf_free(&b->body);
-		b->body = (struct lwm2m_buf){.max = LWM2M_BODY_MAX};
+		model_buf_free(&b->body);
+		b->body = (struct model_buf){.max = LWM2M_BODY_MAX};
 		b->transfer = req->transfer;
 	}
 	if (req->transfer != b->transfer || b->body.len != req->offset) {
 		content_words(words, "a block is missing; begin again");
 		return COAP_408_INCOMPLETE;
 	}
-	lwm2m_buf_put(&b->body, req->data, req->len);
+	model_buf_put(&b->body, req->data, req->len);
 	if (b->body.error < 0) {
-		lwm2m_buf_free(&b->body);
+		model_buf_free(&b->body);
 		content_words(words, "more than %u bytes", LWM2M_BODY_MAX);
 		return COAP_413_TOO_LARGE;
 	}
@@ -121,7 +121,7 @@ static void finish(struct lwm2m_bootstrap *b, const struct coap_request *req)
 static int route(struct lwm2m_bootstrap *b, const struct coap_request *req,
 		 const struct lwm2m_path *path, const uint8_t *p, size_t len)
 {
-	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
+	struct model_buf buf = {.max = LWM2M_BODY_MAX};
 	char words[CONTENT_WORDS_MAX] = "";
 	uint32_t format;
 	int code;
@@ -181,14 +181,14 @@ int lwm2m_bootstrap_take(struct lwm2m_bootstrap *b, const struct coap_request *r
 		r = (finish(b, req), 0);
 	else
 		r = answer(b, req, COAP_405_METHOD_NOT_ALLOWED, "Bootstrap-Finish is a POST");
-	lwm2m_buf_free(&b->body);
+	model_buf_free(&b->body);
 	return r;
 }
 
 void lwm2m_bootstrap_lost(struct lwm2m_bootstrap *b, uint32_t transfer)
 {
 	if (transfer == b->transfer)
-		lwm2m_buf_free(&b->body);
+		model_buf_free(&b->body);
 }
 
 /* ---- our request ------------------------------------------------------------- */
@@ -257,11 +257,11 @@ static void pack_done(struct lwm2m_bootstrap *b, const struct coap_result *res)
 		return;
 	}
 	if (res->offset == 0) {
-		lwm2m_buf_free(&b->body);
-		b->body = (struct lwm2m_buf){.max = LWM2M_BODY_MAX};
+		model_buf_free(&b->body);
+		b->body = (struct model_buf){.max = LWM2M_BODY_MAX};
 	}
 	if (res->len > 0)
-		lwm2m_buf_put(&b->body, res->data, res->len);
+		model_buf_put(&b->body, res->data, res->len);
 	if (res->more && b->body.error == 0)
 		return;
 	if (b->body.error < 0) {
@@ -272,11 +272,11 @@ static void pack_done(struct lwm2m_bootstrap *b, const struct coap_result *res)
 			   b->body.p ? b->body.p : (const uint8_t *)"", b->body.len,
 			   words) == 0 &&
 		   bs_finish(b, words) == 0) {
-		lwm2m_buf_free(&b->body);
+		model_buf_free(&b->body);
 		bs_succeeded(b);
 		return;
 	}
-	lwm2m_buf_free(&b->body);
+	model_buf_free(&b->body);
 	without_pack(b, words);
 }
 
@@ -404,7 +404,7 @@ void bs_session_end(struct lwm2m_bootstrap *b)
 		b->calling = false;
 		coap_call_cancel(b->ep, b->call);
 	}
-	lwm2m_buf_free(&b->body);
+	model_buf_free(&b->body);
 	bs_list_clear(&b->touched);
 	lwm2m_data_free(b->copy);
 	b->copy = NULL;

@@ -159,7 +159,7 @@ int bs_state_save_card(struct lwm2m_bootstrap *b)
 	return r;
 }
 
-int bs_state_put_before(struct lwm2m_bootstrap *b, const struct lwm2m_buf *file)
+int bs_state_put_before(struct lwm2m_bootstrap *b, const struct model_buf *file)
 {
 	uint8_t *v;
 	int r;

@@ -126,17 +126,17 @@ int lwm2m_bsfile_values(const uint8_t *p, size_t len, struct lwm2m_set *set,
 	return r;
 }
 
-static void put16(struct lwm2m_buf *out, size_t v)
+static void put16(struct model_buf *out, size_t v)
 {
 	const uint8_t b[] = {(uint8_t)(v >> 8), (uint8_t)v};
 
 	if (v > UINT16_MAX)
 		out->error = -EMSGSIZE;
-	lwm2m_buf_put(out, b, sizeof(b));
+	model_buf_put(out, b, sizeof(b));
 }
 
 /* "1.2" as two bytes; one byte for the first version of an object */
-static void put_version(struct lwm2m_buf *out, uint16_t id)
+static void put_version(struct model_buf *out, uint16_t id)
 {
 	const struct model_object *model = model_object(id);
 	const char *text = model && model->version ? model->version : "1.0";
@@ -147,12 +147,12 @@ static void put_version(struct lwm2m_buf *out, uint16_t id)
 		v[0] = (uint8_t)strtoul(text, &end, 10);
 		v[1] = (uint8_t)(*end == '.' ? strtoul(end + 1, NULL, 10) : 0);
 	}
-	lwm2m_buf_put(out, v, v[0] ? 2 : 1);
+	model_buf_put(out, v, v[0] ? 2 : 1);
 }
 
-void lwm2m_bsfile_encode(const struct lwm2m_set *set, struct lwm2m_buf *out)
+void lwm2m_bsfile_encode(const struct lwm2m_set *set, struct model_buf *out)
 {
-	struct lwm2m_buf body = {.max = out->max}, tlv;
+	struct model_buf body = {.max = out->max}, tlv;
 	size_t objects = 0;
 
 	for (size_t i = 0, to; i < set->n; i = to) {
@@ -163,22 +163,22 @@ void lwm2m_bsfile_encode(const struct lwm2m_set *set, struct lwm2m_buf *out)
 		for (to = i; to < set->n && set->v[to].path.id[0] == id; to++)
 			;
 		part = (struct lwm2m_set){.v = set->v + i, .n = to - i};
-		tlv = (struct lwm2m_buf){.max = out->max};
+		tlv = (struct model_buf){.max = out->max};
 		lwm2m_tlv_encode(&base, &part, &tlv);
 		put16(&body, id);
 		put_version(&body, id);
 		put16(&body, tlv.len);
-		lwm2m_buf_put(&body, tlv.p, tlv.len);
+		model_buf_put(&body, tlv.p, tlv.len);
 		if (tlv.error < 0)
 			body.error = tlv.error;
-		lwm2m_buf_free(&tlv);
+		model_buf_free(&tlv);
 		objects++;
 	}
 	put16(out, objects);
 	put16(out, body.len);
 	if (body.len > 0)
-		lwm2m_buf_put(out, body.p, body.len);
+		model_buf_put(out, body.p, body.len);
 	if (body.error < 0)
 		out->error = body.error;
-	lwm2m_buf_free(&body);
+	model_buf_free(&body);
 }

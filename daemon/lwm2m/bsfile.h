@@ -92,6 +92,6 @@ int lwm2m_bsfile_values(const uint8_t *p, size_t len, struct lwm2m_set *set,
  *
  * Versions are 00 where the model has 1.0, else in two bytes.
  */
-void lwm2m_bsfile_encode(const struct lwm2m_set *set, struct lwm2m_buf *out);
+void lwm2m_bsfile_encode(const struct lwm2m_set *set, struct model_buf *out);
 
 #endif /* SESAME_LWM2M_BSFILE_H */

@@ -6,12 +6,12 @@
 #include "lwm2m/item.h"
 #include "lwm2m/senml.h"
 
-void lwm2m_cbor_opaque_head(size_t len, struct lwm2m_buf *out)
+void lwm2m_cbor_opaque_head(size_t len, struct model_buf *out)
 {
 	lwm2m_put_bytes_head(out, len);
 }
 
-void lwm2m_cbor_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
+void lwm2m_cbor_encode(const struct lwm2m_value *v, struct model_buf *out)
 {
 	char s[16];
 
@@ -22,10 +22,10 @@ void lwm2m_cbor_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
 		break;
 	case MODEL_OPAQUE:
 		lwm2m_put_bytes_head(out, v->len);
-		lwm2m_buf_put(out, v->p, v->len);
+		model_buf_put(out, v->p, v->len);
 		break;
 	case MODEL_BOOLEAN:
-		lwm2m_buf_put(out, v->i ? "\xf5" : "\xf4", 1);
+		model_buf_put(out, v->i ? "\xf5" : "\xf4", 1);
 		break;
 	case MODEL_OBJLNK:
 		snprintf(s, sizeof(s), "%u:%u", v->object, v->instance);
@@ -33,7 +33,7 @@ void lwm2m_cbor_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
 		break;
 	case MODEL_TIME:
 		/* tag 1, seconds since 1970 */
-		lwm2m_buf_put(out, "\xc1", 1);
+		model_buf_put(out, "\xc1", 1);
 		lwm2m_put_int(out, v->i);
 		break;
 	case MODEL_INTEGER:

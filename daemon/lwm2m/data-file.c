@@ -28,12 +28,12 @@ static const struct {
 	{8, MODEL_FLOAT},   {9, MODEL_CORELNK},
 };
 
-static void put(struct lwm2m_buf *buf, uint64_t x, unsigned int bytes)
+static void put(struct model_buf *buf, uint64_t x, unsigned int bytes)
 {
 	uint8_t b[8];
 
 	lwm2m_pack(b, x, bytes);
-	lwm2m_buf_put(buf, b, bytes);
+	model_buf_put(buf, b, bytes);
 }
 
 static uint64_t get(const uint8_t *p, unsigned int bytes)
@@ -41,7 +41,7 @@ static uint64_t get(const uint8_t *p, unsigned int bytes)
 	return lwm2m_unpack(&p, bytes);
 }
 
-static void write_value(const struct lwm2m_value *v, struct lwm2m_buf *buf)
+static void write_value(const struct lwm2m_value *v, struct model_buf *buf)
 {
 	uint64_t bits;
 	uint8_t code = 0;
@@ -79,12 +79,12 @@ static void write_value(const struct lwm2m_value *v, struct lwm2m_buf *buf)
 	case MODEL_CORELNK:
 	default:
 		put(buf, v->len, 4);
-		lwm2m_buf_put(buf, v->p, v->len);
+		model_buf_put(buf, v->p, v->len);
 		break;
 	}
 }
 
-void data_inst_write(const struct data_inst *in, struct lwm2m_buf *buf)
+void data_inst_write(const struct data_inst *in, struct model_buf *buf)
 {
 	put(buf, VERSION, 1);
 	for (size_t i = 0; i < in->n; i++)

@@ -35,7 +35,7 @@ struct lwm2m_data {
 };
 
 /** data_inst_write() - as it is kept; an error is in @buf */
-void data_inst_write(const struct data_inst *in, struct lwm2m_buf *buf);
+void data_inst_write(const struct data_inst *in, struct model_buf *buf);
 /**
  * data_inst_read() - fill @in, which is empty
  *

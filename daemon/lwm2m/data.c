@@ -455,7 +455,7 @@ static int write_out(struct lwm2m_data *d)
 		const struct data_inst *in = to ? to : from;
 		const uint8_t key[] = {(uint8_t)(in->object >> 8), (uint8_t)in->object,
 				       (uint8_t)(in->id >> 8), (uint8_t)in->id};
-		struct lwm2m_buf buf = {.max = STORE_VALUE_MAX};
+		struct model_buf buf = {.max = STORE_VALUE_MAX};
 
 		if (!to) {
 			r = store_del(d->st, LWM2M_KIND_DATA, key, sizeof(key));
@@ -465,7 +465,7 @@ static int write_out(struct lwm2m_data *d)
 		r = buf.error;
 		if (r == 0)
 			r = store_put(d->st, LWM2M_KIND_DATA, key, sizeof(key), buf.p, buf.len);
-		lwm2m_buf_free(&buf);
+		model_buf_free(&buf);
 	}
 	if (r == 0)
 		return store_commit(d->st);

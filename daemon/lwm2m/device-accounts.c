@@ -33,29 +33,29 @@ struct wanted {
 /* ---- what should be there ------------------------------------------------------ */
 
 static void put_instance(const struct lwm2m_data *d, uint16_t object, uint16_t instance,
-			 struct lwm2m_buf *b)
+			 struct model_buf *b)
 {
 	struct lwm2m_set set = {0};
 
 	if (lwm2m_data_read(d, object, instance, -1, &set) < 0)
 		b->error = -ENOMEM;
-	lwm2m_buf_printf(b, "/%u/%u:", object, instance);
+	model_buf_printf(b, "/%u/%u:", object, instance);
 	for (size_t i = 0; i < set.n; i++) {
 		const struct lwm2m_value *v = &set.v[i];
 
-		lwm2m_buf_printf(b, "%u/%u:%d:%lld:%u/%u:%zu:", v->path.id[2], v->path.id[3],
+		model_buf_printf(b, "%u/%u:%d:%lld:%u/%u:%zu:", v->path.id[2], v->path.id[3],
 				 (int)v->type, (long long)v->i, v->object, v->instance, v->len);
-		lwm2m_buf_put(b, v->p, v->len);
+		model_buf_put(b, v->p, v->len);
 	}
 	lwm2m_set_clear(&set);
 }
 
 static int make_digest(const struct lwm2m_data *d, struct wanted *w)
 {
-	struct lwm2m_buf b = {.max = LWM2M_DATA_BYTES_MAX};
+	struct model_buf b = {.max = LWM2M_DATA_BYTES_MAX};
 	int r;
 
-	lwm2m_buf_printf(&b, "%u:", w->server);
+	model_buf_printf(&b, "%u:", w->server);
 	for (size_t i = 0; i < w->nr; i++) {
 		const struct lwm2m_value *link = lwm2m_data_get(
 			d, MODEL_OBJECT_SECURITY, w->security[i], SECURITY_OSCORE);
@@ -67,7 +67,7 @@ static int make_digest(const struct lwm2m_data *d, struct wanted *w)
 	r = b.error;
 	if (r == 0 && !EVP_Q_digest(NULL, "SHA256", NULL, b.p, b.len, w->digest, NULL))
 		r = -EIO;
-	lwm2m_buf_free(&b);
+	model_buf_free(&b);
 	return r;
 }
 

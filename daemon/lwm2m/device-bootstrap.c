@@ -63,7 +63,7 @@ static void on_changed(void *ctx)
 }
 
 /* Objects that are made by the device, for a Bootstrap-Discover. */
-static void on_links(void *ctx, int32_t object, struct lwm2m_buf *out)
+static void on_links(void *ctx, int32_t object, struct model_buf *out)
 {
 	const struct model_object *m;
 
@@ -73,11 +73,11 @@ static void on_links(void *ctx, int32_t object, struct lwm2m_buf *out)
 		    !lwm2m_object(m->id))
 			continue;
 		if (strcmp(m->version, "1.0") != 0)
-			lwm2m_buf_printf(out, ",</%u>;ver=%s", m->id, m->version);
+			model_buf_printf(out, ",</%u>;ver=%s", m->id, m->version);
 		else if (m->multiple)
-			lwm2m_buf_printf(out, ",</%u>", m->id);
+			model_buf_printf(out, ",</%u>", m->id);
 		if (!m->multiple)
-			lwm2m_buf_printf(out, ",</%u/0>", m->id);
+			model_buf_printf(out, ",</%u/0>", m->id);
 	}
 }
 

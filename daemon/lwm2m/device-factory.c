@@ -50,25 +50,25 @@ enum { MASTER_SECRET, SENDER, RECIPIENT, AEAD, HMAC, SALT, CONTEXT };
 
 /* ---- has it changed? ---------------------------------------------------------- */
 
-static void put_string(struct lwm2m_buf *b, const char *s)
+static void put_string(struct model_buf *b, const char *s)
 {
-	lwm2m_buf_put(b, s ? s : "", s ? strlen(s) + 1 : 1);
+	model_buf_put(b, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
-static void put_number(struct lwm2m_buf *b, int64_t i)
+static void put_number(struct model_buf *b, int64_t i)
 {
-	lwm2m_buf_printf(b, "%lld;", (long long)i);
+	model_buf_printf(b, "%lld;", (long long)i);
 }
 
-static void put_bytes(struct lwm2m_buf *b, const struct lwm2m_bytes *x)
+static void put_bytes(struct model_buf *b, const struct lwm2m_bytes *x)
 {
 	put_number(b, (int64_t)x->len);
-	lwm2m_buf_put(b, x->p, x->len);
+	model_buf_put(b, x->p, x->len);
 }
 
 static int digest(const struct lwm2m_factory *f, uint8_t out[DEVICE_DIGEST])
 {
-	struct lwm2m_buf b = {.max = LWM2M_BODY_MAX};
+	struct model_buf b = {.max = LWM2M_BODY_MAX};
 	int r;
 
 	put_string(&b, f->uri);
@@ -94,7 +94,7 @@ static int digest(const struct lwm2m_factory *f, uint8_t out[DEVICE_DIGEST])
 	r = b.error;
 	if (r == 0 && !EVP_Q_digest(NULL, "SHA256", NULL, b.p, b.len, out, NULL))
 		r = -EIO;
-	lwm2m_buf_free(&b);
+	model_buf_free(&b);
 	return r;
 }
 

@@ -5,14 +5,14 @@
 
 #include "lwm2m/internal.h"
 
-static void comma(struct lwm2m_buf *out)
+static void comma(struct model_buf *out)
 {
 	if (out->len > 0)
-		lwm2m_buf_put(out, ",", 1);
+		model_buf_put(out, ",", 1);
 }
 
 static void put_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
-			   struct lwm2m_buf *out)
+			   struct model_buf *out)
 {
 	const struct lwm2m_attributes *a = lwm2m_dm_attributes_at(c, path);
 
@@ -21,19 +21,19 @@ static void put_attributes(struct lwm2m_client *c, const struct lwm2m_path *path
 }
 
 static void put_link(struct lwm2m_client *c, const struct lwm2m_path *path,
-		     struct lwm2m_buf *out)
+		     struct model_buf *out)
 {
 	char s[LWM2M_PATH_MAX];
 
 	comma(out);
-	lwm2m_buf_printf(out, "<%s>", lwm2m_path_print(path, s));
+	model_buf_printf(out, "<%s>", lwm2m_path_print(path, s));
 	put_attributes(c, path, out);
 }
 
 /* one resource of which @set has the values; @levels below it */
 static void put_resource(struct lwm2m_client *c, const struct lwm2m_path *instance,
 			 const struct model_resource *res, const struct lwm2m_set *set,
-			 unsigned int levels, struct lwm2m_buf *out)
+			 unsigned int levels, struct model_buf *out)
 {
 	struct lwm2m_path at = lwm2m_path_at(3, instance->id[0], instance->id[1], res->id, 0);
 	size_t there = 0, dim = 0;
@@ -50,9 +50,9 @@ static void put_resource(struct lwm2m_client *c, const struct lwm2m_path *instan
 	    !(at.id[0] == MODEL_OBJECT_SCRIPT && res->id == MODEL_SCRIPT_RESPONSE))
 		return;
 	comma(out);
-	lwm2m_buf_printf(out, "<%s>", lwm2m_path_print(&at, s));
+	model_buf_printf(out, "<%s>", lwm2m_path_print(&at, s));
 	if (res->multiple)
-		lwm2m_buf_printf(out, ";dim=%zu", dim);
+		model_buf_printf(out, ";dim=%zu", dim);
 	put_attributes(c, &at, out);
 	for (size_t k = 0; k < set->n && levels > 0; k++)
 		if (set->v[k].path.id[2] == res->id && set->v[k].path.depth == 4 &&
@@ -62,7 +62,7 @@ static void put_resource(struct lwm2m_client *c, const struct lwm2m_path *instan
 
 static int put_resources(struct lwm2m_client *c, const struct lwm2m_object *object,
 			 const struct lwm2m_path *path, unsigned int levels,
-			 struct lwm2m_buf *out, char *words)
+			 struct model_buf *out, char *words)
 {
 	const struct model_object *m = model_object(object->id);
 	struct lwm2m_set set = {0};
@@ -77,14 +77,14 @@ static int put_resources(struct lwm2m_client *c, const struct lwm2m_object *obje
 
 static int put_instance(struct lwm2m_client *c, const struct lwm2m_object *object,
 			const struct lwm2m_path *path, unsigned int levels,
-			struct lwm2m_buf *out, char *words)
+			struct model_buf *out, char *words)
 {
 	put_link(c, path, out);
 	return levels == 0 ? 0 : put_resources(c, object, path, levels - 1, out, words);
 }
 
 int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int depth,
-		      struct lwm2m_buf *out, char *words)
+		      struct model_buf *out, char *words)
 {
 	/* core 1.2, 6.3.3: resources of an object and an instance, instances of a resource */
 	unsigned int levels = depth >= 0 ? (unsigned int)depth : path->depth == 1 ? 2 : 1;
@@ -142,13 +142,13 @@ static bool told_empty(const struct lwm2m_client *c, const struct lwm2m_object *
 	}
 }
 
-void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
+void lwm2m_dm_links(struct lwm2m_client *c, struct model_buf *out)
 {
 	const struct model_object *model;
 	uint16_t ids[LWM2M_ID_BATCH];
 
 	/* no newline at the end: some servers answer that with 4.00 */
-	lwm2m_buf_printf(out, "</>;rt=\"oma.lwm2m\";ct=%s",
+	model_buf_printf(out, "</>;rt=\"oma.lwm2m\";ct=%s",
 			 c->version < 11   ? "11542"
 			 : c->version < 12 ? "\"60 110 112 11542 11543\""
 					   : "\"60 110 112 11542 11543 11544\"");
@@ -157,8 +157,8 @@ void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out)
 		size_t n = object ? object->instances(c, ids, LWM2M_ID_BATCH) : 0;
 
 		if (object && n == 0 && told_empty(c, object))
-			lwm2m_buf_printf(out, ",</%u>", model->id);
+			model_buf_printf(out, ",</%u>", model->id);
 		for (size_t k = 0; k < n; k++)
-			lwm2m_buf_printf(out, ",</%u/%u>", model->id, ids[k]);
+			model_buf_printf(out, ",</%u/%u>", model->id, ids[k]);
 	}
 }

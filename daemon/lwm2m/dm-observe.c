@@ -381,7 +381,7 @@ static void send_out(struct lwm2m_client *c, struct lwm2m_observation *o,
 /* what @o has on its way and what is added to it, with their times; false if there is no room
  */
 static bool pack_unacked(struct lwm2m_observation *o, const struct lwm2m_set *set,
-			 struct lwm2m_buf *buf)
+			 struct model_buf *buf)
 {
 	struct lwm2m_path root = {0};
 	char words[CONTENT_WORDS_MAX];
@@ -405,13 +405,13 @@ static bool pack_unacked(struct lwm2m_observation *o, const struct lwm2m_set *se
  */
 static void remember(struct lwm2m_client *c, struct lwm2m_observation *o, struct lwm2m_set *set)
 {
-	struct lwm2m_buf buf = {.max = UNACKED_MAX};
+	struct model_buf buf = {.max = UNACKED_MAX};
 
 	for (size_t i = 0; i < set->n; i++)
 		set->v[i].at = clock_ms(c);
 	if (!c->storing || !pack_unacked(o, set, &buf)) {
 		drop_unacked(o);
-		lwm2m_buf_free(&buf);
+		model_buf_free(&buf);
 		return;
 	}
 	drop_unacked(o);
@@ -460,7 +460,7 @@ static bool replay(struct lwm2m_client *c, struct lwm2m_observation *o)
 	const struct lwm2m_format *f = lwm2m_format(o->format);
 	const struct lwm2m_notif *e = lwm2m_notif_next(c, o->id, 0);
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
-	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
+	struct model_buf buf = {.max = LWM2M_BODY_MAX};
 	struct lwm2m_path root = {0};
 	struct lwm2m_set set = {0};
 	char words[CONTENT_WORDS_MAX];
@@ -494,7 +494,7 @@ static bool replay(struct lwm2m_client *c, struct lwm2m_observation *o)
 		lwm2m_log(c, 4, "a kept notification does not fit its format");
 		lwm2m_notif_drop(c, o->id, last);
 	}
-	lwm2m_buf_free(&buf);
+	model_buf_free(&buf);
 	lwm2m_set_clear(&set);
 	return true;
 }

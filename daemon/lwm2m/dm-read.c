@@ -141,7 +141,7 @@ int lwm2m_dm_content(struct lwm2m_client *c, const struct lwm2m_path *paths, siz
 	content->values = set.n;
 	lwm2m_set_clear(&set);
 	if (code != 0)
-		lwm2m_buf_free(&content->buf);
+		model_buf_free(&content->buf);
 	return code;
 }
 
@@ -159,7 +159,7 @@ void lwm2m_content_fill(struct lwm2m_content *content, struct coap_response *rsp
 
 void lwm2m_content_free(struct lwm2m_content *content)
 {
-	lwm2m_buf_free(&content->buf);
+	model_buf_free(&content->buf);
 	if (content->streamed && !content->body_given)
 		content->body.release(content->body.ctx);
 }

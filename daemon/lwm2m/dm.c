@@ -124,7 +124,7 @@ int lwm2m_dm_check(struct lwm2m_client *c, const struct lwm2m_path *path, unsign
 static void drop_uploads(struct lwm2m_client *c)
 {
 	for (size_t i = 0; i < UPLOADS_MAX; i++) {
-		lwm2m_buf_free(&c->uploads[i].buf);
+		model_buf_free(&c->uploads[i].buf);
 		memset(&c->uploads[i], 0, sizeof(c->uploads[i]));
 	}
 	memset(c->streams, 0, sizeof(c->streams));
@@ -229,7 +229,7 @@ static int answer_links(struct lwm2m_client *c, const struct coap_request *req,
 			const struct lwm2m_path *path, char *words)
 {
 	struct coap_response rsp = COAP_RESPONSE_INIT(COAP_205_CONTENT);
-	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
+	struct model_buf buf = {.max = LWM2M_BODY_MAX};
 	int depth = get_depth(req), code;
 
 	if (depth == -2)
@@ -244,7 +244,7 @@ static int answer_links(struct lwm2m_client *c, const struct coap_request *req,
 	} else {
 		code = answer(c, req, code, words);
 	}
-	lwm2m_buf_free(&buf);
+	model_buf_free(&buf);
 	return code;
 }
 
@@ -331,7 +331,7 @@ static struct lwm2m_upload *upload_find(struct lwm2m_client *c, uint32_t transfe
 
 static void upload_drop(struct lwm2m_upload *u)
 {
-	lwm2m_buf_free(&u->buf);
+	model_buf_free(&u->buf);
 	memset(u, 0, sizeof(*u));
 }
 
@@ -440,7 +440,7 @@ static int collect(struct lwm2m_client *c, const struct coap_request *req,
 		answer(c, req, COAP_408_INCOMPLETE, "a block is missing; begin again");
 		return 0;
 	}
-	lwm2m_buf_put(&up->buf, req->data, req->len);
+	model_buf_put(&up->buf, req->data, req->len);
 	if (up->buf.error < 0) {
 		upload_drop(up);
 		content_words(

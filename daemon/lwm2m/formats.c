@@ -10,24 +10,24 @@
 
 /* of the formats of one value: @set holds nothing else */
 static void encode_text(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			struct lwm2m_buf *out)
+			struct model_buf *out)
 {
 	(void)base;
 	lwm2m_text_encode(&set->v[0], out);
 }
 
 static void encode_cbor(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			struct lwm2m_buf *out)
+			struct model_buf *out)
 {
 	(void)base;
 	lwm2m_cbor_encode(&set->v[0], out);
 }
 
 static void encode_octets(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			  struct lwm2m_buf *out)
+			  struct model_buf *out)
 {
 	(void)base;
-	lwm2m_buf_put(out, set->v[0].p, set->v[0].len);
+	model_buf_put(out, set->v[0].p, set->v[0].len);
 }
 
 static int decode_octets(const struct lwm2m_path *base, const uint8_t *p, size_t len,
@@ -75,7 +75,7 @@ bool lwm2m_format_known(uint32_t format)
 }
 
 int lwm2m_encode(uint32_t format, const struct lwm2m_path *base, const struct lwm2m_set *set,
-		 struct lwm2m_buf *out, char *words)
+		 struct model_buf *out, char *words)
 {
 	const struct lwm2m_format *f = lwm2m_format(format);
 	/* one value, asked for by its own path */

@@ -43,7 +43,7 @@ struct lwm2m_format {
 	const char *name;
 	unsigned int flags;
 	void (*encode)(const struct lwm2m_path *base, const struct lwm2m_set *set,
-		       struct lwm2m_buf *out);
+		       struct model_buf *out);
 	int (*decode)(const struct lwm2m_path *base, const uint8_t *p, size_t len,
 		      struct lwm2m_set *set, char *words);
 	int (*names)(const uint8_t *p, size_t len, struct lwm2m_set *set, char *words);
@@ -66,7 +66,7 @@ bool lwm2m_format_known(uint32_t format);
  * this (text for more than one value), COAP_413_TOO_LARGE; with @words.
  */
 int lwm2m_encode(uint32_t format, const struct lwm2m_path *base, const struct lwm2m_set *set,
-		 struct lwm2m_buf *out, char *words);
+		 struct model_buf *out, char *words);
 
 /**
  * lwm2m_decode() - values for @base

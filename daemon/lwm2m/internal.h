@@ -136,7 +136,7 @@ struct lwm2m_upload {
 	uint32_t transfer; /* 0: unused */
 	bool streamed;	   /* straight to the script of @instance */
 	uint16_t instance;
-	struct lwm2m_buf buf;
+	struct model_buf buf;
 };
 
 /* object 7: bytes, with IP and UDP headers, since Start */
@@ -277,7 +277,7 @@ uint32_t lwm2m_dm_default_format(const struct lwm2m_client *c, const struct lwm2
  * engine, or by lwm2m_content_free() if @body_given was not set.
  */
 struct lwm2m_content {
-	struct lwm2m_buf buf;
+	struct model_buf buf;
 	struct coap_body body;
 	bool streamed;
 	bool body_given;
@@ -312,9 +312,9 @@ int lwm2m_dm_create(struct lwm2m_client *c, const struct lwm2m_path *path, uint3
 int lwm2m_dm_delete(struct lwm2m_client *c, const struct lwm2m_path *path, char *words);
 /** lwm2m_dm_discover() - @depth: levels below @path that are listed, -1: the default. */
 int lwm2m_dm_discover(struct lwm2m_client *c, const struct lwm2m_path *path, int depth,
-		      struct lwm2m_buf *out, char *words);
+		      struct model_buf *out, char *words);
 /** lwm2m_dm_links() - the payload of Register and Update (core, 6.2.1). */
-void lwm2m_dm_links(struct lwm2m_client *c, struct lwm2m_buf *out);
+void lwm2m_dm_links(struct lwm2m_client *c, struct model_buf *out);
 
 /* attributes.c */
 int lwm2m_dm_attributes(struct lwm2m_client *c, const struct lwm2m_path *path,
@@ -331,7 +331,7 @@ struct lwm2m_attributes lwm2m_attributes_effective(struct lwm2m_client *c,
 						   const struct lwm2m_path *path,
 						   const struct lwm2m_attributes *own);
 /** lwm2m_attributes_print() - ";pmin=5;…" as links have them. */
-void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct lwm2m_buf *out);
+void lwm2m_attributes_print(const struct lwm2m_attributes *a, struct model_buf *out);
 /** lwm2m_attributes_forget() - drop those at and below @path. */
 void lwm2m_attributes_forget(struct lwm2m_client *c, const struct lwm2m_path *path);
 void lwm2m_attributes_load(struct lwm2m_client *c);

@@ -9,70 +9,70 @@
 
 typedef size_t (*encode_head)(size_t, unsigned char *, size_t);
 
-static void put_head(struct lwm2m_buf *out, encode_head encode, size_t n)
+static void put_head(struct model_buf *out, encode_head encode, size_t n)
 {
 	uint8_t b[9];
 
-	lwm2m_buf_put(out, b, encode(n, b, sizeof(b)));
+	model_buf_put(out, b, encode(n, b, sizeof(b)));
 }
 
-void lwm2m_put_uint(struct lwm2m_buf *out, uint64_t u)
+void lwm2m_put_uint(struct model_buf *out, uint64_t u)
 {
 	uint8_t b[9];
 
-	lwm2m_buf_put(out, b, cbor_encode_uint(u, b, sizeof(b)));
+	model_buf_put(out, b, cbor_encode_uint(u, b, sizeof(b)));
 }
 
-void lwm2m_put_int(struct lwm2m_buf *out, int64_t i)
+void lwm2m_put_int(struct model_buf *out, int64_t i)
 {
 	uint8_t b[9];
 
 	if (i >= 0)
 		lwm2m_put_uint(out, (uint64_t)i);
 	else
-		lwm2m_buf_put(out, b, cbor_encode_negint(~(uint64_t)i, b, sizeof(b)));
+		model_buf_put(out, b, cbor_encode_negint(~(uint64_t)i, b, sizeof(b)));
 }
 
-void lwm2m_put_float(struct lwm2m_buf *out, double f)
+void lwm2m_put_float(struct model_buf *out, double f)
 {
 	uint8_t b[9];
 	bool narrow = isnan(f) || fabs(f) <= 3.0e38 || isinf(f);
 
 	if (narrow && (isnan(f) || (double)(float)f == f))
-		lwm2m_buf_put(out, b, cbor_encode_single((float)f, b, sizeof(b)));
+		model_buf_put(out, b, cbor_encode_single((float)f, b, sizeof(b)));
 	else
-		lwm2m_buf_put(out, b, cbor_encode_double(f, b, sizeof(b)));
+		model_buf_put(out, b, cbor_encode_double(f, b, sizeof(b)));
 }
 
-void lwm2m_put_text(struct lwm2m_buf *out, const void *p, size_t len)
+void lwm2m_put_text(struct model_buf *out, const void *p, size_t len)
 {
 	put_head(out, cbor_encode_string_start, len);
-	lwm2m_buf_put(out, p, len);
+	model_buf_put(out, p, len);
 }
 
-void lwm2m_put_bytes_head(struct lwm2m_buf *out, size_t len)
+void lwm2m_put_bytes_head(struct model_buf *out, size_t len)
 {
 	put_head(out, cbor_encode_bytestring_start, len);
 }
 
-void lwm2m_put_array_head(struct lwm2m_buf *out, size_t n)
+void lwm2m_put_array_head(struct model_buf *out, size_t n)
 {
 	put_head(out, cbor_encode_array_start, n);
 }
 
-void lwm2m_put_map_head(struct lwm2m_buf *out, size_t n)
+void lwm2m_put_map_head(struct model_buf *out, size_t n)
 {
 	put_head(out, cbor_encode_map_start, n);
 }
 
-void lwm2m_put_open_map(struct lwm2m_buf *out)
+void lwm2m_put_open_map(struct model_buf *out)
 {
-	lwm2m_buf_put(out, "\xbf", 1);
+	model_buf_put(out, "\xbf", 1);
 }
 
-void lwm2m_put_break(struct lwm2m_buf *out)
+void lwm2m_put_break(struct model_buf *out)
 {
-	lwm2m_buf_put(out, "\xff", 1);
+	model_buf_put(out, "\xff", 1);
 }
 
 /* ---- reading: the call backs that libcbor wants ----------------------------- */

@@ -78,14 +78,14 @@ int lwm2m_bad(char *words, const char *format, const struct lwm2m_path *path, co
 
 /* ---- writing CBOR ---------------------------------------------------------- */
 
-void lwm2m_put_int(struct lwm2m_buf *out, int64_t i);
-void lwm2m_put_uint(struct lwm2m_buf *out, uint64_t u);
-void lwm2m_put_float(struct lwm2m_buf *out, double f);
-void lwm2m_put_text(struct lwm2m_buf *out, const void *p, size_t len);
-void lwm2m_put_bytes_head(struct lwm2m_buf *out, size_t len);
-void lwm2m_put_array_head(struct lwm2m_buf *out, size_t n);
-void lwm2m_put_map_head(struct lwm2m_buf *out, size_t n);
-void lwm2m_put_open_map(struct lwm2m_buf *out);
-void lwm2m_put_break(struct lwm2m_buf *out);
+void lwm2m_put_int(struct model_buf *out, int64_t i);
+void lwm2m_put_uint(struct model_buf *out, uint64_t u);
+void lwm2m_put_float(struct model_buf *out, double f);
+void lwm2m_put_text(struct model_buf *out, const void *p, size_t len);
+void lwm2m_put_bytes_head(struct model_buf *out, size_t len);
+void lwm2m_put_array_head(struct model_buf *out, size_t n);
+void lwm2m_put_map_head(struct model_buf *out, size_t n);
+void lwm2m_put_open_map(struct model_buf *out);
+void lwm2m_put_break(struct model_buf *out);
 
 #endif /* SESAME_LWM2M_ITEM_H */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/base64.h"
 #include "lwm2m/json.h"
+#include "model/base64.h"
 
 const char *lwm2m_json_parse(const uint8_t *p, size_t len, sd_json_variant **ret)
 {
@@ -94,7 +94,7 @@ bool lwm2m_json_bytes(struct lwm2m_item *it, bool url)
 	return true;
 }
 
-void lwm2m_json_put_string(struct lwm2m_buf *out, const void *p, size_t len)
+void lwm2m_json_put_string(struct model_buf *out, const void *p, size_t len)
 {
 	sd_json_variant *v = NULL;
 	char *s = NULL;
@@ -108,7 +108,7 @@ void lwm2m_json_put_string(struct lwm2m_buf *out, const void *p, size_t len)
 		r = sd_json_variant_format(v, 0, &s);
 	}
 	if (r >= 0) {
-		lwm2m_buf_put(out, s, strlen(s));
+		model_buf_put(out, s, strlen(s));
 		explicit_bzero(s, strlen(s));
 	} else if (out->error == 0) {
 		out->error = r == -ENOMEM ? r : -EBADMSG;
@@ -117,29 +117,29 @@ void lwm2m_json_put_string(struct lwm2m_buf *out, const void *p, size_t len)
 	sd_json_variant_unref(v);
 }
 
-void lwm2m_json_put_base64(struct lwm2m_buf *out, const void *p, size_t len, bool url)
+void lwm2m_json_put_base64(struct model_buf *out, const void *p, size_t len, bool url)
 {
-	lwm2m_buf_put(out, "\"", 1);
-	lwm2m_base64_put(out, p, len, url);
-	lwm2m_buf_put(out, "\"", 1);
+	model_buf_put(out, "\"", 1);
+	model_buf_base64(out, p, len, url);
+	model_buf_put(out, "\"", 1);
 }
 
-void lwm2m_json_put_number(struct lwm2m_buf *out, const struct lwm2m_value *v)
+void lwm2m_json_put_number(struct model_buf *out, const struct lwm2m_value *v)
 {
 	if (v->type == MODEL_UNSIGNED)
-		lwm2m_buf_printf(out, "%" PRIu64, (uint64_t)v->i);
+		model_buf_printf(out, "%" PRIu64, (uint64_t)v->i);
 	else if (v->type != MODEL_FLOAT)
-		lwm2m_buf_printf(out, "%" PRId64, v->i);
+		model_buf_printf(out, "%" PRId64, v->i);
 	else if (!isfinite(v->f)) /* JSON has no such numbers */
-		lwm2m_buf_put(out, "null", 4);
+		model_buf_put(out, "null", 4);
 	else
-		lwm2m_buf_double(out, v->f);
+		lwm2m_put_double(out, v->f);
 }
 
-void lwm2m_json_put_time(struct lwm2m_buf *out, int64_t ms)
+void lwm2m_json_put_time(struct model_buf *out, int64_t ms)
 {
 	if (ms % 1000 == 0)
-		lwm2m_buf_printf(out, "%" PRId64, ms / 1000);
+		model_buf_printf(out, "%" PRId64, ms / 1000);
 	else
-		lwm2m_buf_printf(out, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+		model_buf_printf(out, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
 }

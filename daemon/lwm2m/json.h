@@ -28,11 +28,11 @@ bool lwm2m_json_bytes(struct lwm2m_item *it, bool url);
 
 /** lwm2m_json_put_string() - quoted and escaped; sets the buffer's error to -EBADMSG
  * if it is not UTF-8. */
-void lwm2m_json_put_string(struct lwm2m_buf *out, const void *p, size_t len);
-void lwm2m_json_put_base64(struct lwm2m_buf *out, const void *p, size_t len, bool url);
+void lwm2m_json_put_string(struct model_buf *out, const void *p, size_t len);
+void lwm2m_json_put_base64(struct model_buf *out, const void *p, size_t len, bool url);
 /** lwm2m_json_put_number() - an integer, unsigned, time or float. */
-void lwm2m_json_put_number(struct lwm2m_buf *out, const struct lwm2m_value *v);
+void lwm2m_json_put_number(struct model_buf *out, const struct lwm2m_value *v);
 /** lwm2m_json_put_time() - milliseconds as seconds. */
-void lwm2m_json_put_time(struct lwm2m_buf *out, int64_t ms);
+void lwm2m_json_put_time(struct model_buf *out, int64_t ms);
 
 #endif /* SESAME_LWM2M_JSON_H */

@@ -9,7 +9,7 @@
 
 /* close the maps of @open that @next is not in and open its own; both have their
  * last step as a key in the innermost map */
-static void step(struct lwm2m_buf *out, const struct lwm2m_path *open,
+static void step(struct model_buf *out, const struct lwm2m_path *open,
 		 const struct lwm2m_path *next)
 {
 	unsigned int common = 0;
@@ -27,7 +27,7 @@ static void step(struct lwm2m_buf *out, const struct lwm2m_path *open,
 }
 
 void lwm2m_lcbor_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			struct lwm2m_buf *out)
+			struct model_buf *out)
 {
 	struct lwm2m_path open = {0};
 

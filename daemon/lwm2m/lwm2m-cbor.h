@@ -11,7 +11,7 @@
 
 /** lwm2m_lcbor_encode() - one key a step, maps of indefinite length. */
 void lwm2m_lcbor_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			struct lwm2m_buf *out);
+			struct model_buf *out);
 
 /** lwm2m_lcbor_decode() - values at or below @base; see lwm2m_format.decode. */
 int lwm2m_lcbor_decode(const struct lwm2m_path *base, const uint8_t *p, size_t len,

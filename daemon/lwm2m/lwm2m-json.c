@@ -7,23 +7,23 @@
 
 /* ---- encoding -------------------------------------------------------------- */
 
-static void put_value(struct lwm2m_buf *out, const struct lwm2m_value *v)
+static void put_value(struct model_buf *out, const struct lwm2m_value *v)
 {
 	switch (v->type) {
 	case MODEL_STRING:
 	case MODEL_CORELNK:
-		lwm2m_buf_printf(out, "\"sv\":");
+		model_buf_printf(out, "\"sv\":");
 		lwm2m_json_put_string(out, v->p, v->len);
 		break;
 	case MODEL_OPAQUE:
-		lwm2m_buf_printf(out, "\"sv\":");
+		model_buf_printf(out, "\"sv\":");
 		lwm2m_json_put_base64(out, v->p, v->len, false);
 		break;
 	case MODEL_BOOLEAN:
-		lwm2m_buf_printf(out, "\"bv\":%s", v->i ? "true" : "false");
+		model_buf_printf(out, "\"bv\":%s", v->i ? "true" : "false");
 		break;
 	case MODEL_OBJLNK:
-		lwm2m_buf_printf(out, "\"ov\":\"%u:%u\"", v->object, v->instance);
+		model_buf_printf(out, "\"ov\":\"%u:%u\"", v->object, v->instance);
 		break;
 	case MODEL_INTEGER:
 	case MODEL_UNSIGNED:
@@ -31,14 +31,14 @@ static void put_value(struct lwm2m_buf *out, const struct lwm2m_value *v)
 	case MODEL_TIME:
 	case MODEL_NONE:
 	default:
-		lwm2m_buf_printf(out, "\"v\":");
+		model_buf_printf(out, "\"v\":");
 		lwm2m_json_put_number(out, v);
 		break;
 	}
 }
 
 void lwm2m_json_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-		       struct lwm2m_buf *out)
+		       struct model_buf *out)
 {
 	char bn[LWM2M_PATH_MAX + 1], name[LWM2M_PATH_MAX + 1];
 	bool first = true;
@@ -51,32 +51,32 @@ void lwm2m_json_encode(const struct lwm2m_path *base, const struct lwm2m_set *se
 		if (set->v[i].at > latest)
 			latest = set->v[i].at;
 	}
-	lwm2m_buf_printf(out, "{\"bn\":\"%s\",", bn);
+	model_buf_printf(out, "{\"bn\":\"%s\",", bn);
 	if (latest) {
-		lwm2m_buf_printf(out, "\"bt\":");
+		model_buf_printf(out, "\"bt\":");
 		lwm2m_json_put_time(out, latest);
-		lwm2m_buf_put(out, ",", 1);
+		model_buf_put(out, ",", 1);
 	}
-	lwm2m_buf_printf(out, "\"e\":[");
+	model_buf_printf(out, "\"e\":[");
 	for (size_t i = 0; i < set->n; i++) {
 		const struct lwm2m_value *v = &set->v[i];
 
 		if (v->type == MODEL_NONE)
 			continue;
 		lwm2m_senml_split(base, &v->path, bn, name);
-		lwm2m_buf_printf(out, first ? "{" : ",{");
+		model_buf_printf(out, first ? "{" : ",{");
 		if (*name)
-			lwm2m_buf_printf(out, "\"n\":\"%s\",", name);
+			model_buf_printf(out, "\"n\":\"%s\",", name);
 		if (latest && v->at && v->at != latest) {
-			lwm2m_buf_printf(out, "\"t\":-");
+			model_buf_printf(out, "\"t\":-");
 			lwm2m_json_put_time(out, latest - v->at);
-			lwm2m_buf_put(out, ",", 1);
+			model_buf_put(out, ",", 1);
 		}
 		put_value(out, v);
-		lwm2m_buf_put(out, "}", 1);
+		model_buf_put(out, "}", 1);
 		first = false;
 	}
-	lwm2m_buf_printf(out, "]}");
+	model_buf_printf(out, "]}");
 }
 
 /* ---- decoding -------------------------------------------------------------- */

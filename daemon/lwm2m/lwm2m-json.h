@@ -7,7 +7,7 @@
 
 /** lwm2m_json_encode() - one entry a value; base time where values carry a time. */
 void lwm2m_json_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-		       struct lwm2m_buf *out);
+		       struct model_buf *out);
 
 /**
  * lwm2m_json_decode() - values at or below @base, typed by the model

@@ -93,7 +93,7 @@ static int store(struct lwm2m_client *c, const struct lwm2m_notif *n)
 
 int lwm2m_notif_add(struct lwm2m_client *c, uint32_t owner, const struct lwm2m_set *set)
 {
-	struct lwm2m_buf buf = {.max = LWM2M_NOTIF_BYTES_MAX / 2};
+	struct model_buf buf = {.max = LWM2M_NOTIF_BYTES_MAX / 2};
 	struct lwm2m_path root = {0};
 	struct lwm2m_notifs *s = notifs(c);
 	int ret;
@@ -105,7 +105,7 @@ int lwm2m_notif_add(struct lwm2m_client *c, uint32_t owner, const struct lwm2m_s
 	if (ret == 0)
 		ret = append(c, s->seq + 1, owner, buf.p, buf.len);
 	if (ret < 0) {
-		lwm2m_buf_free(&buf);
+		model_buf_free(&buf);
 		return ret;
 	}
 	while (s->count > LWM2M_NOTIF_ENTRIES_MAX || s->bytes > LWM2M_NOTIF_BYTES_MAX)

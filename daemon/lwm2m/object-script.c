@@ -90,7 +90,7 @@ struct stream {
 	struct lwm2m_client *c;
 	uint16_t instance;
 	struct lwm2m_script then; /* as it was when the transfer began */
-	struct lwm2m_buf head;
+	struct model_buf head;
 };
 
 static int stream_read(void *ctx, uint64_t offset, uint8_t *buf, size_t len)
@@ -126,7 +126,7 @@ static void stream_release(void *ctx)
 {
 	struct stream *st = ctx;
 
-	lwm2m_buf_free(&st->head);
+	model_buf_free(&st->head);
 	free(st);
 }
 
@@ -156,7 +156,7 @@ int lwm2m_script_stream(struct lwm2m_client *c, uint16_t instance, uint32_t form
 		return COAP_406_NOT_ACCEPTABLE;
 	}
 	if (format == COAP_FORMAT_LWM2M_TLV)
-		lwm2m_buf_put(&st->head, header,
+		model_buf_put(&st->head, header,
 			      lwm2m_tlv_header(header, LWM2M_TLV_RESOURCE,
 					       MODEL_SCRIPT_RESPONSE, len));
 	else if (format == COAP_FORMAT_SENML_CBOR)

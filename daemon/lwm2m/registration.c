@@ -101,7 +101,7 @@ static void back_off(struct lwm2m_client *c)
 }
 
 static int send_call(struct lwm2m_client *c, uint8_t method, const struct coap_opts *opts,
-		     const struct lwm2m_buf *payload)
+		     const struct model_buf *payload)
 {
 	struct coap_call call = {
 		.method = method,
@@ -163,7 +163,7 @@ static void nothing_to_update(struct lwm2m_client *c)
 
 static void start_register(struct lwm2m_client *c)
 {
-	struct lwm2m_buf links = {.max = LINKS_MAX};
+	struct model_buf links = {.max = LINKS_MAX};
 	struct coap_opts opts = {0};
 	int err;
 
@@ -199,12 +199,12 @@ static void start_register(struct lwm2m_client *c)
 	} else {
 		send_call(c, COAP_POST, &opts, &links);
 	}
-	lwm2m_buf_free(&links);
+	model_buf_free(&links);
 }
 
 static void start_update(struct lwm2m_client *c)
 {
-	struct lwm2m_buf links = {.max = LINKS_MAX};
+	struct model_buf links = {.max = LINKS_MAX};
 	struct coap_opts opts = {0};
 	int err;
 
@@ -232,7 +232,7 @@ static void start_update(struct lwm2m_client *c)
 	} else {
 		send_call(c, COAP_POST, &opts, links.len ? &links : NULL);
 	}
-	lwm2m_buf_free(&links);
+	model_buf_free(&links);
 }
 
 /* by an Update if the server may still know us */
@@ -405,14 +405,14 @@ void lwm2m_registration_update(struct lwm2m_client *c, bool lifetime)
 
 void lwm2m_registration_objects(struct lwm2m_client *c)
 {
-	struct lwm2m_buf links = {.max = LINKS_MAX};
+	struct model_buf links = {.max = LINKS_MAX};
 
 	lwm2m_dm_links(c, &links);
 	if (c->registered && lwm2m_hash(LWM2M_HASH, links.p, links.len) != c->links_told) {
 		c->update_objects = true;
 		c->update_asked = true;
 	}
-	lwm2m_buf_free(&links);
+	model_buf_free(&links);
 }
 
 int lwm2m_registration_update_over(struct lwm2m_client *c, char binding)

@@ -68,7 +68,7 @@ static int call(struct lwm2m_client *c, const uint8_t *pack, size_t len, uint32_
 
 static int send_now(struct lwm2m_client *c, const struct lwm2m_set *set, char *words)
 {
-	struct lwm2m_buf buf = {.max = LWM2M_BODY_MAX};
+	struct model_buf buf = {.max = LWM2M_BODY_MAX};
 	struct lwm2m_path root = {0};
 	uint32_t *slot = NULL;
 	int ret;
@@ -86,7 +86,7 @@ static int send_now(struct lwm2m_client *c, const struct lwm2m_set *set, char *w
 		*slot = 0;
 		content_words(words, "Send: %s", strerror(-ret));
 	}
-	lwm2m_buf_free(&buf);
+	model_buf_free(&buf);
 	return ret;
 }
 

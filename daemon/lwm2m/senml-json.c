@@ -8,23 +8,23 @@
 
 /* ---- encoding -------------------------------------------------------------- */
 
-static void put_value(struct lwm2m_buf *out, const struct lwm2m_value *v)
+static void put_value(struct model_buf *out, const struct lwm2m_value *v)
 {
 	switch (v->type) {
 	case MODEL_STRING:
 	case MODEL_CORELNK:
-		lwm2m_buf_printf(out, "\"vs\":");
+		model_buf_printf(out, "\"vs\":");
 		lwm2m_json_put_string(out, v->p, v->len);
 		break;
 	case MODEL_OPAQUE:
-		lwm2m_buf_printf(out, "\"vd\":");
+		model_buf_printf(out, "\"vd\":");
 		lwm2m_json_put_base64(out, v->p, v->len, true);
 		break;
 	case MODEL_BOOLEAN:
-		lwm2m_buf_printf(out, "\"vb\":%s", v->i ? "true" : "false");
+		model_buf_printf(out, "\"vb\":%s", v->i ? "true" : "false");
 		break;
 	case MODEL_OBJLNK:
-		lwm2m_buf_printf(out, "\"vlo\":\"%u:%u\"", v->object, v->instance);
+		model_buf_printf(out, "\"vlo\":\"%u:%u\"", v->object, v->instance);
 		break;
 	case MODEL_INTEGER:
 	case MODEL_UNSIGNED:
@@ -32,40 +32,40 @@ static void put_value(struct lwm2m_buf *out, const struct lwm2m_value *v)
 	case MODEL_TIME:
 	case MODEL_NONE:
 	default:
-		lwm2m_buf_printf(out, "\"v\":");
+		model_buf_printf(out, "\"v\":");
 		lwm2m_json_put_number(out, v);
 		break;
 	}
 }
 
 void lwm2m_senml_json_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			     struct lwm2m_buf *out)
+			     struct model_buf *out)
 {
 	char bn[LWM2M_PATH_MAX + 1], name[LWM2M_PATH_MAX + 1];
 	bool first = true;
 	int64_t at = 0;
 
-	lwm2m_buf_put(out, "[", 1);
+	model_buf_put(out, "[", 1);
 	for (size_t i = 0; i < set->n; i++) {
 		const struct lwm2m_value *v = &set->v[i];
 
 		if (v->type == MODEL_NONE)
 			continue;
 		lwm2m_senml_split(base, &v->path, bn, name);
-		lwm2m_buf_printf(out, first ? "{\"bn\":\"%s\"," : ",{", bn);
+		model_buf_printf(out, first ? "{\"bn\":\"%s\"," : ",{", bn);
 		if (v->at != at) {
-			lwm2m_buf_printf(out, "\"bt\":");
+			model_buf_printf(out, "\"bt\":");
 			lwm2m_json_put_time(out, v->at);
-			lwm2m_buf_put(out, ",", 1);
+			model_buf_put(out, ",", 1);
 		}
 		if (*name)
-			lwm2m_buf_printf(out, "\"n\":\"%s\",", name);
+			model_buf_printf(out, "\"n\":\"%s\",", name);
 		put_value(out, v);
-		lwm2m_buf_put(out, "}", 1);
+		model_buf_put(out, "}", 1);
 		first = false;
 		at = v->at;
 	}
-	lwm2m_buf_put(out, "]", 1);
+	model_buf_put(out, "]", 1);
 }
 
 /* ---- decoding -------------------------------------------------------------- */

@@ -23,7 +23,7 @@ enum {
 
 /* ---- encoding -------------------------------------------------------------- */
 
-static void put_time(struct lwm2m_buf *out, int64_t ms)
+static void put_time(struct model_buf *out, int64_t ms)
 {
 	if (ms % 1000 == 0)
 		lwm2m_put_int(out, ms / 1000);
@@ -33,7 +33,7 @@ static void put_time(struct lwm2m_buf *out, int64_t ms)
 
 /* @time: the record begins another time than the one before it */
 static void put_record(const struct lwm2m_path *base, const struct lwm2m_path *path, bool first,
-		       const int64_t *time, enum model_type type, struct lwm2m_buf *out)
+		       const int64_t *time, enum model_type type, struct model_buf *out)
 {
 	char bn[LWM2M_PATH_MAX + 1], name[LWM2M_PATH_MAX + 1];
 
@@ -77,7 +77,7 @@ static void put_record(const struct lwm2m_path *base, const struct lwm2m_path *p
 }
 
 void lwm2m_senml_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-			struct lwm2m_buf *out)
+			struct model_buf *out)
 {
 	int64_t at = 0;
 	size_t n = 0;
@@ -99,7 +99,7 @@ void lwm2m_senml_encode(const struct lwm2m_path *base, const struct lwm2m_set *s
 	}
 }
 
-void lwm2m_senml_opaque_head(const struct lwm2m_path *path, size_t len, struct lwm2m_buf *out)
+void lwm2m_senml_opaque_head(const struct lwm2m_path *path, size_t len, struct model_buf *out)
 {
 	lwm2m_put_array_head(out, 1);
 	put_record(path, path, true, NULL, MODEL_OPAQUE, out);

@@ -5,35 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/base64.h"
 #include "lwm2m/item.h"
 #include "lwm2m/text.h"
+#include "model/base64.h"
 
-void lwm2m_text_encode(const struct lwm2m_value *v, struct lwm2m_buf *out)
+void lwm2m_text_encode(const struct lwm2m_value *v, struct model_buf *out)
 {
 	switch (v->type) {
 	case MODEL_STRING:
 	case MODEL_CORELNK:
-		lwm2m_buf_put(out, v->p, v->len);
+		model_buf_put(out, v->p, v->len);
 		break;
 	case MODEL_OPAQUE:
-		lwm2m_base64_put(out, v->p, v->len, false);
+		model_buf_base64(out, v->p, v->len, false);
 		break;
 	case MODEL_BOOLEAN:
-		lwm2m_buf_put(out, v->i ? "1" : "0", 1);
+		model_buf_put(out, v->i ? "1" : "0", 1);
 		break;
 	case MODEL_OBJLNK:
-		lwm2m_buf_printf(out, "%u:%u", v->object, v->instance);
+		model_buf_printf(out, "%u:%u", v->object, v->instance);
 		break;
 	case MODEL_INTEGER:
 	case MODEL_TIME:
-		lwm2m_buf_printf(out, "%" PRId64, v->i);
+		model_buf_printf(out, "%" PRId64, v->i);
 		break;
 	case MODEL_UNSIGNED:
-		lwm2m_buf_printf(out, "%" PRIu64, (uint64_t)v->i);
+		model_buf_printf(out, "%" PRIu64, (uint64_t)v->i);
 		break;
 	case MODEL_FLOAT:
-		lwm2m_buf_double(out, v->f);
+		lwm2m_put_double(out, v->f);
 		break;
 	case MODEL_NONE:
 	default:

@@ -6,7 +6,7 @@
 #include "lwm2m/formats.h"
 
 /** lwm2m_text_encode() - one value; opaque becomes base64 (RFC 4648, 4). */
-void lwm2m_text_encode(const struct lwm2m_value *v, struct lwm2m_buf *out);
+void lwm2m_text_encode(const struct lwm2m_value *v, struct model_buf *out);
 
 /** lwm2m_text_decode() - one value for resource @path; 0 or a CoAP code. */
 int lwm2m_text_decode(const struct lwm2m_path *path, const uint8_t *p, size_t len,

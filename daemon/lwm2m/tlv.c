@@ -53,13 +53,13 @@ size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind k
 
 /* ---- encoding -------------------------------------------------------------- */
 
-static void put_element(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t id,
+static void put_element(struct model_buf *out, enum lwm2m_tlv_kind kind, uint16_t id,
 			const uint8_t *p, size_t len)
 {
 	uint8_t header[LWM2M_TLV_HEADER_MAX];
 
-	lwm2m_buf_put(out, header, lwm2m_tlv_header(header, kind, id, len));
-	lwm2m_buf_put(out, p, len);
+	model_buf_put(out, header, lwm2m_tlv_header(header, kind, id, len));
+	model_buf_put(out, p, len);
 }
 
 /* 1, 2, 4 or 8 bytes, two's complement */
@@ -122,7 +122,7 @@ static bool get_float(const uint8_t *p, size_t len, double *f)
 	return isfinite(*f);
 }
 
-static void put_value(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t id,
+static void put_value(struct model_buf *out, enum lwm2m_tlv_kind kind, uint16_t id,
 		      const struct lwm2m_value *v)
 {
 	uint8_t b[8];
@@ -163,12 +163,12 @@ static void put_value(struct lwm2m_buf *out, enum lwm2m_tlv_kind kind, uint16_t 
 }
 
 /* resources of one object instance: @set->v[@from .. @to) */
-static void put_resources(struct lwm2m_buf *out, const struct lwm2m_set *set, size_t from,
+static void put_resources(struct model_buf *out, const struct lwm2m_set *set, size_t from,
 			  size_t to)
 {
 	for (size_t i = from; i < to;) {
 		const struct lwm2m_value *v = &set->v[i];
-		struct lwm2m_buf inner = {.max = out->max};
+		struct model_buf inner = {.max = out->max};
 
 		if (v->path.depth == 3) {
 			put_value(out, LWM2M_TLV_RESOURCE, v->path.id[2], v);
@@ -183,19 +183,19 @@ static void put_resources(struct lwm2m_buf *out, const struct lwm2m_set *set, si
 			out->error = inner.error;
 		put_element(out, LWM2M_TLV_MULTIPLE_RESOURCE, v->path.id[2], inner.p,
 			    inner.len);
-		lwm2m_buf_free(&inner);
+		model_buf_free(&inner);
 	}
 }
 
 void lwm2m_tlv_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-		      struct lwm2m_buf *out)
+		      struct model_buf *out)
 {
 	if (base->depth >= 2) {
 		put_resources(out, set, 0, set->n);
 		return;
 	}
 	for (size_t i = 0, to; i < set->n; i = to) {
-		struct lwm2m_buf inner = {.max = out->max};
+		struct model_buf inner = {.max = out->max};
 
 		for (to = i; to < set->n && set->v[to].path.id[1] == set->v[i].path.id[1]; to++)
 			;
@@ -204,7 +204,7 @@ void lwm2m_tlv_encode(const struct lwm2m_path *base, const struct lwm2m_set *set
 			out->error = inner.error;
 		put_element(out, LWM2M_TLV_OBJECT_INSTANCE, set->v[i].path.id[1], inner.p,
 			    inner.len);
-		lwm2m_buf_free(&inner);
+		model_buf_free(&inner);
 	}
 }
 

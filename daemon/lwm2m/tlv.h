@@ -33,7 +33,7 @@ size_t lwm2m_tlv_header(uint8_t out[LWM2M_TLV_HEADER_MAX], enum lwm2m_tlv_kind k
 
 /** lwm2m_tlv_encode() - the values of @set at and below @base. */
 void lwm2m_tlv_encode(const struct lwm2m_path *base, const struct lwm2m_set *set,
-		      struct lwm2m_buf *out);
+		      struct model_buf *out);
 
 /**
  * lwm2m_tlv_decode() - values for @base, typed by the model

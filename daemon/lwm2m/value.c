@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,61 +59,7 @@ void lwm2m_set_clear(struct lwm2m_set *set)
 	memset(set, 0, sizeof(*set));
 }
 
-static bool reserve(struct lwm2m_buf *b, size_t more)
-{
-	size_t room = b->room ? b->room : 256;
-	uint8_t *p;
-
-	if (b->error < 0)
-		return false;
-	if (more > b->max - b->len) {
-		b->error = -EMSGSIZE;
-		return false;
-	}
-	if (more <= b->room - b->len)
-		return true;
-	while (room - b->len < more)
-		room *= 2;
-	/* not realloc(): what is left behind is to be wiped */
-	p = malloc(room);
-	if (!p) {
-		b->error = -ENOMEM;
-		return false;
-	}
-	if (b->len > 0) {
-		memcpy(p, b->p, b->len);
-		explicit_bzero(b->p, b->len);
-	}
-	free(b->p);
-	b->p = p;
-	b->room = room;
-	return true;
-}
-
-void lwm2m_buf_put(struct lwm2m_buf *b, const void *p, size_t len)
-{
-	if (!reserve(b, len) || len == 0)
-		return;
-	memcpy(b->p + b->len, p, len);
-	b->len += len;
-}
-
-void lwm2m_buf_printf(struct lwm2m_buf *b, const char *format, ...)
-{
-	char s[512];
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(s, sizeof(s), format, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(s))
-		b->error = -EMSGSIZE;
-	else
-		lwm2m_buf_put(b, s, (size_t)n);
-}
-
-void lwm2m_buf_double(struct lwm2m_buf *b, double f)
+void lwm2m_put_double(struct model_buf *b, double f)
 {
 	char s[32];
 
@@ -123,17 +68,7 @@ void lwm2m_buf_double(struct lwm2m_buf *b, double f)
 		if (strtod(s, NULL) == f)
 			break;
 	}
-	lwm2m_buf_put(b, s, strlen(s));
-}
-
-void lwm2m_buf_free(struct lwm2m_buf *b)
-{
-	if (b->p)
-		explicit_bzero(b->p, b->len);
-	free(b->p);
-	b->p = NULL;
-	b->len = 0;
-	b->room = 0;
+	model_buf_put(b, s, strlen(s));
 }
 
 struct lwm2m_path lwm2m_path_at(uint8_t depth, uint16_t o, uint16_t i, uint16_t r, uint16_t ri)

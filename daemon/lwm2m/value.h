@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values with their paths, and the growing buffers that codecs write to. */
+/* Values with their paths. */
 #ifndef SESAME_LWM2M_VALUE_H
 #define SESAME_LWM2M_VALUE_H
 
 #include "lwm2m/lwm2m.h"
+#include "model/buf.h"
 
 /* Largest body that is handled as a whole; opaque streams have no such limit. */
 #define LWM2M_BODY_MAX (64U << 10)
@@ -60,25 +61,8 @@ uint8_t *lwm2m_set_alloc(struct lwm2m_set *set, size_t len);
 /** lwm2m_set_clear() - wipe and free; the set can be used again. */
 void lwm2m_set_clear(struct lwm2m_set *set);
 
-/**
- * struct lwm2m_buf - bytes that grow up to a limit
- * @error: 0, -ENOMEM or -EMSGSIZE; once set, nothing more is written
- */
-struct lwm2m_buf {
-	uint8_t *p;
-	size_t len;
-	size_t room;
-	size_t max;
-	int error;
-};
-
-void lwm2m_buf_put(struct lwm2m_buf *b, const void *p, size_t len);
-void lwm2m_buf_printf(struct lwm2m_buf *b, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/** lwm2m_buf_double() - the shortest of 15 to 17 digits that reads back as @f. */
-void lwm2m_buf_double(struct lwm2m_buf *b, double f);
-/** lwm2m_buf_free() - wipe and free. */
-void lwm2m_buf_free(struct lwm2m_buf *b);
+/** lwm2m_put_double() - the shortest of 15 to 17 digits that reads back as @f. */
+void lwm2m_put_double(struct model_buf *b, double f);
 
 /* ---- paths ----------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 #include "model/buf.h"
 
 /* no realloc(): what was there may be secret and must not stay behind in the heap */
-static bool reserve(struct buf *b, size_t more)
+static bool reserve(struct model_buf *b, size_t more)
 {
 	size_t room = b->room ? b->room : 256;
 	uint8_t *p;
@@ -40,7 +40,7 @@ static bool reserve(struct buf *b, size_t more)
 	return true;
 }
 
-void buf_put(struct buf *b, const void *p, size_t len)
+void model_buf_put(struct model_buf *b, const void *p, size_t len)
 {
 	if (len == 0 || !reserve(b, len))
 		return;
@@ -48,12 +48,12 @@ void buf_put(struct buf *b, const void *p, size_t len)
 	b->len += len;
 }
 
-void buf_puts(struct buf *b, const char *s)
+void model_buf_puts(struct model_buf *b, const char *s)
 {
-	buf_put(b, s, strlen(s));
+	model_buf_put(b, s, strlen(s));
 }
 
-void buf_printf(struct buf *b, const char *format, ...)
+void model_buf_printf(struct model_buf *b, const char *format, ...)
 {
 	char s[512];
 	va_list ap;
@@ -65,18 +65,18 @@ void buf_printf(struct buf *b, const char *format, ...)
 	if (n < 0 || (size_t)n >= sizeof(s))
 		b->error = -EMSGSIZE;
 	else
-		buf_put(b, s, (size_t)n);
+		model_buf_put(b, s, (size_t)n);
 }
 
-void buf_base64(struct buf *b, const uint8_t *p, size_t len)
+void model_buf_base64(struct model_buf *b, const uint8_t *p, size_t len, bool url)
 {
 	/* so that the length of the text cannot overflow */
 	if (!reserve(b, len > b->max ? len : BASE64_LEN(len)))
 		return;
-	b->len += base64_encode(p, len, (char *)b->p + b->len, false);
+	b->len += base64_encode(p, len, (char *)b->p + b->len, url);
 }
 
-void buf_xml(struct buf *b, const void *p, size_t len)
+void model_buf_xml(struct model_buf *b, const void *p, size_t len)
 {
 	const char *s = p, *from = s, *end = len > 0 ? s + len : s;
 
@@ -91,14 +91,14 @@ void buf_xml(struct buf *b, const void *p, size_t len)
 
 		if (!as)
 			continue;
-		buf_put(b, from, (size_t)(s - from));
-		buf_puts(b, as);
+		model_buf_put(b, from, (size_t)(s - from));
+		model_buf_puts(b, as);
 		from = s + 1;
 	}
-	buf_put(b, from, (size_t)(end - from));
+	model_buf_put(b, from, (size_t)(end - from));
 }
 
-char *buf_text(struct buf *b)
+char *model_buf_text(struct model_buf *b)
 {
 	if (!reserve(b, 1))
 		return NULL;
@@ -106,7 +106,7 @@ char *buf_text(struct buf *b)
 	return (char *)b->p;
 }
 
-void buf_free(struct buf *b)
+void model_buf_free(struct model_buf *b)
 {
 	if (b->p)
 		explicit_bzero(b->p, b->len);

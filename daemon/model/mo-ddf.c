@@ -15,21 +15,21 @@
 
 #define DDF_MAX (1U << 20)
 
-static void indent(struct buf *b, unsigned int depth)
+static void indent(struct model_buf *b, unsigned int depth)
 {
 	while (depth-- > 0)
-		buf_puts(b, "\t");
+		model_buf_puts(b, "\t");
 }
 
-static void text(struct buf *b, unsigned int depth, const char *element, const char *s)
+static void text(struct model_buf *b, unsigned int depth, const char *element, const char *s)
 {
 	indent(b, depth);
-	buf_printf(b, "<%s>", element);
-	buf_xml(b, s, strlen(s));
-	buf_printf(b, "</%s>\n", element);
+	model_buf_printf(b, "<%s>", element);
+	model_buf_xml(b, s, strlen(s));
+	model_buf_printf(b, "</%s>\n", element);
 }
 
-static void access_type(struct buf *b, unsigned int depth, unsigned int access)
+static void access_type(struct model_buf *b, unsigned int depth, unsigned int access)
 {
 	static const struct {
 		unsigned int bit;
@@ -40,72 +40,73 @@ static void access_type(struct buf *b, unsigned int depth, unsigned int access)
 	};
 
 	indent(b, depth);
-	buf_puts(b, "<AccessType>");
+	model_buf_puts(b, "<AccessType>");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (access & names[i].bit)
-			buf_printf(b, "<%s/>", names[i].name);
-	buf_puts(b, "</AccessType>\n");
+			model_buf_printf(b, "<%s/>", names[i].name);
+	model_buf_puts(b, "</AccessType>\n");
 }
 
 /* What the tables know and DDF has no element for, behind the description. */
-static void describe(struct buf *b, unsigned int depth, const struct mo_node *n)
+static void describe(struct model_buf *b, unsigned int depth, const struct mo_node *n)
 {
 	if (!n->description && n->min == n->max && !n->same)
 		return;
 	indent(b, depth);
-	buf_puts(b, "<Description>");
+	model_buf_puts(b, "<Description>");
 	if (n->description)
-		buf_xml(b, n->description, strlen(n->description));
+		model_buf_xml(b, n->description, strlen(n->description));
 	if (n->min != n->max)
-		buf_printf(b, "%s%s %lld to %lld.", n->description ? " " : "",
-			   n->format == MO_INT ? "Range:" : "Bytes:", (long long)n->min,
-			   (long long)n->max);
+		model_buf_printf(b, "%s%s %lld to %lld.", n->description ? " " : "",
+				 n->format == MO_INT ? "Range:" : "Bytes:", (long long)n->min,
+				 (long long)n->max);
 	if (n->same)
-		buf_printf(b, "%sLwM2M: /%u/x/%u.",
-			   n->description || n->min != n->max ? " " : "", n->object,
-			   n->resource);
-	buf_puts(b, "</Description>\n");
+		model_buf_printf(b, "%sLwM2M: /%u/x/%u.",
+				 n->description || n->min != n->max ? " " : "", n->object,
+				 n->resource);
+	model_buf_puts(b, "</Description>\n");
 }
 
-static void properties(struct buf *b, unsigned int depth, const struct mo_node *n,
+static void properties(struct model_buf *b, unsigned int depth, const struct mo_node *n,
 		       const char *moi)
 {
 	static const char *const occurs[] = {"One", "ZeroOrOne", "ZeroOrMore", "OneOrMore"};
 	const char *type = moi ? moi : mo_type(n);
 
 	indent(b, depth);
-	buf_puts(b, "<DFProperties>\n");
+	model_buf_puts(b, "<DFProperties>\n");
 	access_type(b, depth + 1, n->access);
 	if (n->value)
 		text(b, depth + 1, "DefaultValue", n->value);
 	describe(b, depth + 1, n);
 	indent(b, depth + 1);
-	buf_printf(b, "<DFFormat><%s/></DFFormat>\n", mo_format_name(n->format));
+	model_buf_printf(b, "<DFFormat><%s/></DFFormat>\n", mo_format_name(n->format));
 	indent(b, depth + 1);
-	buf_printf(b, "<Occurrence><%s/></Occurrence>\n", occurs[n->occurs]);
+	model_buf_printf(b, "<Occurrence><%s/></Occurrence>\n", occurs[n->occurs]);
 	indent(b, depth + 1);
-	buf_printf(b, "<Scope><%s/></Scope>\n", n->permanent ? "Permanent" : "Dynamic");
+	model_buf_printf(b, "<Scope><%s/></Scope>\n", n->permanent ? "Permanent" : "Dynamic");
 	if (n->title)
 		text(b, depth + 1, "DFTitle", n->title);
 	indent(b, depth + 1);
 	/* an interior node without an identifier has an empty DDFName, as OMA's own files do */
-	buf_puts(b, n->format == MO_NODE ? "<DFType><DDFName>" : "<DFType><MIME>");
-	buf_xml(b, type, strlen(type));
-	buf_puts(b, n->format == MO_NODE ? "</DDFName></DFType>\n" : "</MIME></DFType>\n");
+	model_buf_puts(b, n->format == MO_NODE ? "<DFType><DDFName>" : "<DFType><MIME>");
+	model_buf_xml(b, type, strlen(type));
+	model_buf_puts(b,
+		       n->format == MO_NODE ? "</DDFName></DFType>\n" : "</MIME></DFType>\n");
 	indent(b, depth);
-	buf_puts(b, "</DFProperties>\n");
+	model_buf_puts(b, "</DFProperties>\n");
 }
 
-static void node(struct buf *b, unsigned int depth, const struct mo_node *n, const char *path,
-		 const char *moi)
+static void node(struct model_buf *b, unsigned int depth, const struct mo_node *n,
+		 const char *path, const char *moi)
 {
 	indent(b, depth);
-	buf_puts(b, "<Node>\n");
+	model_buf_puts(b, "<Node>\n");
 	if (n->name) {
 		text(b, depth + 1, "NodeName", n->name);
 	} else {
 		indent(b, depth + 1);
-		buf_puts(b, "<NodeName/>\n");
+		model_buf_puts(b, "<NodeName/>\n");
 	}
 	if (path)
 		text(b, depth + 1, "Path", path);
@@ -113,28 +114,28 @@ static void node(struct buf *b, unsigned int depth, const struct mo_node *n, con
 	for (size_t i = 0; i < n->nr; i++)
 		node(b, depth + 1, &n->children[i], NULL, NULL);
 	indent(b, depth);
-	buf_puts(b, "</Node>\n");
+	model_buf_puts(b, "</Node>\n");
 }
 
 int mo_write_ddf(FILE *out, const struct mo_object *object)
 {
-	struct buf b = {.max = DDF_MAX};
+	struct model_buf b = {.max = DDF_MAX};
 	int r;
 
-	buf_puts(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		     "<!DOCTYPE MgmtTree PUBLIC \"-//OMA//DTD-DM-DDF 1.2//EN\" "
-		     "\"http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd\">\n"
-		     "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
-		     "<!-- Generated by semd from daemon/model; do not edit. -->\n");
-	buf_printf(&b, "<!-- %s: %s -->\n", object->name, object->description);
-	buf_puts(&b, "<MgmtTree>\n");
+	model_buf_puts(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+			   "<!DOCTYPE MgmtTree PUBLIC \"-//OMA//DTD-DM-DDF 1.2//EN\" "
+			   "\"http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd\">\n"
+			   "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+			   "<!-- Generated by semd from daemon/model; do not edit. -->\n");
+	model_buf_printf(&b, "<!-- %s: %s -->\n", object->name, object->description);
+	model_buf_puts(&b, "<MgmtTree>\n");
 	text(&b, 1, "VerDTD", "1.2");
 	node(&b, 1, object->root, object->path, object->moi);
-	buf_puts(&b, "</MgmtTree>\n");
+	model_buf_puts(&b, "</MgmtTree>\n");
 	r = b.error;
 	if (!r && fwrite(b.p, 1, b.len, out) != b.len)
 		r = -EIO;
-	buf_free(&b);
+	model_buf_free(&b);
 	return r;
 }
 

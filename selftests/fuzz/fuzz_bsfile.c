@@ -37,7 +37,7 @@ static bool sorted(const struct lwm2m_set *set)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct lwm2m_set set = {0}, again = {0};
-	struct lwm2m_buf out = {.max = 2 * LWM2M_BSFILE_MAX};
+	struct model_buf out = {.max = 2 * LWM2M_BSFILE_MAX};
 	char words[CONTENT_WORDS_MAX];
 
 	lwm2m_bsfile_size(data, size);
@@ -59,6 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	lwm2m_set_clear(&set);
 	lwm2m_set_clear(&again);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 	return 0;
 }

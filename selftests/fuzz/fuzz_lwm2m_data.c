@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t objects[] = {0, 1, 2, 16, 19, 21, 3};
 	struct data_inst in = {.refs = 1}, again = {.refs = 1};
-	struct lwm2m_buf out = {.max = STORE_VALUE_MAX};
-	struct lwm2m_buf second = {.max = STORE_VALUE_MAX};
+	struct model_buf out = {.max = STORE_VALUE_MAX};
+	struct model_buf second = {.max = STORE_VALUE_MAX};
 	char words[CONTENT_WORDS_MAX];
 
 	if (size < 1)
@@ -41,8 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 		}
 	}
-	lwm2m_buf_free(&out);
-	lwm2m_buf_free(&second);
+	model_buf_free(&out);
+	model_buf_free(&second);
 	clear(&in);
 	clear(&again);
 	return 0;

@@ -47,7 +47,7 @@ static bool comparable(uint32_t format, const struct lwm2m_set *set)
 static void round_trip(uint32_t format, const struct lwm2m_path *base,
 		       const struct lwm2m_set *set)
 {
-	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
+	struct model_buf out = {.max = 4 * LWM2M_BODY_MAX};
 	struct lwm2m_set again = {0};
 	char words[CONTENT_WORDS_MAX];
 
@@ -58,7 +58,7 @@ static void round_trip(uint32_t format, const struct lwm2m_path *base,
 		same(set, &again);
 	}
 	lwm2m_set_clear(&again);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{3, {26242, 0, 13}}, {3, {1, 0, 7}},	 {3, {26242, 0, 3}},
 	};
 	const struct lwm2m_path root = {0}, *path;
-	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
+	struct model_buf out = {.max = 4 * LWM2M_BODY_MAX};
 	struct lwm2m_set set = {0}, again = {0};
 	char words[CONTENT_WORDS_MAX];
 
@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		break;
 	}
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 	lwm2m_set_clear(&again);
 	lwm2m_set_clear(&set);
 	return 0;

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void round_trip(const struct lwm2m_path *base, const struct lwm2m_set *set)
 {
-	struct lwm2m_buf out = {.max = 4 * LWM2M_BODY_MAX};
+	struct model_buf out = {.max = 4 * LWM2M_BODY_MAX};
 	char words[CONTENT_WORDS_MAX];
 	struct lwm2m_set again = {0};
 
@@ -26,7 +26,7 @@ static void round_trip(const struct lwm2m_path *base, const struct lwm2m_set *se
 				abort();
 	}
 	lwm2m_set_clear(&again);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

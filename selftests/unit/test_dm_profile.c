@@ -195,7 +195,7 @@ static void test_cp_more(void **state)
 static void test_tnds(void **state)
 {
 	static const char *const in[] = {TNDS, MESSAGE(TNDS), MESSAGE("<![CDATA[" TNDS "]]>")};
-	struct buf b = {.max = 1 << 16};
+	struct model_buf b = {.max = 1 << 16};
 	struct dm_profile p;
 
 	(void)state;
@@ -213,7 +213,7 @@ static void test_tnds(void **state)
 	assert_int_equal(p.kind, DM_PROFILE_TNDS);
 	check_account(&p);
 	dm_profile_free(&p);
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 static void test_message_wbxml(void **state)
@@ -290,18 +290,18 @@ static void test_many(void **state)
 		"<characteristic type='APPLICATION'><parm name='APPID' value='w7'/>"
 		"<parm name='PROVIDER-ID' value='a'/><parm name='ADDR' value='b'/>"
 		"</characteristic>";
-	struct buf b = {.max = DM_PROFILE_BYTES_MAX};
+	struct model_buf b = {.max = DM_PROFILE_BYTES_MAX};
 	struct dm_profile p;
 
 	(void)state;
-	buf_puts(&b, "<wap-provisioningdoc>");
+	model_buf_puts(&b, "<wap-provisioningdoc>");
 	for (int i = 0; i < 100; i++)
-		buf_puts(&b, one);
-	buf_puts(&b, "</wap-provisioningdoc>");
+		model_buf_puts(&b, one);
+	model_buf_puts(&b, "</wap-provisioningdoc>");
 	assert_int_equal(parse((const char *)b.p, b.len, &p), 0);
 	assert_int_equal(p.n_accounts, DM_PROFILE_ACCOUNTS_MAX);
 	dm_profile_free(&p);
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 /* WBXML that libwbxml2 must not see */
@@ -350,7 +350,7 @@ static void test_bad_prov(void **state)
 		 -EBADMSG}, /* no NUL in the table */
 	};
 	char deep[200], table[4096 + 8] = "\x01\x0b\x6a\xa0\x00";
-	struct buf b = {.max = 1 << 20};
+	struct model_buf b = {.max = 1 << 20};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -370,18 +370,18 @@ static void test_bad_prov(void **state)
 	/* a table of 4 KiB, and a reference to it again and again */
 	memset(table + 5, '<', 4095);
 	table[5 + 4095] = '\0';
-	buf_put(&b, table, 5 + 4096);
-	buf_puts(&b, "\x45");
+	model_buf_put(&b, table, 5 + 4096);
+	model_buf_puts(&b, "\x45");
 	for (int i = 0; i < 2000; i++)
-		buf_put(&b, "\x83\x00", 2);
-	buf_puts(&b, "\x01");
+		model_buf_put(&b, "\x83\x00", 2);
+	model_buf_puts(&b, "\x01");
 	{
-		struct buf out = {.max = 1 << 20};
+		struct model_buf out = {.max = 1 << 20};
 
 		assert_int_equal(dm_wbxml_prov(b.p, b.len, &out), -E2BIG);
-		buf_free(&out);
+		model_buf_free(&out);
 	}
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 static void test_mac(void **state)

@@ -242,7 +242,8 @@ static void test_commands(void **state)
 		"<Get><CmdID>9</CmdID><Item><Target><LocURI>./E?list=TNDS</LocURI></Target></"
 		"Item>"
 		"</Get></Atomic>"
-		"<Add><CmdID>10</CmdID><Item><Target><LocURI>./F</LocURI></Target><Data/></Item>"
+		"<Add><CmdID>10</CmdID><Item><Target><LocURI>./F</LocURI></Target><Data/></"
+		"Item>"
 		"</Add>" TAIL;
 	static const enum dm_coding codings[] = {DM_XML, DM_WBXML};
 	const struct dm_cmd *c;
@@ -406,7 +407,7 @@ static void test_markup(void **state)
 	"<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD><Node><NodeName>x</NodeName>" \
 	"<RTProperties><Format><chr/></Format><Type><MIME>text/plain</MIME></Type>"            \
 	"</RTProperties><Value>  a &lt;b</Value></Node></MgmtTree>"
-	struct buf b = {.max = 1 << 16};
+	struct model_buf b = {.max = 1 << 16};
 	struct dm_msg m, w;
 	struct dm_item *it;
 	size_t len;
@@ -459,18 +460,18 @@ static void test_markup(void **state)
 	/* a document alone, both ways */
 	assert_int_equal(dm_wbxml_from_tnds((const uint8_t *)TREE, strlen(TREE), &b), 0);
 	{
-		struct buf back = {.max = 1 << 16};
+		struct model_buf back = {.max = 1 << 16};
 
 		assert_int_equal(dm_wbxml_tnds(b.p, b.len, &back), 0);
-		assert_string_equal(buf_text(&back), TREE);
-		buf_free(&back);
+		assert_string_equal(model_buf_text(&back), TREE);
+		model_buf_free(&back);
 		back.max = 64;
 		assert_int_equal(dm_wbxml_tnds(b.p, b.len, &back), -E2BIG);
-		buf_free(&back);
+		model_buf_free(&back);
 	}
-	buf_free(&b);
+	model_buf_free(&b);
 	assert_int_equal(dm_wbxml_from_tnds((const uint8_t *)"<a/>", 4, &b), -EBADMSG);
-	buf_free(&b);
+	model_buf_free(&b);
 }
 
 static void test_bad_xml(void **state)

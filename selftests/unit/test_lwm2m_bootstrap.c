@@ -286,11 +286,11 @@ static void on_changed(void *ctx)
 	((struct world *)ctx)->changes++;
 }
 
-static void on_links(void *ctx, int32_t object, struct lwm2m_buf *out)
+static void on_links(void *ctx, int32_t object, struct model_buf *out)
 {
 	(void)ctx;
 	if (object < 0 || object == 3)
-		lwm2m_buf_printf(out, ",</3/0>");
+		model_buf_printf(out, ",</3/0>");
 }
 
 static int64_t on_clock(void *ctx)
@@ -674,7 +674,7 @@ static void test_blocks(void **state)
 {
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
-	struct lwm2m_buf body = {.max = LWM2M_BODY_MAX};
+	struct model_buf body = {.max = LWM2M_BODY_MAX};
 	const struct lwm2m_path p0 = {.depth = 1, .id = {0}};
 	uint8_t cert[3000];
 	struct lwm2m_value v = {.path = {.depth = 3, .id = {0, 1, 4}},
@@ -693,7 +693,7 @@ static void test_blocks(void **state)
 	assert_int_equal(discover(w, "0"), COAP_205_CONTENT);
 	assert_non_null(strstr(w->text, "</0/1>"));
 	lwm2m_set_clear(&set);
-	lwm2m_buf_free(&body);
+	model_buf_free(&body);
 }
 
 static const char pack_json[] =
@@ -842,7 +842,7 @@ struct file {
 /* One account with @ssid, or with 0 a bootstrap server. */
 static struct file make_file(struct world *w, uint16_t ssid, const char *uri)
 {
-	struct lwm2m_buf out = {.max = 1024};
+	struct model_buf out = {.max = 1024};
 	struct lwm2m_set set = {0};
 	struct lwm2m_data *d;
 	char why[CONTENT_WORDS_MAX];
@@ -867,7 +867,7 @@ static struct file make_file(struct world *w, uint16_t ssid, const char *uri)
 	assert_int_equal(out.error, 0);
 	memcpy(f.p, out.p, out.len);
 	f.len = out.len;
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 	lwm2m_set_clear(&set);
 	lwm2m_data_free(d);
 	w->data = kept;

@@ -51,7 +51,7 @@ static int decode(uint32_t format, const struct lwm2m_path *base, const char *he
 static void check_encode(uint32_t format, const struct lwm2m_path *base,
 			 const struct lwm2m_set *set, const char *hex)
 {
-	struct lwm2m_buf out = {.max = 4096};
+	struct model_buf out = {.max = 4096};
 	char words[CONTENT_WORDS_MAX];
 	uint8_t b[1024];
 	size_t n = unhex(hex, b);
@@ -64,7 +64,7 @@ static void check_encode(uint32_t format, const struct lwm2m_path *base,
 	}
 	assert_int_equal(out.len, n);
 	assert_memory_equal(out.p, b, n);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 }
 
 static struct lwm2m_value string(uint16_t o, uint16_t i, uint16_t r, const char *s)
@@ -259,7 +259,7 @@ static void test_senml(void **state)
 	struct lwm2m_path device_path = lwm2m_path_at(2, 3, 0, 0, 0);
 	struct lwm2m_path script = lwm2m_path_at(2, 26242, 0, 0, 0);
 	struct lwm2m_set set = {0}, back = {0};
-	struct lwm2m_buf head = {.max = 64};
+	struct model_buf head = {.max = 64};
 	char words[CONTENT_WORDS_MAX];
 	const char *hex = "84a321692f32363234322f302f00613063766c6f6732363234313a30"
 			  "a20061310845a000000151a20062313204f5a2006231330220";
@@ -319,7 +319,7 @@ static void test_senml(void **state)
 	lwm2m_senml_opaque_head(&(struct lwm2m_path){3, {26242, 0, 7}}, 300, &head);
 	assert_int_equal(head.len, unhex("81a2216a2f32363234322f302f370859012c", b));
 	assert_memory_equal(head.p, b, head.len);
-	lwm2m_buf_free(&head);
+	model_buf_free(&head);
 }
 
 static void test_senml_names(void **state)
@@ -430,7 +430,7 @@ static void test_text(void **state)
 		 0); /* bits left over */
 	one_text(&opaque, COAP_FORMAT_TEXT, "Z===", COAP_400_BAD_REQUEST, 0);
 	for (size_t i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
-		struct lwm2m_buf out = {.max = 64};
+		struct model_buf out = {.max = 64};
 
 		assert_int_equal(lwm2m_decode(COAP_FORMAT_TEXT, &opaque,
 					      (const uint8_t *)base64[i], strlen(base64[i]),
@@ -442,7 +442,7 @@ static void test_text(void **state)
 		assert_int_equal(out.len, strlen(base64[i]));
 		if (out.len)
 			assert_memory_equal(out.p, base64[i], out.len);
-		lwm2m_buf_free(&out);
+		model_buf_free(&out);
 		lwm2m_set_clear(&set);
 	}
 }

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "lwm2m/base64.h"
 #include "lwm2m/formats.h"
+#include "model/base64.h"
 
 #define S(s) (s), sizeof(s) - 1
 
@@ -41,7 +41,7 @@ static struct lwm2m_value bytes(const char *path, enum model_type type, const ch
 static void expect_encoded(uint32_t format, const char *base, const struct lwm2m_value *v,
 			   size_t n, const char *bytes_, size_t len)
 {
-	struct lwm2m_buf out = {.max = 4096};
+	struct model_buf out = {.max = 4096};
 	struct lwm2m_path path = at(base);
 	char words[CONTENT_WORDS_MAX] = "";
 	struct lwm2m_set set = {0};
@@ -52,7 +52,7 @@ static void expect_encoded(uint32_t format, const char *base, const struct lwm2m
 		fail_msg("%u: %s", format, words);
 	if (out.len != len || memcmp(out.p, bytes_, len) != 0)
 		fail_msg("%u: %.*s", format, (int)out.len, (const char *)out.p);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 	lwm2m_set_clear(&set);
 }
 
@@ -476,7 +476,7 @@ static void test_nulls(void **state)
 
 static void expect_unfit(uint32_t format, const char *base, const struct lwm2m_value *v)
 {
-	struct lwm2m_buf out = {.max = 4096};
+	struct model_buf out = {.max = 4096};
 	struct lwm2m_path path = at(base);
 	char words[CONTENT_WORDS_MAX] = "";
 	struct lwm2m_set set = {0};
@@ -485,7 +485,7 @@ static void expect_unfit(uint32_t format, const char *base, const struct lwm2m_v
 	assert_int_equal(lwm2m_encode(format, &path, &set, &out, words),
 			 COAP_406_NOT_ACCEPTABLE);
 	assert_true(strlen(words) > 0);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 	lwm2m_set_clear(&set);
 }
 
@@ -525,7 +525,7 @@ static void test_numbers(void **state)
 		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 			struct lwm2m_value v = integer("/26242/0/13", numbers[i]);
 			struct lwm2m_set set = {0}, back = {0};
-			struct lwm2m_buf out = {.max = 256};
+			struct model_buf out = {.max = 256};
 
 			assert_int_equal(lwm2m_set_add(&set, &v), 0);
 			assert_int_equal(lwm2m_encode(formats[f], &path, &set, &out, words), 0);
@@ -535,7 +535,7 @@ static void test_numbers(void **state)
 			assert_int_equal(back.v[0].i, numbers[i]);
 			lwm2m_set_clear(&set);
 			lwm2m_set_clear(&back);
-			lwm2m_buf_free(&out);
+			model_buf_free(&out);
 		}
 	}
 }
@@ -549,17 +549,17 @@ static void test_base64_url(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-		struct lwm2m_buf b = {.max = 64};
+		struct model_buf b = {.max = 64};
 		size_t n = strlen(vectors[i]);
 
-		lwm2m_base64_put(&b, (const uint8_t *)"foobar", i, true);
+		model_buf_base64(&b, (const uint8_t *)"foobar", i, true);
 		assert_int_equal(b.len, n);
 		if (n)
 			assert_memory_equal(b.p, vectors[i], n);
 		assert_int_equal(base64_decode((const uint8_t *)vectors[i], n, out, true),
 				 (ssize_t)i);
 		assert_memory_equal(out, "foobar", i);
-		lwm2m_buf_free(&b);
+		model_buf_free(&b);
 	}
 	assert_int_equal(base64_decode((const uint8_t *)S("Zg=="), out, true), 1);
 	assert_int_equal(base64_decode((const uint8_t *)S("Zg="), out, true), -1);

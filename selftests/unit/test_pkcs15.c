@@ -377,7 +377,7 @@ static void test_file(void **state)
 {
 	struct gp_hex h = gp_hex(NRF_FILE "FFFF");
 	struct lwm2m_set set = {0};
-	struct lwm2m_buf out = {.max = LWM2M_BSFILE_MAX};
+	struct model_buf out = {.max = LWM2M_BSFILE_MAX};
 	char words[CONTENT_WORDS_MAX];
 	unsigned int skipped;
 
@@ -400,7 +400,7 @@ static void test_file(void **state)
 	assert_int_equal(lwm2m_bsfile_values(out.p, out.len, &set, NULL, words), 0);
 	assert_int_equal(set.n, 3);
 	lwm2m_set_clear(&set);
-	lwm2m_buf_free(&out);
+	model_buf_free(&out);
 }
 
 static void test_file_parts(void **state)
