@@ -81,12 +81,14 @@ static int judge(struct dm_client *c, struct slot *s, const struct dm_notify *n,
 		.nonce_len = a.server.nonce_len,
 	};
 
-	if (!a.server.secret_len)
+	if (!a.server.secret_len) {
+		dm_account_clear(&a);
 		return client_refuse(
 			c, why, -EKEYREJECTED,
 			"%s: the account has no secret of the server: nobody can be known "
 			"by a notification",
 			s->node);
+	}
 	nonce = dm_notify_check(n, &secret);
 	dm_account_clear(&a);
 	if (nonce == DM_NOTIFY_WRONG)

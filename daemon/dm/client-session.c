@@ -236,10 +236,20 @@ static void take_message(struct dm_client *c, uint64_t now, const struct dm_http
 
 static void take_answer(struct dm_client *c, uint64_t now, const struct dm_http_answer *a)
 {
+	struct dm_engine_stats st;
 	char why[DM_CLIENT_WORDS_MAX];
 
 	if (!a->error && a->status == 200) {
 		take_message(c, now, a);
+		return;
+	}
+	/* some servers have nothing more to say to whom they do not know */
+	dm_engine_stats(c->session.engine, &st);
+	if (!a->error && a->status / 100 == 4 && !passing(a->status) && st.refused) {
+		snprintf(why, sizeof(why),
+			 "%s: the server refused our credentials, then HTTP status %u",
+			 dm_end_name(DM_END_CLIENT_AUTH), a->status);
+		finish(c, now, why, 16 * c->config.retry_ms);
 		return;
 	}
 	if (a->error)

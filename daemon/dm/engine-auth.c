@@ -74,8 +74,10 @@ static int refuse(struct dm_engine *e, unsigned int why, unsigned int *code, boo
 	e->server.ok = false;
 	e->stats.server_known = false;
 	e->server.tries++;
-	eng_log(e, LOG_WARNING, "the server's credentials are %s",
-		why == DM_MISSING_CREDENTIALS ? "missing" : "wrong");
+	/* a nonce that one side has lost looks the same; it is asked again with a new one */
+	eng_log(e, LOG_NOTICE, "the server's credentials are %s",
+		why == DM_MISSING_CREDENTIALS ? "missing"
+					      : "not right: its secret or its nonce");
 	/* with HMAC a message that fails once the server is known is a stranger's (5.4) */
 	if (e->server.tries > ENG_AUTH_TRIES || (was_ok && e->server.type == DM_AUTH_HMAC))
 		return eng_fail(e, DM_END_SERVER_AUTH, "the server did not show that it is %s",
@@ -147,6 +149,7 @@ static int challenged(struct dm_engine *e, const struct dm_cmd *st, bool *again)
 	int r;
 
 	p->ok = false;
+	e->stats.refused = true;
 	memcpy(old, p->nonce, old_len);
 	if (st->chal && st->chal_meta.type)
 		want = dm_auth_of_uri(st->chal_meta.type);
@@ -191,6 +194,7 @@ int eng_auth_status(struct dm_engine *e, const struct dm_cmd *st, bool *again)
 					st->code);
 	}
 	e->accepted = true;
+	e->stats.refused = false;
 	e->client.tries = 0;
 	return st->chal ? take_nonce(e, &st->chal_meta) : 0;
 }

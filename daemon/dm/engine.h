@@ -273,6 +273,7 @@ struct dm_engine_stats {
 	unsigned int commands; /* of the server, that were answered */
 	unsigned int repeats;  /* messages that came again */
 	bool server_known;     /* its credentials were right */
+	bool refused;	       /* the last it said of ours was 401 or 407 */
 };
 void dm_engine_stats(const struct dm_engine *e, struct dm_engine_stats *out);
 

@@ -368,6 +368,24 @@ static void test_forbidden(void **state)
 	assert_int_equal(server_count(&w->server), 0);
 }
 
+/* a server that ends it over HTTP is one that does not know us, whatever it says there */
+static void test_refused(void **state)
+{
+	struct world *w = *state;
+
+	w->server.refuse = true;
+	w->server.plan[1] = FORBIDDEN;
+	w->config.retry_ms = 60000;
+	begin(w);
+	run_until(w, failed);
+	assert_string_equal(account(w).error,
+			    "credentials not accepted: the server refused our credentials, "
+			    "then HTTP status 403");
+	/* sixteen times the pause, a fifth less at least */
+	assert_true(account(w).next_ms > now_ms() + 700000);
+	assert_int_equal(server_count(&w->server), 2);
+}
+
 static void test_wrong_server(void **state)
 {
 	struct world *w = *state;
@@ -715,12 +733,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_session),	 TEST(test_changed),	 TEST(test_poll),
-		TEST(test_lost),	 TEST(test_gives_up),	 TEST(test_later),
-		TEST(test_hopeless),	 TEST(test_resp_uri),	 TEST(test_forbidden),
-		TEST(test_wrong_server), TEST(test_identifiers), TEST(test_alert),
-		TEST(test_notify),	 TEST(test_listen),	 TEST(test_stop),
-		TEST(test_bootstrap),
+		TEST(test_session),  TEST(test_changed),      TEST(test_poll),
+		TEST(test_lost),     TEST(test_gives_up),     TEST(test_later),
+		TEST(test_hopeless), TEST(test_resp_uri),     TEST(test_forbidden),
+		TEST(test_refused),  TEST(test_wrong_server), TEST(test_identifiers),
+		TEST(test_alert),    TEST(test_notify),	      TEST(test_listen),
+		TEST(test_stop),     TEST(test_bootstrap),
 	};
 #undef TEST
 
