@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /* [dm NAME]: is it complete, and what do its files hold? */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "control/config.h"
 #include "dm/http.h"
 #include "dm/state.h"
+#include "gp/error.h"
+#include "keys/seref.h"
 
 static bool yes(const char *value)
 {
@@ -28,6 +34,63 @@ static bool twice(const struct config *c, const struct config_dm_account *a)
 		if (!strcmp(o->server_id, a->server_id))
 			return true;
 	return false;
+}
+
+/* libcurl would take anything else for the name of a file */
+static bool pin_ok(const char *pin)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	do {
+		if (strncmp(pin, "sha256//", 8) != 0 || strspn(pin + 8, digits) != 43 ||
+		    pin[51] != '=')
+			return false;
+		pin += 52;
+	} while (*pin == ';' && pin++);
+	return !*pin;
+}
+
+/* a reference to an SE that has no section; without any, the names are the kernel's */
+static bool no_se(const struct config *c, const char *value)
+{
+	struct gp_error e;
+	struct seref ref;
+
+	if (!c->nr_se || !config_is_reference(value) ||
+	    seref_parse(&ref, value, strlen(value), true, &e) || ref.kind == SEREF_PKCS11)
+		return false;
+	for (size_t i = 0; i < c->nr_se; i++)
+		if (!strcmp(c->se[i].name, ref.se))
+			return false;
+	return true;
+}
+
+const char *config_dm_general(const struct config *c)
+{
+	struct in6_addr a;
+
+	if (c->dm.bind[0] && inet_pton(AF_INET, c->dm.bind, &a) != 1 &&
+	    inet_pton(AF_INET6, c->dm.bind, &a) != 1)
+		return "[dm] bind=: an IPv4 or IPv6 address of this machine is needed, no name";
+	if (!c->dm.cert[0] != !c->dm.key[0])
+		return "[dm] has one of cert= and key=: both are needed";
+	if (no_se(c, c->dm.cert) || no_se(c, c->dm.key))
+		return "[dm] cert= or key= names a secure element that no [se NAME] has";
+	return NULL;
+}
+
+bool config_dm_stranger(const struct config *c, const char *origin)
+{
+	size_t n = strlen(origin);
+
+	if (strncmp(origin, "dm:", 3) != 0 || origin[n - 1] == '*' || c->dm.bootstrap_file[0] ||
+	    c->dm.bootstrap_pin_file[0])
+		return false;
+	for (size_t i = 0; i < c->nr_dm; i++)
+		if (!strcmp(c->dm_account[i].server_id, origin + 3))
+			return false;
+	return true;
 }
 
 static const char *check_auth(const struct config_dm_account *a)
@@ -65,9 +128,60 @@ const char *config_dm_check(const struct config *c, const struct config_dm_accou
 		       "allow_http=yes";
 	if (!a->cert[0] != !a->key[0])
 		return "has one of cert= and key=: both are needed";
+	if (no_se(c, a->cert) || no_se(c, a->key))
+		return "has a cert= or key= in a secure element that no [se NAME] has";
+	if (a->pin[0] && !pin_ok(a->pin))
+		return "has a pin= that is none: sha256//BASE64 of the server's public key, "
+		       "with ; between several";
 	if (twice(c, a))
 		return "has the server_id= of another [dm NAME]";
 	return check_auth(a);
+}
+
+/* a file for libcurl: one certificate has to be there, the others are as good as that */
+static int check_ca(const char *path, char *why, size_t room)
+{
+	BIO *b = *path ? BIO_new_file(path, "r") : NULL;
+	X509 *x = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
+
+	if (*path && !b)
+		snprintf(why, room, "ca: %s: cannot be read", path);
+	else if (*path && !x)
+		snprintf(why, room, "ca: %s: no certificate in it (PEM)", path);
+	X509_free(x);
+	BIO_free(b);
+	return *path && !x ? -EINVAL : 0;
+}
+
+int config_dm_files(const struct config *c, const struct config_dm_account *a, char *why,
+		    size_t room)
+{
+	struct config_dm_credentials cred;
+	struct config_bytes b = {0};
+	int n, r = config_dm_credentials(c, a, &cred, why, room);
+
+	config_dm_credentials_clear(&cred);
+	if (!r)
+		r = check_ca(a ? a->ca : c->dm.ca, why, room);
+	if (r || a)
+		return r;
+	if (c->dm.bootstrap_pin_file[0]) {
+		n = snprintf(why, room, "bootstrap_pin_file: ");
+		r = config_read_secret(c->dm.bootstrap_pin_file, &b, why + n, room - (size_t)n);
+		for (size_t i = 0; !r && i < b.len; i++)
+			if (!isdigit(b.p[i]))
+				r = -EINVAL;
+		if (r == -EINVAL && b.len)
+			snprintf(why, room, "bootstrap_pin_file: %s: a PIN has digits only",
+				 c->dm.bootstrap_pin_file);
+		config_bytes_clear(&b);
+	}
+	if (!r && c->dm.bootstrap_file[0]) {
+		n = snprintf(why, room, "bootstrap_file: ");
+		r = config_read_file(c->dm.bootstrap_file, true, &b, why + n, room - (size_t)n);
+		config_bytes_clear(&b);
+	}
+	return r;
 }
 
 int config_read_secret(const char *path, struct config_bytes *out, char *why, size_t room)

@@ -397,7 +397,9 @@ static void take_value(struct parser *p, const struct key *k, const char *value)
 		break;
 	case KIND_HTTP:
 		if (config_dm_uri(value))
-			say(p, true, "uri=%.80s: %s", value, config_dm_uri(value));
+			/* one with a user name may have a password behind it */
+			say(p, true, "uri=%.80s: %s", strchr(value, '@') ? "" : value,
+			    config_dm_uri(value));
 		else
 			take_text(p, k, value);
 		break;
@@ -468,8 +470,8 @@ static void take_key(struct parser *p, char *line)
 		}
 	}
 	known_keys(p->section, known, sizeof(known));
-	say(p, false, "unknown key '%.40s' in [%s], ignored; known: %s", line,
-	    sections[p->section].name, known);
+	say(p, false, "unknown key '%.40s' in [%s%s], ignored; known: %s", line,
+	    sections[p->section].name, sections[p->section].named ? " NAME" : "", known);
 }
 
 static bool name_ok(const char *s)
@@ -764,6 +766,13 @@ static void check_policies(const struct config *c, int *r, config_report_t repor
 	for (i = 0; i < c->nr_policy; i++) {
 		const struct config_policy *l = &c->policy[i];
 
+		if (report && config_dm_stranger(c, l->origin)) {
+			snprintf(why, sizeof(why),
+				 "%s: [policy %s] origin=%.80s: no [dm NAME] has this "
+				 "server_id=",
+				 l->where, l->name, l->origin);
+			report(ctx, false, why);
+		}
 		if (config_policy_read(l, &policy, why, sizeof(why))) {
 			complain(r, report, ctx, l->where, "policy", l->name, why);
 			continue;
@@ -800,6 +809,12 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 		if (why)
 			complain(&r, report, ctx, c->dm_account[i].where, "dm",
 				 c->dm_account[i].name, why);
+	}
+	why = config_dm_general(c);
+	if (why) {
+		r = -EINVAL;
+		if (report)
+			report(ctx, true, why);
 	}
 	check_bootstrap(c, &r, report, ctx);
 	check_policies(c, &r, report, ctx);

@@ -264,8 +264,27 @@ int config_dm_credentials(const struct config *c, const struct config_dm_account
 			  struct config_dm_credentials *out, char *why, size_t room);
 void config_dm_credentials_clear(struct config_dm_credentials *c);
 
+/**
+ * config_dm_files - can all be used that the section, or [dm], names? For semd --check.
+ *
+ * Returns as config_dm_credentials().
+ */
+int config_dm_files(const struct config *c, const struct config_dm_account *a, char *why,
+		    size_t room);
+
 /** config_dm_check - is the section complete? NULL, or what is wrong with it */
 const char *config_dm_check(const struct config *c, const struct config_dm_account *a);
+
+/** config_dm_general - the same of [dm], where lines are not known */
+const char *config_dm_general(const struct config *c);
+
+/**
+ * config_dm_stranger - is this the origin of an OMA DM server that no section has?
+ *
+ * Not an error: an account may come from a bootstrap profile. Where there is no other way for
+ * one to come it is a slip, mostly the section's name in place of the identifier.
+ */
+bool config_dm_stranger(const struct config *c, const char *origin);
 
 /** config_dm_uri - NULL, or what is wrong with a server's address */
 const char *config_dm_uri(const char *uri);

@@ -36,9 +36,14 @@ const char *dm_http_uri_check(const char *uri, bool allow_http)
 	for (const char *p = uri; *p; p++)
 		if (*p <= ' ' || *p == 0x7f || (unsigned char)*p >= 0x80)
 			return "has characters that no address has";
+	/* libcurl takes any number of slashes, and then a path for a host */
+	why = strstr(uri, "://");
+	if (!why || !why[3] || why[3] == '/')
+		return "is no address: https://HOST[:PORT]/PATH";
+	why = NULL;
 	u = parse(uri);
 	if (!u)
-		return "is no address";
+		return "is no address: https://HOST[:PORT]/PATH";
 	if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) || !has(u, CURLUPART_HOST))
 		why = "is no address with a scheme and a host";
 	else if (!strcmp(scheme, "http") && !allow_http)

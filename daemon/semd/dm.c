@@ -127,7 +127,9 @@ static int device_id(const struct config *c, char out[128])
 	}
 	r = sd_id128_get_machine_app_specific(DEVICE_ID, &id);
 	if (r < 0) {
-		semd_log(LOG_ERR, "[dm] device_id= is needed: the machine has no id (%s)",
+		semd_log(LOG_ERR,
+			 "[dm] device_id= is needed, or a machine id: "
+			 "systemd-machine-id-setup makes one (%s)",
 			 strerror(-r));
 		return r;
 	}

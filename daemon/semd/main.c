@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-id128.h>
 #include <time.h>
 
 #include "gp/error.h"
@@ -373,8 +374,11 @@ static int run(struct semd *d)
 	if (r >= 0) {
 		sd_notifyf(0, "READY=1\nSTATUS=%zu server%s", d->cfg.nr_server,
 			   d->cfg.nr_server == 1 ? "" : "s");
-		semd_log(LOG_INFO, "version " SEMD_VERSION ", journal in %s, %zu server%s",
-			 d->cfg.state_dir, d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s");
+		semd_log(LOG_INFO,
+			 "version " SEMD_VERSION ", journal in %s, %zu server%s, "
+			 "%zu OMA DM server%s",
+			 d->cfg.state_dir, d->cfg.nr_server, d->cfg.nr_server == 1 ? "" : "s",
+			 d->cfg.nr_dm, d->cfg.nr_dm == 1 ? "" : "s");
 		r = sd_event_loop(d->event);
 	}
 	if (r < 0)
@@ -434,24 +438,27 @@ static int check_keysets(const struct config *cfg)
 
 static int check_dm(const struct config *cfg)
 {
-	struct config_dm_credentials cred;
+	sd_id128_t id;
 	char why[512];
 	int bad = 0;
 
 	for (size_t i = 0; i < cfg->nr_dm; i++) {
 		const struct config_dm_account *a = &cfg->dm_account[i];
 
-		if (config_dm_credentials(cfg, a, &cred, why, sizeof(why))) {
+		if (config_dm_files(cfg, a, why, sizeof(why))) {
 			semd_log(LOG_ERR, "%s: [dm %s] %s", a->where, a->name, why);
 			bad = -EINVAL;
 		}
-		config_dm_credentials_clear(&cred);
 	}
-	if (config_dm_credentials(cfg, NULL, &cred, why, sizeof(why))) {
+	if (config_dm_files(cfg, NULL, why, sizeof(why))) {
 		semd_log(LOG_ERR, "[dm] %s", why);
 		bad = -EINVAL;
 	}
-	config_dm_credentials_clear(&cred);
+	if (cfg->dm.used && !cfg->dm.device_id[0] && sd_id128_get_machine(&id) < 0) {
+		semd_log(LOG_ERR, "[dm] device_id= is needed, or a machine id: "
+				  "systemd-machine-id-setup makes one");
+		bad = -EINVAL;
+	}
 	return bad;
 }
 
@@ -480,10 +487,12 @@ static int check(struct semd *d)
 {
 	if (config_load(&d->cfg, d->path, report, NULL) || check_keys(&d->cfg))
 		return EXIT_FAILURE;
-	printf("%s: ok, %zu secure element%s, %zu server%s, %zu key set%s, %zu polic%s\n",
+	printf("%s: ok, %zu secure element%s, %zu server%s, %zu OMA DM server%s, %zu key "
+	       "set%s, "
+	       "%zu polic%s\n",
 	       d->path, d->cfg.nr_se, d->cfg.nr_se == 1 ? "" : "s", d->cfg.nr_server,
-	       d->cfg.nr_server == 1 ? "" : "s", d->cfg.nr_keyset,
-	       d->cfg.nr_keyset == 1 ? "" : "s", d->cfg.nr_policy,
+	       d->cfg.nr_server == 1 ? "" : "s", d->cfg.nr_dm, d->cfg.nr_dm == 1 ? "" : "s",
+	       d->cfg.nr_keyset, d->cfg.nr_keyset == 1 ? "" : "s", d->cfg.nr_policy,
 	       d->cfg.nr_policy == 1 ? "y" : "ies");
 	return EXIT_SUCCESS;
 }

@@ -329,6 +329,41 @@ static void test_files(void **state)
 	"[dm main]\nserver_id=com.example.dm\nuri=https://dm.example.org/dm\n" \
 	"client_name=dev\nclient_secret_file=/c\nserver_secret_file=/s\n"
 
+#define PIN "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define SE0A "[se se0]\nopen=ioctl:/dev/se0\n"
+#define SE0 SE0A "[dm main]\n"
+
+/* what is said of a slip, and what is not */
+static void test_dm_words(void **state)
+{
+	struct config c;
+	struct said s;
+
+	(void)state;
+	assert_int_equal(parse(&c, &s, DM_GOOD "uri=https://joe:geheim@h/\n"), -EINVAL);
+	assert_non_null(strstr(s.last, "has a user name in it"));
+	assert_null(strstr(s.last, "geheim"));
+	assert_int_equal(parse(&c, &s, DM_GOOD "colour=red\n"), 0);
+	assert_int_equal(s.warnings, 1);
+	assert_non_null(strstr(s.last, "in [dm NAME], ignored"));
+	/* the section's name where the identifier belongs: nothing would be allowed */
+	assert_int_equal(parse(&c, &s, DM_GOOD "[policy p]\norigin=dm:main\n"), 0);
+	assert_int_equal(s.warnings, 1);
+	assert_non_null(strstr(s.last, "[policy p] origin=dm:main: no [dm NAME] has this"));
+	assert_int_equal(parse(&c, &s, DM_GOOD "[policy p]\norigin=dm:com.example.dm\n"), 0);
+	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s, DM_GOOD "[policy p]\norigin=dm:com.*\n"), 0);
+	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s, "[dm]\nbootstrap_file=/b\n[policy p]\norigin=dm:main\n"),
+			 0);
+	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s,
+			       DM_GOOD SE0 "pin=" PIN ";" PIN "\ncert=/c\nkey=se:se0"
+					   "/iotsafe/10\n[dm]\nbind=::1\n"),
+			 0);
+	assert_int_equal(s.warnings, 0);
+}
+
 static void test_dm(void **state)
 {
 	static const struct {
@@ -351,6 +386,18 @@ static void test_dm(void **state)
 		{DM_GOOD "[dm two]\nserver_id=com.example.dm\nuri=https://h/\n"
 			 "client_name=dev\nclient_secret_file=/c\n",
 		 "[dm two] has the server_id= of another"},
+		{DM_GOOD "uri=https:///dm\n", "is no address"},
+		{DM_GOOD "uri=https:/h/dm\n", "is no address"},
+		{DM_GOOD "pin=abcdef\n", "has a pin= that is none"},
+		{DM_GOOD "pin=" PIN ";sha256//\n", "has a pin= that is none"},
+		{DM_GOOD "pin=" PIN ";\n", "has a pin= that is none"},
+		{DM_GOOD SE0 "cert=se:se9/iotsafe/40\nkey=se:se0/iotsafe/10\n",
+		 "in a secure element that no [se NAME] has"},
+		{DM_GOOD SE0 "cert=/c\nkey=se:se9/iotsafe/10\n",
+		 "in a secure element that no [se NAME] has"},
+		{"[dm]\nbind=nowhere\n", "[dm] bind=: an IPv4 or IPv6 address"},
+		{"[dm]\ncert=/c\n", "[dm] has one of cert= and key="},
+		{SE0A "[dm]\ncert=/c\nkey=se:se9/iotsafe/10\n", "[dm] cert= or key= names"},
 		{"[dm]\nudp_port=65536\n", "udp_port=65536"},
 		{"[dm]\nmax_msg=100\n", "max_msg=100"},
 	};
@@ -373,6 +420,40 @@ static void test_dm(void **state)
 		if (!strstr(s.last, bad[i].words))
 			fail_msg("%zu: '%s' is not '%s'", i, s.last, bad[i].words);
 	}
+}
+
+/* what --check finds before the first session does */
+static void test_dm_files(void **state)
+{
+	char why[256], dir[] = "/tmp/test_config.XXXXXX", path[64];
+	struct config c;
+	struct said s;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	assert_int_equal(parse(&c, &s, "[dm]\n"), 0);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	snprintf(c.dm.ca, sizeof(c.dm.ca), "%s", path);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "/file: cannot be read"));
+	put(path, "what", 0600);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "/file: no certificate"));
+	c.dm.ca[0] = 0;
+	snprintf(c.dm.bootstrap_pin_file, sizeof(c.dm.bootstrap_pin_file), "%s", path);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "/file: a PIN has digits only"));
+	assert_null(strstr(why, "what"));
+	put(path, "1234\n", 0600);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	snprintf(c.dm.bootstrap_file, sizeof(c.dm.bootstrap_file), "%s/none", dir);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "bootstrap_file: "));
+	unlink(path);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "bootstrap_pin_file: "));
+	rmdir(dir);
 }
 
 static void test_dm_secrets(void **state)
@@ -417,6 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dm),	 cmocka_unit_test(test_dm_secrets),
+		cmocka_unit_test(test_dm_words), cmocka_unit_test(test_dm_files),
 		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_warnings), cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_secrets),	 cmocka_unit_test(test_files),
