@@ -413,17 +413,27 @@ static int accept(struct dm_se *m, const struct dm_req *req, const struct se_car
 /* ---- what is done at once
  * --------------------------------------------------------------------------- */
 
-static int cancel(struct dm_se *m, const struct se_carrier *c)
+/* May it end, or forget, this operation? Of a script or a package the node's ACL has said so;
+ * the carriers that are the card's belong to all, what runs there to who has asked for it. */
+static bool of_whom(const struct dm_req *req, const struct se_carrier *c,
+		    const struct se_record *r)
+{
+	return c->node || strcmp(r->server, req->server) == 0;
+}
+
+static int cancel(struct dm_se *m, const struct dm_req *req, const struct se_carrier *c)
 {
 	const struct se_record *r = se_record_busy(m, c->path);
 	struct job_error err = {.code = ""};
 
 	if (!r || !r->job)
 		return DM_CONFLICT;
+	if (!of_whom(req, c, r))
+		return DM_DENIED;
 	return se_errno_status(job_cancel(m->c.jobs, r->job, &err));
 }
 
-static int clear(struct dm_se *m, const struct se_carrier *c)
+static int clear(struct dm_se *m, const struct dm_req *req, const struct se_carrier *c)
 {
 	struct job_error err = {.code = ""};
 	struct se_record *r, *next;
@@ -438,7 +448,7 @@ static int clear(struct dm_se *m, const struct se_carrier *c)
 		return se_errno_status(ret);
 	for (r = m->records; r; r = next) {
 		next = r->next;
-		if (strcmp(r->carrier, c->path) != 0)
+		if (strcmp(r->carrier, c->path) != 0 || !of_whom(req, c, r))
 			continue;
 		if (r->phase == SE_PHASE_KNOWN) {
 			se_record_drop(m, r);
@@ -517,9 +527,9 @@ int se_exec(struct dm_se *m, const struct dm_req *req, const struct dm_path *pat
 	if (se_atomic_on(m))
 		return se_atomic_add(m, req, &w.c, op);
 	if (op == MO_SE_OP_CANCEL)
-		return cancel(m, &w.c);
+		return cancel(m, req, &w.c);
 	if (op == MO_SE_OP_CLEAR)
-		return clear(m, &w.c);
+		return clear(m, req, &w.c);
 	if (se_record_busy(m, w.c.path))
 		return DM_CONFLICT;
 	if (waiting(m, req->server) >= DM_SE_RECORDS_MAX)

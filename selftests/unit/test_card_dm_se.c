@@ -277,7 +277,10 @@ static void test_entry(void **st)
 	assert_int_equal(exec(DOMAINS "/Issuer/Operations/Delete", "a6"), DM_NOT_ALLOWED);
 	assert_text(APPS "/" APP "/Report/Operation", "RollBack");
 	assert_int_equal(exec_as(OTHER, APPS "/" APP "/Operations/Lock", "a7"), DM_ACCEPTED);
+	assert_int_equal(exec(APPS "/" APP "/Operations/Cancel", ""), DM_DENIED);
 	quiet();
+	assert_int_equal(exec(APPS "/" APP "/Operations/Clear", ""), DM_OK);
+	assert_text(APPS "/" APP "/Report/Operation", "Lock");
 	assert_int_equal(dm_outbox_count(w.outbox, OTHER), 1);
 	assert_int_equal(alerts(), 0);
 	assert_int_equal(dm_outbox_forget(w.outbox, OTHER), 0);
