@@ -52,7 +52,7 @@ class Hal:
         status, words, _ = self(f"open {aid} {p2} {who}")
         return status, int(words[:2], 16) if status == OK else None
 
-    def send(self, channel, header="50000000"):
+    def send(self, channel, header="80500000"):
         """A case 2 command of the test applet; CLA has the channel."""
         cla = int(header[:2], 16) & 0xF0 | channel if channel < 4 else \
             int(header[:2], 16) & 0x80 | 0x40 | channel - 4
@@ -60,7 +60,7 @@ class Hal:
 
     def whose(self, channel):
         """Does the channel answer, and with its own number?"""
-        return self.send(channel, "80500000") == (OK, f"{channel:02X}9000")
+        return self.send(channel) == (OK, f"{channel:02X}9000")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -210,7 +210,16 @@ def resets(a, x):
         "openBasicChannel, transmit: for who may", got[0])
     got = (root("close 0")[0], root(f"basic {NONE} 00")[0], root("send 8050000000")[0])
     tap(got == (FAILED, NO_SUCH, FAILED), "after an opening that fails it is nobody's", got)
-    tap(root.end() == 0, "a service that ends")
+    # one that may use the basic channel: nothing must end up there
+    _, y = root.open()
+    boss = Hal(privileged=True)
+    boss("init")
+    boss("reset")
+    got, n = root("wait 5000")[1:], came().count("500102")
+    tap(got == ("PRI", "-+") and root.send(y, "80500102")[0] == FAILED and
+        came().count("500102") == n, "reset under one that may use the basic channel, too: "
+        "its command does not run there instead", got)
+    tap((boss.end(), root.end()) == (0, 0), "services that end")
 
 
 def access(a):
