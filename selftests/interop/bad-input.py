@@ -10,6 +10,7 @@ witness. Prints TAP; run inside the Debian 13 root.
 import asyncio
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ import script  # noqa: E402
 from aiocoap.numbers.codes import DELETE, GET, POST, PUT  # noqa: E402
 from lwm2m_server import LwM2MError, Server  # noqa: E402
 from rawcoap import RawServer, dotted  # noqa: E402
-from stack import OUT, Stack, free_port, wait_until  # noqa: E402
+from stack import OUT, TOP, Stack, free_port, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 from tlv import tlv  # noqa: E402
 
@@ -568,7 +569,24 @@ def configuration():
         status = 0 if name.startswith("an unknown") else 1
         tap(done.returncode == status and place in said, f"configuration: {name}",
             said.replace(stack.folder + "/", "").splitlines()[0] if said else "(silence)")
+    documented(run)
     stack.remove()
+
+
+def documented(run):
+    """The man page and the sample have the keys of OMA DM that semd knows, and no other."""
+    with open(os.path.join(TOP, "Documentation/man/semd.conf.5"), encoding="utf-8") as f:
+        man = dict(re.findall(r"^\.SS \[(.+?)\]\n(.*?)(?=^\.S[SH] )", f.read(), re.M | re.S))
+    with open(os.path.join(TOP, "daemon/semd/semd.conf"), encoding="utf-8") as f:
+        sample = dict(re.findall(r"^#\[(dm\b.*?)\]\n(.*?)(?=^#\[|\Z)", f.read(), re.M | re.S))
+    for section, there in (("dm", sample["dm"]), ("dm NAME", sample["dm operator"])):
+        said = run(f"[{section}]\ncolour=blue\n").stderr
+        known = set(re.search(r"'colour'.*known: (.*)", said)[1].split(", "))
+        heads = "\n".join(re.findall(r"^\.TP\n\.BR? (.*)", man[section], re.M))
+        for where, has in (("man page", set(re.findall(r"(\w+)=", heads))),
+                           ("sample", set(re.findall(r"^#(\w+)=", there, re.M)))):
+            tap(has == known, f"[{section}] in the {where}: each key, no other",
+                ", ".join(sorted(has ^ known)))
 
 
 TESTS = {"scripts": scripts, "requests": requests, "se-gone": se_gone,
