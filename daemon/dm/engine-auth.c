@@ -25,13 +25,16 @@ int eng_auth_next(struct dm_engine *e)
 {
 	struct eng_party *p = &e->server;
 	uint8_t nonce[ENG_NONCE_LEN];
+	int r;
 
 	if (p->type != DM_AUTH_MD5 && p->type != DM_AUTH_HMAC)
 		return 0;
 	if (e->ops->random(e->ctx, nonce, sizeof(nonce)))
 		return eng_fail(e, DM_END_INTERNAL, "no randomness for a nonce");
-	if (e->ops->nonce(e->ctx, true, nonce, sizeof(nonce)))
-		return eng_fail(e, DM_END_INTERNAL, "the server's next nonce cannot be kept");
+	r = e->ops->nonce(e->ctx, true, nonce, sizeof(nonce));
+	if (r)
+		return eng_fail(e, DM_END_INTERNAL,
+				"the server's next nonce cannot be kept: %s", strerror(-r));
 	memcpy(e->used, p->nonce, p->nonce_len);
 	e->used_len = p->nonce_len;
 	memcpy(p->nonce, nonce, sizeof(nonce));
@@ -126,6 +129,7 @@ int eng_auth_server(struct dm_engine *e, const struct dm_hdr *hdr,
 static int take_nonce(struct dm_engine *e, const struct dm_meta *chal)
 {
 	struct eng_party *p = &e->client;
+	int r;
 
 	if (!chal->has_nonce)
 		return 0;
@@ -134,9 +138,10 @@ static int take_nonce(struct dm_engine *e, const struct dm_meta *chal)
 	if (chal->nonce_len)
 		memcpy(p->nonce, chal->nonce, chal->nonce_len);
 	p->nonce_len = chal->nonce_len;
-	if (e->ops->nonce(e->ctx, false, p->nonce, p->nonce_len))
-		return eng_fail(e, DM_END_INTERNAL, "our next nonce cannot be kept");
-	return 0;
+	r = e->ops->nonce(e->ctx, false, p->nonce, p->nonce_len);
+	return r ? eng_fail(e, DM_END_INTERNAL, "our next nonce cannot be kept: %s",
+			    strerror(-r))
+		 : 0;
 }
 
 /* 401 and 407: what the server wants, and whether we have it */
