@@ -79,7 +79,7 @@ void client_factory_free(struct dm_client *c)
 	c->nr_rules = 0;
 }
 
-const struct factory *client_rules(const struct dm_client *c, const char *server_id)
+static const struct factory *rules_of(const struct dm_client *c, const char *server_id)
 {
 	for (size_t i = 0; i + 1 < c->nr_rules; i++)
 		if (!strcmp(c->rules[i].server_id, server_id))
@@ -224,6 +224,22 @@ static int on_record(void *userdata, const uint8_t *key, size_t klen, const uint
 	return 1;
 }
 
+/* A slot for an account that is gone: what there is of its server is forgotten when the
+ * client starts and those who wait for its alerts are there. */
+static void leave_slot(struct dm_client *c, const char *node)
+{
+	char why[DM_ACCOUNT_WORDS_MAX];
+	struct dm_account a;
+	struct slot *s;
+
+	if (c->nr_slots == DM_ACCOUNTS_MAX || dm_account_read(c->tree, node, &a, why))
+		return;
+	s = &c->slots[c->nr_slots++];
+	snprintf(s->node, sizeof(s->node), "%s", node);
+	strcpy(s->server_id, a.server_id);
+	dm_account_clear(&a);
+}
+
 /* Accounts whose section is gone. */
 static int drop_sections(struct dm_client *c)
 {
@@ -235,6 +251,7 @@ static int drop_sections(struct dm_client *c)
 			       &g)) == 1) {
 		client_log(c, LOG_NOTICE, g.name,
 			   "its section is gone from the configuration: removed");
+		leave_slot(c, g.name);
 		r = dm_account_drop(c->tree, g.name);
 		if (!r)
 			r = store_del(c->store, DM_KIND_META, key, key_of(PREFIX, g.name, key));
@@ -290,8 +307,13 @@ struct slot *client_slot(struct dm_client *c, const char *name)
 	for (size_t i = 0; i < c->nr_slots; i++)
 		if (!strcmp(c->slots[i].node, name))
 			return &c->slots[i];
+	return client_slot_of(c, name);
+}
+
+struct slot *client_slot_of(struct dm_client *c, const char *server_id)
+{
 	for (size_t i = 0; i < c->nr_slots; i++)
-		if (!strcmp(c->slots[i].server_id, name))
+		if (!strcmp(c->slots[i].server_id, server_id))
 			return &c->slots[i];
 	return NULL;
 }
@@ -369,7 +391,7 @@ static void read_slot(struct dm_client *c, struct slot *s, uint64_t now)
 	strcpy(s->uri, a.uri);
 	strcpy(s->server_id, a.server_id);
 	dm_account_clear(&a);
-	s->rules = client_rules(c, s->server_id);
+	s->rules = rules_of(c, s->server_id);
 	s->alerts = (unsigned int)dm_outbox_count(c->outbox, s->server_id);
 	if (fresh) {
 		s->error[0] = 0;
@@ -404,7 +426,7 @@ void client_accounts(struct dm_client *c, uint64_t now)
 	}
 	for (size_t i = 0; i < c->nr_slots;) {
 		s = &c->slots[i];
-		if (s->seen) {
+		if (s->seen || !c->started) {
 			i++;
 			continue;
 		}

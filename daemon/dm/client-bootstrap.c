@@ -38,7 +38,7 @@ static int take_account(struct dm_client *c, const struct dm_profile_account *p,
 
 	if (r)
 		return r;
-	old = client_slot(c, a.server_id);
+	old = client_slot_of(c, a.server_id);
 	/* a PIN may bring a server, but not take the place of one */
 	if (old && !trusted)
 		r = -EEXIST;
@@ -74,7 +74,7 @@ static void begin_new(struct dm_client *c, uint64_t now, const struct dm_profile
 
 	client_accounts(c, now);
 	for (size_t i = 0; i < profile->n_accounts; i++) {
-		s = client_slot(c, profile->accounts[i].server_id);
+		s = client_slot_of(c, profile->accounts[i].server_id);
 		if (s)
 			s->want |= WANT_NEW;
 	}

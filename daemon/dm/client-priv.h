@@ -146,9 +146,9 @@ int client_factory(struct dm_client *c, char *why);
 void client_factory_free(struct dm_client *c);
 /** client_accounts() - read the tree's accounts anew; slots may move */
 void client_accounts(struct dm_client *c, uint64_t now);
+/** client_slot() - by the account's name, else by its server's identifier */
 struct slot *client_slot(struct dm_client *c, const char *name);
-/** client_rules() - of the account of this server */
-const struct factory *client_rules(const struct dm_client *c, const char *server_id);
+struct slot *client_slot_of(struct dm_client *c, const char *server_id);
 /** client_last() - keep when the last good session was */
 void client_last(struct dm_client *c, struct slot *s, uint64_t now);
 

@@ -126,8 +126,7 @@ static void free_device(struct dm_client *c)
 
 static int make_tree(struct dm_client *c, const struct dm_client_config *config, char *why)
 {
-	static const struct dm_watch_ops watch = {.check = on_dmacc_check,
-						  .changed = on_dmacc};
+	static const struct dm_watch_ops watch = {.check = on_dmacc_check, .changed = on_dmacc};
 	const struct dm_tree_config tree = {
 		.store = c->store, .now = wall_clock, .resume = on_tree_resume, .ctx = c};
 	int r = dm_tree_new(&c->tree, &tree, why);
@@ -208,11 +207,17 @@ int dm_client_new(struct dm_client **ret, const struct dm_client_config *config,
 	c->config = *config;
 	if (!c->config.retry_ms)
 		c->config.retry_ms = CLIENT_RETRY_MS;
-	snprintf(c->pin, sizeof(c->pin), "%s", config->pin ? config->pin : "");
 	c->config.pin = NULL;
 	c->hold_until = config->hold_until;
 	c->epoll = c->kick = c->udp.fd = c->coap.fd = -1;
-	r = make(c, config, now, why);
+	if (config->pin && strlen(config->pin) >= sizeof(c->pin)) {
+		snprintf(why, DM_CLIENT_WORDS_MAX, "the PIN is longer than %zu digits",
+			 sizeof(c->pin) - 1);
+		r = -EINVAL;
+	} else {
+		strcpy(c->pin, config->pin ? config->pin : "");
+		r = make(c, config, now, why);
+	}
 	/* theirs, and gone when this returns */
 	c->config.accounts = NULL;
 	c->config.nr_accounts = 0;

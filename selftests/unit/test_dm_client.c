@@ -218,9 +218,17 @@ static void test_changed(void **state)
 	begin(w);
 	run_until(w, did_one);
 	end(w);
-	/* the section is gone: so is the account */
+	/* the section is gone: so is the account, and what waited for its server */
+	begin(w);
+	assert_int_equal(dm_outbox_put(dm_client_outbox(w->client),
+				       &(struct dm_outbox_alert){.server = "com.example.dm",
+								 .type = "urn:test"},
+				       NULL),
+			 0);
+	end(w);
 	w->config.nr_accounts = 0;
 	begin(w);
+	assert_int_equal(dm_outbox_count(dm_client_outbox(w->client), NULL), 0);
 	assert_int_equal(dm_client_account(w->client, 0, &(struct dm_client_account){0}),
 			 -ENOENT);
 	assert_int_equal(
@@ -458,6 +466,19 @@ static void test_identifiers(void **state)
 	assert_int_equal(status_of(body, "22"), 418);
 	assert_int_equal(status_of(body, "23"), 200);
 	assert_int_equal(status_of(body, "24"), 400);
+}
+
+static void test_long_pin(void **state)
+{
+	struct world *w = *state;
+	char why[DM_CLIENT_WORDS_MAX], pin[66];
+
+	memset(pin, '1', sizeof(pin) - 1);
+	pin[sizeof(pin) - 1] = 0;
+	w->config.pin = pin;
+	assert_int_equal(dm_client_new(&w->client, &w->config, now_ms(), why), -EINVAL);
+	assert_non_null(strstr(why, "PIN"));
+	w->client = NULL;
 }
 
 /* ---- alerts ----------------------------------------------------------------------------- */
@@ -737,8 +758,8 @@ int main(void)
 		TEST(test_lost),     TEST(test_gives_up),     TEST(test_later),
 		TEST(test_hopeless), TEST(test_resp_uri),     TEST(test_forbidden),
 		TEST(test_refused),  TEST(test_wrong_server), TEST(test_identifiers),
-		TEST(test_alert),    TEST(test_notify),	      TEST(test_listen),
-		TEST(test_stop),     TEST(test_bootstrap),
+		TEST(test_long_pin), TEST(test_alert),	      TEST(test_notify),
+		TEST(test_listen),   TEST(test_stop),	      TEST(test_bootstrap),
 	};
 #undef TEST
 
