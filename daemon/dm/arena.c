@@ -38,12 +38,14 @@ void *dm_arena_alloc(struct dm_arena *a, size_t len)
 	struct block *b = a->blocks;
 	void *p;
 
+	/* many small ones cost what they take, not what they ask for */
+	if (len <= a->max)
+		len = (len + align - 1) / align * align;
 	if (len > a->max || a->used > a->max - len) {
 		a->error = -E2BIG;
 		return NULL;
 	}
 	a->used += len;
-	len = (len + align - 1) / align * align;
 	if (!b || b->room - b->len < len) {
 		size_t room = len > BLOCK ? len : BLOCK;
 
