@@ -6,7 +6,6 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <string.h>
-#include <strings.h>
 
 #include "dm/profile.h"
 #include "dm/syncml-priv.h"
@@ -19,32 +18,6 @@
 
 static const char connectivity[] = "application/vnd.wap.connectivity-wbxml";
 
-static int sec_of(const char *s, size_t len, enum dm_profile_sec *sec)
-{
-	static const struct {
-		const char *name;
-		enum dm_profile_sec sec;
-	} names[] = {
-		{"NETWORKID", DM_SEC_NETWORKID},
-		{"NETWPIN", DM_SEC_NETWORKID},
-		{"0", DM_SEC_NETWORKID},
-		{"USERPIN", DM_SEC_USERPIN},
-		{"1", DM_SEC_USERPIN},
-		{"USERPIN_NETWORKID", DM_SEC_USERPIN_NETWORKID},
-		{"USERNETWPIN", DM_SEC_USERPIN_NETWORKID},
-		{"2", DM_SEC_USERPIN_NETWORKID},
-		{"USERPINMAC", DM_SEC_USERPINMAC},
-		{"3", DM_SEC_USERPINMAC},
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strlen(names[i].name) == len && strncasecmp(names[i].name, s, len) == 0) {
-			*sec = names[i].sec;
-			return 0;
-		}
-	return -ENOTSUP;
-}
-
 static int digit(char c)
 {
 	return c >= '0' && c <= '9'   ? c - '0'
@@ -55,7 +28,7 @@ static int digit(char c)
 
 static int mac_of(const char *s, size_t len, struct dm_profile_mac *mac)
 {
-	if (len != 2 * DM_PROFILE_MAC_LEN || mac->has_mac)
+	if (len != 2 * DM_PROFILE_MAC_LEN)
 		return -EBADMSG;
 	for (size_t i = 0; i < DM_PROFILE_MAC_LEN; i++) {
 		int high = digit(s[2 * i]), low = digit(s[2 * i + 1]);
@@ -65,43 +38,6 @@ static int mac_of(const char *s, size_t len, struct dm_profile_mac *mac)
 		mac->mac[i] = (uint8_t)(high << 4 | low);
 	}
 	mac->has_mac = true;
-	return 0;
-}
-
-int dm_profile_mac_parse(const char *s, struct dm_profile_mac *mac)
-{
-	memset(mac, 0, sizeof(*mac));
-	while ((s = strchr(s, ';'))) {
-		size_t name_len, len;
-		const char *name, *value;
-		int e = 0;
-
-		s++;
-		name = s + strspn(s, " \t");
-		name_len = strcspn(name, "= \t;");
-		value = name + name_len;
-		value += strspn(value, " \t");
-		if (*value != '=')
-			continue;
-		value++;
-		value += strspn(value, " \t");
-		if (*value == '"') {
-			value++;
-			len = strcspn(value, "\"");
-			if (!value[len])
-				return -EBADMSG;
-			s = value + len + 1;
-		} else {
-			len = strcspn(value, "; \t");
-			s = value + len;
-		}
-		if (name_len == 3 && strncasecmp(name, "SEC", 3) == 0)
-			e = sec_of(value, len, &mac->sec);
-		else if (name_len == 3 && strncasecmp(name, "MAC", 3) == 0)
-			e = mac_of(value, len, mac);
-		if (e < 0)
-			return e;
-	}
 	return 0;
 }
 
@@ -116,7 +52,13 @@ static bool is_profile(const struct wsp_push *push)
 int dm_profile_push(const uint8_t *p, size_t len, struct dm_profile_mac *mac,
 		    const uint8_t **body, size_t *body_len)
 {
-	char sec[2] = "";
+	/* by its number; the DM enabler has the first three */
+	static const enum dm_profile_sec secs[] = {
+		DM_SEC_NETWORKID,
+		DM_SEC_USERPIN,
+		DM_SEC_USERPIN_NETWORKID,
+		DM_SEC_USERPINMAC,
+	};
 	struct wsp_push push;
 	int e = wsp_push_parse(p, len, &push);
 
@@ -125,11 +67,11 @@ int dm_profile_push(const uint8_t *p, size_t len, struct dm_profile_mac *mac,
 		return e;
 	if (!is_profile(&push))
 		return -ENOTSUP;
-	if (push.sec >= 0) {
-		sec[0] = push.sec < 10 ? (char)('0' + push.sec) : '?';
-		e = sec_of(sec, 1, &mac->sec);
-	}
-	if (e == 0 && push.mac[0])
+	if (push.sec >= (int)(sizeof(secs) / sizeof(*secs)))
+		return -ENOTSUP;
+	if (push.sec >= 0)
+		mac->sec = secs[push.sec];
+	if (push.mac[0])
 		e = mac_of(push.mac, strlen(push.mac), mac);
 	*body = push.body;
 	*body_len = push.body_len;

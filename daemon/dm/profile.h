@@ -111,16 +111,6 @@ struct dm_profile_mac {
 };
 
 /**
- * dm_profile_mac_parse() - of a Content-Type in words: "…; SEC=USERPIN; MAC=0123…"
- *
- * SEC may be a name of either enabler or a number (0 NETWPIN, 1 USERPIN, 2 USERNETWPIN,
- * 3 USERPINMAC).
- *
- * Return: 0, -EBADMSG, -ENOTSUP for an unknown SEC.
- */
-int dm_profile_mac_parse(const char *content_type, struct dm_profile_mac *mac);
-
-/**
  * dm_profile_push() - find body and protection in a WAP push
  * @body, @body_len: into (@p, @len)
  *
