@@ -444,11 +444,6 @@ ssize_t dm_out_fit(struct dm_out *o, const struct dm_cmd *cmd)
 	return e < 0 ? e : (ssize_t)low;
 }
 
-size_t dm_out_len(const struct dm_out *o)
-{
-	return o->b.len + tail(o);
-}
-
 int dm_out_end(struct dm_out *o, bool final, const uint8_t **p, size_t *len)
 {
 	if (!o->body)

@@ -290,9 +290,6 @@ int dm_out_cmd(struct dm_out *out, const struct dm_cmd *cmd);
  */
 ssize_t dm_out_fit(struct dm_out *out, const struct dm_cmd *cmd);
 
-/** dm_out_len() - octets that the message would have if it ended now with Final. */
-size_t dm_out_len(const struct dm_out *out);
-
 /**
  * dm_out_end() - the end of the message
  * @p, @len: the message; it belongs to @out and lives as long
