@@ -56,9 +56,11 @@ static int answer(sd_varlink *link, int r, struct job_error *e)
 			 : r == -EALREADY ? "a session is to begin already"
 			 : r == -EINVAL ? "the account cannot be used: ListDmAccounts says why"
 			 : r == -ESHUTDOWN ? "semd is stopping"
+			 : r == -ENODEV	   ? "there is no [dm] in semd's configuration"
 					   : strerror(-r));
 	snprintf(e->code, sizeof(e->code), "%s",
 		 r == -ENOENT	      ? "no-such-account"
+		 : r == -ENODEV	      ? "no-such-account"
 		 : r == -EALREADY     ? "already"
 		 : r == -EINVAL	      ? "unusable"
 		 : r == -EBADMSG      ? "bad-message"

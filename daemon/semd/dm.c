@@ -421,7 +421,7 @@ int semd_dm_session(void *ctx, const char *name)
 	int r;
 
 	if (!client_of(d))
-		return -ENOENT;
+		return -ENODEV;
 	r = dm_client_session(client_of(d), semd_now_ms(), name);
 	arm(d->dm);
 	return r;
@@ -433,10 +433,8 @@ int semd_dm_notify(void *ctx, const void *p, size_t len, char *why, size_t room)
 	struct semd *d = ctx;
 	int r;
 
-	if (!client_of(d)) {
-		snprintf(why, room, "there is no [dm] in the configuration");
-		return -ENOENT;
-	}
+	if (!client_of(d))
+		return -ENODEV;
 	r = dm_client_notify(client_of(d), semd_now_ms(), DM_VIA_LOCAL, p, len, words);
 	arm(d->dm);
 	snprintf(why, room, "%s", words);
@@ -457,7 +455,7 @@ int semd_dm_node(void *ctx, const char *root, char *uri, size_t room,
 	int r;
 
 	if (!client_of(d))
-		return -ENOENT;
+		return -ENODEV;
 	if (strlen(root) > DM_URI_MAX || strlen(uri) > DM_URI_MAX || strchr(root, '?'))
 		return -EINVAL;
 	t = dm_client_tree(client_of(d));
