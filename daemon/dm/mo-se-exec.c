@@ -58,7 +58,8 @@ bool se_op_content(enum mo_se_op op)
 /* ---- keys
  * ------------------------------------------------------------------------------------ */
 
-void se_choice_of(const struct dm_se *m, const struct se_carrier *c, struct se_choice *out)
+/* The keys that an operation at @c uses. */
+static void choice_of(const struct dm_se *m, const struct se_carrier *c, struct se_choice *out)
 {
 	const struct se_node *n = se_node_find(m, c->path);
 
@@ -132,7 +133,7 @@ int se_item_make(struct dm_se *m, const char *server, const struct se_carrier *c
 	if (!complete(m, c, op, a))
 		return DM_INCOMPLETE;
 	memset(out, 0, sizeof(*out));
-	se_choice_of(m, c, &choice);
+	choice_of(m, c, &choice);
 	memcpy(out->task.keyset, choice.keyset, sizeof(out->task.keyset));
 	out->task.sd = choice.sd;
 	memcpy(out->task.data, a->data, a->data_len);
@@ -258,7 +259,7 @@ static int start_package(struct dm_se *m, const struct se_carrier *c, enum mo_se
 	struct se_choice choice;
 
 	se_origin(c->node->server, origin);
-	se_choice_of(m, c, &choice);
+	choice_of(m, c, &choice);
 	return se_errno_status(content_packages_run(
 		m->c.content->packages, origin, MODEL_OBJECT_SOFTWARE, c->node->number,
 		what[op], install ? choice.keyset : NULL, install ? &choice.sd : NULL,

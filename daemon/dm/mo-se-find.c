@@ -163,13 +163,6 @@ int se_carrier_find(struct dm_se *m, const char *carrier, struct se_carrier *c)
 	return ret;
 }
 
-const char *se_carrier_name(const struct se_carrier *c)
-{
-	const char *slash = strrchr(c->path, '/');
-
-	return slash ? slash + 1 : c->path;
-}
-
 /* ---- children, by rising name where they come and go
  * ------------------------------------------ */
 

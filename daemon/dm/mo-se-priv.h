@@ -215,8 +215,6 @@ void se_report_job(struct se_report *out, const struct job_info *info);
 /** se_report_set() - the end of what needs no job, or never had one */
 void se_report_set(struct se_report *out, enum se_status status, enum se_result code,
 		   const char *result, const char *detail);
-/** se_result_of() - ResultCode of a job's short code; SE_RESULT_FAILED for all others */
-enum se_result se_result_of(const char *code);
 /** se_errno_status() - Status of a command that content/ or job/ refused (5.6) */
 int se_errno_status(int error);
 
@@ -264,8 +262,6 @@ int se_carrier_find(struct dm_se *m, const char *carrier, struct se_carrier *c);
 /** se_known_update() - entries have come or gone: what the tree keeps for the latter goes */
 void se_known_update(struct dm_se *m);
 void se_known_forget(struct dm_se *m);
-/** se_carrier_name() - the last segment of its path */
-const char *se_carrier_name(const struct se_carrier *c);
 int se_next(struct dm_se *m, const struct dm_path *dir, const char *after,
 	    char name[DM_SEGMENT_MAX + 1]);
 /** se_origin() - "dm:SERVER" */
@@ -277,9 +273,6 @@ void se_origin(const char *server, char origin[JOB_ORIGIN_MAX]);
 int se_value_of(struct dm_se *m, const struct se_where *w, struct model_buf *out);
 /** se_script_job() - the job of a script. 0 or -ENOENT. */
 int se_script_job(struct dm_se *m, const struct se_carrier *c, struct job_info *info);
-/** se_report_of() - what is to say about the last operation at @c; its record or NULL */
-const struct se_record *se_report_of(struct dm_se *m, const struct se_carrier *c,
-				     struct se_report *out);
 int se_write(struct dm_se *m, const struct dm_req *req, enum dm_how how,
 	     const struct dm_path *path, const struct dm_put *put);
 void se_write_abort(struct dm_se *m);
@@ -310,8 +303,6 @@ void se_record_before(struct dm_se *m, struct se_record *r);
 /** se_record_started() - its job is there; what was before it at its carrier goes */
 void se_record_started(struct dm_se *m, struct se_record *r);
 int se_exec(struct dm_se *m, const struct dm_req *req, const struct dm_path *path);
-/** se_choice_of() - the keys that an operation at @c uses */
-void se_choice_of(const struct dm_se *m, const struct se_carrier *c, struct se_choice *out);
 /** se_choice_reader() - the registry is read with these keys from now on */
 void se_choice_reader(struct dm_se *m, const struct se_node *n);
 

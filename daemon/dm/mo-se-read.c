@@ -367,8 +367,9 @@ static int param_value(struct dm_se *m, const struct se_where *w, struct model_b
 /* ---- status
  * ---------------------------------------------------------------------------------- */
 
-const struct se_record *se_report_of(struct dm_se *m, const struct se_carrier *c,
-				     struct se_report *out)
+/* What is to say about the last operation at @c; its record or NULL. */
+static const struct se_record *report_of(struct dm_se *m, const struct se_carrier *c,
+					 struct se_report *out)
 {
 	struct se_record *r = se_record_last(m, c->path);
 	struct job_info info;
@@ -392,7 +393,7 @@ const struct se_record *se_report_of(struct dm_se *m, const struct se_carrier *c
 static int status_value(struct dm_se *m, const struct se_where *w, struct model_buf *out)
 {
 	struct se_report o;
-	const struct se_record *r = se_report_of(m, &w->c, &o);
+	const struct se_record *r = report_of(m, &w->c, &o);
 
 	switch (w->mo->id) {
 	case MO_SE_STATUS:

@@ -64,7 +64,8 @@ static const struct {
 	{"outcome-unknown", SE_RESULT_UNKNOWN},
 };
 
-enum se_result se_result_of(const char *code)
+/* ResultCode of a job's short code. */
+static enum se_result result_of(const char *code)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (strcmp(codes[i].code, code) == 0)
@@ -95,7 +96,7 @@ static enum se_result ended(const struct job_info *info)
 	default:
 		break;
 	}
-	result = se_result_of(info->code);
+	result = result_of(info->code);
 	/* "not enough memory space": of the card's refusals the one with a remedy */
 	return result == SE_RESULT_REFUSED && info->last_sw == 0x6a84 ? SE_RESULT_SE_MEMORY
 								      : result;
