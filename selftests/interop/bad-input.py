@@ -589,10 +589,24 @@ def documented(run):
                 ", ".join(sorted(has ^ known)))
 
 
+def without_dm():
+    """Who asks for OMA DM where there is none is told that."""
+    stack = Stack(None).start()
+    address = stack.path("run/io.sesame.Manager")
+    wait_until(lambda: os.path.exists(address), 10, "semd's socket")
+    for words in (["session", "main"], ["tree"], ["notify", stack.config]):
+        done = subprocess.run([os.path.join(OUT, "sectl"), "--socket", address, "dm", *words],
+                              check=False, text=True, capture_output=True, timeout=20)
+        tap(done.returncode == 3 and "no [dm] in semd's configuration" in done.stderr,
+            f"sectl dm {words[0]} without [dm]", done.stderr.split("\n")[0])
+    tap(stack.stop() == 0, "semd ends with status 0")
+    stack.remove()
+
+
 TESTS = {"scripts": scripts, "requests": requests, "se-gone": se_gone,
          "dialogues": dialogues, "duplicates": duplicates,
          "blocks": blocks, "noise": noise, "vanish": server_vanishes, "disk-full": disk_full,
-         "config": configuration}
+         "config": configuration, "without-dm": without_dm}
 
 
 def run_test(name, *args):
