@@ -12,6 +12,7 @@
 
 #include "dm/client-priv.h"
 #include "dm/notify.h"
+#include "dm/profile.h"
 
 #define SEEN_MAX 64 /* notifications of a server that are remembered */
 
@@ -140,7 +141,10 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 		     size_t len, char *why)
 {
 	char words[DM_WORDS_MAX] = "";
+	struct dm_profile_mac mac;
 	struct dm_notify n;
+	const uint8_t *body;
+	size_t body_len;
 	int r;
 
 	*why = 0;
@@ -150,8 +154,7 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 	if (!r)
 		return take(c, now, via, &n, why);
 	/* a push with a profile comes to the same port; locally there is another way */
-	if (via == DM_VIA_UDP && r == -ENOTSUP &&
-	    dm_client_bootstrap(c, now, p, len, false, why) != -ENOTSUP)
-		return 0;
+	if (via == DM_VIA_UDP && !dm_profile_push(p, len, &mac, &body, &body_len))
+		return dm_client_bootstrap(c, now, p, len, false, why);
 	return client_refuse(c, why, r, "no notification: %s", *words ? words : strerror(-r));
 }

@@ -168,12 +168,13 @@ bool dm_client_waits(const struct dm_client *c, uint64_t token);
 int dm_client_session(struct dm_client *c, uint64_t now, const char *server);
 
 /**
- * dm_client_notify() - package 0 arrived
+ * dm_client_notify() - package 0 arrived, or over UDP a push with a bootstrap profile
  * @p, @len: the message, or the WSP push around it
  * @why: in words, DM_CLIENT_WORDS_MAX bytes; for local callers: nobody else is told
  *
  * Return: 0 (a session is queued), -EBADMSG (no notification), -ENOENT (no such server),
- * -EKEYREJECTED (digest), -EALREADY (seen before), -ESHUTDOWN, …
+ * -EKEYREJECTED (digest), -EALREADY (seen before), -ESHUTDOWN, …; of a profile what
+ * dm_client_bootstrap() returns.
  */
 int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const uint8_t *p,
 		     size_t len, char *why);
