@@ -7,6 +7,7 @@ Python's ssl and the DM server of selftests/server. TAP on stdout."""
 import asyncio
 import base64
 import hashlib
+import hmac
 import importlib.util
 import json
 import os
@@ -18,16 +19,26 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../server"))
 sys.path.insert(0, HERE)
 
-from dm_auth import MD5  # noqa: E402
+from dm_auth import MD5, send_udp  # noqa: E402
 from dm_server import Server  # noqa: E402
 from dm_session import get  # noqa: E402
-from stack import OUT, Stack  # noqa: E402
+from stack import OUT, Stack, free_port, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 
 spec = importlib.util.spec_from_file_location("se_keys", os.path.join(HERE, "se-keys.py"))
 se_keys = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(se_keys)
 SECRETS = {"client-secret", "server-secret"}
+PIN = b"47110815"
+PROFILE = """<wap-provisioningdoc version="1.1"><characteristic type="APPLICATION">\
+<parm name="APPID" value="w7"/><parm name="PROVIDER-ID" value="com.example.dm"/>\
+<parm name="NAME" value="{name}"/><parm name="ADDR" value="{uri}"/>\
+<characteristic type="APPAUTH"><parm name="AAUTHLEVEL" value="APPSRV"/>\
+<parm name="AAUTHTYPE" value="DIGEST"/><parm name="AAUTHNAME" value="sesame"/>\
+<parm name="AAUTHSECRET" value="client-secret"/></characteristic>\
+<characteristic type="APPAUTH"><parm name="AAUTHLEVEL" value="CLIENT"/>\
+<parm name="AAUTHTYPE" value="DIGEST"/><parm name="AAUTHSECRET" value="server-secret"/>\
+</characteristic></characteristic></wap-provisioningdoc>"""
 
 
 class Device:
@@ -71,6 +82,18 @@ class Device:
         self.stack.set.update({"dm.device_id": "urn:uuid:tls", "dm.udp_port": "0",
                                "dm.retry": "3600"})
         self.stack.set.update({f"dm main.{k}": v for k, v in account.items()})
+        self.stack.start_semd()
+
+    def start_bare(self, port):
+        """With no account; a CA for all, and a PIN of the user's."""
+        fd = os.open(self.stack.path("pin"), os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(fd, "wb") as f:
+            f.write(PIN + b"\n")
+        self.stack.state_dir = self.stack.path(f"state-{os.urandom(4).hex()}")
+        self.stack.set = {k: v for k, v in self.stack.set.items() if k.startswith("se.")}
+        self.stack.set.update({
+            "dm.device_id": "urn:uuid:tls", "dm.udp_port": port, "dm.retry": "3600",
+            "dm.ca": self.card.path("ca.pem"), "dm.bootstrap_pin_file": self.stack.path("pin")})
         self.stack.start_semd()
 
     def account(self):
@@ -122,6 +145,63 @@ async def fails(device, name, words, server_ssl, keys, uri=None, **server_keys):
         tap(any(w in said for w in words) and not server.requests, name, said)
 
 
+def pushed(profile, pin=PIN, sec=1, mac=None):
+    """A profile in a WAP push, with SEC (1: USERPIN) and MAC; pin None: with neither."""
+    kind = b"\xb6"      # application/vnd.wap.connectivity-wbxml
+    if pin is not None:
+        mac = mac or hmac.new(pin, profile, "sha1").hexdigest().upper()
+        kind += bytes([0x91, 0x80 | sec, 0x92]) + mac.encode() + b"\0"
+        kind = bytes([0x1f, len(kind)]) + kind
+    return bytes([1, 6, len(kind)]) + kind + profile
+
+
+async def bootstrap(device, server_ssl):
+    """Accounts that come to the port of notifications."""
+    async with Server(ssl=server_ssl) as server:
+        port = free_port()
+        await asyncio.to_thread(device.start_bare, port)
+
+        def listens():
+            with open("/proc/net/udp", encoding="ascii") as f:
+                return any(x.split()[1].endswith(f":{port:04X}") for x in f.readlines()[1:])
+        await asyncio.to_thread(wait_until, listens, 15, "semd's port")
+
+        async def took(datagram):
+            send_udp(port, datagram)
+            for _ in range(10):
+                await asyncio.sleep(0.05)
+                if await asyncio.to_thread(device.account):
+                    return True
+            return False
+        profile = PROFILE.format(name="first", uri=server.uri).encode()
+        right = pushed(profile)
+        spoiled = bytearray(right)
+        spoiled[right.index(b"first")] ^= 1
+        for name, datagram in (("a MAC by another PIN", pushed(profile, b"47110816")),
+                               ("SEC that wants another key", pushed(profile, sec=0)),
+                               ("a profile that was changed", bytes(spoiled)),
+                               ("no MAC", pushed(profile, None))):
+            tap(not await took(datagram) and not server.requests,
+                f"a profile over UDP, {name}: refused")
+        send_udp(port, right)
+        session = await server.session(20)
+        man, = await session.run(get("./DevInfo/DevId"))
+        await session.end()
+        a = await device.ended()
+        tap(man.value == "urn:uuid:tls" and a["serverId"] == "com.example.dm" and
+            not server.complaints, "a profile over UDP, MAC by the user's PIN: its server is served",
+            server.complaints or man.value)
+        # who knows the PIN does not thereby take the place of a server that is there
+        n = len(server.requests)
+        send_udp(port, pushed(PROFILE.format(name="thief", uri="https://127.0.0.1:1/").encode()))
+        await asyncio.sleep(0.3)
+        again = await asyncio.to_thread(device.account)
+        tap(again["uri"] == server.uri and len(server.requests) == n,
+            "and it does not replace an account", again["uri"])
+        tap(PIN.decode() not in device.stack.text("semd.log"), "the PIN is not in the log")
+        await asyncio.to_thread(device.stop)
+
+
 async def run(device):
     plain, asking = device.context(), device.context(client=True)
     path = device.card.path
@@ -157,6 +237,7 @@ async def run(device):
                 dict(files, key=path("other.key")))
     await fails(device, "a reference that leads nowhere", ["no such"], asking,
                 dict(in_se, key="se:se0/iotsafe/66"))
+    await bootstrap(device, plain)
 
 
 def main():
