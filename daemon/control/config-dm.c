@@ -85,7 +85,7 @@ bool config_dm_stranger(const struct config *c, const char *origin)
 	size_t n = strlen(origin);
 
 	if (strncmp(origin, "dm:", 3) != 0 || origin[n - 1] == '*' || c->dm.bootstrap_file[0] ||
-	    c->dm.bootstrap_pin_file[0])
+	    c->dm.bootstrap_pin_file[0] || yes(c->dm.server_accounts))
 		return false;
 	for (size_t i = 0; i < c->nr_dm; i++)
 		if (!strcmp(c->dm_account[i].server_id, origin + 3))

@@ -281,8 +281,8 @@ const char *config_dm_general(const struct config *c);
 /**
  * config_dm_stranger - is this the origin of an OMA DM server that no section has?
  *
- * Not an error: an account may come from a bootstrap profile. Where there is no other way for
- * one to come it is a slip, mostly the section's name in place of the identifier.
+ * Not an error: an account may come from a bootstrap profile or a server. Where there is no
+ * other way for one to come it is a slip, mostly the section's name in place of the identifier.
  */
 bool config_dm_stranger(const struct config *c, const char *origin);
 

@@ -354,6 +354,10 @@ static void test_dm_words(void **state)
 	assert_int_equal(s.warnings, 0);
 	assert_int_equal(parse(&c, &s, DM_GOOD "[policy p]\norigin=dm:com.*\n"), 0);
 	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s, "[dm]\nserver_accounts=yes\n[policy p]\norigin=dm:x\n"),
+			 0);
+	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s, "[dm]\nserver_accounts=perhaps\n"), -EINVAL);
 	assert_int_equal(parse(&c, &s, "[dm]\nbootstrap_file=/b\n[policy p]\norigin=dm:main\n"),
 			 0);
 	assert_int_equal(s.warnings, 0);
