@@ -151,18 +151,6 @@ int content_ops_set(struct content_ops *o, uint16_t id, const struct content_tas
 
 /* ---- what is under way --------------------------------------------------------------- */
 
-int content_ops_job(struct content_ops *o, uint16_t id, uint64_t *job, uint32_t *run)
-{
-	struct job_info info;
-	int ret = job_find(o->apps->store, o->origin, CONTENT_APP_SLOT + (int64_t)id, &info);
-
-	if (ret == 0 && job)
-		*job = info.id;
-	if (ret == 0 && run)
-		*run = info.run;
-	return ret;
-}
-
 int content_ops_control(struct content_ops *o, uint16_t id, enum content_control what,
 			char *words)
 {

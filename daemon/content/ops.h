@@ -167,14 +167,6 @@ int content_ops_run(struct content_ops *o, uint16_t id, const struct content_ste
 int content_ops_batch(struct content_ops *o, uint16_t number, const struct content_item *items,
 		      size_t n, bool undoable, uint64_t *job, char *words);
 
-/**
- * content_ops_job() - the job of the operation on entry @id, for job_listen() and job_get()
- * @job: its id; @run: counts its runs, for a resume is one more. Both may be NULL
- *
- * Return: 0 or -ENOENT.
- */
-int content_ops_job(struct content_ops *o, uint16_t id, uint64_t *job, uint32_t *run);
-
 /** content_ops_control() - of the operation on entry @id; errors as of content_ops_run(). */
 int content_ops_control(struct content_ops *o, uint16_t id, enum content_control what,
 			char *words);

@@ -187,16 +187,21 @@ static void done(uint64_t job)
 		fail_msg("%s: %s", i.code, i.detail);
 }
 
+/* The job of the operation on an entry. */
+static int job_of(const char *origin, uint16_t id, struct job_info *info)
+{
+	return job_find(store, origin, CONTENT_APP_SLOT + (int64_t)id, info);
+}
+
 static void run(uint16_t id, struct content_step step)
 {
-	uint64_t job;
-	uint32_t nr;
+	struct job_info info;
 
 	if (content_ops_run(ops, id, &step, words))
 		fail_msg("%s", words);
-	assert_int_equal(content_ops_job(ops, id, &job, &nr), 0);
-	assert_int_equal(nr, 1);
-	done(job);
+	assert_int_equal(job_of(ORIGIN, id, &info), 0);
+	assert_int_equal(info.run, 1);
+	done(info.id);
 }
 
 static int refused(uint16_t id, struct content_step step)
@@ -288,13 +293,11 @@ static void test_single(void **st)
 	down();
 	up();
 	assert_int_equal(find(app_aid, 8)->id, id);
-	assert_int_equal(
-		content_ops_job(content_ops_of(content->apps, "dm:other"), id, NULL, NULL),
-		-ENOENT);
-	assert_int_equal(content_ops_job(ops, id, NULL, NULL), 0);
+	assert_int_equal(job_of("dm:other", id, &(struct job_info){0}), -ENOENT);
+	assert_int_equal(job_of(ORIGIN, id, &(struct job_info){0}), 0);
 	run(id, (struct content_step){.op = CONTENT_OP_UNLOCK});
 	assert_int_equal(content_ops_control(ops, id, CONTENT_CLEAR, words), 0);
-	assert_int_equal(content_ops_job(ops, id, NULL, NULL), -ENOENT);
+	assert_int_equal(job_of(ORIGIN, id, &(struct job_info){0}), -ENOENT);
 
 	run(issuer(), (struct content_step){.op = CONTENT_OP_SD_CREATE,
 					    .aid = aid(ssd_aid, 9),
@@ -474,7 +477,7 @@ static void test_batch(void **st)
 
 static void test_card_states(void **st)
 {
-	uint64_t job;
+	struct job_info info;
 
 	(void)st;
 	run(issuer(), (struct content_step){.op = CONTENT_OP_CARD_INITIALIZE});
@@ -487,8 +490,8 @@ static void test_card_states(void **st)
 		refused(issuer(), (struct content_step){.op = CONTENT_OP_CARD_TERMINATE,
 							.confirmed = true}),
 		0);
-	assert_int_equal(content_ops_job(ops, issuer(), &job, NULL), 0);
-	done(job);
+	assert_int_equal(job_of(ORIGIN, issuer(), &info), 0);
+	done(info.id);
 	assert_int_equal(cs.card.life_cycle, GP_CARD_TERMINATED);
 }
 
