@@ -125,10 +125,10 @@ static int atomic_end(struct dm_engine *e, struct eng_work *w)
 
 /* ---- one unit ------------------------------------------------------------------ */
 
-static int write_item(struct dm_engine *e, const struct eng_unit *u, const struct dm_req *req)
+/* An item that came in one piece. */
+static struct dm_put whole(const struct dm_item *it)
 {
-	const struct dm_item *it = u->item;
-	struct dm_put put = {
+	return (struct dm_put){
 		.format = it->meta.format,
 		.type = it->meta.type,
 		.total = it->len,
@@ -137,6 +137,12 @@ static int write_item(struct dm_engine *e, const struct eng_unit *u, const struc
 		.has_data = it->has_data,
 		.last = true,
 	};
+}
+
+static int write_item(struct dm_engine *e, const struct eng_unit *u, const struct dm_req *req)
+{
+	const struct dm_item *it = u->item;
+	struct dm_put put = whole(it);
 
 	if (it->form == DM_FORM_B64)
 		return DM_BAD_FORMAT;
@@ -150,15 +156,7 @@ static int write_item(struct dm_engine *e, const struct eng_unit *u, const struc
 static int exec_item(struct dm_engine *e, const struct eng_unit *u, const struct dm_req *req)
 {
 	const struct dm_item *it = u->item;
-	struct dm_put put = {
-		.format = it->meta.format,
-		.type = it->meta.type,
-		.total = it->len,
-		.data = it->data,
-		.len = it->len,
-		.has_data = it->has_data,
-		.last = true,
-	};
+	struct dm_put put = whole(it);
 
 	if (it->form == DM_FORM_B64)
 		return DM_BAD_FORMAT;
