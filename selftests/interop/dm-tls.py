@@ -189,7 +189,7 @@ async def bootstrap(device, server_ssl):
         await session.end()
         a = await device.ended()
         tap(man.value == "urn:uuid:tls" and a["serverId"] == "com.example.dm" and
-            not server.complaints, "a profile over UDP, MAC by the user's PIN: its server is served",
+            not server.complaints, "a profile over UDP, MAC by the user's PIN: its server serves",
             server.complaints or man.value)
         # who knows the PIN does not thereby take the place of a server that is there
         n = len(server.requests)

@@ -76,7 +76,7 @@ class AxeServer(Server):
 
 
 class AxeCard(interrupt.Card):
-    """Two ways more: kill-before (the command does not leave), gone (until back())."""
+    """Two ways more: kill-before (the command does not leave), gone (until start())."""
 
     def serve(self):
         """semd has a connection for its jobs and one to look who is there."""

@@ -8,7 +8,7 @@ import cap
 from dm_axe import DmError, Struck, World, tell
 from dm_bench import APP, MODULE, PKG, SE, entry, need
 from dm_iot_care import codes_of, refused_install
-from dm_session import atomic, execute, interior, put
+from dm_session import atomic, execute, get, interior, put
 from tap import tap
 
 DOMAIN = bytes.fromhex("F0534553414D4501")
@@ -253,3 +253,87 @@ async def card(points):
                 tell(f"an Atomic that {'fails' if failing else 'succeeds'}, {way} "
                      f"({', '.join(f'{said.count(c)} of {c}' for c in sorted(set(said)))})",
                      wrong, tried, began)
+    await gone(points)
+
+
+async def gone(points):
+    """The SE goes while an Atomic is carried out or undone, and is not back for its answer."""
+    wrong, tried, began, said = [], 0, time.monotonic(), []
+    async with World() as b:
+        full = (await prepare(b))[1].picture
+        await b.restore(full)
+        before = await card_of(b)
+        await b.restore(full)
+        session = await b.session()
+        await b.quiet()
+        b.card.arm(None, 0, None)
+        await session.run(on_card(b, True)[0])
+        n = b.card.count
+        await session.end()
+        for k in points(n, 1):
+            tried += 1
+            try:
+                said.append(await one_gone(b, full, k, before))
+            except (AssertionError, DmError, TimeoutError) as e:
+                wrong.append(f"APDU {k}: {' '.join(str(e).split())[:400]}")
+    if 1503 not in said:
+        wrong.append(f"no point in the midst of the roll-back: {said}")
+    tell(f"an Atomic that fails, the SE goes for good "
+         f"({', '.join(f'{said.count(c)} of {c}' for c in sorted(set(said)))})",
+         wrong, tried, began)
+
+
+async def one_gone(b, picture, k, before):
+    """The ResultCode of all of it."""
+    await b.restore(picture)
+    session = await b.session()
+    await b.quiet()
+    command, names = on_card(b, True)
+    carriers = (AT, SE, entry("LoadFile", PKG))
+    b.card.arm("gone", k, b.stack.semd)
+    reply, = await session.run(command)
+    need(b.card.happened, f"APDU {k}")
+    outer, inner = codes_of(reply)
+    need(outer == 507 and len(inner) == 3 and len(set(inner)) == 1 and inner[0] in (216, 516),
+         "Status", (outer, inner))
+    results = {(await b.values(session, c, "ResultCode")).get("ResultCode") for c in carriers}
+    code = {216: "1420", 516: "1503"}[inner[0]]
+    need(results == {code}, "ResultCode", (inner, results))
+    # the tree is all there, and changes
+    put_, aid, entry_ = await session.run(put(f"{SE}/Parameter/AID", SECOND),
+                                          get(f"{SE}/Parameter/AID"), get(AT))
+    need((put_.code, aid.value, entry_.code) == (200, SECOND, 200), "the tree",
+         (put_.code, aid.value, entry_.code))
+    need(not [a for a in b.server.alerts if a.correlator in names], "Status, and no alert")
+    need(b.stack.semd.poll() is None, "semd is there")
+    b.card.start()
+    for _ in range(200):
+        link, = await session.run(get(f"{SE}/Link"))
+        if link.value == "20":
+            break
+        await b.quiet()
+    need(link.value == "20", "Link", link.value)
+    await b.quiet()
+    await session.run(*[execute(f"{c}/Operations/Clear") for c in carriers])
+    now = await b.registry(session)
+    need(code != "1420" or now == before, "1420, but the card is", now)
+    # what is not undone is the server's to mend, with another Atomic
+    locked = now[APP].state_name == "LOCKED"
+    need(locked or now == before, "nothing but what was done first is left", now)
+    for _ in range(2):
+        reply, = await session.run(atomic(execute(f"{AT}/Operations/Unlock", b.correlator()))
+                                   if locked else on_card(b, False)[0])
+        mended = codes_of(reply)
+        await session.run(*[execute(f"{c}/Operations/Clear") for c in carriers])
+        if mended[0] == 200:
+            break
+        # it went while the device proved its keys: the owner has to allow another attempt
+        need(set(mended[1]) == {216} and await b.registry(session) == now, "refused: nothing ran",
+             mended)
+        await b.thread(b.allow)
+    need(mended[0] == 200 and set(mended[1]) == {200}, "the next Atomic", mended)
+    card_now = await b.registry(session)
+    need((card_now[APP].state_name == "LOCKED") != locked, "and the card's own list", card_now)
+    await session.end()
+    need(not b.server.complaints, "no complaint", b.server.complaints[:2])
+    return int(code)
