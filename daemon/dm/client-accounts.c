@@ -397,6 +397,7 @@ static void read_slot(struct dm_client *c, struct slot *s, uint64_t now)
 		s->error[0] = 0;
 		s->last_s = read_last(c, s->server_id);
 		plan_poll(s, now);
+		client_want_load(c, s);
 	}
 }
 
@@ -430,6 +431,7 @@ void client_accounts(struct dm_client *c, uint64_t now)
 			i++;
 			continue;
 		}
+		client_want_drop(c, s);
 		if (s->server_id[0] && !other_has(c, s)) {
 			client_log(c, LOG_INFO, s->node, "the account is gone");
 			(void)dm_outbox_forget(c->outbox, s->server_id);

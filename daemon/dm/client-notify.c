@@ -66,6 +66,24 @@ static int once(struct dm_client *c, const char *server, const uint8_t *digest)
 	return store_put(c->store, DM_KIND_NOTIFY, key, klen, ring, len + DM_AUTH_DIGEST_LEN);
 }
 
+/* That it was taken and that its session is still to come are one: whoever loses the
+ * second has lost the session, since the server's next try is refused. */
+static int remember(struct dm_client *c, const struct slot *s, const struct dm_notify *n)
+{
+	unsigned int want = s->want | client_session_wants(c, s) | WANT_NOTIFIED;
+	int r = store_begin(c->store);
+
+	if (r)
+		return r;
+	r = once(c, s->server_id, n->digest);
+	if (!r)
+		r = client_want_put(c, s, want, n->session, n->by_server);
+	if (!r)
+		return store_commit(c->store);
+	store_rollback(c->store);
+	return r;
+}
+
 static int judge(struct dm_client *c, struct slot *s, const struct dm_notify *n, char *why)
 {
 	enum dm_notify_nonce nonce;
@@ -95,7 +113,7 @@ static int judge(struct dm_client *c, struct slot *s, const struct dm_notify *n,
 	if (nonce == DM_NOTIFY_WRONG)
 		return client_refuse(c, why, -EKEYREJECTED,
 				     "%s: the notification's digest is wrong", s->node);
-	r = once(c, s->server_id, n->digest);
+	r = remember(c, s, n);
 	if (r == -EALREADY)
 		return client_refuse(c, why, r, "%s: the notification was taken before",
 				     s->node);

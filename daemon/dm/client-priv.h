@@ -27,6 +27,8 @@ enum want {
 };
 /* these are given up after some failures */
 #define WANT_ONCE (WANT_NOTIFIED | WANT_ASKED | WANT_NEW)
+/* these are known over a restart by a record of their own */
+#define WANT_KEPT (WANT_NOTIFIED | WANT_ASKED)
 
 /**
  * struct factory - a section of the configuration, copied, without what goes to the tree
@@ -152,7 +154,25 @@ struct slot *client_slot_of(struct dm_client *c, const char *server_id);
 /** client_last() - keep when the last good session was */
 void client_last(struct dm_client *c, struct slot *s, uint64_t now);
 
+/* client-want.c */
+/**
+ * client_want_put() - store which of @want (enum want) is still to be done for @s
+ * @session, @by_server: what WANT_NOTIFIED is for
+ *
+ * Return: 0 or as store_put().
+ */
+int client_want_put(struct dm_client *c, const struct slot *s, unsigned int want,
+		    uint16_t session, bool by_server);
+/** client_want_keep() - the same with the slot's session; a failure is logged */
+void client_want_keep(struct dm_client *c, const struct slot *s, unsigned int want);
+/** client_want_load() - add what was stored for this account and its server */
+void client_want_load(struct dm_client *c, struct slot *s);
+/** client_want_drop() - forget it: the account is gone */
+void client_want_drop(struct dm_client *c, const struct slot *s);
+
 /* client-session.c */
+/** client_session_wants() - what the session that runs is for, if it is one of @s, or 0 */
+unsigned int client_session_wants(const struct dm_client *c, const struct slot *s);
 void client_session_begin(struct dm_client *c, struct slot *s, uint64_t now);
 void client_session_http(struct dm_client *c, uint64_t now);
 void client_session_tick(struct dm_client *c, uint64_t now);

@@ -42,6 +42,13 @@ void client_session_drop(struct dm_client *c)
 	memset(s, 0, sizeof(*s));
 }
 
+unsigned int client_session_wants(const struct dm_client *c, const struct slot *s)
+{
+	if (c->session.phase == PHASE_NONE || strcmp(c->session.account.node, s->node) != 0)
+		return 0;
+	return c->session.want;
+}
+
 static void succeed(struct dm_client *c, struct slot *slot, uint64_t now)
 {
 	dm_outbox_release(&c->session.alert);
@@ -94,6 +101,8 @@ static void finish(struct dm_client *c, uint64_t now, const char *why, uint64_t 
 		fail(c, slot, now, why, after_ms);
 	if (asked)
 		slot->not_before = 0;
+	if (slot && (c->session.want | slot->want) & WANT_KEPT)
+		client_want_keep(c, slot, slot->want);
 	if (why)
 		client_log(c, LOG_WARNING, name, "session %X failed after %u message%s: %s",
 			   c->session.id, st.messages_in, st.messages_in == 1 ? "" : "s", why);

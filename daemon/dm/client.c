@@ -483,6 +483,7 @@ int dm_client_session(struct dm_client *c, uint64_t now, const char *server)
 	if (s->want & WANT_ASKED && s->not_before <= now)
 		return -EALREADY;
 	s->want |= WANT_ASKED;
+	client_want_keep(c, s, s->want | client_session_wants(c, s));
 	s->failures = 0;
 	s->not_before = 0;
 	dm_client_tick(c, now);

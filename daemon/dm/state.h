@@ -27,7 +27,8 @@ enum dm_record {
 	DM_KIND_BOOTSTRAP, /* profiles that were taken */
 	DM_KIND_PROPS,	   /* tree.c: ACLs and titles of nodes that are not in the store */
 	DM_KIND_UNDO,	   /* tree.c: how it was before an Atomic that is not settled */
-	DM_KIND_MAX = DM_KIND_UNDO,
+	DM_KIND_WANT,	   /* client-want.c: sessions that were asked for, by account */
+	DM_KIND_MAX = DM_KIND_WANT,
 };
 
 #endif /* SESAME_DM_STATE_H */

@@ -622,6 +622,113 @@ static void test_notify(void **state)
 	assert_int_equal(notify(w, p, len), -EALREADY);
 }
 
+/* What was asked for and has not come yet comes after a restart. */
+static void test_want(void **state)
+{
+	struct world *w = *state;
+	struct server *srv = &w->server;
+	uint8_t p[256], q[256];
+	unsigned int n;
+	size_t len;
+
+	w->account.server_nonce = (struct dm_bytes){(const uint8_t *)"nonce", 5};
+	memcpy(srv->nonce, "nonce", 5);
+	srv->nonce_len = 5;
+	begin(w);
+	run_until(w, did_one);
+	end(w);
+
+	/* of a wrong one nothing is kept */
+	w->config.hold_until = now_ms() + 60000;
+	begin(w);
+	len = notification(p, 0x2b3c, "0x00000000", "com.example.dm");
+	p[0] ^= 1;
+	assert_int_equal(notify(w, p, len), -EKEYREJECTED);
+	end(w);
+	begin(w);
+	assert_int_equal(account(w).state, DM_ACCOUNT_IDLE);
+
+	/* taken, but the session is not there before the end, nor before the next one */
+	p[0] ^= 1;
+	assert_int_equal(notify(w, p, len), 0);
+	for (int i = 0; i < 2; i++) {
+		end(w);
+		begin(w);
+		assert_int_equal(account(w).state, DM_ACCOUNT_QUEUED);
+		assert_int_equal(notify(w, p, len), -EALREADY);
+	}
+	/* a user's wish in between does not take its place */
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	end(w);
+	begin(w);
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), -EALREADY);
+
+	/* it begins and ends with the process: it is still to come */
+	n = server_count(srv);
+	dm_client_release(w->client, now_ms());
+	assert_int_equal(account(w).state, DM_ACCOUNT_RUNNING);
+	end(w);
+	begin(w);
+	assert_int_equal(account(w).state, DM_ACCOUNT_QUEUED);
+	dm_client_release(w->client, now_ms());
+	run_until(w, did_one);
+	assert_true(server_count(srv) > n);
+	n = server_count(srv) - 2;
+	assert_non_null(strstr(srv->bodies[n], "<SessionID>2B3C</SessionID>"));
+	assert_non_null(strstr(srv->bodies[n], "<Data>1200</Data>"));
+
+	/* done: no other after that */
+	end(w);
+	begin(w);
+	assert_int_equal(account(w).state, DM_ACCOUNT_IDLE);
+
+	/* a user's wish alone, and an account that is another server's by then */
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	end(w);
+	begin(w);
+	assert_int_equal(account(w).state, DM_ACCOUNT_QUEUED);
+	len = notification(q, 0x4d5e, "0x00000000", "com.example.dm");
+	assert_int_equal(notify(w, q, len), 0);
+	end(w);
+	w->account.server_id = "com.example.other";
+	w->config.hold_until = 0;
+	w->log[0] = 0;
+	n = server_count(srv);
+	begin(w);
+	/* the new account's session: of no notification */
+	run_for(w, NULL, 300);
+	assert_null(strstr(w->log, "session 4D5E"));
+	assert_true(server_count(srv) > n);
+}
+
+/* One that is given up is so after a restart too. */
+static void test_want_given_up(void **state)
+{
+	struct world *w = *state;
+	struct dm_client_account a;
+
+	begin(w);
+	run_until(w, did_one);
+	for (unsigned int i = server_count(&w->server); i < SERVER_REQUESTS; i++)
+		w->server.plan[i] = FORBIDDEN;
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	run_until(w, failed);
+	end(w);
+	w->config.retry_ms = 10;
+	begin(w);
+	for (uint64_t stop = now_ms() + WAIT_MS; now_ms() < stop;) {
+		run_for(w, NULL, 20);
+		a = account(w);
+		if (a.failures && a.state == DM_ACCOUNT_IDLE)
+			break;
+	}
+	assert_int_equal(account(w).failures, 6);
+	end(w);
+	w->config.hold_until = now_ms() + 60000;
+	begin(w);
+	assert_int_equal(account(w).state, DM_ACCOUNT_IDLE);
+}
+
 static void send_udp(uint16_t port, const uint8_t *p, size_t len, uint8_t *answer, ssize_t *got)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
@@ -754,12 +861,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_session),  TEST(test_changed),      TEST(test_poll),
-		TEST(test_lost),     TEST(test_gives_up),     TEST(test_later),
-		TEST(test_hopeless), TEST(test_resp_uri),     TEST(test_forbidden),
-		TEST(test_refused),  TEST(test_wrong_server), TEST(test_identifiers),
-		TEST(test_long_pin), TEST(test_alert),	      TEST(test_notify),
-		TEST(test_listen),   TEST(test_stop),	      TEST(test_bootstrap),
+		TEST(test_session),  TEST(test_changed),       TEST(test_poll),
+		TEST(test_lost),     TEST(test_gives_up),      TEST(test_later),
+		TEST(test_hopeless), TEST(test_resp_uri),      TEST(test_forbidden),
+		TEST(test_refused),  TEST(test_wrong_server),  TEST(test_identifiers),
+		TEST(test_long_pin), TEST(test_alert),	       TEST(test_notify),
+		TEST(test_listen),   TEST(test_stop),	       TEST(test_bootstrap),
+		TEST(test_want),     TEST(test_want_given_up),
 	};
 #undef TEST
 
