@@ -83,7 +83,7 @@ void bs_hold_off(struct lwm2m_bootstrap *b, uint64_t ms)
 		if (b->at == LWM2M_BS_IDLE) {
 			content_words(b->error,
 				      "there is no server account and no bootstrap server");
-			bs_log(b, LOG_WARNING, "%s", b->error);
+			bs_log(b, b->optional ? LOG_DEBUG : LOG_WARNING, "%s", b->error);
 		}
 		return;
 	}
@@ -231,6 +231,7 @@ int lwm2m_bootstrap_new(struct lwm2m_bootstrap **ret,
 	b->pack = config->pack;
 	b->version = config->version;
 	b->allow_nosec = config->allow_nosec;
+	b->optional = config->optional;
 	b->server = -1;
 	b->next = b->card_next = b->linger = b->purge = LWM2M_NEVER;
 	r = bs_session_new(b);

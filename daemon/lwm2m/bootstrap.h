@@ -56,6 +56,8 @@ enum lwm2m_bs_source {
  * @pack: try a Bootstrap-Pack-Request before a Bootstrap-Request (1.2)
  * @version: 10, 11 or 12: pct= from 11 on, packs from 12 on
  * @allow_nosec: a bootstrap server, the card or its file may add accounts without security
+ * @optional: the device is managed otherwise: that there is neither an account nor a bootstrap
+ *	server is nothing to warn of
  * @factory: contents of the factory file (lwm2m/bsfile.h); len 0: none
  */
 struct lwm2m_bootstrap_config {
@@ -64,6 +66,7 @@ struct lwm2m_bootstrap_config {
 	bool pack;
 	unsigned int version;
 	bool allow_nosec;
+	bool optional;
 	struct gp_bytes factory;
 };
 

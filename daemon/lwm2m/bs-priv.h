@@ -47,7 +47,7 @@ struct lwm2m_bootstrap {
 	struct lwm2m_data *data;
 	struct store *state;
 	char *endpoint;
-	bool card, pack, allow_nosec;
+	bool card, pack, allow_nosec, optional;
 	unsigned int version;
 	uint8_t *factory;
 	size_t factory_len;

@@ -268,6 +268,7 @@ int device_bootstrap_new(struct lwm2m_device *dev, const struct lwm2m_device_con
 		.pack = config->bootstrap_pack,
 		.version = config->bootstrap_version ? config->bootstrap_version : 12,
 		.allow_nosec = config->allow_nosec,
+		.optional = config->optional,
 		.factory = {config->factory.p, config->factory.len},
 	};
 	int r;

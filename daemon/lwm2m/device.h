@@ -72,6 +72,7 @@ struct lwm2m_factory {
  * @manufacturer, @model, @serial, @firmware: object 3, NULL: not there
  * @servers, @nr_servers: the configuration's
  * @allow_nosec: accounts without security may come from bootstrap as well
+ * @optional: as in struct lwm2m_bootstrap_config
  * @hold_until: contact no server before then or lwm2m_device_release(); 0: at once
  * @read_card: begin to read the card's bootstrap file, lwm2m_device_card() tells what came
  *	of it; 0 or a negative errno. NULL: there is no card to bootstrap from
@@ -90,6 +91,7 @@ struct lwm2m_device_config {
 	const struct lwm2m_factory *servers;
 	size_t nr_servers;
 	bool allow_nosec;
+	bool optional;
 	uint64_t hold_until;
 	int (*read_card)(void *ctx);
 	struct lwm2m_bytes factory;

@@ -153,6 +153,9 @@ static int make_device(struct semd *d, const struct lwm2m_factory *servers)
 		.servers = servers,
 		.nr_servers = c->nr_server,
 		.allow_nosec = !strcmp(c->allow_nosec, "yes"),
+		/* OMA DM is enough */
+		.optional = c->dm.used && !c->nr_server && !*c->bootstrap.card &&
+			    !*c->bootstrap.file,
 		.hold_until =
 			content_ses_reading(d->content->ses) ? semd_now_ms() + HOLD_MS : 0,
 		.reboot = strcmp(c->reboot, "no") ? on_reboot : NULL,

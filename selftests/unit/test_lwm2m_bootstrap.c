@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <syslog.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ struct world {
 	unsigned int connects, disconnects, changes, reads;
 	int connected; /* Security instance, or -1 */
 	char log[64 * CONTENT_WORDS_MAX];
+	unsigned int warnings;
 
 	/* the server */
 	char asked[256];	     /* method, path and queries of the request */
@@ -304,7 +306,7 @@ static void on_log(void *ctx, int level, const char *text)
 {
 	struct world *w = ctx;
 
-	(void)level;
+	w->warnings += level <= LOG_WARNING;
 	if (getenv("VERBOSE"))
 		print_message("log: %s\n", text);
 	/* no log line has a key in it */
@@ -1034,6 +1036,15 @@ static void test_nothing(void **state)
 	begin(w, &plain);
 	state_is(w, IDLE);
 	assert_int_equal(lwm2m_bootstrap_deadline(w->b), LWM2M_NEVER);
+	assert_int_equal(w->warnings, 1);
+	/* said, but not warned of, where it is meant */
+	c = plain;
+	c.optional = true;
+	w->log[0] = 0;
+	again(w, &c);
+	state_is(w, IDLE);
+	assert_int_equal(w->warnings, 1);
+	assert_non_null(strstr(w->log, "no server account"));
 	for (unsigned int i = 0; i <= LWM2M_BS_WAITING; i++)
 		assert_true(strlen(lwm2m_bs_state_name(i)) > 0);
 	for (unsigned int i = 0; i <= LWM2M_BS_FROM_SERVER; i++)
