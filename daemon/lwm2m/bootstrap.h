@@ -4,7 +4,7 @@
  *
  * Where accounts come from, in the order of 6.1.4 (6.1.3 in 1.2):
  *
- *	1. smart card, if one is configured (lwm2m/card.h)
+ *	1. smart card, if one is configured (pkcs15/card.h)
  *	2. what is stored from before; at the very first start the factory file
  *	3. with any account: register; bootstrap is over
  *	4. without one, or if none of them takes us (resource 16 of object 1): the bootstrap

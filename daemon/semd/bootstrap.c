@@ -9,12 +9,13 @@
 #include "gp/key.h"
 #include "keys/source.h"
 #include "libse/se.h"
-#include "lwm2m/card.h"
+#include "lwm2m/bsfile.h"
+#include "pkcs15/card.h"
 #include "semd/semd.h"
 
 struct semd_bootstrap {
 	struct semd *d;
-	struct lwm2m_card *card;
+	struct pkcs15_card *card;
 	struct keys *keys;
 	struct config_bytes file;
 };
@@ -23,7 +24,7 @@ static int on_read_card(void *ctx)
 {
 	struct semd *d = ctx;
 
-	return lwm2m_card_read(d->bootstrap->card);
+	return pkcs15_card_read(d->bootstrap->card);
 }
 
 static void on_card(void *ctx, int error, const uint8_t *p, size_t len, const char *words)
@@ -89,9 +90,17 @@ static int take_pin(const char *path, struct config_bytes *pin)
 	return 0;
 }
 
+/* 2.23.43.9.1 (LwM2M core 1.1, G.3.4) */
+static const uint8_t oid[] = {0x67, 0x2b, 0x09, 0x01};
+
 static int take_card(struct semd_bootstrap *b, const struct config_bootstrap *c)
 {
-	struct lwm2m_card_config config = {.se = c->card};
+	struct pkcs15_card_config config = {
+		.se = c->card,
+		.oid = {oid, sizeof(oid)},
+		.file = "EF LwM2M_Bootstrap",
+		.enough = lwm2m_bsfile_size,
+	};
 	struct config_bytes pin = {0};
 	uint8_t aid[GP_AID_MAX];
 	size_t len = 0, all;
@@ -109,7 +118,7 @@ static int take_card(struct semd_bootstrap *b, const struct config_bootstrap *c)
 	all = pin.len;
 	config.pin = (struct gp_bytes){pin.p, pin.len};
 	if (r == 0) {
-		r = lwm2m_card_new(&b->card, b->d->store, &config, on_card, b);
+		r = pkcs15_card_new(&b->card, b->d->store, &config, on_card, b);
 		if (r == -EINVAL)
 			semd_log(LOG_ERR, "[bootstrap] the PIN is too long");
 	}
@@ -154,7 +163,7 @@ void semd_bootstrap_free(struct semd *d)
 {
 	if (!d->bootstrap)
 		return;
-	lwm2m_card_free(d->bootstrap->card);
+	pkcs15_card_free(d->bootstrap->card);
 	keys_free(d->bootstrap->keys);
 	clear(&d->bootstrap->file);
 	free(d->bootstrap);

@@ -15,10 +15,12 @@
 
 #include "gp/key.h"
 #include "lwm2m/bsfile.h"
-#include "lwm2m/pkcs15.h"
+#include "pkcs15/pkcs15.h"
 #include "softse/applet.h"
 #include "softse/card.h"
 
+/* 2.23.43.9.1 (LwM2M core, G.3.4) */
+#define LWM2M .oid = {(const uint8_t *)"\x67\x2b\x09\x01", 4}, .file = "EF LwM2M_Bootstrap"
 #define FILE_LEN 70 /* without the two bytes behind the last object */
 
 struct world {
@@ -123,7 +125,7 @@ static void finish(struct world *w, struct pkcs15 *p, struct lwm2m_set *set)
 
 static void test_plain(void **state)
 {
-	struct pkcs15_config c = {.enough = lwm2m_bsfile_size};
+	struct pkcs15_config c = {LWM2M, .enough = lwm2m_bsfile_size};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
 	char words[CONTENT_WORDS_MAX];
@@ -140,7 +142,7 @@ static void test_plain(void **state)
 static void test_pin(void **state)
 {
 	static const uint8_t right[] = {'1', '2', '3', '4'}, wrong[] = {'9', '9', '9', '9'};
-	struct pkcs15_config none = {0}, c = {.pin = {wrong, 4}};
+	struct pkcs15_config none = {LWM2M}, c = {LWM2M, .pin = {wrong, 4}};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
 	char words[CONTENT_WORDS_MAX];
@@ -175,7 +177,7 @@ static void test_pin(void **state)
 
 static void test_scp03(void **state)
 {
-	struct pkcs15_config none = {0}, c = {.random = pseudo_random};
+	struct pkcs15_config none = {LWM2M}, c = {LWM2M, .random = pseudo_random};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
 	struct gp_keyset keys;
@@ -210,7 +212,7 @@ static void test_scp03(void **state)
 
 static void test_none(void **state)
 {
-	struct pkcs15_config c = {0};
+	struct pkcs15_config c = {LWM2M};
 	struct world *w = *state;
 	struct lwm2m_set set = {0};
 	char words[CONTENT_WORDS_MAX];

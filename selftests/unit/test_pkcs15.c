@@ -12,8 +12,10 @@
 
 #include "gp/key.h"
 #include "lwm2m/bsfile.h"
-#include "lwm2m/pkcs15.h"
+#include "pkcs15/pkcs15.h"
 
+/* 2.23.43.9.1 (LwM2M core, G.3.4) */
+#define LWM2M .oid = {(const uint8_t *)"\x67\x2b\x09\x01", 4}, .file = "EF LwM2M_Bootstrap"
 #define AID "A000000063504B43532D3135"
 #define NRF_ODF "A706300404026430"
 #define NRF_DODF                                                                       \
@@ -94,6 +96,7 @@ static void play_at(const struct pkcs15_config *c, const struct step *s, int wan
 
 static void test_nrf(void **state)
 {
+	const struct pkcs15_config c = {LWM2M, .enough = lwm2m_bsfile_size};
 	const struct step steps[] = {
 		{"!" AID, "9000"},
 		{"00A40804047FFF503100", "9000"},
@@ -107,8 +110,7 @@ static void test_nrf(void **state)
 	};
 
 	(void)state;
-	play(&(struct pkcs15_config){.enough = lwm2m_bsfile_size}, steps, 0, NRF_FILE "FFFF",
-	     "");
+	play(&c, steps, 0, NRF_FILE "FFFF", "");
 }
 
 /* Sizes from FCP, pieces, filling, other objects, another place. */
@@ -137,7 +139,7 @@ static void test_sizes(void **state)
 		sprintf(big + 2 * i, "%02X", (unsigned int)(i * 7 & 0xff));
 	snprintf(first, sizeof(first), "%.*s9000", 448, big);
 	snprintf(second, sizeof(second), "%s9000", big + 448);
-	play(&(struct pkcs15_config){0}, steps, 0, big, "");
+	play(&(struct pkcs15_config){LWM2M}, steps, 0, big, "");
 }
 
 /* A card that knows no paths; lengths that it corrects; answers that have to be fetched. */
@@ -169,8 +171,8 @@ static void test_other_ways(void **state)
 	};
 
 	(void)state;
-	play(&(struct pkcs15_config){0}, steps, 0, "00010036", "");
-	play(&(struct pkcs15_config){0}, loop, -EREMOTEIO, "", "6CE0");
+	play(&(struct pkcs15_config){LWM2M}, steps, 0, "00010036", "");
+	play(&(struct pkcs15_config){LWM2M}, loop, -EREMOTEIO, "", "6CE0");
 }
 
 static void test_dir(void **state)
@@ -209,14 +211,14 @@ static void test_dir(void **state)
 	};
 	const struct step given[] = {{"!A00000006301", "6A82"}, {0}};
 	const struct step refused[] = {{"!" AID, "6999"}, {0}};
-	struct pkcs15_config c = {.aid = gp_hex_aid("A00000006301")};
+	struct pkcs15_config c = {LWM2M, .aid = gp_hex_aid("A00000006301")};
 
 	(void)state;
-	play(&(struct pkcs15_config){0}, by_aid, -ENOENT, "", "no PKCS #15");
-	play(&(struct pkcs15_config){0}, by_path, 0, "", "");
-	play(&(struct pkcs15_config){0}, none, -ENOENT, "", "EF DIR");
+	play(&(struct pkcs15_config){LWM2M}, by_aid, -ENOENT, "", "no PKCS #15");
+	play(&(struct pkcs15_config){LWM2M}, by_path, 0, "", "");
+	play(&(struct pkcs15_config){LWM2M}, none, -ENOENT, "", "EF DIR");
 	play(&c, given, -ENOENT, "", "no PKCS #15");
-	play(&(struct pkcs15_config){0}, refused, -EREMOTEIO, "", "6999");
+	play(&(struct pkcs15_config){LWM2M}, refused, -EREMOTEIO, "", "6999");
 }
 
 #define AODF(flags, type, rest)                                          \
@@ -238,7 +240,7 @@ static void test_dir(void **state)
 static void test_pin(void **state)
 {
 	const uint8_t pin[] = {'1', '2', '3', '4'};
-	struct pkcs15_config c = {.pin = {pin, sizeof(pin)}};
+	struct pkcs15_config c = {LWM2M, .pin = {pin, sizeof(pin)}};
 	const struct step good[] = {
 		TO_PIN(AODF("0358", "01", "00")), {"00200081", "63C3"},
 		{"002000810431323334", "9000"},	  {"00A40804047FFF643200", "9000"},
@@ -300,10 +302,10 @@ static void test_pin_late(void **state)
 		{0},
 	};
 	const uint8_t pin[] = {'1', '2', '3', '4'};
-	struct pkcs15_config c = {.pin = {pin, sizeof(pin)}};
+	struct pkcs15_config c = {LWM2M, .pin = {pin, sizeof(pin)}};
 
 	(void)state;
-	play(&(struct pkcs15_config){0}, none, -EACCES, "", "none is given");
+	play(&(struct pkcs15_config){LWM2M}, none, -EACCES, "", "none is given");
 	play(&c, none, -EACCES, "", "no EF AODF");
 }
 
@@ -322,7 +324,7 @@ static void test_malformed(void **state)
 					     {0}};
 
 		snprintf(rsp, sizeof(rsp), "%s9000", odfs[i]);
-		play(&(struct pkcs15_config){0}, steps, -EBADMSG, "", "EF ODF");
+		play(&(struct pkcs15_config){LWM2M}, steps, -EBADMSG, "", "EF ODF");
 	}
 	for (size_t i = 0; i < sizeof(dodfs) / sizeof(dodfs[0]); i++) {
 		char rsp[64];
@@ -334,7 +336,7 @@ static void test_malformed(void **state)
 					     {0}};
 
 		snprintf(rsp, sizeof(rsp), "%s9000", dodfs[i]);
-		play(&(struct pkcs15_config){0}, steps, -EBADMSG, "", "EF DODF");
+		play(&(struct pkcs15_config){LWM2M}, steps, -EBADMSG, "", "EF DODF");
 	}
 	const struct step other[] = {
 		{"!" AID, "9000"},
@@ -351,9 +353,9 @@ static void test_malformed(void **state)
 	};
 	const struct step nothing[] = {{"!" AID, "9000"}, {"00A40804047FFF503100", "90"}, {0}};
 
-	play(&(struct pkcs15_config){0}, other, -ENOENT, "", "no data object");
-	play(&(struct pkcs15_config){0}, huge, -EFBIG, "", "8192");
-	play(&(struct pkcs15_config){0}, nothing, -EBADMSG, "", "status word");
+	play(&(struct pkcs15_config){LWM2M}, other, -ENOENT, "", "no data object");
+	play(&(struct pkcs15_config){LWM2M}, huge, -EFBIG, "", "8192");
+	play(&(struct pkcs15_config){LWM2M}, nothing, -EBADMSG, "", "status word");
 }
 
 static void test_config(void **state)
@@ -363,11 +365,14 @@ static void test_config(void **state)
 	struct pkcs15 *p;
 
 	(void)state;
-	assert_int_equal(pkcs15_new(&p, &(struct pkcs15_config){.pin = {many, sizeof(many)}}),
-			 -EINVAL);
+	assert_int_equal(
+		pkcs15_new(&p, &(struct pkcs15_config){LWM2M, .pin = {many, sizeof(many)}}),
+		-EINVAL);
 	assert_int_equal(pkcs15_new(&p, &(struct pkcs15_config){.oid = {many, sizeof(many)}}),
 			 -EINVAL);
-	assert_int_equal(pkcs15_new(&p, &(struct pkcs15_config){.keys = &keys}), -EINVAL);
+	assert_int_equal(pkcs15_new(&p, &(struct pkcs15_config){0}), -EINVAL);
+	assert_int_equal(pkcs15_new(&p, &(struct pkcs15_config){LWM2M, .keys = &keys}),
+			 -EINVAL);
 	pkcs15_free(NULL);
 }
 

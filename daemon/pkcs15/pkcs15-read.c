@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lwm2m/pkcs15-priv.h"
+#include "pkcs15/pkcs15-priv.h"
 #include "model/ber.h"
 
 enum {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the walk through a PKCS #15 application share. */
-#ifndef SESAME_LWM2M_PKCS15_PRIV_H
-#define SESAME_LWM2M_PKCS15_PRIV_H
+#ifndef SESAME_PKCS15_PRIV_H
+#define SESAME_PKCS15_PRIV_H
 
 #include "gp/scp.h"
-#include "lwm2m/pkcs15.h"
+#include "pkcs15/pkcs15.h"
 
 #define PKCS15_PATH_MAX 16 /* bytes */
 #define PKCS15_DODFS_MAX 4
@@ -114,7 +114,6 @@ enum {
 	SW_OFFSET = 0x6b00,
 };
 
-#define WORDS 256
 /* with the padding and the MAC of SCP03 this still is a short answer */
 #define PIECE 224U
 #define RECORDS_MAX 64
@@ -136,7 +135,8 @@ enum pkcs15_file { FILE_DIR, FILE_ODF, FILE_DODF, FILE_AODF, FILE_DATA };
 
 struct pkcs15 {
 	struct gp_bytes oid, pin;
-	uint8_t oid_bytes[GP_AID_MAX], pin_bytes[PKCS15_PIN_MAX];
+	const char *name; /* of the file that is looked for */
+	uint8_t oid_bytes[PKCS15_OID_MAX], pin_bytes[PKCS15_PIN_MAX];
 	const struct gp_keyset *keys;
 	size_t (*enough)(const uint8_t *p, size_t len);
 	struct gp_scp_random random;
@@ -169,11 +169,11 @@ struct pkcs15 {
 	bool verified, pin_used;
 
 	int error;
-	char words[WORDS];
+	char words[PKCS15_WORDS_MAX];
 };
 
-/** pkcs15_file_names - by enum pkcs15_file, for words */
-extern const char *const pkcs15_file_names[];
+/** pkcs15_file_name() - the current file, for words */
+const char *pkcs15_file_name(const struct pkcs15 *p);
 
 /** pkcs15_fail() - the walk ends here, with @error and words */
 void pkcs15_fail(struct pkcs15 *p, int error, const char *format, ...)
@@ -184,4 +184,4 @@ void pkcs15_forget(struct pkcs15 *p);
 void pkcs15_go(struct pkcs15 *p, enum pkcs15_file file, const struct pkcs15_path *path);
 void pkcs15_go_fid(struct pkcs15 *p, enum pkcs15_file file, uint8_t hi, uint8_t lo);
 
-#endif /* SESAME_LWM2M_PKCS15_PRIV_H */
+#endif /* SESAME_PKCS15_PRIV_H */

@@ -15,17 +15,16 @@
 
 #include "gp/cmd.h"
 #include "gp/scp.h"
-#include "lwm2m/pkcs15-priv.h"
+#include "pkcs15/pkcs15-priv.h"
 
 int pkcs15_new(struct pkcs15 **ret, const struct pkcs15_config *c)
 {
 	static const uint8_t usual[] = {0xa0, 0x00, 0x00, 0x00, 0x63, 0x50,
 					0x4b, 0x43, 0x53, 0x2d, 0x31, 0x35};
-	static const uint8_t bootstrap[] = {0x67, 0x2b, 0x09, 0x01};
 	struct pkcs15 *p;
 
-	if (c->oid.len > sizeof(p->oid_bytes) || c->pin.len > PKCS15_PIN_MAX ||
-	    c->aid.len > GP_AID_MAX || (c->keys && !c->random))
+	if (c->oid.len == 0 || c->oid.len > sizeof(p->oid_bytes) ||
+	    c->pin.len > PKCS15_PIN_MAX || c->aid.len > GP_AID_MAX || (c->keys && !c->random))
 		return -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -34,8 +33,9 @@ int pkcs15_new(struct pkcs15 **ret, const struct pkcs15_config *c)
 	p->aid = c->aid;
 	if (!p->given_aid)
 		gp_aid_set(&p->aid, usual, sizeof(usual));
-	p->oid = (struct gp_bytes){p->oid_bytes, c->oid.len ? c->oid.len : sizeof(bootstrap)};
-	memcpy(p->oid_bytes, c->oid.len ? c->oid.p : bootstrap, p->oid.len);
+	p->oid = (struct gp_bytes){p->oid_bytes, c->oid.len};
+	memcpy(p->oid_bytes, c->oid.p, c->oid.len);
+	p->name = c->file;
 	p->pin = (struct gp_bytes){p->pin_bytes, c->pin.len};
 	if (c->pin.len > 0)
 		memcpy(p->pin_bytes, c->pin.p, c->pin.len);
@@ -185,8 +185,8 @@ static int give(struct pkcs15 *p, struct pkcs15_action *action)
 	if (r == -EINVAL && p->at == AT_VERIFY)
 		pkcs15_fail(p, -EACCES, "the PIN does not have the form that EF AODF asks for");
 	else if (r < 0)
-		pkcs15_fail(p, r, "a command for %s cannot be made: %s",
-			    pkcs15_file_names[p->file], strerror(-r));
+		pkcs15_fail(p, r, "a command for %s cannot be made: %s", pkcs15_file_name(p),
+			    strerror(-r));
 	if (p->at == AT_FAILED)
 		return p->error;
 	if (p->at == AT_VERIFY && p->again == 0)
@@ -214,7 +214,7 @@ int pkcs15_next(struct pkcs15 *p, struct pkcs15_action *action, char *words)
 	}
 	r = p->at == AT_FAILED ? p->error : give(p, action);
 	if (r < 0)
-		memcpy(words, p->words, WORDS);
+		memcpy(words, p->words, PKCS15_WORDS_MAX);
 	return r;
 }
 

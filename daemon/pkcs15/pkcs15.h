@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way to EF LwM2M_Bootstrap in a PKCS #15 application (LwM2M core 1.1, appendix G and,
- * with a secure channel, H; ISO/IEC 7816-15; ISO/IEC 7816-4):
+ * The way to a file that a data object of a PKCS #15 application names by an object
+ * identifier (ISO/IEC 7816-15; ISO/IEC 7816-4): EF LwM2M_Bootstrap (2.23.43.9.1; LwM2M core
+ * 1.1, appendix G and, with a secure channel, H), EF DM_Bootstrap (2.23.43.7.1; OMA DM):
  *
  *	the application by its AID, else through EF DIR of the default application
- *	EF ODF (5031) -> every EF DODF in it -> the data object with the OID 2.23.43.9.1
+ *	EF ODF (5031) -> every EF DODF in it -> the data object with that OID
  *	-> its path -> the file, in pieces; before that, where it is private or the card
  *	refuses to show it, the PIN, of which EF AODF says number and form
  *
@@ -23,8 +24,8 @@
  * Each command is given once. A PIN is presented once at most, and only if the card says
  * that at least two tries are left.
  */
-#ifndef SESAME_LWM2M_PKCS15_H
-#define SESAME_LWM2M_PKCS15_H
+#ifndef SESAME_PKCS15_H
+#define SESAME_PKCS15_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,16 +35,18 @@
 
 struct gp_keyset;
 
-#define PKCS15_PIN_MAX 16      /* bytes */
-#define PKCS15_FILE_MAX 32768U /* of EF LwM2M_Bootstrap */
+#define PKCS15_PIN_MAX 16 /* bytes */
+#define PKCS15_WORDS_MAX 256
+#define PKCS15_OID_MAX 16      /* bytes */
+#define PKCS15_FILE_MAX 32768U /* of the file that is looked for */
 #define PKCS15_DIR_MAX 4096U   /* of each directory file */
 
 /**
  * struct pkcs15_config - what to look for and what opens it; copied
  * @aid: of the PKCS #15 application; empty: A0000000 63504B43 532D3135, and EF DIR where
  *	there is none of that name
- * @oid: contents of the DER object identifier of the data object; len
- *0: 2.23.43.9.1. 2.23.43.7.1 is OMA DM's
+ * @oid: contents of the DER object identifier of the data object
+ * @file: what people call the file, for words; static
  * @pin: as people write it, 4 to PKCS15_PIN_MAX characters, or bytes; len 0: none
  * @keys: for SCP03 (appendix H); NULL: no secure channel. Borrowed
  * @random: unpredictable bytes, needed with @keys. Return: 0 or a negative errno
@@ -54,6 +57,7 @@ struct gp_keyset;
 struct pkcs15_config {
 	struct gp_aid aid;
 	struct gp_bytes oid;
+	const char *file;
 	struct gp_bytes pin;
 	const struct gp_keyset *keys;
 	int (*random)(void *ctx, void *out, size_t len);
@@ -80,14 +84,16 @@ struct pkcs15_action {
 
 struct pkcs15;
 
-/** pkcs15_new() - Return: 0, -EINVAL (AID, OID or PIN too long, no @random), -ENOMEM. */
+/** pkcs15_new() - Return: 0, -EINVAL (no OID, AID, OID or PIN too long, no @random), -ENOMEM.
+ */
 int pkcs15_new(struct pkcs15 **ret, const struct pkcs15_config *config);
 /** pkcs15_free() - everything wiped; NULL is fine */
 void pkcs15_free(struct pkcs15 *p);
 
 /**
  * pkcs15_next() - what to do next
- * @words: 256 bytes; why not, for people: the file and the status word, never contents
+ * @words: PKCS15_WORDS_MAX bytes; why not, for people: the file and the status word, never
+ *contents
  *
  * Return: 1 with @action; 0: done; -EBUSY: the answer to the last is missing; or how it
  * ended:
@@ -118,4 +124,4 @@ const uint8_t *pkcs15_file(const struct pkcs15 *p, size_t *len);
 /** pkcs15_pin_used() - the PIN was presented: if that failed, do not do it again */
 bool pkcs15_pin_used(const struct pkcs15 *p);
 
-#endif /* SESAME_LWM2M_PKCS15_H */
+#endif /* SESAME_PKCS15_H */

@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/pkcs15-priv.h"
+#include "pkcs15/pkcs15-priv.h"
 
-const char *const pkcs15_file_names[] = {"EF DIR", "EF ODF", "EF DODF", "EF AODF",
-					 "EF LwM2M_Bootstrap"};
+const char *pkcs15_file_name(const struct pkcs15 *p)
+{
+	static const char *const names[] = {"EF DIR", "EF ODF", "EF DODF", "EF AODF"};
+
+	return p->file == FILE_DATA ? p->name : names[p->file];
+}
 
 void pkcs15_fail(struct pkcs15 *p, int error, const char *format, ...)
 {
@@ -53,7 +57,7 @@ static void need_pin(struct pkcs15 *p)
 		pkcs15_fail(p, -EACCES,
 			    "the card wants a PIN or a secure channel before it shows %s, and "
 			    "none is given",
-			    pkcs15_file_names[FILE_DATA]);
+			    p->name);
 	else if (p->odf.aodf.len == 0)
 		pkcs15_fail(
 			p, -EACCES,
@@ -185,8 +189,7 @@ static bool add(struct pkcs15 *p, const uint8_t *data, size_t len)
 	uint8_t *room;
 
 	if (len > max - p->len) {
-		pkcs15_fail(p, -EFBIG, "%s has more than %zu bytes", pkcs15_file_names[p->file],
-			    max);
+		pkcs15_fail(p, -EFBIG, "%s has more than %zu bytes", pkcs15_file_name(p), max);
 		return false;
 	}
 	if (len > p->room - p->len) {
@@ -222,14 +225,13 @@ static void selected(struct pkcs15 *p, const uint8_t *data, size_t len)
 		p->end_known = true;
 	}
 	if (p->fcp.records && p->file != FILE_DIR) {
-		pkcs15_fail(p, -EBADMSG, "%s is not a transparent file",
-			    pkcs15_file_names[p->file]);
+		pkcs15_fail(p, -EBADMSG, "%s is not a transparent file", pkcs15_file_name(p));
 	} else if (p->fcp.records) {
 		p->record = 1;
 		p->at = AT_RECORD;
 	} else if (p->end > max) {
 		pkcs15_fail(p, -EFBIG, "%s has %zu bytes, %zu are expected at most",
-			    pkcs15_file_names[p->file], p->end, max);
+			    pkcs15_file_name(p), p->end, max);
 	} else if (p->end_known && p->path.offset >= p->end) {
 		taken(p);
 	} else {
@@ -252,10 +254,10 @@ static void answer_select(struct pkcs15 *p, uint16_t sw, const uint8_t *data, si
 		pkcs15_fail(p, -ENOENT,
 			    "no PKCS #15 application on the card, and no EF DIR (%04X)", sw);
 	else if (sw == SW_NOT_FOUND)
-		pkcs15_fail(p, -ENOENT, "the card has no %s", pkcs15_file_names[p->file]);
+		pkcs15_fail(p, -ENOENT, "the card has no %s", pkcs15_file_name(p));
 	else
 		pkcs15_fail(p, sw == SW_SECURITY ? -EACCES : -EREMOTEIO,
-			    "%s cannot be selected (%04X)", pkcs15_file_names[p->file], sw);
+			    "%s cannot be selected (%04X)", pkcs15_file_name(p), sw);
 }
 
 static void answer_read(struct pkcs15 *p, uint16_t sw, const uint8_t *data, size_t len)
@@ -272,7 +274,7 @@ static void answer_read(struct pkcs15 *p, uint16_t sw, const uint8_t *data, size
 			taken(p);
 		else if (p->path.offset + p->len > 0x7fff)
 			pkcs15_fail(p, -EFBIG, "%s has more bytes than READ BINARY reaches",
-				    pkcs15_file_names[p->file]);
+				    pkcs15_file_name(p));
 	} else if (sw == SW_OFFSET && p->len > 0 && !p->end_known) {
 		taken(p);
 	} else if (sw == SW_STRUCTURE && p->file == FILE_DIR && p->len == 0) {
@@ -282,7 +284,7 @@ static void answer_read(struct pkcs15 *p, uint16_t sw, const uint8_t *data, size
 		need_pin(p);
 	} else {
 		pkcs15_fail(p, sw == SW_SECURITY ? -EACCES : -EREMOTEIO,
-			    "%s cannot be read (%04X)%s", pkcs15_file_names[p->file], sw,
+			    "%s cannot be read (%04X)%s", pkcs15_file_name(p), sw,
 			    sw == SW_SECURITY && !p->secured
 				    ? "; the card may want a secure channel"
 				    : "");
@@ -381,7 +383,7 @@ void pkcs15_answer(struct pkcs15 *p, const uint8_t *rsp, size_t len)
 	memcpy(clear, rsp, len);
 	r = p->secured ? gp_scp_unwrap(p->scp, clear, &len, &err) : 0;
 	if (r < 0) {
-		pkcs15_fail(p, -EREMOTEIO, "%s: %s", pkcs15_file_names[p->file], err.detail);
+		pkcs15_fail(p, -EREMOTEIO, "%s: %s", pkcs15_file_name(p), err.detail);
 		goto out;
 	}
 	len -= 2;

@@ -6,21 +6,24 @@
 #include <sys/random.h>
 
 #include "job/job-exchange.h"
-#include "lwm2m/bsfile.h"
-#include "lwm2m/card.h"
-#include "lwm2m/pkcs15.h"
+#include "pkcs15/card.h"
+#include "pkcs15/pkcs15.h"
 
 #define TIMEOUT_MS 30000U
 #define SW_NOT_FOUND 0x6a82
 
-struct lwm2m_card {
+struct pkcs15_card {
 	struct job_store *store;
 	char se[JOB_SE_MAX];
 	struct gp_aid aid;
+	uint8_t oid[PKCS15_OID_MAX];
+	size_t oid_len;
+	const char *file;
+	size_t (*enough)(const uint8_t *p, size_t len);
 	uint8_t pin[PKCS15_PIN_MAX];
 	size_t pin_len;
 	const struct gp_keyset *keys;
-	lwm2m_card_done_t done;
+	pkcs15_card_done_t done;
 	void *ctx;
 
 	struct pkcs15 *walk;
@@ -29,7 +32,7 @@ struct lwm2m_card {
 	bool opening;
 	bool more;
 	bool pin_refused;
-	char words[CONTENT_WORDS_MAX];
+	char words[PKCS15_WORDS_MAX];
 };
 
 /*
@@ -56,12 +59,13 @@ static int fill_random(void *ctx, void *out, size_t len)
 	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
-int lwm2m_card_new(struct lwm2m_card **ret, struct job_store *store,
-		   const struct lwm2m_card_config *config, lwm2m_card_done_t done, void *ctx)
+int pkcs15_card_new(struct pkcs15_card **ret, struct job_store *store,
+		    const struct pkcs15_card_config *config, pkcs15_card_done_t done, void *ctx)
 {
-	struct lwm2m_card *c;
+	struct pkcs15_card *c;
 
 	if (!config->se || !*config->se || strlen(config->se) >= sizeof(c->se) ||
+	    config->oid.len == 0 || config->oid.len > sizeof(c->oid) ||
 	    config->pin.len > sizeof(c->pin))
 		return -EINVAL;
 	c = calloc(1, sizeof(*c));
@@ -70,6 +74,10 @@ int lwm2m_card_new(struct lwm2m_card **ret, struct job_store *store,
 	c->store = store;
 	snprintf(c->se, sizeof(c->se), "%s", config->se);
 	c->aid = config->aid;
+	memcpy(c->oid, config->oid.p, config->oid.len);
+	c->oid_len = config->oid.len;
+	c->file = config->file;
+	c->enough = config->enough;
 	if (config->pin.len > 0)
 		memcpy(c->pin, config->pin.p, config->pin.len);
 	c->pin_len = config->pin.len;
@@ -80,7 +88,7 @@ int lwm2m_card_new(struct lwm2m_card **ret, struct job_store *store,
 	return 0;
 }
 
-void lwm2m_card_free(struct lwm2m_card *c)
+void pkcs15_card_free(struct pkcs15_card *c)
 {
 	if (!c)
 		return;
@@ -95,7 +103,7 @@ void lwm2m_card_free(struct lwm2m_card *c)
 static int on_next(void *userdata, const struct job_exchange_answer *a, uint8_t *cmd,
 		   size_t room)
 {
-	struct lwm2m_card *c = userdata;
+	struct pkcs15_card *c = userdata;
 	struct pkcs15_action action;
 	uint8_t *rsp;
 	size_t len;
@@ -131,12 +139,12 @@ static int on_next(void *userdata, const struct job_exchange_answer *a, uint8_t 
 	return len <= room ? (int)len : -EMSGSIZE;
 }
 
-static int start(struct lwm2m_card *c);
+static int start(struct pkcs15_card *c);
 
-static void finish(struct lwm2m_card *c, int error)
+static void finish(struct pkcs15_card *c, int error)
 {
 	struct pkcs15 *walk = c->walk;
-	char words[CONTENT_WORDS_MAX];
+	char words[PKCS15_WORDS_MAX];
 	const uint8_t *p;
 	size_t len = 0, size;
 
@@ -147,7 +155,7 @@ static void finish(struct lwm2m_card *c, int error)
 	c->walk = NULL;
 	c->pin_refused |= pkcs15_pin_used(walk) && error == -EACCES;
 	p = error == 0 ? pkcs15_file(walk, &len) : NULL;
-	size = lwm2m_bsfile_size(p ? p : (const uint8_t *)"", len);
+	size = p && c->enough ? c->enough(p, len) : 0;
 	if (size > 0 && size < len)
 		len = size; /* what is behind it may change without being a change */
 	c->done(c->ctx, error, p, len, words);
@@ -156,7 +164,7 @@ static void finish(struct lwm2m_card *c, int error)
 
 static void on_done(void *userdata, int error, uint16_t outcome)
 {
-	struct lwm2m_card *c = userdata;
+	struct pkcs15_card *c = userdata;
 
 	(void)outcome;
 	c->x = NULL;
@@ -176,10 +184,10 @@ static void on_done(void *userdata, int error, uint16_t outcome)
 	finish(c, error);
 }
 
-static int start(struct lwm2m_card *c)
+static int start(struct pkcs15_card *c)
 {
 	struct job_exchange_params params = {
-		.origin = LWM2M_CARD_ORIGIN,
+		.origin = PKCS15_CARD_ORIGIN,
 		.se = c->se,
 		.rules = rules,
 		.nr_rules = sizeof(rules) / sizeof(rules[0]),
@@ -200,14 +208,16 @@ static int start(struct lwm2m_card *c)
 	return r;
 }
 
-int lwm2m_card_read(struct lwm2m_card *c)
+int pkcs15_card_read(struct pkcs15_card *c)
 {
 	const struct pkcs15_config config = {
 		.aid = c->aid,
 		.pin = {c->pin, c->pin_refused ? 0 : c->pin_len},
 		.keys = c->keys,
 		.random = fill_random,
-		.enough = lwm2m_bsfile_size,
+		.oid = {c->oid, c->oid_len},
+		.file = c->file,
+		.enough = c->enough,
 	};
 	int r;
 
