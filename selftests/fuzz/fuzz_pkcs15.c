@@ -22,11 +22,11 @@ static int zeros(void *ctx, void *out, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const uint8_t oid[] = {0x67, 0x2b, 0x09, 0x01};
 	struct pkcs15_config c = {.oid = {oid, sizeof(oid)},
 				  .file = "EF LwM2M_Bootstrap",
 				  .random = zeros,
 				  .enough = lwm2m_bsfile_size};
-	static const uint8_t oid[] = {0x67, 0x2b, 0x09, 0x01};
 	struct gp_keyset keys;
 	struct pkcs15_action a;
 	struct pkcs15 *p;
