@@ -27,6 +27,7 @@ enum {
 #define FILE_ROOM 768
 
 static const uint8_t oid_bootstrap[] = {0x67, 0x2b, 0x09, 0x01}; /* 2.23.43.9.1 */
+static const uint8_t oid_dm[] = {0x67, 0x2b, 0x07, 0x01};	 /* 2.23.43.7.1 */
 static const uint8_t oid_ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2};
 static const uint8_t oid_ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1};
 static const uint8_t oid_p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
@@ -172,17 +173,25 @@ static void make_cdf(struct buf *b)
 }
 
 /* An opaque data object with the application's OID; LwM2M core, G.3.4. */
-static void make_dodf(struct buf *b, uint8_t mode)
+static void put_object(struct buf *b, const char *label, const uint8_t oid[4], uint16_t fid,
+		       uint8_t mode)
 {
 	struct node object, part;
 
 	begin(&object);
-	put_common(&object.b, "LwM2M Bootstrap", mode == PKCS15_PIN);
-	buf_tlv(begin(&part), OID, oid_bootstrap, sizeof(oid_bootstrap));
+	put_common(&object.b, label, mode == PKCS15_PIN);
+	buf_tlv(begin(&part), OID, oid, 4);
 	end(&object.b, SEQUENCE, &part);
-	put_path(begin(&part), FID_LWM2M);
+	put_path(begin(&part), fid);
 	end(&object.b, CONTEXT1, &part);
 	end(b, SEQUENCE, &object);
+}
+
+static void make_dodf(struct buf *b, uint8_t mode, bool with_dm)
+{
+	put_object(b, "LwM2M Bootstrap", oid_bootstrap, FID_LWM2M, mode);
+	if (with_dm)
+		put_object(b, "DM Bootstrap", oid_dm, FID_DM, mode);
 }
 
 static void make_dir(struct buf *b, const struct entry *e)
@@ -235,6 +244,70 @@ static void make_bootstrap(struct buf *b)
 	buf_be16(b, 0xffff); /* the file is longer than that */
 	if (r.b.overflow || instance.b.overflow)
 		b->overflow = true;
+}
+
+/* ---- OMA Client Provisioning (OMA-WAP-TS-ProvCont 1.1) in WBXML ----------------- */
+
+enum {
+	WBXML_END = 0x01,
+	WBXML_STR_I = 0x03,
+	CP_DOC = 0x45,		  /* wap-provisioningdoc with content */
+	CP_CHARACTERISTIC = 0xc6, /* with attributes and content */
+	CP_PARM = 0x87,		  /* with attributes */
+	CP_NAME = 0x05,
+	CP_VALUE = 0x06,
+	CP_TYPE = 0x50,
+};
+
+static void put_attribute(struct buf *b, uint8_t name, const char *value)
+{
+	buf_u8(b, name);
+	buf_u8(b, WBXML_STR_I);
+	buf_put(b, value, strlen(value) + 1);
+}
+
+static void put_parm(struct buf *b, const char *name, const char *value)
+{
+	buf_u8(b, CP_PARM);
+	put_attribute(b, CP_NAME, name);
+	put_attribute(b, CP_VALUE, value);
+	buf_u8(b, WBXML_END);
+}
+
+static void put_characteristic(struct buf *b, const char *type)
+{
+	buf_u8(b, CP_CHARACTERISTIC);
+	put_attribute(b, CP_TYPE, type);
+	buf_u8(b, WBXML_END);
+}
+
+static void put_auth(struct buf *b, const char *level, const char *name, const char *secret)
+{
+	put_characteristic(b, "APPAUTH");
+	put_parm(b, "AAUTHLEVEL", level);
+	put_parm(b, "AAUTHTYPE", "DIGEST");
+	put_parm(b, "AAUTHNAME", name);
+	put_parm(b, "AAUTHSECRET", secret);
+	buf_u8(b, WBXML_END);
+}
+
+/* One account of OMA DM (application w7). */
+static void make_dm(struct buf *b)
+{
+	buf_u8(b, 0x03); /* WBXML 1.3 */
+	buf_u8(b, 0x0b); /* PROV 1.0 */
+	buf_u8(b, 0x6a); /* UTF-8 */
+	buf_u8(b, 0x00); /* no string table */
+	buf_u8(b, CP_DOC);
+	put_characteristic(b, "APPLICATION");
+	put_parm(b, "APPID", "w7");
+	put_parm(b, "PROVIDER-ID", "softse");
+	put_parm(b, "ADDR", "https://127.0.0.1:8443/dm");
+	put_auth(b, "APPSRV", "softse", "client");
+	put_auth(b, "CLIENT", "softse", "server");
+	buf_u8(b, WBXML_END);
+	buf_u8(b, WBXML_END);
+	buf_be16(b, 0xffff); /* the file is longer than that */
 }
 
 /* An INTEGER has no leading zeros but the one that keeps it positive. */
@@ -337,10 +410,10 @@ static uint16_t put_key(struct card *c, struct entry *e)
 	return sw;
 }
 
-uint16_t pkcs15_fill(struct card *c, struct entry *e, uint8_t mode)
+uint16_t pkcs15_fill(struct card *c, struct entry *e, uint8_t mode, bool with_dm)
 {
-	static const uint16_t fids[] = {FID_DIR, FID_ODF,  FID_TOKEN_INFO, FID_AODF,
-					FID_CDF, FID_DODF, FID_PRKDF,	   FID_LWM2M};
+	static const uint16_t fids[] = {FID_DIR,  FID_ODF,   FID_TOKEN_INFO, FID_AODF, FID_CDF,
+					FID_DODF, FID_PRKDF, FID_LWM2M,	     FID_DM};
 	uint16_t sw = put_key(c, e);
 
 	for (size_t i = 0; sw == SW_OK && i < sizeof(fids) / sizeof(fids[0]); i++) {
@@ -366,10 +439,15 @@ uint16_t pkcs15_fill(struct card *c, struct entry *e, uint8_t mode)
 			make_cdf(&n.b);
 			break;
 		case FID_DODF:
-			make_dodf(&n.b, mode);
+			make_dodf(&n.b, mode, with_dm);
 			break;
 		case FID_PRKDF:
 			make_prkdf(&n.b, mode);
+			break;
+		case FID_DM:
+			if (!with_dm)
+				continue;
+			make_dm(&n.b);
 			break;
 		default:
 			make_bootstrap(&n.b);

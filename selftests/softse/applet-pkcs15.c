@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A PKCS #15 application with the files of ISO/IEC 7816-15 and EF LwM2M_Bootstrap (OMA
- * LwM2M core, appendix G). The file that has secrets in it is free, behind a PIN, or
+ * A PKCS #15 application with the files of ISO/IEC 7816-15, EF LwM2M_Bootstrap (OMA
+ * LwM2M core, appendix G), and EF DM_Bootstrap (OMA DM) if it was installed so. A file
+ * that has secrets in it is free, behind a PIN, or
  * behind an SCP03 session (appendix H), as the instance was installed.
  */
 #include <string.h>
@@ -47,6 +48,7 @@ static const struct {
 	{FID_DIR, 0x1e, 1},  {FID_ODF, 0x11, 0},   {FID_TOKEN_INFO, 0x12, 0},
 	{FID_AODF, 0x01, 0}, {FID_PRKDF, 0x02, 0}, {FID_CDF, 0x04, 0},
 	{FID_DODF, 0x05, 0}, {FID_LWM2M, 0x06, 0}, {FID_CERTIFICATE, 0x07, 0},
+	{FID_DM, 0x08, 0},
 };
 
 #define FILES (sizeof(files) / sizeof(files[0]))
@@ -55,7 +57,7 @@ static uint8_t mode_of(struct entry *e)
 {
 	struct object *o = entry_object(e, PKCS15_MODE, 0);
 
-	return o && o->v->len == 1 ? o->v->v[0] : PKCS15_SCP03;
+	return o && o->v->len == 1 ? (uint8_t)(o->v->v[0] & ~PKCS15_WITH_DM) : PKCS15_SCP03;
 }
 
 static struct object *content(struct entry *e, const struct place *at)
@@ -199,7 +201,7 @@ static uint16_t find_even(struct entry *e, struct place *at, const struct apdu *
 
 static bool may_read(struct channel *ch, const struct place *at)
 {
-	if (files[at->file - 1].fid != FID_LWM2M)
+	if (files[at->file - 1].fid != FID_LWM2M && files[at->file - 1].fid != FID_DM)
 		return true;
 	switch (mode_of(ch->selected)) {
 	case PKCS15_PLAIN:
@@ -417,19 +419,20 @@ static uint16_t personalise(struct card *c, struct entry *e, struct apdu *a)
 	return sw;
 }
 
-/* C9: 00 plain (also without), 01 PIN, 02 SCP03. */
+/* C9: 00 plain (also without), 01 PIN, 02 SCP03; and 10: with EF DM_Bootstrap. */
 static uint16_t install(struct card *c, struct entry *e, const uint8_t *params, size_t len)
 {
 	static const uint8_t pin[] = {'1', '2', '3', '4'};
-	uint8_t mode = len ? params[0] : PKCS15_PLAIN;
+	uint8_t kind = len ? params[0] : PKCS15_PLAIN;
+	uint8_t mode = kind & (uint8_t)~PKCS15_WITH_DM;
 	uint16_t sw;
 
 	if (len > 1 || mode > PKCS15_SCP03)
 		return SW_WRONG_DATA;
-	sw = entry_put_object(c, e, PKCS15_MODE, 0, &mode, 1);
+	sw = entry_put_object(c, e, PKCS15_MODE, 0, &kind, 1);
 	if (sw == SW_OK && mode == PKCS15_PIN)
 		sw = pin_set(c, e, PIN_REF, pin, sizeof(pin));
-	return sw == SW_OK ? pkcs15_fill(c, e, mode) : sw;
+	return sw == SW_OK ? pkcs15_fill(c, e, mode, kind & PKCS15_WITH_DM) : sw;
 }
 
 const struct applet applet_pkcs15 = {

@@ -5,11 +5,12 @@
 
 #include "card.h"
 
-/* Who may read EF LwM2M_Bootstrap. */
+/* Who may read the bootstrap files, and whether there is one of OMA DM too. */
 enum {
 	PKCS15_PLAIN,
 	PKCS15_PIN,
 	PKCS15_SCP03,
+	PKCS15_WITH_DM = 0x10,
 };
 
 enum {
@@ -25,6 +26,7 @@ enum {
 	FID_CERTIFICATE = 0x4331,
 	FID_DODF = 0x6430,
 	FID_LWM2M = 0x6432,
+	FID_DM = 0x6433,
 };
 
 /** pkcs15_put_file() - a file's content; SW_WRONG_DATA for a file that there is not */
@@ -32,6 +34,6 @@ uint16_t pkcs15_put_file(struct card *c, struct entry *e, uint16_t fid, const vo
 			 size_t len);
 
 /** pkcs15_fill() - the files of a new instance */
-uint16_t pkcs15_fill(struct card *c, struct entry *e, uint8_t mode);
+uint16_t pkcs15_fill(struct card *c, struct entry *e, uint8_t mode, bool with_dm);
 
 #endif

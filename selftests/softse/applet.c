@@ -47,6 +47,8 @@ static const struct builtin {
 	 AID(0xa0, 0, 0, 1, 0x51, 'A', 'C', 'L', 0),
 	 {0},
 	 0},
+	{"pkcs15-dm", &applet_pkcs15, AID(SESAME, 2, 1), PKCS15, {0x10}, 1},
+	{"pkcs15-dm-pin", &applet_pkcs15, AID(SESAME, 2, 1), PKCS15, {0x11}, 1},
 };
 
 #define BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
@@ -90,8 +92,9 @@ const char *applet_profile(struct card_profile *p, const char *words)
 			p->default_applet = (uint8_t)(i + 1);
 		return NULL;
 	}
-	return "test, pkcs15, pkcs15-pin, pkcs15-scp03, iot-safe, vault or ara; one of them "
-	       "with 'default' behind it";
+	return "test, pkcs15, pkcs15-pin, pkcs15-scp03, pkcs15-dm, pkcs15-dm-pin, iot-safe, "
+	       "vault "
+	       "or ara; one of them with 'default' behind it";
 }
 
 int applet_make(struct card *c)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The walk to EF LwM2M_Bootstrap and softse's PKCS #15 application, which share no
- * code: plain, with a PIN, and in an SCP03 session (LwM2M core, appendices G and H).
+ * The walk to EF LwM2M_Bootstrap, or EF DM_Bootstrap, and softse's PKCS #15 application, which
+ * share no code: plain, with a PIN, and in an SCP03 session (LwM2M core, appendices G and H).
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "dm/profile.h"
 #include "gp/key.h"
 #include "lwm2m/bsfile.h"
 #include "pkcs15/pkcs15.h"
@@ -72,11 +73,10 @@ static int pseudo_random(void *ctx, void *out, size_t len)
 	return 0;
 }
 
-static int walk(struct world *w, const struct pkcs15_config *c, struct lwm2m_set *set,
-		struct pkcs15 **ret, char *words)
+static int walk_only(struct world *w, const struct pkcs15_config *c, struct pkcs15 **ret,
+		     char *words)
 {
 	struct pkcs15_action a;
-	const uint8_t *file;
 	struct pkcs15 *p;
 	size_t len;
 	int r;
@@ -98,9 +98,19 @@ static int walk(struct world *w, const struct pkcs15_config *c, struct lwm2m_set
 		}
 		pkcs15_answer(p, w->rsp, len);
 	}
+	return r;
+}
+
+static int walk(struct world *w, const struct pkcs15_config *c, struct lwm2m_set *set,
+		struct pkcs15 **ret, char *words)
+{
+	const uint8_t *file;
+	size_t len;
+	int r = walk_only(w, c, ret, words);
+
 	if (r < 0)
 		return r;
-	file = pkcs15_file(p, &len);
+	file = pkcs15_file(*ret, &len);
 	return lwm2m_bsfile_values(file, len, set, NULL, words);
 }
 
@@ -210,6 +220,51 @@ static void test_scp03(void **state)
 	finish(w, p, &set);
 }
 
+/* The other object of the same application: by its identifier, and read by the parser of
+ * profiles. */
+static void test_dm(void **state)
+{
+	static const uint8_t pin[] = {'1', '2', '3', '4'};
+	struct pkcs15_config lwm2m = {LWM2M, .enough = lwm2m_bsfile_size};
+	struct pkcs15_config dm = {.oid = {(const uint8_t *)"\x67\x2b\x07\x01", 4},
+				   .file = "EF DM_Bootstrap"};
+	struct world *w = *state;
+	struct dm_profile profile;
+	struct lwm2m_set set = {0};
+	char words[256], why[256];
+	const uint8_t *file;
+	struct pkcs15 *p;
+	size_t len;
+
+	power_up(w, "pkcs15");
+	assert_int_equal(walk_only(w, &dm, &p, words), -ENOENT);
+	pkcs15_free(p);
+	card_exit(&w->card);
+
+	power_up(w, "pkcs15-dm-pin");
+	assert_int_equal(walk_only(w, &dm, &p, words), -EACCES);
+	assert_non_null(strstr(words, "EF DM_Bootstrap"));
+	pkcs15_free(p);
+	dm.pin = (struct gp_bytes){pin, sizeof(pin)};
+	assert_int_equal(walk_only(w, &dm, &p, words), 0);
+	file = pkcs15_file(p, &len);
+	assert_true(len > 2);
+	assert_int_equal(dm_profile_parse(file, len - 2, &profile, why), 0);
+	assert_int_equal(profile.kind, DM_PROFILE_CP);
+	assert_int_equal(profile.n_accounts, 1);
+	assert_string_equal(profile.accounts[0].server_id, "softse");
+	assert_string_equal(profile.accounts[0].addr, "https://127.0.0.1:8443/dm");
+	assert_int_equal(profile.accounts[0].server.secret_len, 6);
+	dm_profile_free(&profile);
+	pkcs15_free(p);
+	card_exit(&w->card);
+
+	power_up(w, "pkcs15-dm");
+	assert_int_equal(walk(w, &lwm2m, &set, &p, words), 0);
+	check(&set);
+	finish(w, p, &set);
+}
+
 static void test_none(void **state)
 {
 	struct pkcs15_config c = {LWM2M};
@@ -241,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scp03, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 	};
 

@@ -193,6 +193,58 @@ static void test_pkcs15_files(void **state)
 	sw(b, "00708001", 0x9000);
 }
 
+/* Another data object beside LwM2M's, and its file. */
+static void test_pkcs15_dm(void **state)
+{
+	struct bench *b = *state;
+
+	bench_with_one(b, "pkcs15-dm", NULL);
+	sw(b, "0070000001", 0x9000);
+	sw(b, "01A404040CA000000063504B43532D313500", 0x9000);
+	sw(b, "01A40804047FFF643000", 0x9000);
+	sw(b, "01B0000080", 0x9000);
+	answer(b, "3023"
+		  "3011"
+		  "0C0F4C774D324D20426F6F747374726170"
+		  "3006"
+		  "0604672B0901"
+		  "A106"
+		  "300404026432"
+		  "3020"
+		  "300E"
+		  "0C0C444D20426F6F747374726170"
+		  "3006"
+		  "0604672B0701"
+		  "A106"
+		  "300404026433");
+	/* WBXML 1.3, public identifier 0B, UTF-8: type="APPLICATION", APPID w7 */
+	sw(b, "01A40804047FFF643300", 0x9000);
+	sw(b, "01B0000026", 0x9000);
+	answer(b, "030B6A00"
+		  "45"
+		  "C65003"
+		  "4150504C49434154494F4E00"
+		  "01"
+		  "8705034150504944000603773700"
+		  "01"
+		  "8705");
+	sw(b, "01B0880004", 0x9000);
+	answer(b, "030B6A00");
+}
+
+static void test_pkcs15_dm_pin(void **state)
+{
+	struct bench *b = *state;
+
+	bench_with_one(b, "pkcs15-dm-pin", NULL);
+	cmd(b, "00A40400", PKCS15, 0x9000);
+	sw(b, "00A4080C047FFF6433", 0x9000);
+	sw(b, "00B0000004", 0x6982);
+	sw(b, "002000010431323334", 0x9000);
+	sw(b, "00B0000004", 0x9000);
+	answer(b, "030B6A00");
+}
+
 /* Other content: the vectors of a SIM card, as nRF9160's tests have them. */
 static void test_pkcs15_personalise(void **state)
 {
@@ -382,6 +434,9 @@ int main(void)
 		cmocka_unit_test(test_profile_words),
 		cmocka_unit_test_setup_teardown(test_install, applet_setup, applet_teardown),
 		cmocka_unit_test_setup_teardown(test_pkcs15_files, applet_setup,
+						applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_dm, applet_setup, applet_teardown),
+		cmocka_unit_test_setup_teardown(test_pkcs15_dm_pin, applet_setup,
 						applet_teardown),
 		cmocka_unit_test_setup_teardown(test_pkcs15_personalise, applet_setup,
 						applet_teardown),
