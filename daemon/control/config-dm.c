@@ -85,7 +85,8 @@ bool config_dm_stranger(const struct config *c, const char *origin)
 	size_t n = strlen(origin);
 
 	if (strncmp(origin, "dm:", 3) != 0 || origin[n - 1] == '*' || c->dm.bootstrap_file[0] ||
-	    c->dm.bootstrap_pin_file[0] || yes(c->dm.server_accounts))
+	    c->dm.bootstrap_pin_file[0] || c->dm.bootstrap_card[0] ||
+	    yes(c->dm.server_accounts))
 		return false;
 	for (size_t i = 0; i < c->nr_dm; i++)
 		if (!strcmp(c->dm_account[i].server_id, origin + 3))
@@ -174,6 +175,12 @@ int config_dm_files(const struct config *c, const struct config_dm_account *a, c
 		if (r == -EINVAL && b.len)
 			snprintf(why, room, "bootstrap_pin_file: %s: a PIN has digits only",
 				 c->dm.bootstrap_pin_file);
+		config_bytes_clear(&b);
+	}
+	if (!r && c->dm.bootstrap_card_pin_file[0]) {
+		n = snprintf(why, room, "bootstrap_card_pin_file: ");
+		r = config_read_secret(c->dm.bootstrap_card_pin_file, &b, why + n,
+				       room - (size_t)n);
 		config_bytes_clear(&b);
 	}
 	if (!r && c->dm.bootstrap_file[0]) {

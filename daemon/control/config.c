@@ -144,6 +144,10 @@ static const struct key keys[] = {
 	PART(SEC_DM, dm, server_accounts, KIND_CHOICE, 0, 0, "yes no"),
 	DM(bootstrap_file, KIND_PATH),
 	DM(bootstrap_pin_file, KIND_PATH),
+	DM(bootstrap_card, KIND_TEXT),
+	DM(bootstrap_aid, KIND_HEX),
+	DM(bootstrap_card_pin_file, KIND_PATH),
+	DM(bootstrap_keyset, KIND_TEXT),
 	DM_ACCOUNT(server_id, KIND_TEXT, NULL),
 	DM_ACCOUNT(uri, KIND_HTTP, NULL),
 	DM_ACCOUNT(auth, KIND_CHOICE, "md5 hmac basic transport"),
@@ -727,25 +731,27 @@ static bool has_keyset(const struct config *c, const char *name)
 	return false;
 }
 
-/* [bootstrap] has no line of its own to name: its keys may stand in several files */
-static void check_bootstrap(const struct config *c, int *r, config_report_t report, void *ctx)
+/* A card to bootstrap from, of [bootstrap] or [dm]: such a section has no line of its own to
+ * name, its keys may stand in several files. @what goes before the names of the keys. */
+static void check_card(const struct config *c, const char *what, const char *card,
+		       const char *keyset, int *r, config_report_t report, void *ctx)
 {
-	char text[160];
+	char text[256];
 	size_t i;
 
 	/* without any [se], the names are the kernel's */
-	for (i = 0; i < c->nr_se && strcmp(c->se[i].name, c->bootstrap.card) != 0; i++)
+	for (i = 0; i < c->nr_se && strcmp(c->se[i].name, card) != 0; i++)
 		;
-	if (c->bootstrap.card[0] && c->nr_se && i == c->nr_se) {
-		snprintf(text, sizeof(text), "[bootstrap] card=%s: there is no [se %s]",
-			 c->bootstrap.card, c->bootstrap.card);
+	if (card[0] && c->nr_se && i == c->nr_se) {
+		snprintf(text, sizeof(text), "%scard=%s: there is no [se %s]", what, card,
+			 card);
 		*r = -EINVAL;
 		if (report)
 			report(ctx, true, text);
 	}
-	if (c->bootstrap.keyset[0] && !has_keyset(c, c->bootstrap.keyset)) {
-		snprintf(text, sizeof(text), "[bootstrap] keyset=%s: there is no [keyset %s]",
-			 c->bootstrap.keyset, c->bootstrap.keyset);
+	if (keyset[0] && !has_keyset(c, keyset)) {
+		snprintf(text, sizeof(text), "%skeyset=%s: there is no [keyset %s]", what,
+			 keyset, keyset);
 		*r = -EINVAL;
 		if (report)
 			report(ctx, true, text);
@@ -816,7 +822,9 @@ int config_check(const struct config *c, config_report_t report, void *ctx)
 		if (report)
 			report(ctx, true, why);
 	}
-	check_bootstrap(c, &r, report, ctx);
+	check_card(c, "[bootstrap] ", c->bootstrap.card, c->bootstrap.keyset, &r, report, ctx);
+	check_card(c, "[dm] bootstrap_", c->dm.bootstrap_card, c->dm.bootstrap_keyset, &r,
+		   report, ctx);
 	check_policies(c, &r, report, ctx);
 	return r;
 }

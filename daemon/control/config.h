@@ -130,6 +130,8 @@ struct config_bootstrap {
  * @server_accounts: "yes": servers may add accounts
  * @bootstrap_file: profile to begin with
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
+ * @bootstrap_card, @bootstrap_aid, @bootstrap_card_pin_file, @bootstrap_keyset: as card, aid,
+ *	pin_file and keyset of struct config_bootstrap
  */
 struct config_dm {
 	bool used; /* there is a section [dm] or [dm NAME] */
@@ -143,6 +145,10 @@ struct config_dm {
 	char server_accounts[4];
 	char bootstrap_file[256];
 	char bootstrap_pin_file[256];
+	char bootstrap_card[CONFIG_NAME_MAX];
+	char bootstrap_aid[33];
+	char bootstrap_card_pin_file[256];
+	char bootstrap_keyset[CONFIG_NAME_MAX];
 };
 
 /** struct config_dm_account - [dm NAME] */

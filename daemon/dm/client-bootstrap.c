@@ -29,8 +29,9 @@ static int name_account(struct dm_client *c, struct dm_account *a)
 	return -EEXIST;
 }
 
-static int take_account(struct dm_client *c, const struct dm_profile_account *p, bool trusted,
-			char *why)
+/* Return: 1 if it is another account now, 0 if there is one that stays. */
+static int take_account(struct dm_client *c, const struct dm_profile_account *p,
+			enum dm_profile_from from, char *why)
 {
 	struct dm_account a;
 	struct slot *old;
@@ -39,8 +40,14 @@ static int take_account(struct dm_client *c, const struct dm_profile_account *p,
 	if (r)
 		return r;
 	old = client_slot_of(c, a.server_id);
+	if (old && from == DM_FROM_CARD) {
+		client_log(c, LOG_INFO, old->node,
+			   "the card has an account of this server too: this one stays");
+		dm_account_clear(&a);
+		return 0;
+	}
 	/* a PIN may bring a server, but not take the place of one */
-	if (old && !trusted)
+	if (old && from == DM_FROM_PUSH)
 		r = -EEXIST;
 	else if (old)
 		strcpy(a.node, old->node);
@@ -54,28 +61,31 @@ static int take_account(struct dm_client *c, const struct dm_profile_account *p,
 	else
 		client_log(c, LOG_NOTICE, a.node, "account from a bootstrap profile");
 	dm_account_clear(&a);
-	return r;
+	return r ? r : 1;
 }
 
-static int take_profile(struct dm_client *c, const struct dm_profile *profile, bool trusted,
-			char *why)
+static int take_profile(struct dm_client *c, const struct dm_profile *profile,
+			enum dm_profile_from from, bool *changed, char *why)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < profile->n_accounts && !r; i++)
-		r = take_account(c, &profile->accounts[i], trusted, why);
-	return r;
+	for (size_t i = 0; i < profile->n_accounts && r >= 0; i++) {
+		r = take_account(c, &profile->accounts[i], from, why);
+		changed[i] = r > 0;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* Sessions with the accounts that came. */
-static void begin_new(struct dm_client *c, uint64_t now, const struct dm_profile *profile)
+static void begin_new(struct dm_client *c, uint64_t now, const struct dm_profile *profile,
+		      const bool *changed)
 {
 	struct slot *s;
 
 	client_accounts(c, now);
 	for (size_t i = 0; i < profile->n_accounts; i++) {
 		s = client_slot_of(c, profile->accounts[i].server_id);
-		if (s)
+		if (s && changed[i])
 			s->want |= WANT_NEW;
 	}
 	client_kick(c);
@@ -106,8 +116,9 @@ static int check_mac(struct dm_client *c, const uint8_t **p, size_t *len, char *
 }
 
 int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, size_t len,
-			bool trusted, char *why)
+			enum dm_profile_from from, char *why)
 {
+	bool changed[DM_PROFILE_ACCOUNTS_MAX] = {false};
 	struct dm_profile profile;
 	char words[DM_WORDS_MAX] = "";
 	uint8_t sha[DIGEST], *old;
@@ -115,10 +126,14 @@ int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, siz
 	int r = 0;
 
 	*why = 0;
-	if (!trusted)
+	if (from == DM_FROM_PUSH)
 		r = check_mac(c, &p, &len, why);
 	if (r)
 		return r;
+	while (from == DM_FROM_CARD && len > 0 && (p[len - 1] == 0xff || p[len - 1] == 0))
+		len--;
+	if (from == DM_FROM_CARD && len == 0)
+		return client_refuse(c, why, -ENODATA, "nothing is in the card's file");
 	if (EVP_Digest(p, len, sha, NULL, EVP_sha256(), NULL) != 1)
 		return -EIO;
 	if (!store_get(c->store, DM_KIND_BOOTSTRAP, sha, sizeof(sha), &old, &old_len)) {
@@ -131,7 +146,7 @@ int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, siz
 				     *words ? words : strerror(-r));
 	r = store_begin(c->store);
 	if (!r) {
-		r = take_profile(c, &profile, trusted, why);
+		r = take_profile(c, &profile, from, changed, why);
 		if (!r)
 			r = store_put(c->store, DM_KIND_BOOTSTRAP, sha, sizeof(sha), "", 0);
 		if (!r)
@@ -140,7 +155,7 @@ int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, siz
 			store_rollback(c->store);
 	}
 	if (!r)
-		begin_new(c, now, &profile);
+		begin_new(c, now, &profile, changed);
 	else if (!*why)
 		snprintf(why, DM_CLIENT_WORDS_MAX, "%s", strerror(-r));
 	dm_profile_free(&profile);

@@ -173,6 +173,6 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 		return take(c, now, via, &n, why);
 	/* a push with a profile comes to the same port; locally there is another way */
 	if (via == DM_VIA_UDP && !dm_profile_push(p, len, &mac, &body, &body_len))
-		return dm_client_bootstrap(c, now, p, len, false, why);
+		return dm_client_bootstrap(c, now, p, len, DM_FROM_PUSH, why);
 	return client_refuse(c, why, r, "no notification: %s", *words ? words : strerror(-r));
 }

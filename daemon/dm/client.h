@@ -180,14 +180,22 @@ int dm_client_notify(struct dm_client *c, uint64_t now, enum dm_via via, const u
 		     size_t len, char *why);
 
 /**
+ * enum dm_profile_from - where a bootstrap profile came from
+ * @DM_FROM_PUSH: from anywhere: its MAC has to be right, by the PIN of the configuration
+ * @DM_FROM_FILE: a file of the administrator. It may replace an account
+ * @DM_FROM_CARD: EF DM_Bootstrap. An account that is there stays as it is; FF or 00 behind
+ *	the profile fill the file
+ */
+enum dm_profile_from { DM_FROM_PUSH, DM_FROM_FILE, DM_FROM_CARD };
+
+/**
  * dm_client_bootstrap() - take a bootstrap profile (dm/profile.h)
- * @trusted: it came from the card or a file of the administrator: no MAC is asked for
  *
- * Otherwise its MAC has to be right, by the PIN of the configuration.
- * Return: 0, -EALREADY (taken before), -EBADMSG, -EKEYREJECTED (MAC), …; @why in words.
+ * Return: 0, -EALREADY (taken before), -ENODATA (a card's file with nothing in it), -EBADMSG,
+ * -EEXIST (a push that would replace an account), -EKEYREJECTED (MAC), …; @why in words.
  */
 int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, size_t len,
-			bool trusted, char *why);
+			enum dm_profile_from from, char *why);
 
 /** enum dm_client_state - of an account */
 enum dm_client_state {

@@ -11,7 +11,7 @@
 
 #include "dm/client.h"
 #include "dm/mo-se.h"
-#include "semd/semd.h"
+#include "semd/card.h"
 
 /* the machine's own number stays its own: this is what servers see is made with */
 #define DEVICE_ID SD_ID128_MAKE(6f, 0c, 62, 4f, 36, 4b, 4b, 0e, 8d, 5e, a4, 1e, 30, 5c, 57, b1)
@@ -23,6 +23,7 @@ struct semd_dm {
 	struct semd *d;
 	struct dm_client *client;
 	struct dm_se *se;
+	struct semd_dm_card *card;
 	sd_event_source *io, *timer;
 };
 
@@ -198,7 +199,7 @@ static void on_se(void *ctx, uint16_t object, int32_t instance)
 	struct semd_dm *m = ctx;
 
 	(void)object;
-	(void)instance;
+	semd_dm_card_look(m->card, instance);
 	if (m->d->stopping || content_ses_reading(m->d->content->ses))
 		return;
 	dm_client_release(m->client, semd_now_ms());
@@ -270,10 +271,24 @@ static void take_file(struct semd_dm *m)
 	int r = *path ? config_read_file(path, true, &b, why, sizeof(why)) : -ENOENT;
 
 	if (!r)
-		r = dm_client_bootstrap(m->client, semd_now_ms(), b.p, b.len, true, why);
+		r = dm_client_bootstrap(m->client, semd_now_ms(), b.p, b.len, DM_FROM_FILE,
+					why);
 	if (*path && r && r != -EALREADY)
 		semd_log(LOG_ERR, "[dm] bootstrap_file=%s: %s", path, why);
 	config_bytes_clear(&b);
+}
+
+/* The profile of a card; one that was taken before is nothing new. */
+static void on_profile(void *ctx, const uint8_t *p, size_t len)
+{
+	struct semd_dm *m = ctx;
+	char why[DM_CLIENT_WORDS_MAX] = "";
+	int r = dm_client_bootstrap(m->client, semd_now_ms(), p, len, DM_FROM_CARD, why);
+
+	if (r && r != -EALREADY)
+		semd_log(r == -ENODATA ? LOG_INFO : LOG_ERR, "[dm] bootstrap_card=%s: %s",
+			 m->d->cfg.dm.bootstrap_card, why);
+	arm(m);
 }
 
 static int make(struct semd_dm *m)
@@ -323,10 +338,13 @@ int semd_dm_start(struct semd *d)
 	if (!r)
 		r = add_sources(m);
 	if (!r)
+		r = semd_dm_card_new(&m->card, d, on_profile, m);
+	if (!r)
 		r = content_ses_listen(d->content->ses, on_se, m);
 	if (r)
 		return r;
 	take_file(m);
+	semd_dm_card_look(m->card, -1);
 	r = dm_client_start(m->client, semd_now_ms(), why);
 	if (r) {
 		semd_log(LOG_ERR, "dm: %s", why);
@@ -350,6 +368,7 @@ void semd_dm_free(struct semd *d)
 	m->io = sd_event_source_disable_unref(m->io);
 	m->timer = sd_event_source_disable_unref(m->timer);
 	content_ses_unlisten(d->content->ses, on_se, m);
+	semd_dm_card_free(m->card);
 	dm_se_free(m->se);
 	dm_client_free(m->client);
 	free(m);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS of the OMA DM client: whom it believes, and who it is, with a key in a file and with
 one in the secure element; what of the environment it does not listen to. The server is
-Python's ssl and the DM server of selftests/server. TAP on stdout."""
+Python's ssl and the DM server of selftests/server. Accounts that come by a push or from the
+card. TAP on stdout."""
 
 import asyncio
 import base64
@@ -14,6 +15,7 @@ import os
 import ssl
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../server"))
@@ -84,7 +86,7 @@ class Device:
         self.stack.set.update({f"dm main.{k}": v for k, v in account.items()})
         self.stack.start_semd()
 
-    def start_bare(self, port):
+    def start_bare(self, port, **keys):
         """With no account; a CA for all, and a PIN of the user's."""
         fd = os.open(self.stack.path("pin"), os.O_CREAT | os.O_WRONLY, 0o600)
         with os.fdopen(fd, "wb") as f:
@@ -94,14 +96,17 @@ class Device:
         self.stack.set.update({
             "dm.device_id": "urn:uuid:tls", "dm.udp_port": port, "dm.retry": "3600",
             "dm.ca": self.card.path("ca.pem"), "dm.bootstrap_pin_file": self.stack.path("pin")})
+        self.stack.set.update({f"dm.{k}": v for k, v in keys.items()})
         self.stack.start_semd()
 
-    def account(self):
+    def accounts(self):
         r = subprocess.run([os.path.join(OUT, "sectl"), "dm", "list", "--json",
                             f"--socket={self.stack.path('run/io.sesame.Manager')}"],
                            capture_output=True, text=True, check=False)
-        found = json.loads(r.stdout)["result"] if r.returncode == 0 else None
-        return found[0] if found else None
+        return json.loads(r.stdout)["result"] or [] if r.returncode == 0 else []
+
+    def account(self):
+        return next(iter(self.accounts()), None)
 
     async def ended(self):
         """The account when its session is over, well or not."""
@@ -202,6 +207,120 @@ async def bootstrap(device, server_ssl):
         await asyncio.to_thread(device.stop)
 
 
+PKCS15 = "A000000063504B43532D3135"
+DM_FILE = b"\x64\x33"
+
+
+def card_profile(xml):
+    """The profile in WBXML: every word of it in line, as the standard's tokens allow."""
+    out = bytearray(b"\x03\x0b\x6a\x00")
+    doc = ElementTree.fromstring(xml)
+
+    def put(e):
+        tag = {"wap-provisioningdoc": 5, "characteristic": 6, "parm": 7}[e.tag]
+        attributes = [(k, v) for k, v in e.attrib.items() if k != "version"]
+        out.append(tag | (0x80 if attributes else 0) | (0x40 if len(e) else 0))
+        for k, v in attributes:
+            out.extend(bytes([{"name": 5, "value": 6, "type": 0x50}[k], 3]) + v.encode() + b"\0")
+        if attributes:
+            out.append(1)
+        for kid in e:
+            put(kid)
+        if len(e):
+            out.append(1)
+    put(doc)
+    return bytes(out) + b"\xff" * 5
+
+
+def write_profile(device, xml):
+    profile = card_profile(xml)
+    device.card.store(DM_FILE + b"\xff" + len(profile).to_bytes(2, "big") + profile, PKCS15, "dgi")
+
+
+def walks(device):
+    """How often the PIN of the card was presented: once for each reading of the file."""
+    return len([w for w in device.stack.apdus() if w[3][2:] == "200001" and int(w[4], 16)])
+
+
+async def from_card(device, server_ssl):
+    """Accounts that a card brings: behind a PIN, in WBXML, with filling behind it."""
+    stack, pin = device.stack, device.stack.path("card-pin")
+    keys = {"bootstrap_card": "se0", "bootstrap_card_pin_file": pin, "bootstrap_pin_file": None}
+
+    def write_pin(text):
+        with os.fdopen(os.open(pin, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+            f.write(text + "\n")
+
+    async def until(test, what):
+        await asyncio.to_thread(wait_until, test, 15, what)
+
+    write_pin("1234")
+    async with Server(ssl=server_ssl) as server:
+        await asyncio.to_thread(write_profile, device,
+                                PROFILE.format(name="card", uri=server.uri))
+        await asyncio.to_thread(device.start_bare, "0", **keys)
+        session = await server.session(20)
+        man, = await session.run(get("./DevInfo/DevId"))
+        await session.end()
+        a = await device.ended()
+        tap(man.value == "urn:uuid:tls" and a["serverId"] == "com.example.dm" and
+            not server.complaints, "a profile on the card: its server serves, over https",
+            server.complaints or man.value)
+        tap(walks(device) == 1, "the card is read once for it", walks(device))
+
+        await asyncio.to_thread(device.stop)
+        n = len(server.requests)
+        await asyncio.to_thread(stack.start_semd)
+        await until(lambda: walks(device) == 2, "another walk")
+        await asyncio.sleep(0.5)
+        again = await asyncio.to_thread(device.account)
+        tap(len(server.requests) == n and again["uri"] == server.uri,
+            "the same card after a restart is nothing new", again["uri"])
+        await asyncio.to_thread(device.stop)
+
+        await asyncio.to_thread(write_profile, device,
+                                PROFILE.format(name="thief", uri="https://127.0.0.1:1/"))
+        await asyncio.to_thread(stack.start_semd)
+        await until(lambda: "this one stays" in stack.text("semd.log"), "the account to stay")
+        again = await asyncio.to_thread(device.account)
+        tap(again["uri"] == server.uri and len(server.requests) == n,
+            "another address on the card for a server that is there: it stays", again["uri"])
+        await asyncio.to_thread(device.stop)
+
+        # a card that comes while semd runs
+        other = PROFILE.format(name="new", uri=server.uri)
+        await asyncio.to_thread(write_profile, device,
+                                other.replace("com.example.dm", "com.example.other"))
+        await asyncio.to_thread(stack.stop_softse)
+        os.unlink(stack.path("semd.log"))
+        await asyncio.to_thread(stack.start_semd)
+        await until(lambda: "cannot be opened" in stack.text("semd.log"), "words about the SE")
+        await asyncio.to_thread(stack.start_softse, f"--profile={stack.path('profile')}")
+        await until(lambda: len(device.accounts()) == 2, "the second account")
+        tap({a["serverId"] for a in device.accounts()} == {"com.example.dm", "com.example.other"},
+            "a card that comes later brings its server")
+        await asyncio.to_thread(device.stop)
+
+    async with Server() as server:
+        await asyncio.to_thread(write_profile, device,
+                                PROFILE.format(name="card", uri=server.uri))
+        await asyncio.to_thread(device.start_bare, "0", **keys)
+        said = await device.refused()
+        tap("http" in said and not server.requests, "an http address on the card: refused", said)
+        await asyncio.to_thread(device.stop)
+
+    write_pin("4321")
+    before = walks(device)
+    os.unlink(stack.path("semd.log"))
+    await asyncio.to_thread(device.start_bare, "0", **keys)
+    await until(lambda: "bootstrap_card=se0: " in stack.text("semd.log"), "words about the PIN")
+    said = stack.text("semd.log")
+    tap(walks(device) == before + 1 and not device.accounts() and "4321" not in said,
+        "a wrong PIN is presented once, no account comes, and the journal tells",
+        next(x for x in said.splitlines() if "bootstrap_card=" in x))
+    await asyncio.to_thread(device.stop)
+
+
 async def run(device):
     plain, asking = device.context(), device.context(client=True)
     path = device.card.path
@@ -238,10 +357,11 @@ async def run(device):
     await fails(device, "a reference that leads nowhere", ["no such"], asking,
                 dict(in_se, key="se:se0/iotsafe/66"))
     await bootstrap(device, plain)
+    await from_card(device, plain)
 
 
 def main():
-    card = se_keys.Card(Stack(None))
+    card = se_keys.Card(Stack(None), ("iot-safe", "vault", "pkcs15-dm-pin"))
     log = card.path("keylog")
     dead = "http://127.0.0.1:1"
     os.environ.update(SSLKEYLOGFILE=log, https_proxy=dead, HTTPS_PROXY=dead, ALL_PROXY=dead)

@@ -793,35 +793,43 @@ static void test_listen(void **state)
 /* ---- profiles ------------------------------------------------------------------------------
  */
 
+static int put_profile(char *p, size_t room, const char *id, const char *uri)
+{
+	return snprintf(p, room,
+			"<wap-provisioningdoc><characteristic type='APPLICATION'>"
+			"<parm name='APPID' value='w7'/>"
+			"<parm name='PROVIDER-ID' value='%s'/>"
+			"<parm name='ADDR' value='%s'/>"
+			"<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
+			"value='APPSRV'/><parm name='AAUTHTYPE' value='DIGEST'/>"
+			"<parm name='AAUTHNAME' value='sesame'/><parm name='AAUTHSECRET' "
+			"value='client-secret'/></characteristic>"
+			"<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
+			"value='CLIENT'/><parm name='AAUTHTYPE' value='DIGEST'/>"
+			"<parm name='AAUTHSECRET' value='server-secret'/></characteristic>"
+			"</characteristic></wap-provisioningdoc>",
+			id, uri);
+}
+
 static void test_bootstrap(void **state)
 {
 	struct world *w = *state;
 	char profile[1024], why[DM_CLIENT_WORDS_MAX];
-	int n = snprintf(profile, sizeof(profile),
-			 "<wap-provisioningdoc><characteristic type='APPLICATION'>"
-			 "<parm name='APPID' value='w7'/>"
-			 "<parm name='PROVIDER-ID' value='com.example.dm'/>"
-			 "<parm name='ADDR' value='%s'/>"
-			 "<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
-			 "value='APPSRV'/><parm name='AAUTHTYPE' value='DIGEST'/>"
-			 "<parm name='AAUTHNAME' value='sesame'/><parm name='AAUTHSECRET' "
-			 "value='client-secret'/></characteristic>"
-			 "<characteristic type='APPAUTH'><parm name='AAUTHLEVEL' "
-			 "value='CLIENT'/><parm name='AAUTHTYPE' value='DIGEST'/>"
-			 "<parm name='AAUTHSECRET' value='server-secret'/></characteristic>"
-			 "</characteristic></wap-provisioningdoc>",
-			 w->uri);
+	int n = put_profile(profile, sizeof(profile), "com.example.dm", w->uri);
 	const uint8_t *p = (const uint8_t *)profile;
 
 	w->config.nr_accounts = 0;
 	begin(w);
 	/* nobody vouches for it */
-	assert_int_not_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, false, why),
-			     0);
-	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, 20, true, why), -EBADMSG);
-	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, true, why), 0);
-	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, true, why),
-			 -EALREADY);
+	assert_int_not_equal(
+		dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, DM_FROM_PUSH, why), 0);
+	assert_int_equal(dm_client_bootstrap(w->client, now_ms(), p, 20, DM_FROM_FILE, why),
+			 -EBADMSG);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, DM_FROM_FILE, why), 0);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), p, (size_t)n, DM_FROM_FILE, why),
+		-EALREADY);
 	assert_string_equal(account(w).name, "com.example.dm");
 	/* nothing allows it to go over http: a profile cannot give itself that right */
 	run_until(w, failed);
@@ -832,6 +840,56 @@ static void test_bootstrap(void **state)
 	w->config.nr_accounts = 1;
 	begin(w);
 	run_until(w, did_one);
+}
+
+/* What a card has: filled up, and no reason to change an account that is there. */
+static void test_bootstrap_card(void **state)
+{
+	struct world *w = *state;
+	char profile[1024], why[DM_CLIENT_WORDS_MAX];
+	uint8_t file[1200];
+	struct dm_client_account a;
+	int n;
+
+	memset(file, 0xff, sizeof(file));
+	begin(w);
+	run_until(w, did_one);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_CARD, why),
+		-ENODATA);
+	n = put_profile(profile, sizeof(profile), "com.example.dm", "https://127.0.0.1:1/");
+	memcpy(file, profile, (size_t)n);
+	/* the filling is a card's alone */
+	assert_int_not_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_FILE, why),
+		0);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_CARD, why),
+		0);
+	assert_string_equal(account(w).uri, w->uri);
+	assert_non_null(strstr(w->log, "this one stays"));
+	/* nor does it make a session with it */
+	run_for(w, NULL, 200);
+	assert_int_equal(account(w).sessions, 1);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_CARD, why),
+		-EALREADY);
+
+	/* another card, another server; it is there after a restart */
+	memset(file, 0, sizeof(file));
+	n = put_profile(profile, sizeof(profile), "com.example.two", "https://127.0.0.1:1/");
+	memcpy(file, profile, (size_t)n);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_CARD, why),
+		0);
+	assert_int_equal(dm_client_account(w->client, 1, &a), 0);
+	assert_string_equal(a.server_id, "com.example.two");
+	end(w);
+	begin(w);
+	assert_int_equal(dm_client_account(w->client, 1, &a), 0);
+	assert_int_equal(
+		dm_client_bootstrap(w->client, now_ms(), file, sizeof(file), DM_FROM_CARD, why),
+		-EALREADY);
 }
 
 /* ---- its end -------------------------------------------------------------------------------
@@ -867,7 +925,7 @@ int main(void)
 		TEST(test_refused),  TEST(test_wrong_server),  TEST(test_identifiers),
 		TEST(test_long_pin), TEST(test_alert),	       TEST(test_notify),
 		TEST(test_listen),   TEST(test_stop),	       TEST(test_bootstrap),
-		TEST(test_want),     TEST(test_want_given_up),
+		TEST(test_want),     TEST(test_want_given_up), TEST(test_bootstrap_card),
 	};
 #undef TEST
 
