@@ -70,6 +70,8 @@ void model_buf_printf(struct model_buf *b, const char *format, ...)
 
 void model_buf_base64(struct model_buf *b, const uint8_t *p, size_t len, bool url)
 {
+	if (len == 0)
+		return;
 	/* so that the length of the text cannot overflow */
 	if (!reserve(b, len > b->max ? len : BASE64_LEN(len)))
 		return;
