@@ -114,6 +114,10 @@ static void test_errors(void **state)
 		{"[se a]\nopen=socket:/x\n[bootstrap]\ncard=b\n",
 		 "[bootstrap] card=b: there is no [se b]"},
 		{"[bootstrap]\nkeyset=k\n", "[bootstrap] keyset=k: there is no [keyset k]"},
+		{"[se a]\nopen=socket:/x\n[dm]\nbootstrap_card=b\n",
+		 "[dm] bootstrap_card=b: there is no [se b]"},
+		{"[dm]\nbootstrap_keyset=k\n",
+		 "[dm] bootstrap_keyset=k: there is no [keyset k]"},
 		{"[keyset a]\n", "f.conf:1: [keyset a] has no keys="},
 		{"[keyset a]\nkeys=404142434445464748494A4B4C4D4E4F\n", "f.conf:2: keys=: "},
 		{"[keyset a]\nkeys=fd:3\n", "f.conf:2: keys=: a daemon inherits no descriptor"},
@@ -361,6 +365,9 @@ static void test_dm_words(void **state)
 	assert_int_equal(parse(&c, &s, "[dm]\nbootstrap_file=/b\n[policy p]\norigin=dm:main\n"),
 			 0);
 	assert_int_equal(s.warnings, 0);
+	assert_int_equal(parse(&c, &s, "[dm]\nbootstrap_card=a\n[policy p]\norigin=dm:main\n"),
+			 0);
+	assert_int_equal(s.warnings, 0);
 	assert_int_equal(parse(&c, &s,
 			       DM_GOOD SE0 "pin=" PIN ";" PIN "\ncert=/c\nkey=se:se0"
 					   "/iotsafe/10\n[dm]\nbind=::1\n"),
@@ -451,6 +458,14 @@ static void test_dm_files(void **state)
 	assert_null(strstr(why, "what"));
 	put(path, "1234\n", 0600);
 	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	snprintf(c.dm.bootstrap_card_pin_file, sizeof(c.dm.bootstrap_card_pin_file), "%s",
+		 path);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	snprintf(c.dm.bootstrap_card_pin_file, sizeof(c.dm.bootstrap_card_pin_file), "%s/no",
+		 dir);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "bootstrap_card_pin_file: "));
+	c.dm.bootstrap_card_pin_file[0] = 0;
 	snprintf(c.dm.bootstrap_file, sizeof(c.dm.bootstrap_file), "%s/none", dir);
 	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -ENOENT);
 	assert_non_null(strstr(why, "bootstrap_file: "));
