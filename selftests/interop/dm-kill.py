@@ -331,9 +331,6 @@ async def one_write(b, disk, go, number, k, cut, rng):
         await b.thread(b.stack.stop_semd, signal.SIGKILL)
     if cut:
         disk.cut(rng)
-    # it comes again with the number of the session that was asked for, and with the same
-    # octets: nobody would answer it here as a repetition of what was given up
-    b.server.running.clear()
     await b.start_semd()
     now = await tree_is(b)
     if now not in (old, new):
