@@ -367,9 +367,9 @@ class Session:
         return Reply(cmd, children=[self.reply(c) for c in cmd.children])
 
     async def package(self, replies, final):
-        todo = list(replies)
+        left = list(replies)
         while True:
-            now, last = self.portion(todo)
+            now, last = self.portion(left)
             if not replies:
                 now = []
             m = self.message([c for _, c in now], last and final)
@@ -388,19 +388,19 @@ class Session:
                     r.chunks += [s.code for s in r.statuses[before[id(r)]:]]
                     if r.chunks[-1:] == [213]:
                         del r.statuses[before[id(r)]:]
-                    elif r in todo:                 # refused: no further chunk
-                        todo.remove(r)
-            if todo and any(c.code == 1222 for c in got.named("Alert")):
+                    elif r in left:                 # refused: no further chunk
+                        left.remove(r)
+            if left and any(c.code == 1222 for c in got.named("Alert")):
                 continue    # it waits for more; else it has more to say
             while self.partial or not got.final and not (
-                    todo and any(c.code == 1222 for c in got.named("Alert"))):
+                    left and any(c.code == 1222 for c in got.named("Alert"))):
                 m = self.message([alert(1222)], True)
                 self.register(m, [Reply(m.cmds[-1])])
                 self.send(m)
                 got = await self.receive()
                 heads += self.take(got)
                 self.judge_again()
-            if todo:
+            if left:
                 continue
             for r in replies:
                 self.whole(r)
@@ -431,23 +431,23 @@ class Session:
 
     # -- sizes
 
-    def portion(self, todo):
-        """What of todo goes into the next message: [(Reply, Cmd)], and whether that is all.
-        Takes from todo what is done with; a large object stays until its last chunk."""
+    def portion(self, left):
+        """What of left goes into the next message: [(Reply, Cmd)], and whether that is all.
+        Takes from left what is done with; a large object stays until its last chunk."""
         limit = min(self.max_msg or 1 << 20, self.server.out_limit)
         room = limit - len(syncml.encode(Message(
             self.id, "99", self.device, self.server.uri, self.server.server_name,
             cred=Cred(MD5, "x" * 24), resp_uri=self.server.uri + "?sid=12345678", cmds=[
                 replace(c, id="1") for c in self.owed], max_msg=1, max_obj=1), self.coding)) - 64
         now = []
-        while todo:
-            r = todo[0]
+        while left:
+            r = left[0]
             c = getattr(r, "rest", None) or r.cmd
             size = self.size(c)
             if size <= room:
                 now.append((r, c))
                 room -= size
-                todo.pop(0)
+                left.pop(0)
                 continue
             data = c.items[-1].data if len(c.items) == 1 else None
             if now or not isinstance(data, (str, bytes)):
