@@ -25,7 +25,7 @@ help:
 ## make check-debug     kernel tests under KASAN, lockdep, kmemleak, faults
 ## make soak            long runs under fault, N= KN= SEED=
 ## make bench           the driver against user space over spidev; on a quiet machine
-## make check-interop   peers from other registries (needs a JDK and Maven)
+## make check-interop   peers from other registries (needs a JDK, Maven and pip)
 ## make deb       Debian packages, into build/deb; ARCH="amd64 arm64"
 ## make check-deb       they install, upgrade, start and go, in a clean Debian 13
 ## make shell     an interactive shell in the virtual machine, stack running
@@ -51,7 +51,7 @@ else
 
 IN_ROOT := $(RIG)/in-root
 # what make was asked for, less what only the host can do
-INNER := all daemon softse modules dkms overlays tests unit fuzz checkstyle
+INNER := all daemon softse modules dkms overlays tests unit fuzzers
 
 .PHONY: all $(filter-out all,$(INNER))
 $(INNER): root
