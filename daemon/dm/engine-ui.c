@@ -106,7 +106,7 @@ static int question(const struct dm_cmd *c, struct question *q)
 	if (!it || !it->next || !it->next->has_data)
 		return DM_INCOMPLETE;
 	if (it->len > TEXT_MAX || it->next->len > TEXT_MAX)
-		return DM_NO_SIZE; /* 416: it cannot be shown */
+		return DM_TOO_LARGE; /* it cannot be shown */
 	q->options = text_of(it);
 	it = it->next;
 	q->text = text_of(it);
@@ -118,7 +118,7 @@ static int question(const struct dm_cmd *c, struct question *q)
 		return DM_OK;
 	for (it = it->next; it; it = it->next) {
 		if (q->ui.nr_choices == DM_ENGINE_CHOICES_MAX || it->len > TEXT_MAX)
-			return DM_NO_SIZE;
+			return DM_TOO_LARGE;
 		q->choices[q->ui.nr_choices] = text_of(it);
 		if (!q->choices[q->ui.nr_choices])
 			return -ENOMEM;

@@ -45,11 +45,11 @@ enum dm_status {
 	DM_MISSING_CREDENTIALS = 407,
 	DM_TIMEOUT = 408,
 	DM_CONFLICT = 409, /* not in the state that the node is in */
+	DM_NO_SIZE = 411, /* large object whose first chunk has no Size (RepPro 1.2, 10) */
 	DM_INCOMPLETE = 412,
 	DM_TOO_LARGE = 413, /* bigger than this node takes */
 	DM_URI_TOO_LONG = 414,
 	DM_BAD_FORMAT = 415, /* Format or Type that this node does not take */
-	DM_NO_SIZE = 416,    /* large object without a size */
 	DM_RETRY_LATER = 417,
 	DM_EXISTS = 418,
 	DM_DEVICE_FULL = 420,
@@ -175,7 +175,7 @@ struct dm_tree_ops {
 	 *
 	 * One value at a time: a piece with offset 0 drops what was unfinished, so does
 	 * write_abort(). A failed piece ends the value.
-	 * Return: 200, 213 (a piece was taken), 400, 404, 405, 406, 409, 413, 414, 415, 416,
+	 * Return: 200, 213 (a piece was taken), 400, 404, 405, 406, 409, 411, 413, 414, 415,
 	 * 418, 420, 424 (not as many bytes as declared), 425, DM_PENDING, another code of a
 	 * mount.
 	 */

@@ -310,10 +310,10 @@ async def commands(b):
             ("two queries", "./DevInfo?list=TNDS?prop=ACL", (400, 404, 406, 405))):
         unlike.append((name, lambda c, u=uri: c + [replace(get(u), id="90")], codes))
     for name, cmd, codes in (
-            ("a large object without Size", chunk(f"{here}/Name"), (416, 404)),
+            ("a large object without Size", chunk(f"{here}/Name"), (411, 404)),
             ("a large object of 1 TiB", chunk(f"{SE}/APDU/x/Command", size=1 << 40), (413, 404)),
             ("a large object of 2^70", chunk(f"{SE}/APDU/x/Command", size=1 << 70),
-             (400, 404, 413, 416)),
+             (400, 404, 411, 413)),
             ("a value of 300 KB in the tree", add(f"{here}/Name", "x" * 300000), (404, 413)),
             ("base64 that is none", Cmd("Add", items=[Item(f"{here}/Name", meta=Meta("b64"),
                                                            data="???")]), (400, 404, 415))):

@@ -300,6 +300,11 @@ async def large_bad(b):
     session.take(got)
     need(session.no_end, "Alert 1225", [(c.name, c.data) for c in got.cmds])
     await empty()
+    first.items[0].meta = Meta("bin")
+    got = await session.exchange([first], False)
+    session.take(got)
+    need(411 in [c.code for c in got.named("Status")], "411", [c.code for c in got.cmds])
+    await empty()
     await session.run(delete(node))
     await session.end()
 

@@ -588,7 +588,7 @@ static void test_nobody(void **state)
 	text[sizeof(text) - 1] = 0;
 	snprintf(body, sizeof(body), ASK("1", "1100", "", "%s", ""), text);
 	world_say(w, body, true);
-	assert_int_equal(code_of(w, "1"), 416);
+	assert_int_equal(code_of(w, "1"), 413);
 	assert_int_equal(w->uis, 1);
 }
 

@@ -122,13 +122,13 @@ static void test_in_refused(void **state)
 	struct world *w = *state;
 
 	/* no size, more than we take, another node's right, one that is there */
-	assert_int_equal(send_piece(w, "Add", "./A/big", NULL, "0123", true), 416);
+	assert_int_equal(send_piece(w, "Add", "./A/big", NULL, "0123", true), 411);
 	w->aborts = 0;
 	assert_int_equal(send_piece(w, "Add", "./A/big", "1048577", "0123", true), 413);
 	assert_int_equal(w->writes, 0);
 	assert_int_equal(send_piece(w, "Replace", "./A/Secret", "8", "0123", true), 425);
 	/* the server goes on all the same: a piece of nothing */
-	assert_int_equal(send_piece(w, "Replace", "./A/Secret", NULL, "4567", true), 416);
+	assert_int_equal(send_piece(w, "Replace", "./A/Secret", NULL, "4567", true), 411);
 	assert_int_equal(send_piece(w, "Add", "./A/one", "8", "0123", true), 418);
 	assert_int_equal(w->aborts, 0);
 	assert_false(w->part_on);
