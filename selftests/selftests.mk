@@ -11,6 +11,9 @@
 # bench/X.c            programs that measure
 # softse/              the software SE
 
+# There are hundreds of programs on one library: ld takes six times as long.
+TEST_LD := $(if $(shell command -v ld.lld),-fuse-ld=lld)
+
 SOFTSE_SRC := $(wildcard selftests/softse/*.c)
 SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
 SOFTSE_LIB_OBJ := $(filter-out %/main.o,$(SOFTSE_OBJ))
@@ -59,7 +62,7 @@ $(filter-out $(UNIT_SOFTSE) $(UNIT_T1) %/kunit_t1,$(UNIT)): $(OUT)/unit/%: $(OUT
 $(UNIT):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+	@$(CC) $(LDFLAGS) $(TEST_LD) -o $@ $^ $(PKG_LIBS) -lcmocka
 -include $(UNIT_OBJ:.o=.d)
 
 KSFT_SRC := $(wildcard selftests/kselftest/*.c)
@@ -72,7 +75,7 @@ $(KSFT_CARD): $(OUT)/libsoftse.a
 $(KSFT): $(OUT)/kselftest/%: $(OUT)/selftests/kselftest/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+	@$(CC) $(LDFLAGS) $(TEST_LD) -o $@ $^ $(PKG_LIBS) -lcmocka
 -include $(KSFT_OBJ:.o=.d)
 
 INTEROP_SRC := $(wildcard selftests/interop/*.c)
@@ -81,7 +84,7 @@ INTEROP := $(INTEROP_SRC:selftests/interop/%.c=$(OUT)/interop/%)
 $(INTEROP): $(OUT)/interop/%: $(OUT)/selftests/interop/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(LDFLAGS) $(TEST_LD) -o $@ $^ $(PKG_LIBS)
 -include $(INTEROP_OBJ:.o=.d)
 
 # libraries that interop scripts load before the C library
@@ -99,7 +102,7 @@ $(OUT)/bench/lwm2m-fleet: $(OUT)/softse-card.o
 $(BENCH): $(OUT)/bench/%: $(OUT)/selftests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(LDFLAGS) $(TEST_LD) -o $@ $^ $(PKG_LIBS)
 -include $(BENCH_OBJ:.o=.d)
 
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
@@ -116,7 +119,7 @@ $(FUZZERS):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@[ "$(V)" = fuzz ] || { echo "fuzz targets are built with V=fuzz" >&2; exit 1; }
-	@$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
+	@$(CC) -fsanitize=fuzzer,address,undefined $(TEST_LD) -o $@ $^ $(PKG_LIBS)
 -include $(FUZZ_OBJ:.o=.d)
 
 .PHONY: softse tests unit fuzzers
