@@ -213,13 +213,6 @@ class World(Bench):
 
     # -- waiting
 
-    @staticmethod
-    async def until(test, seconds, what):
-        end = asyncio.get_running_loop().time() + seconds
-        while not test():
-            need(asyncio.get_running_loop().time() < end, f"{what} within {seconds} s")
-            await asyncio.sleep(0.005)
-
     async def quiet(self, seconds=0.06, limit=10):
         """No APDU for so long."""
         end = asyncio.get_running_loop().time() + limit
@@ -250,19 +243,24 @@ class World(Bench):
     async def session(self, server=None):
         """A session that the server asked for; others that begin meanwhile are ended. Where the
         nonces of both are not the same any more, the one that the standard has for that."""
-        loop = asyncio.get_running_loop()
         for nonce in (None, bytes(4)):
-            number, end = f"{self.notify(nonce=nonce):X}", loop.time() + 3
-            while (left := end - loop.time()) > 0:
-                try:
-                    session = await self.server.session(left)
-                except DmError:
-                    continue
-                if session.id == number:
-                    return session
-                await self.over(session)
+            number = next(self.numbers)
+            session = await self.called(self.server, number,
+                                        self.server.notification(number, nonce=nonce))
+            if session:
+                return session
             self.lost += 1
-        raise AssertionError(f"no session {number}")
+        raise AssertionError(f"no session {number:X}: {await self.status()}")
+
+    async def opened(self, session, number):
+        try:
+            await session.open()
+        except DmError:
+            return None
+        if session.id == f"{number:X}":
+            return session
+        await self.over(session)
+        return None
 
     @staticmethod
     async def over(session):

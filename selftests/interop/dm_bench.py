@@ -5,6 +5,7 @@ secure channel that ends in the server."""
 
 import asyncio
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -23,11 +24,12 @@ import scp03  # noqa: E402
 from card_issuer import DEFAULT, keyset  # noqa: E402
 from dm_auth import BASIC, MAC, MD5  # noqa: E402
 from dm_server import Server  # noqa: E402
-from dm_session import Cmd, Item, delete, execute, get, interior, put  # noqa: E402
+from dm_session import Cmd, DmError, Item, delete, execute, get, interior, put  # noqa: E402
 from stack import OUT, Stack, free_port, wait_until  # noqa: E402
 
 CASES = {}  # number: (title, function, own): own takes a coding, others a Bench
 SE = "./SecureElement/se0"
+PATIENCE = 60   # seconds; what takes so long never comes
 ALERT = "io.sesame.secureelement.operationcomplete"
 FIELDS = ("ResultCode", "Operation", "Identifier", "Status", "Executed", "Total", "LastSW",
           "Outcome", "Job")
@@ -103,7 +105,26 @@ class Operations:
     module = MODULE
     pause = 0.02    # seconds between two questions whether an operation is done
 
-    async def finish(self, session, correlator, seconds=20):
+    @staticmethod
+    async def until(test, what, seen=lambda: "", seconds=PATIENCE):
+        """Waits until test() is true, and says what was to be and what was seen instead."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not test():
+            need(asyncio.get_running_loop().time() < end, f"{what}, within {seconds} s", seen())
+            await asyncio.sleep(0.005)
+
+    async def leaf(self, session, uri, good, what):
+        """Asks for a leaf until good(value)."""
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            now, = await session.run(get(uri))
+            if good(now.value):
+                return
+            need(asyncio.get_running_loop().time() < end, f"{what}, within {PATIENCE} s",
+                 (now.code, now.value))
+            await asyncio.sleep(self.pause)
+
+    async def finish(self, session, correlator, seconds=PATIENCE):
         """Asks in the session until the alert is there."""
         end = asyncio.get_running_loop().time() + seconds
         while True:
@@ -112,7 +133,7 @@ class Operations:
                     return result(got)
             need(asyncio.get_running_loop().time() < end,
                  f"the alert of {correlator} within {seconds} s",
-                 [a.correlator for a in self.server.alerts])
+                 [a.correlator for a in self.server.alerts][-20:])
             await asyncio.sleep(self.pause)
             await session.run(get(f"{SE}/Link"))
 
@@ -210,7 +231,7 @@ class Bench(Operations):
                  keys=keyset("isd", 30, DEFAULT), softse=(), log=None, greet=True, **server):
         self.coding, self.softse, self.greet = coding, softse, greet
         self.stack = Stack(None)
-        self.server = Server(client_auth=auth, server_auth=auth, log=log,
+        self.server = Server(client_auth=auth, server_auth=auth, log=log, timeout=PATIENCE,
                              client_nonce=b"client-nonce-000", server_nonce=b"server-nonce-000",
                              **server)
         self.keys, self.policy = keys, policy or {}
@@ -280,7 +301,7 @@ class Bench(Operations):
             with open("/proc/net/udp", encoding="ascii") as f:
                 return any(line.split()[1].endswith(f":{self.udp:04X}")
                            for line in f.readlines()[1:])
-        await self.thread(wait_until, bound, 15, "semd's port for notifications")
+        await self.thread(wait_until, bound, PATIENCE, "semd's port for notifications")
 
     async def restart(self, sig):
         await self.thread(self.stack.stop_semd, sig)
@@ -313,16 +334,39 @@ class Bench(Operations):
 
     async def session(self, server=None):
         """A session that the server asked for; others that begin meanwhile are ended."""
-        server = server or self.server
-        number = f"{self.notify(server=server):X}"
-        for _ in range(20):
-            session = await server.session()
-            if session.id == number:
+        server, number = server or self.server, next(self.numbers)
+        package = server.notification(number)
+        for _ in range(3):      # what comes too densely is not heard
+            session = await self.called(server, number, package)
+            if session:
                 need(session.kind == 1200, "Alert of a session by notification", session.kind)
                 need(session.coding == self.coding, "the coding of package 1", session.coding)
                 return session
-            await session.end()
-        raise Fail(f"no session {number}")
+        raise Fail(f"no session {number:X}: {await self.status(server)}")
+
+    async def called(self, server, number, package):
+        """Package 0, and the session for it; None: semd has not heard it."""
+        dm_auth.send_udp(self.udp, dm_auth.push(package))
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                raw = await server.raw_session(0.5)
+            except DmError:
+                if await self.calm(server) and server.sessions.empty():
+                    return None
+                need(asyncio.get_running_loop().time() < end,
+                     f"session {number:X}, within {PATIENCE} s", await self.status(server))
+                continue
+            if session := await self.opened(raw, number):
+                return session
+
+    async def opened(self, session, number):
+        """The session, if it is this one; another one is ended."""
+        await session.open()
+        if session.id == f"{number:X}":
+            return session
+        await session.end()
+        return None
 
     def correlator(self):
         return next(self.correlators)
@@ -332,10 +376,41 @@ class Bench(Operations):
         done = await self.thread(lambda: subprocess.run(
             [os.path.join(OUT, "sectl"), "--socket",
              self.stack.path("run/io.sesame.Manager"), *words],
-            capture_output=True, text=True, timeout=20, check=False))
+            capture_output=True, text=True, timeout=PATIENCE, check=False))
         if check:
             need(done.returncode == 0, f"sectl {' '.join(words)}", done.stderr)
         return done
+
+    async def status(self, server=None):
+        """What semd says of the account; nothing while there is no semd."""
+        done = await self.sectl("dm", "list", "--json", check=False)
+        said = json.loads(done.stdout)["result"] if done.returncode == 0 else None
+        want = (server or self.server).server_id
+        return next((a for a in said or () if a["serverId"] == want), {})
+
+    async def calm(self, server=None):
+        """semd has taken what came to its ports, and has no session, now or in this second.
+        It is asked twice: it reads the second question after what came before the first."""
+        for _ in range(2):
+            said = await self.status(server)
+            if said.get("state") in (None, "running") or said.get("next", 1) == 0:
+                return False
+        return True
+
+    async def settled(self):
+        """Waits until it is calm: how many requests there were."""
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while not await self.calm():
+            need(asyncio.get_running_loop().time() < end, f"no session, within {PATIENCE} s",
+                 await self.status())
+        return len(self.server.requests)
+
+    async def begun(self, ins, n, since=0):
+        """The card has executed n commands with this INS (hex digits) since a line of its log:
+        what sends them is in their midst."""
+        def ran():
+            return sum(1 for w in self.stack.apdus()[since:] if w[3][2:4] == ins)
+        await self.until(lambda: ran() >= n, f"{n} commands {ins}", ran)
 
 
 __all__ = ["ALERT", "APP", "Bench", "CASES", "Cmd", "Fail", "Item", "MODULE", "PKG", "Result", "SE",

@@ -10,15 +10,23 @@ import tempfile
 
 import dm_auth
 from dm_auth import BASIC, MAC
-from dm_bench import DEVICE, Bench, case, need
-from dm_session import DmError, get
+from dm_bench import DEVICE, PATIENCE, Bench, case, need
+from dm_session import get
 
 
-async def quiet(b, seconds=0.4):
-    """Nothing comes."""
+async def quiet(b):
+    """Nothing more comes, and nothing is to come."""
     n = len(b.server.requests)
-    await asyncio.sleep(seconds)
-    need(len(b.server.requests) == n, "silence", f"{len(b.server.requests) - n} messages")
+    now = await b.settled()
+    need(now == n, "silence", f"{now - n} messages")
+
+
+async def failed(b, n=0):
+    """The client has given up a session, after n that failed: what it says of that."""
+    end = asyncio.get_running_loop().time() + PATIENCE
+    while (said := await b.status()).get("failures", 0) <= n:
+        need(asyncio.get_running_loop().time() < end, "the end of a session", said)
+    return said
 
 
 @case(101, "a session of the client's own accord")
@@ -60,7 +68,7 @@ async def not_believed(b):
     old = b.server.notification(0x310)
     b.notify(0x310)
     await (await b.server.session()).end()
-    await quiet(b, 0.1)     # the nonce that came in the last message counts now
+    await quiet(b)
     good = b.server.notification(0x311)
     other = dm_auth.notification("com.example.other", b.server.server_secret,
                                  b.server.server_nonce, 0x311)
@@ -69,7 +77,7 @@ async def not_believed(b):
         for package in (bad, dm_auth.push(bad)):
             dm_auth.send_udp(b.udp, package)
     await quiet(b)
-    await asyncio.sleep(0.7)    # who floods has to wait
+    await asyncio.sleep(1)      # so many are more than a second's share, with those to come
     dm_auth.send_udp(b.udp, dm_auth.push(good))
     session = await b.server.session()
     need(session.id == "311", "SessionID", session.id)
@@ -92,7 +100,7 @@ async def nonce_lost(b):
 async def schedule(coding):
     async with Bench(coding, account={"poll": "1"}) as b:
         for _ in range(2):
-            session = await b.server.session(5)
+            session = await b.server.session()
             need(session.kind == 1201, "Alert 1201", session.kind)
             await session.end()
 
@@ -161,17 +169,18 @@ async def hmac(coding):
 @case(114, "Basic is not given away", own=True)
 async def basic(coding):
     async with Bench(coding) as b:
-        b.server.client_auth, b.server.timeout = BASIC, 3
+        b.server.client_auth, n = BASIC, len(b.server.requests)
         b.notify()
-        try:
-            await b.server.session()
-            need(False, "a session with MD5 where Basic was asked for")
-        except DmError:
-            pass
+        session = asyncio.ensure_future(b.server.session())
+        said = await failed(b)
+        need(not session.done(), "a session with MD5 where Basic was asked for")
+        session.cancel()
+        need("a way to authenticate that is not allowed" in said["error"], "why it has ended",
+             said["error"])
         secret = b.server.client_secret
         shown = [body for _, _, body in b.server.requests
                  if secret in body or dm_auth.basic("sesame", secret).encode() in body]
-        need(b.server.requests and not shown, "the secret is in no message", len(shown))
+        need(len(b.server.requests) > n and not shown, "the secret is in no message", len(shown))
     async with Bench(coding, auth=BASIC) as b:
         session = await b.session()
         man, = await session.run(get("./DevInfo/Man"))
@@ -222,7 +231,8 @@ async def tls(coding):
             need(not b.server.complaints, "no complaint", b.server.complaints)
         async with Bench(coding, auth=None, account=account, ssl=tls_server(other, ours),
                          greet=False) as b:
-            await asyncio.sleep(1)
+            said = await failed(b)
+            need("certificate" in said["error"], "why it has ended", said["error"])
             need(not b.server.requests, "no message to a server of another authority",
                  len(b.server.requests))
 

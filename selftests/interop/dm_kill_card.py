@@ -99,7 +99,7 @@ async def one_apdu(b, op, way, k, want):
         replies = await b.unless(lambda: killed and b.card.happened,
                                  session.run(*op.before, execute(op.uri, correlator)))
         need(replies[-1].code == 202, "Status of Exec", [r.code for r in replies])
-        await b.until(lambda: b.card.happened, 10, f"APDU {k}")
+        await b.until(lambda: b.card.happened, f"APDU {k}", lambda: b.card.count)
         if not killed:
             await b.finish(session, correlator)
             await session.end()
