@@ -15,17 +15,16 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "../server"))
 
 from cap import Cap  # noqa: E402
+from card_relay import Relay  # noqa: E402
 from pcscd import OUT, SOFTSE, Pcscd, Softse, missing, own_network, run, run_until  # noqa: E402
 from tap import tap  # noqa: E402
 
@@ -53,45 +52,6 @@ PARTS = (
     ("delete", f"delete -AID {APP}\ndelete -AID {ELF}\n",
      lambda *_: [{"op": "delete", "aid": aid, "related": True} for aid in (APP, ELF)]),
 )
-
-
-class Relay(threading.Thread):
-    """In front of softse's socket: keeps the C-APDUs that pass."""
-
-    def __init__(self, path, card):
-        super().__init__(daemon=True)
-        self.seen, self.card = [], card
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen()
-
-    @staticmethod
-    def frame(s):
-        head = s.recv(2, socket.MSG_WAITALL)
-        return head + s.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL) if head else b""
-
-    def run(self):
-        while True:
-            try:
-                host = self.listener.accept()[0]
-            except OSError:
-                return
-            with host, socket.socket(socket.AF_UNIX) as card:
-                card.connect(self.card)
-                while command := self.frame(host):
-                    if len(command) > 5:  # shorter: of the socket itself
-                        self.seen.append(command[2:])
-                    card.sendall(command)
-                    host.sendall(self.frame(card))
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.join()
-
-    def take(self):
-        seen, self.seen = self.seen, []
-        return seen
 
 
 class Case:
@@ -235,7 +195,6 @@ def case(where, scp, i, level, met):
     shutil.copy(c.path("one"), c.path("ours"))
     since = {"theirs": 0, "ours": 0}
     relay = Relay(c.path("relay"), c.path("ours.se"))
-    relay.start()
     with c.softse("theirs") as reader, c.softse("ours", vpcd=False):
         reader.wait_for("connected")
         for part, commands, operations in PARTS:

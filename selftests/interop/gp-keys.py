@@ -11,16 +11,14 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+from card_relay import Hold, Relay  # noqa: E402
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES  # noqa: E402
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: E402
 from cryptography.hazmat.primitives.cmac import CMAC  # noqa: E402
@@ -277,50 +275,14 @@ def test_sources(folder):
     return card
 
 
-class Liar:
-    """Between sectl and the card: its answer to EXTERNAL AUTHENTICATE is 6300."""
-
-    def __init__(self, card, name):
-        self.path = card.file(name)
-        self.card = card.path
-        self.server = socket.socket(socket.AF_UNIX)
-        self.server.bind(self.path)
-        self.server.listen(4)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            near, _ = self.server.accept()
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self.card)
-            threading.Thread(target=self.pump, args=(near, far), daemon=True).start()
-
-    @staticmethod
-    def message(s):
-        head = s.recv(2, socket.MSG_WAITALL)
-        if len(head) < 2:
-            raise EOFError
-        return s.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
-
-    def pump(self, near, far):
-        try:
-            while True:
-                command = self.message(near)
-                far.sendall(len(command).to_bytes(2, "big") + command)
-                if len(command) == 1 and command != b"\x04":
-                    continue
-                answer = self.message(far)
-                if command[1:2] == b"\x82":
-                    answer = b"\x63\x00"
-                near.sendall(len(answer).to_bytes(2, "big") + answer)
-        except (EOFError, OSError):
-            near.close()
-            far.close()
+def refuses(command, answer):
+    """For a Relay: the answer to EXTERNAL AUTHENTICATE is 6300."""
+    return b"\x63\x00" if command[1] == 0x82 else answer
 
 
 def test_ledger(folder):
     card = Card(folder, "ledger")
-    liar = Liar(card, "liar")
+    liar = Relay(card.file("liar"), card.path, refuses)
     rc, said = card.sectl("app", "list", "--keys=default", se=f"socket:{liar.path}")
     check(rc == CARD and "6300" in said, "a card that refuses the authentication", said)
     entry = card.ledger()
@@ -353,16 +315,21 @@ def test_ledger(folder):
     card.close()
 
 
+def amid_authentication(card):
+    """(command that lists applications, its EXTERNAL AUTHENTICATE, which waits)"""
+    hold = Hold(0x82)
+    relay = Relay(card.file("hold"), card.path, hold)
+    return card.command("app", "list", "--keys=default", se=f"socket:{relay.path}"), hold
+
+
 def test_killed(folder):
-    card = Card(folder, "killed", None, "--work-ms=300")
-    p = subprocess.Popen(card.command("app", "list", "--keys=default"),
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    entries = card.file("state/attempts")
-    wait_until(lambda: os.path.isdir(entries) and
-               any(not n.startswith(".") for n in os.listdir(entries)), 20, "the entry")
+    card = Card(folder, "killed")
+    command, hold = amid_authentication(card)
+    p = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(hold.reached.is_set, 60, "EXTERNAL AUTHENTICATE")
     p.send_signal(signal.SIGKILL)
     p.wait()
-    time.sleep(0.7)
+    hold.go.set()
     entry = card.ledger()
     check(entry[0]["state"] == "unknown" and not entry[0]["running"],
         "killed at EXTERNAL AUTHENTICATE: the entry says unknown", json.dumps(entry))
@@ -383,23 +350,23 @@ def crash(command, folder, ready):
 
     p = subprocess.Popen(command, cwd=folder, preexec_fn=allow, stdin=subprocess.DEVNULL,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(ready, 20, "the right moment")
+    ready()
     p.send_signal(signal.SIGSEGV)
-    return os.WCOREDUMP(os.waitpid(p.pid, 0)[1]) or bool(os.listdir(folder))
+    status = os.waitpid(p.pid, 0)[1]
+    check(status != 0, f"{command[0].rpartition('/')[2]} is ended by SIGSEGV", f"{status:04x}")
+    return os.WCOREDUMP(status) or bool(os.listdir(folder))
 
 
 def test_core(folder):
-    start = time.monotonic()
-    if not crash(["sleep", "20"], os.path.join(folder, "sleep"),
-                 lambda: time.monotonic() > start + 0.3):
+    if not crash(["sleep", "120"], os.path.join(folder, "sleep"), lambda: None):
         tap.skip("no core with keys in it", "nothing leaves a core here")
         return
-    card = Card(folder, "core", None, "--work-ms=300")
-    entries = card.file("state/attempts")
-    check(not crash(card.command("app", "list", "--keys=default"), card.file("cwd"),
-                    lambda: os.path.isdir(entries) and
-                    any(not n.startswith(".") for n in os.listdir(entries))),
+    card = Card(folder, "core")
+    command, hold = amid_authentication(card)
+    check(not crash(command, card.file("cwd"),
+                    lambda: wait_until(hold.reached.is_set, 60, "EXTERNAL AUTHENTICATE")),
           "sectl that crashes amid the authentication leaves no core, as sleep does")
+    hold.go.set()
     card.close()
 
 
