@@ -2,6 +2,7 @@
 """pcscd with its vpcd reader, in a network of its own, and softse as the card in
 it. Nothing is left running when the context managers end."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -37,13 +38,13 @@ class Pcscd:
 
     def __enter__(self):
         os.makedirs("/run/pcscd", exist_ok=True)
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile("a+b")  # read while it is written
         self.process = subprocess.Popen(["pcscd", "--foreground", "--disable-polkit",
                                          *self.options], stdout=self.log, stderr=self.log)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not os.path.exists("/run/pcscd/pcscd.comm"):
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("pcscd does not come up")
+                raise RuntimeError(f"pcscd does not come up: {self.said()}")
             time.sleep(0.05)
         return self
 
@@ -56,7 +57,8 @@ class Pcscd:
         """Context switches of all its threads."""
         total = 0
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/status", encoding="ascii") as f:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                    open(f"/proc/{self.process.pid}/task/{task}/status", encoding="ascii") as f:
                 total += sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
         return total
 
@@ -72,7 +74,7 @@ class Softse:
         self.args = [SOFTSE, *([f"--vpcd={VPCD}"] if vpcd else []), *options]
 
     def __enter__(self):
-        self.stderr = tempfile.TemporaryFile()
+        self.stderr = tempfile.TemporaryFile("a+b")  # read while it is written
         self.process = subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=self.stderr)
         if self.process.stdout.readline() != b"softse: ready\n":
             self.__exit__()
@@ -89,7 +91,7 @@ class Softse:
         self.stderr.seek(0)
         return self.stderr.read().decode(errors="replace")
 
-    def wait_for(self, text, seconds=10):
+    def wait_for(self, text, seconds=60):
         """Until it has said this on standard error."""
         end = time.monotonic() + seconds
         while text not in self.errors():
