@@ -405,6 +405,14 @@ class Bench(Operations):
                  await self.status())
         return len(self.server.requests)
 
+    async def failed(self):
+        """The client has given up a session: what it says of that."""
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while not (said := await self.status()).get("failures"):
+            need(asyncio.get_running_loop().time() < end, f"a session fails, within {PATIENCE} s",
+                 said)
+        return said
+
     async def begun(self, ins, n, since=0):
         """The card has executed n commands with this INS (hex digits) since a line of its log:
         what sends them is in their midst."""

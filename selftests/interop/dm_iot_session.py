@@ -10,7 +10,7 @@ import tempfile
 
 import dm_auth
 from dm_auth import BASIC, MAC
-from dm_bench import DEVICE, PATIENCE, Bench, case, need
+from dm_bench import DEVICE, Bench, case, need
 from dm_session import get
 
 
@@ -19,14 +19,6 @@ async def quiet(b):
     n = len(b.server.requests)
     now = await b.settled()
     need(now == n, "silence", f"{now - n} messages")
-
-
-async def failed(b, n=0):
-    """The client has given up a session, after n that failed: what it says of that."""
-    end = asyncio.get_running_loop().time() + PATIENCE
-    while (said := await b.status()).get("failures", 0) <= n:
-        need(asyncio.get_running_loop().time() < end, "the end of a session", said)
-    return said
 
 
 @case(101, "a session of the client's own accord")
@@ -172,7 +164,7 @@ async def basic(coding):
         b.server.client_auth, n = BASIC, len(b.server.requests)
         b.notify()
         session = asyncio.ensure_future(b.server.session())
-        said = await failed(b)
+        said = await b.failed()
         need(not session.done(), "a session with MD5 where Basic was asked for")
         session.cancel()
         need("a way to authenticate that is not allowed" in said["error"], "why it has ended",
@@ -231,7 +223,7 @@ async def tls(coding):
             need(not b.server.complaints, "no complaint", b.server.complaints)
         async with Bench(coding, auth=None, account=account, ssl=tls_server(other, ours),
                          greet=False) as b:
-            said = await failed(b)
+            said = await b.failed()
             need("certificate" in said["error"], "why it has ended", said["error"])
             need(not b.server.requests, "no message to a server of another authority",
                  len(b.server.requests))
