@@ -398,7 +398,20 @@ struct coap_ops {
 	 * next call. Return: 1 found, 0 not, -errno (refused with 5.03). Optional.
 	 */
 	int (*dedup_find)(void *ctx, struct coap_dedup_record *rec);
+
+	/**
+	 * Set aside the next COAP_MIDS message ids, over restarts: those from *@first on
+	 * were not given before, until all have been. A peer that knows us by the address
+	 * that we had in an earlier life takes an id of that life for a repetition (RFC
+	 * 7252 4.4, 4.5), answers as it did then, and we wait in vain. Called when the
+	 * first id is needed, and for each COAP_MIDS more. Return: 0; -errno: nothing is
+	 * set aside, ids go on from where they are. Optional: ids begin at random.
+	 */
+	int (*mids)(void *ctx, uint16_t *first);
 };
+
+/** Message ids that are set aside at once: 64 times before they are used again. */
+#define COAP_MIDS 1024
 
 /** block_szx of 16-byte blocks: 0 means the default there. */
 #define COAP_SZX_16 0x80

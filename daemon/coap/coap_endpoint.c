@@ -17,6 +17,20 @@ uint32_t coap_new_id(struct coap_endpoint *ep)
 	return ep->id;
 }
 
+static void next_mid(struct coap_endpoint *ep)
+{
+	uint16_t first;
+
+	/* on a stream they are in no message */
+	if (ep->ops->mids && !ep->cfg.stream && !ep->mids_left--) {
+		if (!ep->ops->mids(ep->ctx, &first))
+			ep->mid = (uint16_t)(first - 1);
+		/* what cannot be kept is not tried again with each message */
+		ep->mids_left = COAP_MIDS - 1;
+	}
+	ep->mid++;
+}
+
 uint16_t coap_new_mid(struct coap_endpoint *ep)
 {
 	const struct coap_con *con;
@@ -24,7 +38,7 @@ uint16_t coap_new_mid(struct coap_endpoint *ep)
 
 	do {
 		taken = false;
-		ep->mid++;
+		next_mid(ep);
 		TAILQ_FOREACH(con, &ep->cons, link)
 		if (con->mid == ep->mid)
 			taken = true;
@@ -246,7 +260,8 @@ int coap_endpoint_new(struct coap_endpoint **epp, const struct coap_ops *ops, vo
 	TAILQ_INIT(&ep->observations);
 	TAILQ_INIT(&ep->calls);
 	coap_dedup_init(ep);
-	/* 4.4: a random start makes a stray answer to an earlier life unlikely */
+	/* 4.4: a random start makes a stray answer to an earlier life unlikely; where ids
+	 * are set aside, it is that of the first life */
 	ops->random(ctx, &ep->mid, sizeof(ep->mid));
 	*epp = ep;
 	return 0;

@@ -240,7 +240,8 @@ struct coap_endpoint {
 	struct coap_stream stream;
 	struct coap_ping ping;
 	struct coap_pace pace;
-	uint16_t mid;
+	uint16_t mid; /* the last one used */
+	uint16_t mids_left;
 	uint32_t id;
 	unsigned int n_exchanges, n_uploads, n_downloads, n_observations, n_calls;
 	unsigned int n_dedup[COAP_DEDUP_CLASSES];

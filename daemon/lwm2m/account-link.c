@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Associations with the server: which of the Security instances is used, with what
- * credentials, and the DTLS and TLS sessions, which are kept over a restart.
- *
- * Kept: kind LWM2M_KIND_SESSION, key: short server id, Security instance (two bytes
- * each, big endian); value: format 1, then what coap_transport_session() gave.
+ * Associations with the server: which of the Security instances is used, and with what
+ * credentials. What of them is kept over a restart: account-kept.c.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <syslog.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "lwm2m/account-priv.h"
-
-#define SESSION_FORMAT 1
 
 /* ---- what a Security instance says ------------------------------------------ */
 
@@ -159,113 +152,7 @@ void account_links_free(struct lwm2m_account *a)
 	a->nr_links = 0;
 }
 
-/* ---- sessions ---------------------------------------------------------------- */
-
-static void session_key(const struct lwm2m_account *a, const struct account_link *l,
-			uint8_t key[4])
-{
-	key[0] = (uint8_t)(a->ssid >> 8);
-	key[1] = (uint8_t)a->ssid;
-	key[2] = (uint8_t)(l->s.instance >> 8);
-	key[3] = (uint8_t)l->s.instance;
-}
-
-static void session_store(struct lwm2m_account *a)
-{
-	uint8_t key[4], *data = NULL, *value = NULL;
-	size_t len = 0;
-	int ret;
-
-	if (!a->shared || coap_transport_session(a->transport, &data, &len) < 0)
-		return;
-	session_key(a, a->current, key);
-	value = OPENSSL_malloc(len + 1);
-	ret = value ? 0 : -ENOMEM;
-	if (value) {
-		value[0] = SESSION_FORMAT;
-		memcpy(value + 1, data, len);
-		ret = store_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
-				len + 1);
-	}
-	if (ret < 0)
-		account_log(a, LOG_WARNING, "the session cannot be kept over a restart: %s",
-			    strerror(-ret));
-	OPENSSL_clear_free(value, len + 1);
-	OPENSSL_clear_free(data, len);
-}
-
-/* to be released with OPENSSL_cleanse() and free() */
-static uint8_t *session_load(struct lwm2m_account *a, const struct account_link *l, size_t *len)
-{
-	uint8_t key[4], *value = NULL;
-
-	*len = 0;
-	if (!a->shared || !coap_transport_secure(l->kind))
-		return NULL;
-	session_key(a, l, key);
-	if (store_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value, len) < 0)
-		return NULL;
-	if (*len > 1 && value[0] == SESSION_FORMAT)
-		return value;
-	OPENSSL_cleanse(value, *len);
-	free(value);
-	*len = 0;
-	return NULL;
-}
-
-/* ---- our port ---------------------------------------------------------------- */
-
-/*
- * Without a session a server knows us by our address alone, and so the observations
- * that go on after a restart are only ours from the same port. Key: short server id
- * and 'P'; value: the port in two bytes.
- */
-static bool port_key(const struct lwm2m_account *a, const struct account_link *l,
-		     uint8_t key[3])
-{
-	key[0] = (uint8_t)(a->ssid >> 8);
-	key[1] = (uint8_t)a->ssid;
-	key[2] = 'P';
-	return a->shared && l->kind == COAP_TRANSPORT_UDP;
-}
-
-static uint16_t port_load(const struct lwm2m_account *a, const struct account_link *l)
-{
-	uint8_t key[3], *value = NULL;
-	uint16_t port = 0;
-	size_t len = 0;
-
-	if (!port_key(a, l, key) ||
-	    store_get(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), &value, &len) < 0)
-		return 0;
-	if (len == 2)
-		port = (uint16_t)(value[0] << 8 | value[1]);
-	free(value);
-	return port;
-}
-
-static void port_store(struct lwm2m_account *a)
-{
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u = {0};
-	socklen_t len = sizeof(u);
-	uint8_t key[3], value[2];
-	uint16_t port;
-
-	if (!port_key(a, a->current, key) ||
-	    getsockname(coap_transport_fd(a->transport), &u.sa, &len) < 0)
-		return;
-	port = ntohs(u.sa.sa_family == AF_INET6 ? u.in6.sin6_port : u.in.sin_port);
-	if (port == port_load(a, a->current))
-		return;
-	value[0] = (uint8_t)(port >> 8);
-	value[1] = (uint8_t)port;
-	(void)store_put(a->shared->state, LWM2M_KIND_SESSION, key, sizeof(key), value,
-			sizeof(value));
-}
+/* ---- call backs of the transport --------------------------------------------- */
 
 static void tell_carriers(struct lwm2m_account *a, char current)
 {
@@ -276,8 +163,6 @@ static void tell_carriers(struct lwm2m_account *a, char current)
 			all[strlen(all)] = a->links[i].letter;
 	lwm2m_client_carriers(a->client, all, current);
 }
-
-/* ---- call backs of the transport --------------------------------------------- */
 
 static void on_up(void *ctx, bool resumed)
 {
@@ -299,7 +184,7 @@ static void on_up(void *ctx, bool resumed)
 		account_records_drop(a);
 	a->was_up = true;
 	a->port_taken = false;
-	port_store(a);
+	account_port_store(a);
 	tell_carriers(a, l->letter);
 	lwm2m_client_up(a->client, a->now, fresh);
 }
@@ -342,7 +227,7 @@ static void on_problem(void *ctx, int error, const char *what, bool fatal)
 
 static void on_session(void *ctx)
 {
-	session_store(ctx);
+	account_session_store(ctx);
 }
 
 static const struct coap_transport_handler handler = {
@@ -422,7 +307,7 @@ static int open_new(struct lwm2m_account *a, struct account_link *l)
 			},
 	};
 	int ret = credentials(a, &l->s, &config.credentials);
-	uint16_t bound = a->port_taken ? 0 : port_load(a, l);
+	uint16_t bound = a->port_taken ? 0 : account_port_load(a, l);
 	uint8_t *session;
 	char port[8];
 	size_t len;
@@ -431,7 +316,7 @@ static int open_new(struct lwm2m_account *a, struct account_link *l)
 		return ret;
 	snprintf(port, sizeof(port), "%u", bound);
 	config.bind_port = bound ? port : NULL;
-	session = session_load(a, l, &len);
+	session = account_session_load(a, l, &len);
 	config.session = session ? session + 1 : NULL;
 	config.session_len = session ? len - 1 : 0;
 	ret = coap_transport_open(&a->transport, &config, &handler, a, a->now, a->why,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of an account: account.c (life), account-link.c (associations),
- * account-record.c (requests that must not run twice). */
+ * account-kept.c (what of them outlives us), account-record.c (requests that must not
+ * run twice). */
 #ifndef SESAME_LWM2M_ACCOUNT_PRIV_H
 #define SESAME_LWM2M_ACCOUNT_PRIV_H
 
@@ -73,6 +74,20 @@ int account_record_find(void *ctx, struct coap_dedup_record *rec);
 int account_records_load(struct lwm2m_account *a);
 /** account_records_drop() - the server counts its messages anew. */
 void account_records_drop(struct lwm2m_account *a);
+
+/* account-kept.c */
+/** account_session_store() - that of the association; one that it has not is none. */
+void account_session_store(struct lwm2m_account *a);
+/** account_session_load() - the one of this way to the server, @len bytes with a format in
+ * the first, or NULL; to be released with OPENSSL_cleanse() and free(). */
+uint8_t *account_session_load(struct lwm2m_account *a, const struct account_link *l,
+			      size_t *len);
+/** account_port_load() - the port that we had over UDP, 0: none is known. */
+uint16_t account_port_load(const struct lwm2m_account *a, const struct account_link *l);
+/** account_port_store() - the one that the association has now, if it is UDP. */
+void account_port_store(struct lwm2m_account *a);
+/** account_mids() - call back of the engine (coap_ops.mids), with the account as context. */
+int account_mids(void *ctx, uint16_t *first);
 
 /* account-cred.c */
 /** account_cred_refers() - is anything in it a reference? */

@@ -130,6 +130,7 @@ int lwm2m_account_new(struct lwm2m_account **ret, const struct lwm2m_account_con
 				.random = on_random,
 				.dedup_store = account_record_store,
 				.dedup_find = account_record_find,
+				.mids = account_mids,
 			},
 		.clock = on_clock,
 		.log = on_log,

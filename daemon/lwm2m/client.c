@@ -118,6 +118,13 @@ static int on_dedup_find(void *ctx, struct coap_dedup_record *rec)
 	return c->ops.coap.dedup_find(c->ctx, rec);
 }
 
+static int on_mids(void *ctx, uint16_t *first)
+{
+	struct lwm2m_client *c = ctx;
+
+	return c->ops.coap.mids(c->ctx, first);
+}
+
 /* ---- life ------------------------------------------------------------------ */
 
 static int copy(char **to, const char *from)
@@ -232,6 +239,7 @@ int lwm2m_client_new(struct lwm2m_client **ret, const struct lwm2m_config *confi
 		.observe_end = on_observe_end,
 		.dedup_store = ops->coap.dedup_store ? on_dedup_store : NULL,
 		.dedup_find = ops->coap.dedup_find ? on_dedup_find : NULL,
+		.mids = ops->coap.mids ? on_mids : NULL,
 	};
 	err = copy(&c->name, config->name ? config->name : "");
 	if (err == 0 && asprintf(&c->origin, "lwm2m:%s", c->name) < 0) {

@@ -150,8 +150,8 @@ struct lwm2m_config {
 
 /**
  * struct lwm2m_client_ops - what a client needs from its owner
- * @coap: send and random are needed, dedup_store and dedup_find optional;
- *	the rest is not looked at. They get @ctx.
+ * @coap: send and random are needed, dedup_store, dedup_find and mids
+ *	optional; the rest is not looked at. They get @ctx.
  * @clock: CLOCK_REALTIME in seconds, for /3/0/13; optional
  * @log: @level as in syslog(3), @text without secrets and without the name of
  *	the server; optional

@@ -22,7 +22,7 @@ enum lwm2m_kind {
 	LWM2M_KIND_REG,	     /* * registration: location, version, … */
 	LWM2M_KIND_OBS,	     /* * observations */
 	LWM2M_KIND_NOTIF,    /* * notifications that wait for the server */
-	LWM2M_KIND_SESSION,  /* * DTLS and TLS sessions */
+	LWM2M_KIND_SESSION,  /* * DTLS and TLS sessions, port, message ids */
 	LWM2M_KIND_OSCORE,   /* * sequence numbers, replay windows */
 	LWM2M_KIND_BS,	     /* bootstrap: where accounts came from, timeouts */
 	LWM2M_KIND_SW,	     /* was: software packages, in content.db now */

@@ -287,12 +287,56 @@ static void test_unknown_critical(void **state)
 	bench_free(b);
 }
 
+static uint16_t first_mid;
+static unsigned int mids_asked;
+static int mids_error;
+
+static int give_mids(void *ctx, uint16_t *first)
+{
+	(void)ctx;
+	mids_asked++;
+	*first = first_mid;
+	return mids_error;
+}
+
+/* message ids that were set aside, COAP_MIDS at a time; none where that fails */
+static void test_mids(void **state)
+{
+	struct coap_ops ops = bench_ops;
+	struct bench *b = bench_new(NULL);
+	const struct coap_call call = {.method = COAP_GET};
+	struct coap_msg m;
+	uint32_t id;
+
+	(void)state;
+	coap_endpoint_free(b->ep);
+	ops.mids = give_mids;
+	assert_int_equal(coap_endpoint_new(&b->ep, &ops, b, NULL), 0);
+	mids_asked = 0;
+	mids_error = 0;
+	first_mid = 0xfffe; /* they go round */
+	for (unsigned int i = 0; i < 3 * COAP_MIDS; i++) {
+		if (i == COAP_MIDS)
+			first_mid = 0x4000;
+		if (i == 2 * COAP_MIDS)
+			mids_error = -ENOSPC;
+		assert_int_equal(coap_call(b->ep, b->now, &call, &id), 0);
+		bench_take(b, &m);
+		assert_int_equal(m.mid, i < COAP_MIDS ? (uint16_t)(0xfffe + i)
+						      : 0x4000 + i - COAP_MIDS);
+		assert_int_equal(mids_asked, i / COAP_MIDS + 1);
+		coap_call_cancel(b->ep, id);
+	}
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_block1),	     cmocka_unit_test(test_block1_smaller),
 		cmocka_unit_test(test_block1_ends),  cmocka_unit_test(test_block2),
 		cmocka_unit_test(test_block2_wrong), cmocka_unit_test(test_unknown_critical),
+		cmocka_unit_test(test_mids),
 	};
 
 	for (size_t i = 0; i < sizeof(data); i++)

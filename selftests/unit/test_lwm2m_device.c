@@ -639,6 +639,36 @@ static void test_order(void **state)
 	settle(r, "second");
 }
 
+/*
+ * A server knows a device without a session by its address: after a restart it is the same
+ * one, and so no message id of the last minutes may come again, or the server takes a new
+ * request for a repetition of an old one (RFC 7252 4.4, 4.5).
+ */
+static void test_message_ids(void **state)
+{
+	struct rig *r = *state;
+	struct lwm2m_factory s[] = {section(r, 0, "first", 101)};
+	struct coap_msg m;
+	in_port_t port = 0;
+	uint16_t mid = 0;
+
+	for (int life = 0; life < 70; life++) {
+		open_device(r, s, 1);
+		assert_true(receive(r, 0, &m, 5000));
+		if (life > 0) {
+			assert_int_equal(r->peer[0].from.sin_port, port);
+			assert_int_equal(m.mid, (uint16_t)(mid + COAP_MIDS));
+		}
+		port = r->peer[0].from.sin_port;
+		mid = m.mid;
+		close_device(r);
+		/* its last word, should it have had one */
+		while (recv(r->peer[0].fd, r->peer[0].in, sizeof(r->peer[0].in), MSG_DONTWAIT) >
+		       0)
+			;
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -646,6 +676,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_two_servers), TEST(test_configuration), TEST(test_refused),
 		TEST(test_come_and_go), TEST(test_references),	  TEST(test_order),
+		TEST(test_message_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
