@@ -25,6 +25,7 @@ import argparse
 import base64
 import json
 import os
+import queue
 import signal
 import socket
 import struct
@@ -99,14 +100,16 @@ class Card:
         self.path = os.path.join(folder, "se")
         self.front = os.path.join(folder, "front")
         self.log = os.path.join(folder, "log")
-        self.way = self.at = self.host = None
+        self.way = self.at = None
+        self.hosts = queue.SimpleQueue()
         self.count = 0
         self.happened = False
         self.start()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.front)
         self.listener.listen(4)
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.server = threading.Thread(target=self.serve, daemon=True)
+        self.server.start()
 
     def start(self, power_cut=None):
         how = f"--power-cut={power_cut}" if power_cut else "--no-fsync"
@@ -126,6 +129,10 @@ class Card:
             os.unlink(self.path)
 
     def stop(self):
+        # a thread that still waited in accept() would, after a stop of this process, wait for
+        # whatever has the number of its descriptor by then
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.server.join(20)
         self.listener.close()
         self.power_off()
 
@@ -148,7 +155,7 @@ class Card:
             card.sendall(frame)
             recv_frame(card)            # it was executed
         if way == "kill-host":
-            self.host.send_signal(signal.SIGKILL)
+            self.hosts.get().send_signal(signal.SIGKILL)
         if way in ("power", "power-after"):
             card.close()
             self.power_off()
@@ -184,13 +191,15 @@ def run(card, folder, plan, mode, *more):
     name = os.path.join(folder, "plan.json")
     with open(name, "w", encoding="ascii") as f:
         json.dump(plan, f)
+    card.count = 0      # from its first APDU on, which may come before we hear of the process
+    while not card.hosts.empty():
+        card.hosts.get()
     host = subprocess.Popen(
         [os.path.join(OUT, "interop/gp-host"), f"socket:{card.front}", name,
          f"file:{folder}/keys", folder, mode, *more],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    card.host = host
-    card.count = 0
-    out, err = host.communicate(timeout=60)
+    card.hosts.put(host)
+    out, err = host.communicate(timeout=120)
     return host.returncode, json.loads(out) if out.startswith("{") else None, err.strip()
 
 
@@ -269,7 +278,7 @@ def one(k, way, mode, want):
             if way == "write":
                 if rc == 0:
                     return OVER
-                if card.softse.wait(10) != 0:
+                if card.softse.wait(60) != 0:
                     return "the SE has not ended by itself"
                 card.power_off()
                 card.start()
