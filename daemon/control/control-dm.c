@@ -46,6 +46,42 @@ CONTROL_METHOD(list_dm_accounts)
 	return control_reply_array(link, r, "accounts", array);
 }
 
+static int port_json(const struct control_dm_port *p, sd_json_variant **ret)
+{
+	return sd_json_buildo(
+		ret, SD_JSON_BUILD_PAIR_STRING("protocol", p->protocol),
+		SD_JSON_BUILD_PAIR_UNSIGNED("port", p->number),
+		SD_JSON_BUILD_PAIR_STRING("address", *p->address ? p->address : "loopback"),
+		SD_JSON_BUILD_PAIR_BOOLEAN("open", p->open),
+		SD_JSON_BUILD_PAIR_CONDITION(p->next_s >= 0, "next",
+					     SD_JSON_BUILD_INTEGER(p->next_s)),
+		SD_JSON_BUILD_PAIR_STRING("error", p->error));
+}
+
+CONTROL_METHOD(list_dm_ports)
+{
+	sd_json_variant *array = NULL, *v;
+	struct control *c = userdata;
+	struct control_dm_port p;
+	struct peer peer;
+	int r = 0;
+
+	(void)flags;
+	if (!control_begin(c, link, parameters, (const sd_json_dispatch_field[]){{0}}, NULL,
+			   &peer, &r))
+		return r;
+	for (unsigned int i = 0; !r && c->ops && c->ops->dm_port; i++) {
+		if (c->ops->dm_port(c->ctx, i, &p))
+			break;
+		if (!p.used)
+			continue;
+		v = NULL;
+		r = port_json(&p, &v);
+		r = control_append(&array, v, r < 0 ? r : 0);
+	}
+	return control_reply_array(link, r, "ports", array);
+}
+
 static int answer(sd_varlink *link, int r, struct job_error *e)
 {
 	if (r == 0)

@@ -221,6 +221,13 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	C("Of the last session, empty if it ended well"), F(error, STRING));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	DmPort,
+	C("udp (a WAP push, or the bare message) or coap"), F(protocol, STRING), F(port, INT),
+	C("Of this machine"), F(address, STRING), F(open, BOOL),
+	C("Seconds until it is tried again, where it is not open"), F_MAYBE(next, INT),
+	C("Why it is not, or empty"), F(error, STRING));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	DmNode,
 	F(uri, STRING),
 	C("node, chr, int, bool, bin, xml, …"), F(format, STRING), F_MAYBE(type, STRING),
@@ -229,6 +236,8 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	C("Where it is none and short, base64"), F_MAYBE(data, STRING));
 
 static SD_VARLINK_DEFINE_METHOD(ListDmAccounts, OUT_ARRAY(accounts, DmAccount));
+
+static SD_VARLINK_DEFINE_METHOD(ListDmPorts, OUT_ARRAY(ports, DmPort));
 
 static SD_VARLINK_DEFINE_METHOD(
 	StartDmSession, C("Name of the account, or identifier of its server"), IN(account, STRING));
@@ -255,7 +264,8 @@ SD_VARLINK_DEFINE_INTERFACE(
 	io_sesame_Manager, CONTROL_INTERFACE,
 	SD_VARLINK_INTERFACE_COMMENT("Secure elements and the jobs on them"),
 	&vl_type_Element, &vl_type_Job, &vl_type_Apdu, &vl_type_Server, &vl_type_CardItem,
-	&vl_type_KeySet, &vl_type_Attempt, &vl_type_DmAccount, &vl_type_DmNode,
+	&vl_type_KeySet, &vl_type_Attempt, &vl_type_DmAccount, &vl_type_DmPort,
+	&vl_type_DmNode,
 	SD_VARLINK_SYMBOL_COMMENT("The secure elements that jobs can use"),
 	&vl_method_ListElements,
 	SD_VARLINK_SYMBOL_COMMENT("The journal, in order of creation"),
@@ -302,6 +312,8 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_UpdateServer,
 	SD_VARLINK_SYMBOL_COMMENT("OMA DM servers and how it goes with them"),
 	&vl_method_ListDmAccounts,
+	SD_VARLINK_SYMBOL_COMMENT("The ports that notifications of OMA DM servers arrive on"),
+	&vl_method_ListDmPorts,
 	SD_VARLINK_SYMBOL_COMMENT("Begin a session with an OMA DM server now"),
 	&vl_method_StartDmSession,
 	SD_VARLINK_SYMBOL_COMMENT("Hand in a notification of an OMA DM server; it is checked as any"

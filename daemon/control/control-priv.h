@@ -113,6 +113,7 @@ CONTROL_METHOD(forget_attempts);
 CONTROL_METHOD(send);
 CONTROL_METHOD(update_server);
 CONTROL_METHOD(list_dm_accounts);
+CONTROL_METHOD(list_dm_ports);
 CONTROL_METHOD(start_dm_session);
 CONTROL_METHOD(notify_dm);
 CONTROL_METHOD(show_dm_tree);

@@ -146,6 +146,7 @@ static const struct {
 	{CONTROL_INTERFACE ".Send", control_send},
 	{CONTROL_INTERFACE ".UpdateServer", control_update_server},
 	{CONTROL_INTERFACE ".ListDmAccounts", control_list_dm_accounts},
+	{CONTROL_INTERFACE ".ListDmPorts", control_list_dm_ports},
 	{CONTROL_INTERFACE ".StartDmSession", control_start_dm_session},
 	{CONTROL_INTERFACE ".NotifyDm", control_notify_dm},
 	{CONTROL_INTERFACE ".ShowDmTree", control_show_dm_tree},

@@ -50,6 +50,20 @@ struct control_dm {
 };
 
 /**
+ * struct control_dm_port - where notifications of OMA DM servers are taken
+ * @used: the configuration wants it; @address: "": loopback
+ * @next_s: seconds until it is tried again, -1: it is open; @error: why it is not
+ */
+struct control_dm_port {
+	const char *protocol; /* "udp", "coap" */
+	bool used, open;
+	uint16_t number;
+	char address[46];
+	char error[64];
+	int64_t next_s;
+};
+
+/**
  * struct control_dm_node - a node of the management tree
  * @text: its value is text
  * @value: @len bytes of @size, and a NUL behind them
@@ -72,6 +86,7 @@ struct control_dm_node {
  *	server is there again, if it is not now. -ENOENT: no such server; -EINVAL: a path;
  *	-ENODATA: no values; -EACCES: muted; -ENOTCONN; …; @why in words
  * @dm_account: fill in OMA DM account number @index; -ENOENT past the end
+ * @dm_port: the same of a port for notifications; one that is not @used is passed over
  * @dm_session: begin a session with it. -ENOENT, -EALREADY, -EINVAL: it cannot be used
  * @dm_notify: package 0; -EBADMSG, -ENOENT, -EKEYREJECTED, -EALREADY; @why in words
  * @dm_node: the node below @root that follows @uri, "" is followed by @root; @uri gets
@@ -83,6 +98,7 @@ struct control_ops {
 	int (*send)(void *ctx, const char *name, const char *const *paths, bool keep, char *why,
 		    size_t room);
 	int (*dm_account)(void *ctx, unsigned int index, struct control_dm *out);
+	int (*dm_port)(void *ctx, unsigned int index, struct control_dm_port *out);
 	int (*dm_session)(void *ctx, const char *name);
 	int (*dm_notify)(void *ctx, const void *p, size_t len, char *why, size_t room);
 	int (*dm_node)(void *ctx, const char *root, char *uri, size_t room,

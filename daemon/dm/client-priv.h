@@ -105,6 +105,25 @@ struct session {
 	uint64_t alert_last;	      /* the highest that it has seen */
 };
 
+/* what is in the epoll set */
+enum { ON_KICK, ON_HTTP, ON_UDP, ON_COAP };
+
+/**
+ * struct client_port - where notifications arrive
+ * @used: the configuration wants it; @number: as it says
+ * @again: when it is tried again, DM_NEVER if it is open or not used
+ * @tries: in vain, in a row; @error: why, a negative errno that was logged
+ */
+struct client_port {
+	struct dm_listen l;
+	bool used, coap;
+	uint16_t number;
+	uint64_t again;
+	unsigned int tries;
+	int error;
+};
+#define CLIENT_PORTS 2 /* UDP, CoAP */
+
 struct dm_client {
 	struct dm_client_config config; /* its pointers but ctx are not kept */
 	struct dm_device device;	/* its texts are the client's */
@@ -113,7 +132,8 @@ struct dm_client {
 	struct dm_tree *tree;
 	struct dm_outbox *outbox;
 	struct dm_http *http;
-	struct dm_listen udp, coap;
+	struct client_port port[CLIENT_PORTS];
+	char bind[46];	       /* "": loopback */
 	struct factory *rules; /* of all sections, and the one of all others at the end */
 	size_t nr_rules;
 	struct slot *slots;
@@ -142,6 +162,18 @@ int client_http(struct dm_client *c);
 int client_random(void *p, size_t len);
 /** client_jitter() - @ms, a fifth more or less */
 uint64_t client_jitter(uint64_t ms);
+
+/** client_watch() - dm_client_ready() looks at @fd; @what of the set it is */
+int client_watch(struct dm_client *c, int fd, uint32_t what);
+
+/* client-listen.c */
+/** client_listen() - open the ports; what is taken is tried again. -EINVAL: no address */
+int client_listen(struct dm_client *c, uint64_t now, char *why);
+void client_listen_tick(struct dm_client *c, uint64_t now);
+/** client_listen_soon() - addresses have changed: try now */
+void client_listen_soon(struct dm_client *c, uint64_t now);
+uint64_t client_listen_deadline(const struct dm_client *c);
+void client_listen_close(struct dm_client *c);
 
 /* client-accounts.c */
 int client_factory(struct dm_client *c, char *why);

@@ -15,8 +15,6 @@
 
 #include "dm/client-priv.h"
 
-enum { ON_KICK, ON_HTTP, ON_UDP, ON_COAP };
-
 void client_log(struct dm_client *c, int level, const char *account, const char *format, ...)
 {
 	char text[2 * DM_CLIENT_WORDS_MAX];
@@ -146,7 +144,7 @@ static int make_tree(struct dm_client *c, const struct dm_client_config *config,
 	return r;
 }
 
-static int watch_fd(struct dm_client *c, int fd, uint32_t what)
+int client_watch(struct dm_client *c, int fd, uint32_t what)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.u32 = what};
 
@@ -161,7 +159,7 @@ int client_http(struct dm_client *c)
 		return 0;
 	r = dm_http_new(&c->http);
 	if (!r)
-		r = watch_fd(c, dm_http_fd(c->http), ON_HTTP);
+		r = client_watch(c, dm_http_fd(c->http), ON_HTTP);
 	if (r) {
 		dm_http_free(c->http);
 		c->http = NULL;
@@ -178,7 +176,7 @@ static int make(struct dm_client *c, const struct dm_client_config *config, uint
 	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->epoll < 0 || c->kick < 0)
 		return -errno;
-	r = watch_fd(c, c->kick, ON_KICK);
+	r = client_watch(c, c->kick, ON_KICK);
 	if (!r)
 		r = store_open(&c->store, config->state_dir, DM_STORE_NAME, why,
 			       DM_CLIENT_WORDS_MAX);
@@ -209,7 +207,9 @@ int dm_client_new(struct dm_client **ret, const struct dm_client_config *config,
 		c->config.retry_ms = CLIENT_RETRY_MS;
 	c->config.pin = NULL;
 	c->hold_until = config->hold_until;
-	c->epoll = c->kick = c->udp.fd = c->coap.fd = -1;
+	c->epoll = c->kick = -1;
+	for (unsigned int i = 0; i < CLIENT_PORTS; i++)
+		c->port[i] = (struct client_port){.l.fd = -1, .coap = i > 0, .again = DM_NEVER};
 	if (config->pin && strlen(config->pin) >= sizeof(c->pin)) {
 		snprintf(why, DM_CLIENT_WORDS_MAX, "the PIN is longer than %zu digits",
 			 sizeof(c->pin) - 1);
@@ -232,30 +232,12 @@ int dm_client_new(struct dm_client **ret, const struct dm_client_config *config,
 	return 0;
 }
 
-static int listen_on(struct dm_client *c, struct dm_listen *l, int port, bool coap, char *why)
-{
-	int r;
-
-	if (port < 0)
-		return 0;
-	r = dm_listen_open(l, c->config.bind, (uint16_t)port, coap);
-	if (!r)
-		r = watch_fd(c, l->fd, coap ? ON_COAP : ON_UDP);
-	if (r)
-		snprintf(why, DM_CLIENT_WORDS_MAX, "cannot listen on %s port %d (%s): %s",
-			 c->config.bind ? c->config.bind : "loopback", port,
-			 coap ? "CoAP" : "UDP", strerror(-r));
-	return r;
-}
-
 int dm_client_start(struct dm_client *c, uint64_t now, char *why)
 {
 	int r;
 
 	*why = 0;
-	r = listen_on(c, &c->udp, c->config.udp_port, false, why);
-	if (!r)
-		r = listen_on(c, &c->coap, c->config.coap_port, true, why);
+	r = client_listen(c, now, why);
 	if (r)
 		return r;
 	c->config.bind = NULL;
@@ -272,10 +254,7 @@ void dm_client_free(struct dm_client *c)
 		return;
 	client_session_drop(c);
 	dm_http_free(c->http);
-	if (c->udp.fd >= 0)
-		dm_listen_close(&c->udp);
-	if (c->coap.fd >= 0)
-		dm_listen_close(&c->coap);
+	client_listen_close(c);
 	dm_outbox_free(c->outbox);
 	dm_tree_free(c->tree);
 	free_device(c);
@@ -359,7 +338,7 @@ static struct slot *choose(struct dm_client *c, uint64_t now)
 	return found;
 }
 
-uint64_t dm_client_deadline(const struct dm_client *c)
+static uint64_t session_deadline(const struct dm_client *c)
 {
 	uint64_t first = DM_NEVER, at;
 
@@ -375,6 +354,13 @@ uint64_t dm_client_deadline(const struct dm_client *c)
 	return first != DM_NEVER && first < c->hold_until ? c->hold_until : first;
 }
 
+uint64_t dm_client_deadline(const struct dm_client *c)
+{
+	uint64_t session = session_deadline(c), port = client_listen_deadline(c);
+
+	return port < session && !c->stopping ? port : session;
+}
+
 void dm_client_tick(struct dm_client *c, uint64_t now)
 {
 	struct slot *s;
@@ -383,6 +369,8 @@ void dm_client_tick(struct dm_client *c, uint64_t now)
 		c->resumed.is = false;
 		client_session_resume(c, now, c->resumed.token, c->resumed.code);
 	}
+	if (!c->stopping)
+		client_listen_tick(c, now);
 	client_session_keys(c, now);
 	client_session_tick(c, now);
 	if (c->dirty) {
@@ -426,10 +414,10 @@ void dm_client_ready(struct dm_client *c, uint64_t now)
 			client_session_http(c, now);
 			break;
 		case ON_UDP:
-			dm_listen_ready(&c->udp, now, on_datagram, &udp);
+			dm_listen_ready(&c->port[0].l, now, on_datagram, &udp);
 			break;
 		default:
-			dm_listen_ready(&c->coap, now, on_datagram, &coap);
+			dm_listen_ready(&c->port[1].l, now, on_datagram, &coap);
 		}
 	}
 	dm_client_tick(c, now);
@@ -449,6 +437,7 @@ void dm_client_network(struct dm_client *c, uint64_t now)
 			c->slots[i].not_before = now;
 	if (c->session.phase == PHASE_PAUSE)
 		c->session.at = now;
+	client_listen_soon(c, now);
 	dm_client_tick(c, now);
 }
 
@@ -532,10 +521,4 @@ const char *dm_client_state_name(enum dm_client_state state)
 	static const char *const names[] = {"unusable", "idle", "queued", "running", "waiting"};
 
 	return names[state];
-}
-
-void dm_client_ports(const struct dm_client *c, uint16_t *udp, uint16_t *coap)
-{
-	*udp = c->udp.fd < 0 ? 0 : c->udp.port;
-	*coap = c->coap.fd < 0 ? 0 : c->coap.port;
 }

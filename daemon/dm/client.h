@@ -133,7 +133,8 @@ struct dm_client_config {
  */
 int dm_client_new(struct dm_client **ret, const struct dm_client_config *config, uint64_t now,
 		  char *why);
-/** dm_client_start() - listen and begin; 0 or a negative errno, with @why */
+/** dm_client_start() - listen and begin; a port that cannot be had is logged and tried again
+ * while the rest goes on. 0 or -EINVAL (@bind is no address), with @why */
 int dm_client_start(struct dm_client *c, uint64_t now, char *why);
 void dm_client_free(struct dm_client *c);
 
@@ -225,7 +226,22 @@ int dm_client_account(const struct dm_client *c, unsigned int index,
 		      struct dm_client_account *out);
 const char *dm_client_state_name(enum dm_client_state state);
 
-/** dm_client_ports() - where package 0 is taken, 0: nowhere */
-void dm_client_ports(const struct dm_client *c, uint16_t *udp, uint16_t *coap);
+/**
+ * struct dm_client_port - where notifications are taken
+ * @used: the configuration wants it
+ * @number: that it has, or is to have
+ * @bind: address, "": loopback
+ * @again_ms: when it is tried again, DM_NEVER while it is open; @error: why it is not
+ */
+struct dm_client_port {
+	bool used, coap, open;
+	uint16_t number;
+	char bind[46];
+	uint64_t again_ms;
+	char error[64];
+};
+
+/** dm_client_port() - 0: UDP, 1: CoAP; -ENOENT behind them */
+int dm_client_port(const struct dm_client *c, unsigned int index, struct dm_client_port *out);
 
 #endif /* SESAME_DM_CLIENT_H */

@@ -45,7 +45,7 @@ enum dm_status {
 	DM_MISSING_CREDENTIALS = 407,
 	DM_TIMEOUT = 408,
 	DM_CONFLICT = 409, /* not in the state that the node is in */
-	DM_NO_SIZE = 411, /* large object whose first chunk has no Size (RepPro 1.2, 10) */
+	DM_NO_SIZE = 411,  /* large object whose first chunk has no Size (RepPro 1.2, 10) */
 	DM_INCOMPLETE = 412,
 	DM_TOO_LARGE = 413, /* bigger than this node takes */
 	DM_URI_TOO_LONG = 414,

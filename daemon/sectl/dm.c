@@ -20,29 +20,64 @@ static int ask(const char *method, sd_json_variant *p, sd_json_variant **reply,
 	return r ? r : semd_call(*link, method, p, reply);
 }
 
-static const char *when(uint64_t s, char buf[32])
+static const char *when(uint64_t s, const char *format, char buf[32])
 {
 	time_t t = (time_t)s;
 	struct tm tm;
 
-	if (!s || !localtime_r(&t, &tm) || !strftime(buf, 32, "%F %T", &tm))
+	if (!s || !localtime_r(&t, &tm) || !strftime(buf, 32, format, &tm))
 		return "";
 	return buf;
 }
 
-static uint64_t number(sd_json_variant *v, const char *key)
+/* on a terminal no longer than @max: dm show has it whole */
+static void short_cell(struct table *t, const char *text, int max)
 {
-	sd_json_variant *n = sd_json_variant_by_key(v, key);
+	bool cut = terminal_columns() && text_columns(text) > (size_t)max;
 
-	return n ? sd_json_variant_unsigned(n) : 0;
+	table_cell(t, "%.*s%s", cut ? max - 1 : (int)strlen(text), text, cut ? "…" : "");
+}
+
+/* The ports that are not open: who waits for a notification looks here first. */
+static void warn_of_ports(sd_varlink *link)
+{
+	sd_json_variant *reply = NULL, *ports;
+
+	if (semd_call(link, "ListDmPorts", NULL, &reply))
+		return;
+	ports = sd_json_variant_by_key(reply, "ports");
+	for (size_t i = 0; i < sd_json_variant_elements(ports); i++) {
+		sd_json_variant *p = sd_json_variant_by_index(ports, i);
+
+		if (!sd_json_variant_boolean(sd_json_variant_by_key(p, "open")))
+			warn("%s port %llu is closed: %s; sectl dm ports",
+			     json_text(p, "protocol"),
+			     (unsigned long long)json_number(p, "port"), json_text(p, "error"));
+	}
+}
+
+static void print_accounts(sd_json_variant *accounts)
+{
+	struct table *t = table_new("ACCOUNT|STATE|SERVER|>ALERTS|LAST SESSION|LAST ERROR");
+	char buf[32];
+
+	for (size_t i = 0; i < sd_json_variant_elements(accounts); i++) {
+		sd_json_variant *a = sd_json_variant_by_index(accounts, i);
+
+		short_cell(t, json_text(a, "name"), 16);
+		table_cell(t, "%s", json_text(a, "state"));
+		short_cell(t, json_text(a, "serverId"), 20);
+		table_cell(t, "%llu", (unsigned long long)json_number(a, "alerts"));
+		table_cell(t, "%s", when(json_number(a, "last"), "%m-%d %H:%M", buf));
+		table_cell(t, "%s", json_text(a, "error"));
+	}
+	table_print(t);
 }
 
 int verb_dm_list(int argc, char **argv)
 {
 	sd_json_variant *reply = NULL, *accounts;
 	sd_varlink *link = NULL;
-	struct table *t;
-	char buf[32];
 	int r;
 
 	(void)argc;
@@ -52,17 +87,94 @@ int verb_dm_list(int argc, char **argv)
 	if (!r && opt.json) {
 		r = put_json(sd_json_variant_ref(accounts), 0);
 	} else if (!r) {
-		t = table_new("ACCOUNT|STATE|SERVER|ADDRESS|ALERTS|LAST SESSION|=LAST ERROR");
-		for (size_t i = 0; i < sd_json_variant_elements(accounts); i++) {
-			sd_json_variant *a = sd_json_variant_by_index(accounts, i);
+		print_accounts(accounts);
+		warn_of_ports(link);
+	}
+	sd_varlink_unref(link);
+	return r;
+}
 
-			table_cell(t, "%s", json_text(a, "name"));
-			table_cell(t, "%s", json_text(a, "state"));
-			table_cell(t, "%s", json_text(a, "serverId"));
-			table_cell(t, "%s", json_text(a, "uri"));
-			table_cell(t, "%llu", (unsigned long long)number(a, "alerts"));
-			table_cell(t, "%s", when(number(a, "last"), buf));
-			table_cell(t, "%s", json_text(a, "error"));
+static void line(const char *name, const char *value)
+{
+	if (*value)
+		printf("%-13s %s\n", name, value);
+}
+
+static void print_account(sd_json_variant *a)
+{
+	sd_json_variant *next = sd_json_variant_by_key(a, "next");
+	char buf[32];
+
+	line("account", json_text(a, "name"));
+	line("state", json_text(a, "state"));
+	line("server", json_text(a, "serverId"));
+	line("address", json_text(a, "uri"));
+	printf("%-13s %llu\n", "alerts", (unsigned long long)json_number(a, "alerts"));
+	printf("%-13s %llu\n", "sessions", (unsigned long long)json_number(a, "sessions"));
+	printf("%-13s %llu\n", "failures", (unsigned long long)json_number(a, "failures"));
+	line("last session", when(json_number(a, "last"), "%F %T", buf));
+	if (next)
+		printf("%-13s in %llu s\n", "next session",
+		       (unsigned long long)json_number(a, "next"));
+	line("last error", json_text(a, "error"));
+}
+
+int verb_dm_show(int argc, char **argv)
+{
+	sd_json_variant *reply = NULL, *accounts, *found = NULL;
+	sd_varlink *link = NULL;
+	int r;
+
+	(void)argc;
+	r = ask("ListDmAccounts", NULL, &reply, &link);
+	accounts = r ? NULL : sd_json_variant_by_key(reply, "accounts");
+	for (size_t i = 0; !r && !found && i < sd_json_variant_elements(accounts); i++) {
+		sd_json_variant *a = sd_json_variant_by_index(accounts, i);
+
+		if (!strcmp(json_text(a, "name"), argv[0]) ||
+		    !strcmp(json_text(a, "serverId"), argv[0]))
+			found = a;
+	}
+	if (!r && !found)
+		r = fail(EXIT_NOT_FOUND, "no-such-account", "sectl dm list",
+			 "there is no account '%s'", argv[0]);
+	else if (!r && opt.json)
+		r = put_json(sd_json_variant_ref(found), 0);
+	else if (!r)
+		print_account(found);
+	sd_varlink_unref(link);
+	return r;
+}
+
+int verb_dm_ports(int argc, char **argv)
+{
+	sd_json_variant *reply = NULL, *ports, *next;
+	sd_varlink *link = NULL;
+	struct table *t;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	r = ask("ListDmPorts", NULL, &reply, &link);
+	ports = r ? NULL : sd_json_variant_by_key(reply, "ports");
+	if (!r && opt.json) {
+		r = put_json(sd_json_variant_ref(ports), 0);
+	} else if (!r) {
+		t = table_new("PORT|PROTOCOL|ADDRESS|STATE|>NEXT TRY|ERROR");
+		for (size_t i = 0; i < sd_json_variant_elements(ports); i++) {
+			sd_json_variant *p = sd_json_variant_by_index(ports, i);
+
+			next = sd_json_variant_by_key(p, "next");
+			table_cell(t, "%llu", (unsigned long long)json_number(p, "port"));
+			table_cell(t, "%s", json_text(p, "protocol"));
+			table_cell(t, "%s", json_text(p, "address"));
+			table_cell(t, "%s", next ? "closed" : "open");
+			if (next)
+				table_cell(t, "%llu s",
+					   (unsigned long long)json_number(p, "next"));
+			else
+				table_cell(t, "%s", "");
+			table_cell(t, "%s", json_text(p, "error"));
 		}
 		table_print(t);
 	}
@@ -121,7 +233,7 @@ static void print_node(struct table *t, sd_json_variant *n)
 	if (node)
 		table_cell(t, "%s", "");
 	else
-		table_cell(t, "%llu", (unsigned long long)number(n, "size"));
+		table_cell(t, "%llu", (unsigned long long)json_number(n, "size"));
 	table_cell(t, "%.100s%s", value, strlen(value) > 100 ? "…" : "");
 }
 

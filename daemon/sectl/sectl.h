@@ -413,6 +413,8 @@ int verb_server_list(int argc, char **argv);
 int verb_server_update(int argc, char **argv);
 int verb_server_send(int argc, char **argv);
 int verb_dm_list(int argc, char **argv);
+int verb_dm_show(int argc, char **argv);
+int verb_dm_ports(int argc, char **argv);
 int verb_dm_session(int argc, char **argv);
 int verb_dm_notify(int argc, char **argv);
 int verb_dm_tree(int argc, char **argv);

@@ -322,7 +322,6 @@ int semd_dm_start(struct semd *d)
 {
 	char why[DM_CLIENT_WORDS_MAX];
 	struct semd_dm *m;
-	uint16_t udp, coap;
 	int r;
 
 	if (!d->cfg.dm.used)
@@ -350,11 +349,6 @@ int semd_dm_start(struct semd *d)
 		semd_log(LOG_ERR, "dm: %s", why);
 		return r;
 	}
-	dm_client_ports(m->client, &udp, &coap);
-	if (udp)
-		semd_log(LOG_INFO, "dm: notifications on UDP port %u", udp);
-	if (coap)
-		semd_log(LOG_INFO, "dm: notifications on CoAP port %u", coap);
 	arm(m);
 	return 0;
 }
@@ -431,6 +425,28 @@ int semd_dm_describe(void *ctx, unsigned int index, struct control_dm *out)
 	out->next_s = a.next_ms == DM_NEVER ? -1
 		      : a.next_ms > now	    ? (int64_t)((a.next_ms - now) / 1000U)
 					    : 0;
+	return 0;
+}
+
+int semd_dm_port(void *ctx, unsigned int index, struct control_dm_port *out)
+{
+	uint64_t now = semd_now_ms();
+	struct dm_client_port p;
+	struct semd *d = ctx;
+	int r = client_of(d) ? dm_client_port(client_of(d), index, &p) : -ENOENT;
+
+	if (r)
+		return r;
+	memset(out, 0, sizeof(*out));
+	out->used = p.used;
+	out->protocol = p.coap ? "coap" : "udp";
+	out->open = p.open;
+	out->number = p.number;
+	snprintf(out->address, sizeof(out->address), "%s", p.bind);
+	snprintf(out->error, sizeof(out->error), "%s", p.error);
+	out->next_s = p.again_ms == DM_NEVER ? -1
+		      : p.again_ms > now     ? (int64_t)((p.again_ms - now) / 1000U)
+					     : 0;
 	return 0;
 }
 

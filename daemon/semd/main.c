@@ -271,6 +271,7 @@ static int open_control(struct semd *d)
 					       .update = semd_servers_update,
 					       .send = semd_servers_send,
 					       .dm_account = semd_dm_describe,
+					       .dm_port = semd_dm_port,
 					       .dm_session = semd_dm_session,
 					       .dm_notify = semd_dm_notify,
 					       .dm_node = semd_dm_node};

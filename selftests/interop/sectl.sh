@@ -301,6 +301,11 @@ want_json 4 not-registered server update far
 want_json 3 no-such-server server update nobody
 want 0 "com.example.dm" dm list
 want_json 0 "" dm list
+want 0 "https://127.0.0.1:9/dm" dm show far
+want_json 0 "" dm show com.example.dm
+want 3 "there is no account 'near'" dm show near
+want 0 "" dm ports
+want_json 0 "" dm ports
 want_json 0 "" dm session far
 want_json 3 no-such-account dm session nobody
 want 0 "./DMAcc/far/ServerID " dm tree ./DMAcc/far

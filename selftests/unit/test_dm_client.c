@@ -746,6 +746,105 @@ static void send_udp(uint16_t port, const uint8_t *p, size_t len, uint8_t *answe
 		close(fd);
 }
 
+static struct dm_client_port port_of(struct world *w, unsigned int index)
+{
+	struct dm_client_port p;
+
+	assert_int_equal(dm_client_port(w->client, index, &p), 0);
+	return p;
+}
+
+/* What is due by @now happens; the clock is the test's. Return: the next deadline. */
+static uint64_t at(struct world *w, uint64_t now)
+{
+	dm_client_tick(w->client, now);
+	return dm_client_deadline(w->client);
+}
+
+/* ports that others have: sessions go on, and the ports are taken when they are free */
+static void test_ports_taken(void **state)
+{
+	struct world *w = *state;
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t now = now_ms(), first, next;
+	struct dm_client_port p;
+	socklen_t len = sizeof(a);
+	char words[160];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	w->config.udp_port = ntohs(a.sin_port);
+	w->config.coap_port = 0;
+	begin(w);
+	p = port_of(w, 0);
+	assert_true(p.used && !p.open && !p.coap);
+	assert_int_equal(p.number, ntohs(a.sin_port));
+	assert_string_equal(p.error, "another program has it");
+	p = port_of(w, 1);
+	assert_true(p.used && p.open && p.coap && p.again_ms == DM_NEVER);
+	assert_int_equal(dm_client_port(w->client, 2, &p), -ENOENT);
+	/* which port, why, what to try */
+	snprintf(
+		words, sizeof(words),
+		"UDP port %u on loopback cannot be opened, notifications do not come that way: "
+		"another program has it ([dm] 'ss ",
+		ntohs(a.sin_port));
+	assert_non_null(strstr(w->log, words));
+	assert_non_null(strstr(w->log, "udp_port=0 is none"));
+
+	/* the session with the new account is not held up */
+	assert_true(run_for(w, did_one, WAIT_MS));
+
+	/* again and again, ever later, up to a minute; said once */
+	first = port_of(w, 0).again_ms;
+	for (int i = 0; i < 12; i++) {
+		next = port_of(w, 0).again_ms;
+		assert_true(next > now && next - now <= 61000);
+		now = next;
+		assert_true(at(w, now) <= now + 60000);
+	}
+	assert_true(now > first + 5 * 60000);
+	assert_int_equal(port_of(w, 0).again_ms - now, 60000);
+	assert_null(strstr(strstr(w->log, words) + 1, words));
+
+	/* free at last; not before it is due, but when an address has changed */
+	close(fd);
+	at(w, now + 1000);
+	assert_false(port_of(w, 0).open);
+	dm_client_network(w->client, now + 2000);
+	p = port_of(w, 0);
+	assert_true(p.open && !*p.error && p.again_ms == DM_NEVER);
+	snprintf(words, sizeof(words), "<5>: notifications on UDP port %u\n",
+		 ntohs(a.sin_port));
+	assert_non_null(strstr(w->log, words));
+}
+
+/* an address that no interface has is waited for; one that is none is refused */
+static void test_ports_address(void **state)
+{
+	struct world *w = *state;
+	char why[DM_CLIENT_WORDS_MAX];
+	char address[] = "192.0.2.77";
+
+	w->config.udp_port = 0;
+	w->config.bind = address;
+	begin(w);
+	memset(address, 'x', sizeof(address) - 1); /* it is the caller's */
+	assert_string_equal(port_of(w, 0).error, "no interface has this address");
+	assert_string_equal(port_of(w, 0).bind, "192.0.2.77");
+	assert_non_null(strstr(w->log, "bind= has to be an address of this machine"));
+	assert_false(port_of(w, 1).used);
+	dm_client_network(w->client, now_ms());
+	assert_string_equal(port_of(w, 0).error, "no interface has this address");
+	end(w);
+	w->config.bind = "localhost";
+	assert_int_equal(dm_client_new(&w->client, &w->config, now_ms(), why), 0);
+	assert_int_equal(dm_client_start(w->client, now_ms(), why), -EINVAL);
+	assert_non_null(strstr(why, "bind=localhost"));
+}
+
 static void test_listen(void **state)
 {
 	/* POST coap://127.0.0.1/dm, confirmable, message id 0x1234, token 0x55 */
@@ -762,7 +861,8 @@ static void test_listen(void **state)
 	w->config.udp_port = w->config.coap_port = 0;
 	w->config.hold_until = now_ms() + 60000;
 	begin(w);
-	dm_client_ports(w->client, &udp, &port);
+	udp = port_of(w, 0).number;
+	port = port_of(w, 1).number;
 	assert_true(udp && port && udp != port);
 
 	/* over UDP, as WAP push: tid, Push, headers of 3 bytes: type 0x44, application 7 */
@@ -919,13 +1019,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_session),  TEST(test_changed),       TEST(test_poll),
-		TEST(test_lost),     TEST(test_gives_up),      TEST(test_later),
-		TEST(test_hopeless), TEST(test_resp_uri),      TEST(test_forbidden),
-		TEST(test_refused),  TEST(test_wrong_server),  TEST(test_identifiers),
-		TEST(test_long_pin), TEST(test_alert),	       TEST(test_notify),
-		TEST(test_listen),   TEST(test_stop),	       TEST(test_bootstrap),
-		TEST(test_want),     TEST(test_want_given_up), TEST(test_bootstrap_card),
+		TEST(test_session),	  TEST(test_changed),	     TEST(test_poll),
+		TEST(test_lost),	  TEST(test_gives_up),	     TEST(test_later),
+		TEST(test_hopeless),	  TEST(test_resp_uri),	     TEST(test_forbidden),
+		TEST(test_refused),	  TEST(test_wrong_server),   TEST(test_identifiers),
+		TEST(test_long_pin),	  TEST(test_alert),	     TEST(test_notify),
+		TEST(test_listen),	  TEST(test_ports_taken),    TEST(test_ports_address),
+		TEST(test_stop),	  TEST(test_bootstrap),	     TEST(test_want),
+		TEST(test_want_given_up), TEST(test_bootstrap_card),
 	};
 #undef TEST
 
