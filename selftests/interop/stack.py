@@ -24,11 +24,18 @@ TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 OUT = os.path.join(TOP, "build/out", os.environ.get("V", "release"))
 
 
+given = set()
+
+
 def free_port():
-    """A UDP port of 127.0.0.1 that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A UDP port of 127.0.0.1 that is free now; another one each time."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in given:
+            given.add(port)
+            return port
 
 
 def wait_until(test, seconds, what):
@@ -90,7 +97,7 @@ class Stack:
                 [os.path.join(OUT, "softse"), f"--apdu-socket={self.socket}",
                  f"--state={self.path('se.state')}", f"--log={self.apdu_log}", *options],
                 stdout=log, stderr=log)
-        wait_until(lambda: os.path.exists(self.socket) or self.softse.poll() is not None, 10,
+        wait_until(lambda: os.path.exists(self.socket) or self.softse.poll() is not None, 60,
                    "softse's socket")
         if self.softse.poll() is not None:
             raise AssertionError(f"softse ended: {self.text('softse.log')}")
@@ -112,7 +119,7 @@ class Stack:
             return process.returncode if process else None
         process.send_signal(sig)
         try:
-            return process.wait(10)
+            return process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -12,6 +12,7 @@ As a program it waits for one registration and runs a few commands:
 
 import argparse
 import asyncio
+import collections
 import logging
 import os
 import sys
@@ -131,28 +132,39 @@ class _Data(aiocoap.resource.Resource):
         return self.server._sent(request)
 
 
-class _LateRegistration(aiocoap.resource.Resource, aiocoap.resource.PathCapable):
-    """Anything below /rd that is not, or no longer, registered."""
-
-    async def render_post(self, request):
-        return aiocoap.Message(code=NOT_FOUND)
-
-    async def render_delete(self, request):
-        return aiocoap.Message(code=NOT_FOUND)
-
-
 class Server:
     """The server; use start(), wait_for() and then the operations."""
 
     def __init__(self, host="127.0.0.1", port=5683, versions=("1.0", "1.1"), log=None):
         self.host, self.port, self.versions = host, port, versions
         self.clients = {}
-        self.log = log or (lambda kind, text: None)
+        self._told = log or (lambda kind, text: None)
+        self._heard = collections.deque(maxlen=6)  # (time, what) of late
         self._next = 0
         self._event = asyncio.Condition()
         self._context = None
         self.refused = []
         self.sent = []  # (endpoint, {(o, i, r): value}) of each Send
+
+    def log(self, kind, text):
+        """What goes on, for the callback, and for whoever waits in vain."""
+        self._heard.append((time.monotonic(), f"{kind} {' '.join(text.split())}"))
+        self._told(kind, text)
+
+    def heard(self):
+        """Who is registered, and what went on last, in one line."""
+        now = time.monotonic()
+        return "; ".join(
+            [", ".join(f"{c.endpoint} at {c.address}, /rd/{c.location}, {c.updates} updates"
+                       for c in self.clients.values()) or "nobody is registered"]
+            + [f"{now - when:.1f} s ago: {what}" for when, what in self._heard])
+
+    async def within(self, awaitable, seconds, what):
+        """What comes of the awaitable. TimeoutError says what did not come, and what did."""
+        try:
+            return await asyncio.wait_for(awaitable, seconds)
+        except TimeoutError as e:
+            raise TimeoutError(f"{what}: not within {seconds:g} s ({self.heard()})") from e
 
     async def start(self):
         """Binds the socket. OSError if the port is taken."""
@@ -204,6 +216,7 @@ class Server:
     def _update(self, location, request):
         client = self.clients.get(location)
         if client is None:
+            self.log("rd", f"update of /rd/{location}, which is not registered: 4.04")
             return aiocoap.Message(code=NOT_FOUND)
         query = self._query(request)
         client.remote = request.remote.as_response_address()
@@ -247,19 +260,19 @@ class Server:
         async with self._event:
             self._event.notify_all()
 
-    async def wait_for(self, test, timeout):
+    async def wait_for(self, test, timeout, what="what a client does at /rd"):
         """Waits until test(self) is true after some registration event."""
         async def wait():
             async with self._event:
                 await self._event.wait_for(lambda: test(self))
-        await asyncio.wait_for(wait(), timeout)
+        await self.within(wait(), timeout, what)
 
     async def wait_for_client(self, endpoint=None, timeout=60):
         """The first client, or the one of that name, as soon as it is there."""
         def pick(_):
             return next((c for c in self.clients.values()
                          if endpoint in (None, c.endpoint)), None)
-        await self.wait_for(pick, timeout)
+        await self.wait_for(pick, timeout, f"a registration of {endpoint or 'a client'}")
         return pick(self)
 
     # -- device management interface
@@ -278,6 +291,12 @@ class Server:
             m.opt.uri_query = list(query)
         return m
 
+    async def answer(self, message, timeout=90, what=None, **options):
+        """The answer to such a message, whatever it is."""
+        what = what or f"{VERBS[message.code]} /{'/'.join(message.opt.uri_path)}"
+        return await self.within(self._context.request(message, **options).response, timeout,
+                                 f"the answer to {what}")
+
     async def request(self, client, code, path, payload=b"", content_format=None,
                       accept=None, query=(), timeout=90, verb=None):
         """Sends and waits: (Exchange, response message). LwM2MError on 4.xx
@@ -287,7 +306,7 @@ class Server:
         text = "/" + "/".join(map(str, path))
         if query:
             text += "?" + "&".join(query)
-        answer = await asyncio.wait_for(self._context.request(m).response, timeout)
+        answer = await self.answer(m, timeout, f"{verb or VERBS[code]} {text}")
         blocks = max(1, -(-max(len(payload), len(answer.payload)) // 1024))
         ex = Exchange(verb or VERBS[code], text, dotted(answer.code), len(payload),
                       len(answer.payload), time.monotonic() - began, blocks)
@@ -422,8 +441,9 @@ class Observation:
         return values.get(self.path, values)
 
     async def _start(self, timeout):
-        first = await asyncio.wait_for(self._request.response, timeout)
         text = "/" + "/".join(map(str, self.path))
+        first = await self.server.within(self._request.response, timeout,
+                                         f"the answer to OBSERVE {text}")
         self.exchange = Exchange("OBSERVE", text, dotted(first.code), 0, len(first.payload),
                                  time.monotonic() - self._began)
         self.server.log("exchange", self.exchange.line())
@@ -450,14 +470,16 @@ class Observation:
         except (aiocoap.error.Error, codec.CodecError) as e:
             self.queue.put_nowait((time.monotonic() - self._began, e))
 
-    async def next(self, timeout):
+    async def next(self, timeout=60):
         """The next value; raises what ended the observation, or TimeoutError."""
-        _, value = await asyncio.wait_for(self.queue.get(), timeout)
+        _, value = await self.server.within(
+            self.queue.get(), timeout, f"a notification of /{'/'.join(map(str, self.path))}, "
+                                       f"after {self.notifications} of them")
         if isinstance(value, Exception):
             raise value
         return value
 
-    async def until(self, test, timeout):
+    async def until(self, test, timeout=60):
         """Takes values until one passes the test."""
         end = time.monotonic() + timeout
         while True:

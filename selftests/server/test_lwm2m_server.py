@@ -59,7 +59,7 @@ class Plumbing(unittest.IsolatedAsyncioTestCase):
         m = aiocoap.Message(code=aiocoap.POST, payload=payload, mtype=aiocoap.CON,
                             uri=f"coap://127.0.0.1:{self.port}/{path}")
         m.opt.uri_query = [f"{k}={v}" for k, v in query.items()]
-        return await asyncio.wait_for(self.ctx.request(m).response, 5)
+        return await asyncio.wait_for(self.ctx.request(m).response, 60)
 
     async def register(self, version="1.1"):
         return await self.post("rd", b"</26242/0>", ep="test", lt=60, lwm2m=version)
@@ -76,14 +76,14 @@ class Plumbing(unittest.IsolatedAsyncioTestCase):
 
     async def test_operations(self):
         await self.register()
-        client = await self.server.wait_for_client("test", 5)
+        client = await self.server.wait_for_client("test", 60)
         self.assertEqual(client.remote.sockaddr[1], self.own)
         _, value = await self.server.read_value(client, "/26242/0/7")
         self.assertEqual(value, b"first")
         watch = await self.server.observe(client, "/26242/0/7")
-        self.assertEqual(await watch.next(5), b"first")
+        self.assertEqual(await watch.next(), b"first")
         await self.server.write(client, "/26242/0/7", b"second")
-        self.assertEqual(await watch.next(5), b"second")
+        self.assertEqual(await watch.next(), b"second")
         watch.cancel()
         # aiocoap, the client here, would send a long notification unblocked.
         big = bytes(range(256)) * 20
@@ -96,6 +96,20 @@ class Plumbing(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(LwM2MError) as refused:
             await self.server.execute(client, "/26242/0/7")
         self.assertEqual(refused.exception.diagnostic, "not now")
+
+    async def test_waiting_in_vain(self):
+        """Says what did not come, and who was there."""
+        with self.assertRaisesRegex(TimeoutError, "registration of other: not within 0.1 s "
+                                                  r"\(nobody is registered; .*listening"):
+            await self.server.wait_for_client("other", 0.1)
+        await self.register()
+        client = await self.server.wait_for_client("test", 60)
+        watch = await self.server.observe(client, "/26242/0/7")
+        await watch.next()
+        with self.assertRaisesRegex(TimeoutError, "notification of /26242/0/7, after 0 of them: "
+                                                  r"not within 0.1 s \(test at .*, /rd/1, 0 up"):
+            await watch.next(0.1)
+        watch.cancel()
 
     async def test_port_in_use(self):
         with self.assertRaises(OSError):
