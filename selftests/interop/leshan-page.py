@@ -22,7 +22,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import tap  # noqa: E402
 
 PACKAGE, INSTALL, STATE, REASON = 2, 4, 7, 16
-AID, KIND, LIFE_CYCLE, LOCKED, LOCK, DELETE, KEY_SET, RESULT = 1, 2, 3, 9, 10, 15, 20, 23
+KIND, LIFE_CYCLE, LOCKED, LOCK, DELETE, KEY_SET, RESULT, JOB = 2, 3, 9, 10, 15, 20, 23, 28
+PATIENCE = 120  # seconds, where something has to come; it costs nothing when it does
 
 
 class Page:
@@ -36,10 +37,15 @@ class Page:
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
         self.base = f"http://127.0.0.1:{port}/#/clients/sesame-test"
         self.folder = folder
+        self.driver.get(self.base)
+        # how long the page lets the device take: 5 minutes of its list, not 5 s
+        self.driver.execute_script("window.localStorage.setItem('timeout', '300')")
 
-    def open(self, obj, times=5):
-        """The page of an object; again while the device is not there yet."""
-        for _ in range(times):
+    def open(self, obj):
+        """The page of an object; again while the device is not there yet. What it has shown
+        before is forgotten."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             self.driver.get("about:blank")
             self.driver.get(f"{self.base}/{obj}")
             if self.until(lambda: self.button(f"Create Instance /{obj}")
@@ -49,7 +55,7 @@ class Page:
         raise AssertionError(f"the page does not show object {obj}")
 
     @staticmethod
-    def until(test, seconds=15):
+    def until(test, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
@@ -72,27 +78,41 @@ class Page:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", b)
         self.driver.execute_script("arguments[0].click()", b)
 
-    def dialog(self, text, button):
-        """Fills the dialog's last text field, and presses its button."""
-        box = self.until(lambda: self.driver.find_element(By.CSS_SELECTOR, ".v-dialog--active"))
-        fields = box.find_elements(By.CSS_SELECTOR, "textarea, input[type=text]")
-        self.driver.execute_script(
-            "arguments[0].value = arguments[1];"
-            "arguments[0].dispatchEvent(new Event('input'))", fields[-1], text)
-        next(b for b in box.find_elements(By.TAG_NAME, "button")
-             if b.text.strip().upper() == button).click()
-        self.until(lambda: not self.driver.find_elements(By.CSS_SELECTOR, ".v-dialog--active"))
+    def dialog(self, button, text=None):
+        """Fills the dialog's last text field, if there is something to say, and presses its
+        button. While the dialog comes up neither is there, and the button has no text."""
+        active = (By.CSS_SELECTOR, ".v-dialog--active")
+
+        def fill():
+            fields = self.driver.find_element(*active).find_elements(
+                By.CSS_SELECTOR, "textarea, input[type=text]")
+            if fields:
+                self.driver.execute_script(
+                    "arguments[0].value = arguments[1];"
+                    "arguments[0].dispatchEvent(new Event('input'))", fields[-1], text)
+            return bool(fields)
+
+        def press():
+            found = [b for b in self.driver.find_element(*active).find_elements(
+                By.TAG_NAME, "button") if b.text.strip().upper() == button and b.is_enabled()]
+            if found:
+                found[0].click()
+            return bool(found)
+
+        if text is not None and not self.until(fill):
+            raise AssertionError(f"no dialog with a text field, for {text[:40]!r}")
+        if not self.until(press):
+            raise AssertionError(f"no button {button!r} in a dialog")
+        if not self.until(lambda: not self.driver.find_elements(*active)):
+            raise AssertionError(f"the dialog stays after {button!r}")
 
     def rows(self):
-        """{path: what the page shows at its right end}"""
-        found = {}
-        for row in self.driver.find_elements(By.CSS_SELECTOR,
-                                             "main .v-expansion-panel-header .row"):
-            cells = [c.text.strip() for c in row.find_elements(By.XPATH, "./div")]
-            path = next((c for c in cells if c.startswith("/")), None)
-            if path:
-                found[path] = cells[-1]
-        return found
+        """{path: what the page shows at its right end}; in one question, as there are many."""
+        rows = self.driver.execute_script(
+            "return Array.from(document.querySelectorAll('main .v-expansion-panel-header .row'),"
+            " row => Array.from(row.children, cell => cell.innerText.trim()))")
+        return {path: cells[-1] for cells in rows
+                if (path := next((c for c in cells if c.startswith("/")), None))}
 
     def read(self, obj, instance):
         """The instance by its R button, as the page shows it afterwards."""
@@ -104,15 +124,23 @@ class Page:
         self.driver.save_screenshot(os.path.join(self.folder, f"leshan-{name}.png"))
 
     def instances(self, obj):
-        titles = [b.get_attribute("title") for b in
-                  self.driver.find_elements(By.CSS_SELECTOR, 'button[title^="Read /"]')]
+        titles = self.driver.execute_script(
+            "return Array.from(document.querySelectorAll('button[title^=\"Read /\"]'), b => b.title)")
         paths = [t.split()[1].strip("/").split("/") for t in titles]
         return sorted({int(p[1]) for p in paths if len(p) == 2 and int(p[0]) == obj})
 
     def settled(self, obj, instance, rid, test):
-        """Reads the instance again and again until test holds for a resource."""
-        return self.until(lambda: (v := self.read(obj, instance)) and test(
-            v.get(f"/{obj}/{instance}/{rid}", "")) and v, 30)
+        """Reads the instance again and again until test holds for a resource. The page keeps
+        showing a resource that the device has no more: see open()."""
+        seen = []
+
+        def read():
+            seen.append(self.read(obj, instance))
+            return test(seen[-1].get(f"/{obj}/{instance}/{rid}", "")) and seen[-1]
+
+        if not (found := self.until(read)):
+            print(f"# /{obj}/{instance} shows at last {seen[-1:]}")
+        return found
 
 
 def main():
@@ -122,48 +150,58 @@ def main():
     page = Page(port, folder)
     try:
         page.open(26243)
-        isd = page.instances(26243)[0]
+        isd = (page.until(lambda: page.instances(26243)) or [0])[0]
         page.click(f"Write /26243/{isd}/{KEY_SET}")
-        page.dialog("isd", "WRITE")
+        page.dialog("WRITE", "isd")
         shown = page.settled(26243, isd, LIFE_CYCLE, bool)
         tap(bool(shown), "the issuer's domain, with its key set",
             shown and f"life cycle {shown[f'/26243/{isd}/{LIFE_CYCLE}']}")
 
         page.open(9)
         page.click("Create Instance /9")
-        box = page.until(lambda: page.driver.find_element(By.CSS_SELECTOR, ".v-dialog--active"))
-        next(b for b in box.find_elements(By.TAG_NAME, "button")
-             if b.text.strip().upper() == "CREATE").click()
-        number = page.until(lambda: page.open(9) or page.instances(9))
+        page.dialog("CREATE")
+        number = page.until(lambda: page.open(9) or page.instances(9)) or []
         tap(bool(number), "Create of an instance of object 9", str(number))
         where = f"/9/{number[0]}"
         page.click(f"Write {where}/{PACKAGE}")
-        page.dialog(package.hex(), "WRITE")
+        page.dialog("WRITE", package.hex())
         shown = page.settled(9, number[0], STATE, lambda v: v.startswith("3"))
         tap(bool(shown), f"Write of a package of {len(package)} bytes: delivered")
         page.click(f"Execute with params {where}/{INSTALL}")
-        page.dialog("0='isd'", "OK")
+        page.dialog("OK", "0='isd'")
         shown = page.settled(9, number[0], STATE, lambda v: v.startswith("4"))
         tap(bool(shown), "Execute Install: installed", shown and shown[f"{where}/{REASON}"])
         page.picture("package")
 
-        page.open(26243)
-        app = None
-        for i in page.instances(26243):
-            shown = page.settled(26243, i, KIND, bool)
-            if shown and shown[f"/26243/{i}/{KIND}"].startswith("2"):
-                app = i
-        tap(app is not None, "the application is an instance of object 26243", str(app))
+        def application():
+            page.open(26243)
+            return [i for i in page.instances(26243)
+                    if (shown := page.settled(26243, i, KIND, bool))
+                    and shown[f"/26243/{i}/{KIND}"].startswith("2")]
+
+        apps = page.until(application) or []
+        tap(bool(apps), "the application is an instance of object 26243", str(apps))
+        app = apps[0]
         page.click(f"Execute /26243/{app}/{LOCK}")
         shown = page.settled(26243, app, LOCKED, lambda v: v.lower().startswith("true"))
         tap(bool(shown), "Execute Lock: it is locked",
             shown and f"life cycle {shown[f'/26243/{app}/{LIFE_CYCLE}']}")
         page.picture("locked")
+        locking = shown and shown[f"/26243/{app}/{JOB}"]
         page.click(f"Execute /26243/{app}/{DELETE}")
-        shown = page.settled(26243, app, RESULT, lambda v: v.startswith("ok"))
-        tap(bool(shown), "Execute Delete: it is gone from the card")
+        page.settled(26243, app, JOB, lambda v: v and v != locking)
+
+        def gone():  # a new page: this one would go on showing what the card has no more
+            page.open(26243)
+            shown = page.settled(26243, app, RESULT, bool)
+            return (shown and shown[f"/26243/{app}/{RESULT}"].startswith("ok")
+                    and not shown[f"/26243/{app}/{LIFE_CYCLE}"] and shown)
+
+        shown = page.until(gone)
+        tap(bool(shown), "Execute Delete: it is gone from the card",
+            shown and f"job {shown[f'/26243/{app}/{JOB}']} after {locking}")
         page.picture("deleted")
-    except (AssertionError, WebDriverException, IndexError, StopIteration) as e:
+    except (AssertionError, WebDriverException, LookupError) as e:
         tap(False, "the walk goes on", repr(e)[:300])
         page.picture("failed")
     finally:

@@ -25,13 +25,13 @@ SE, SCRIPT = 26241, 26242
 
 def rest(method, path, body=None, **query):
     """(HTTP status, JSON or text)"""
-    q = "&".join(f"{k}={v}" for k, v in {"timeout": 15, **query}.items())
+    q = "&".join(f"{k}={v}" for k, v in {"timeout": 60, **query}.items())
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{BASE}{path}?{q}", data=data, method=method)
     if data is not None:
         request.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=30) as r:
+        with urllib.request.urlopen(request, timeout=90) as r:
             status, text = r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         status, text = e.code, e.read().decode()
@@ -57,7 +57,7 @@ class Events(threading.Thread):
         self.queue = queue.Queue()
         request = urllib.request.Request(f"{BASE}/event?ep={EP}")
         request.add_header("Accept", "text/event-stream")
-        self.stream = urllib.request.urlopen(request, timeout=60)
+        self.stream = urllib.request.urlopen(request, timeout=300)
         self.start()
 
     def run(self):
@@ -89,7 +89,7 @@ def value(content):
 
 
 def main():
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     client = None
     while time.monotonic() < end and not client:
         status, answer = rest("GET", f"/clients/{EP}")
@@ -140,7 +140,7 @@ def main():
         f"{status} {content}")
     status, _ = coap("POST", f"{where}/3")
     tap(status.startswith("CHANGED"), "Execute Run", status)
-    data = events.wait("NOTIFICATION", lambda d: value(d.get("val", {})) == 3, 20)
+    data = events.wait("NOTIFICATION", lambda d: value(d.get("val", {})) == 3, 90)
     tap(data is not None, "Notify: the state becomes 3, done", data and data.get("res"))
     status, content = coap("GET", f"{where}/7", format="OPAQUE")
     try:
@@ -160,7 +160,7 @@ def main():
     status, _ = coap("GET", f"/{SE}/0/99", format="TLV")
     tap("NOT_FOUND" in status, "Read of what is not there", status)
     status, _ = coap("POST", "/1/0/8")
-    data = events.wait("UPDATED", lambda d: True, 10)
+    data = events.wait("UPDATED", lambda d: True, 90)
     tap(status.startswith("CHANGED") and data is not None, "registration update on request", status)
     return tap.done()
 

@@ -62,13 +62,13 @@ class Leshan:
                           + b"\n")
         return number
 
-    def finish(self, number, seconds=30):
+    def finish(self, number, seconds=90):
         with self.changed:
             if not self.changed.wait_for(lambda: number in self.answers or self.gone, seconds):
                 return Answer("ERROR", f"Leshan said nothing within {seconds} s")
             return self.answers.pop(number, Answer("ERROR", str(self.gone)))
 
-    def __call__(self, verb, *words, ep=None, seconds=30):
+    def __call__(self, verb, *words, ep=None, seconds=90):
         """A command and its answer."""
         return self.finish(self.start(verb, *words, ep=ep), seconds)
 
@@ -77,7 +77,7 @@ class Leshan:
         with self.changed:
             return len(self.events)
 
-    def event(self, kind, pattern="", since=0, seconds=20, endpoint=None):
+    def event(self, kind, pattern="", since=0, seconds=90, endpoint=None):
         """The first such event after mark `since`, or None."""
         def found():
             return next((e for e in self.events[since:] if e.kind == kind

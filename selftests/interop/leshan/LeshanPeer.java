@@ -117,7 +117,7 @@ import org.eclipse.leshan.server.security.SecurityInfo;
 import org.eclipse.leshan.server.send.SendListener;
 
 public final class LeshanPeer {
-	private static final long TIMEOUT_MS = 20000;
+	private static final long TIMEOUT_MS = 60000;
 	private static PrintStream out;
 
 	private final InMemorySecurityStore security = new InMemorySecurityStore();
