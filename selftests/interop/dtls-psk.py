@@ -21,7 +21,7 @@ import gp  # noqa: E402
 import script  # noqa: E402
 from aiocoap.numbers.codes import GET, POST, PUT  # noqa: E402
 from rawcoap import RawServer, dotted  # noqa: E402
-from stack import Stack, free_port  # noqa: E402
+from stack import Stack, free_port, wait_bound, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 
 KEY = b"a key for tests!"
@@ -38,6 +38,7 @@ class PipeSocket:
         self.process = subprocess.Popen(self.command(port, suite), stdin=theirs, stdout=theirs,
                                         stderr=self.log)
         theirs.close()
+        wait_bound(port)
 
     def command(self, port, suite):
         """What ends the DTLS."""
@@ -103,27 +104,32 @@ def directory():
         with open(stack.path("rd.log"), "wb") as log:
             rd = subprocess.Popen(["stdbuf", "-oL", "coap-rd-gnutls", "-A", "127.0.0.1", "-p", str(port), "-k",
                                    KEY.decode(), "-h", "hint", "-v", "7"], stdout=log, stderr=log)
-        registered = False
+
+        def registered(stack=stack):
+            text = stack.text("rd.log")
+            return "c:2.01" in text and "ep=sesame-test" in text
+
+        def said(stack=stack):
+            return [x for x in stack.text("semd.log").splitlines()
+                    if "dtls" in x.lower() or "handshake" in x.lower() or "psk" in x.lower()]
+
         try:
-            time.sleep(0.5)
+            wait_bound(port + 1)
             stack.start()
-            end = time.monotonic() + (15 if want else 6)
-            while time.monotonic() < end and not registered:
-                time.sleep(0.1)
-                text = stack.text("rd.log")
-                registered = "c:2.01" in text and "ep=sesame-test" in text
+            try:
+                wait_until(registered if want else said, 60, "what is to come of it")
+            except AssertionError as e:
+                print(f"# {e}")
         finally:
             rd.terminate()
             rd.wait()
         if want:
-            tap(registered and "psk_identity: 'sesame'" in text,
+            tap(registered() and "psk_identity: 'sesame'" in stack.text("rd.log"),
                 "registration with libcoap's coap-rd over DTLS-PSK")
         else:
-            said = [x for x in stack.text("semd.log").splitlines()
-                    if "dtls" in x.lower() or "handshake" in x.lower() or "psk" in x.lower()]
-            tap(not registered and stack.semd.poll() is None, "with a wrong key nothing registers")
-            tap(bool(said), "and semd says why", said[-1] if said else "no word in its log")
-        finish(stack, registered == want)
+            tap(bool(said()), "with a wrong key semd says why", (said() or ["no word"])[-1])
+            tap(not registered() and stack.semd.poll() is None, "and nothing registers")
+        finish(stack, registered() == want)
 
 
 def dialogue(suite):
@@ -133,9 +139,8 @@ def dialogue(suite):
     good = False
     server = DtlsServer(port, suite, stack.path("s_server.log"))
     try:
-        time.sleep(0.3)
         stack.start()
-        server.wait_for_registration(20)
+        server.wait_for_registration(60)
         tap(True, f"{suite}: registration with openssl s_server")
         m = server.request(GET, (SE, 0, 0), accept=codec.TEXT)
         tap(m.payload == b"se0", f"{suite}: Read", f"{dotted(m.code)} {m.payload.decode()}")
@@ -149,7 +154,7 @@ def dialogue(suite):
                                block1=(i // 256, i + 256 < len(body), 4))
         tap(dotted(m.code) == "2.04", f"{suite}: block-wise Write", dotted(m.code))
         m = server.request(POST, (SCRIPT, number, 3))
-        state, end = 0, time.monotonic() + 15
+        state, end = 0, time.monotonic() + 60
         while state < 3 and time.monotonic() < end:
             time.sleep(0.05)
             state = int(server.request(GET, (SCRIPT, number, 4), accept=codec.TEXT).payload)
@@ -168,7 +173,7 @@ def dialogue(suite):
     finally:
         # semd de-registers while the server still answers
         stack.semd and stack.semd.poll() is None and stack.semd.send_signal(signal.SIGTERM)
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while stack.semd and stack.semd.poll() is None and time.monotonic() < end:
             try:
                 got = server.receive(0.2)

@@ -29,7 +29,7 @@ import codec  # noqa: E402
 from aiocoap.numbers.codes import DELETE, EMPTY, FETCH, GET, POST, PUT, iPATCH  # noqa: E402
 from lwm2m_server import LwM2MError, Server, dotted  # noqa: E402
 from rawcoap import RST, RawServer  # noqa: E402
-from stack import OUT, Stack, free_port  # noqa: E402
+from stack import OUT, Stack, free_port, wait_bound  # noqa: E402
 from tap import tap  # noqa: E402
 
 SENML_JSON, OLD_JSON = 110, 11543
@@ -108,7 +108,7 @@ class Bench:
         await self.server.start()
         try:
             self.stack.start()
-            self.client = await self.server.wait_for_client(timeout=30)
+            self.client = await self.server.wait_for_client(timeout=60)
             # so that semd has the answer to its registration, too
             await self.request(GET, "/3/0/0")
         except BaseException:
@@ -134,8 +134,7 @@ class Bench:
 
     async def request(self, code, path, payload=b"", **options):
         """Any request: its response message."""
-        return await asyncio.wait_for(self.server._context.request(
-            self.message(code, path, payload, **options)).response, 20)
+        return await self.server.answer(self.message(code, path, payload, **options))
 
     async def get(self, path, accept, want="2.05"):
         """The payload of a Read, whose code and format are as they should be."""
@@ -153,17 +152,14 @@ class Bench:
     async def text(self, path):
         return (await self.get(path, codec.TEXT)).decode()
 
-    async def wait(self, test, what, seconds=15):
-        try:
-            await self.server.wait_for(lambda s: test(), seconds)
-        except TimeoutError:
-            raise AssertionError(f"{what}: not within {seconds} s") from None
+    async def wait(self, test, what, seconds=60):
+        await self.server.wait_for(lambda s: test(), seconds, what)
 
     def sectl(self, *words):
         """The administrator's side; its output."""
         socket = self.stack.path("run/io.sesame.Manager")
         p = subprocess.run([os.path.join(OUT, "sectl"), f"--socket={socket}", *words],
-                           capture_output=True, text=True, timeout=30, check=False)
+                           capture_output=True, text=True, timeout=120, check=False)
         if p.returncode:
             raise AssertionError(f"sectl {' '.join(words)}: {p.stderr.strip()}")
         return p.stdout
@@ -174,12 +170,14 @@ class Watch:
 
     def __init__(self, bench, code, path, payload=b"", **options):
         m = bench.message(code, path, payload, observe=0, **options)
+        self.within, self.path = bench.server.within, path
         self.request = bench.server._context.request(m)
         self.queue = asyncio.Queue()
         self.task = None
 
     async def __aenter__(self):
-        self.first = await asyncio.wait_for(self.request.response, 20)
+        self.first = await self.within(self.request.response, 60,
+                                       f"the answer to Observe of {self.path}")
         same(dotted(self.first.code), "2.05", "Observe")
         if self.first.opt.observe is None:
             raise AssertionError("the answer has no Observe option")
@@ -194,8 +192,8 @@ class Watch:
         self.task.cancel()
         self.request.observation.cancel()
 
-    async def next(self, seconds=10):
-        return await asyncio.wait_for(self.queue.get(), seconds)
+    async def next(self):
+        return await self.within(self.queue.get(), 60, f"a notification of {self.path}")
 
 
 def same(got, want, what=""):
@@ -266,7 +264,7 @@ elsewhere(9, "Bootstrap and Configuration Consistency", "consistency")
 
 
 def openssl(*words):
-    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=30)
+    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=120)
 
 
 class Certificates:
@@ -305,6 +303,7 @@ class Certificates:
              "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0", "-quiet", "-mtu", "1400"],
             stdin=theirs, stdout=theirs, stderr=terminator.log)
         theirs.close()
+        wait_bound(port)
         return terminator
 
 
@@ -340,11 +339,10 @@ def bootstrap_over_dtls(certified):
         secrets = {3: b"sesame", 5: dtls.KEY}
     bs, server = (Terminated(p, s) for p, s in zip((bs_port, port), sockets))
     try:
-        time.sleep(0.3)
         stack.start()
         while bs.client is None:
-            got = bs.receive(20)
-            same(got is not None, True, "a Bootstrap-Request within 20 s")
+            got = bs.receive(60)
+            same(got is not None, True, "a Bootstrap-Request within 60 s")
             m, _, address = got
             same((m.code, m.opt.uri_path), (POST, ("bs",)), "the first request")
             bs.reply(m, address, aiocoap.CHANGED)
@@ -361,7 +359,7 @@ def bootstrap_over_dtls(certified):
             m = bs.request(code, path, payload, content_format=fmt)
             same(dotted(m.code), "2.02" if code == DELETE else "2.04",
                  f"{code} /{'/'.join(path)} {m.payload[:80]!r}")
-        server.wait_for_registration(30)
+        server.wait_for_registration(60)
         m = server.request(GET, ("1", "0", "1"), accept=codec.TEXT)
         same((dotted(m.code), m.payload), ("2.05", b"300"), "Read /1/0/1")
     except AssertionError:
@@ -414,7 +412,7 @@ async def update(b):
 async def deregister(b):
     loop = asyncio.get_running_loop()
     same(await loop.run_in_executor(None, b.stack.stop), 0, "semd's end")
-    await asyncio.sleep(0.1)
+    await b.wait(lambda: b.server.deregisters, "De-register")
     same((b.server.deregisters, len(b.server.clients)), (1, 0), "De-registers, clients")
 
 
@@ -432,8 +430,7 @@ async def discarded(b):
     await b.wait(lambda: b.server.update_log, "Update")
     b.server._forget(b.client.location)  # the server has lost it: 4.04 to the next Update
     remote = b.client
-    await asyncio.wait_for(b.server._context.request(
-        b.server.message(remote, POST, ("1", "0", "8"))).response, 20)
+    await b.server.answer(b.server.message(remote, POST, ("1", "0", "8")))
     await b.wait(lambda: b.server.clients, "the new registration")
     same(len(b.server.registers), registers + 1, "Registers")
 
@@ -446,7 +443,7 @@ async def extend(b):
     same(b.client.lifetime, 40, "lifetime")
     # and before its end it is extended without being asked
     n = len(b.server.update_log)
-    await b.wait(lambda: len(b.server.update_log) > n, "an Update by itself", 41)
+    await b.wait(lambda: len(b.server.update_log) > n, "an Update by itself", 90)
     same(len(b.server.clients), 1, "clients")
 
 
@@ -680,9 +677,9 @@ async def reboot(b):
     r = await b.request(POST, "/3/0/4")
     same(dotted(r.code), "2.04", f"Execute {r.payload!r}")
     # semd takes leave, and begins anew
-    await b.wait(lambda: len(b.server.registers) > n, "a new registration", 30)
+    await b.wait(lambda: len(b.server.registers) > n, "a new registration")
     same(b.server.deregisters, 1, "De-registers")
-    b.client = await b.server.wait_for_client(timeout=10)
+    b.client = await b.server.wait_for_client(timeout=60)
     same(await b.text("/3/0/0"), "Sesame", "/3/0/0")
 
 
@@ -763,7 +760,7 @@ async def observe(b):
     async with Watch(b, GET, PMAX, accept=codec.TEXT) as w:
         await b.change(PUT, PMAX, b"301", codec.TEXT)
         same((await w.next()).payload, b"301", "after a change")
-        m = await w.next(6)
+        m = await w.next()
         same((m.payload, m.opt.observe is not None), (b"301", True), "after pmax")
 
 
@@ -778,22 +775,33 @@ def cancelled(by, code, path, payload=b"", **options):
     """An observation over a socket of our own, notified, ended, and silent then."""
     server, stack = raw_stack()
     try:
-        server.wait_for_registration(20)
+        server.wait_for_registration(60)
         start = server.build(code, path, payload, observe=0, **options)
         server.send(start)
-        first = server.answers(start, 5)
+        first = server.answers(start, 60)
         same([dotted(m.code) for m in first], ["2.05"], "Observe")
         same(first[0].opt.observe is not None, True, "Observe in the answer")
 
+        mids = set()
+
         def put(value):
-            """Write of /1/0/3: what came under the observation's token meanwhile."""
-            write = server.build(PUT, PMAX.split("/")[1:], value, content_format=codec.TEXT)
-            server.send(write)
-            out, end = [], time.monotonic() + 1.5
-            while time.monotonic() < end:
-                got = server.receive(end - time.monotonic())
-                if got and not server.serve(got[0], got[2]) and got[0].token == start.token:
-                    out.append(got)
+            """Write of /1/0/3: what came under the observation's token by the time that a
+            Read behind it is answered, repetitions apart; semd notifies before it takes the
+            next request."""
+            out = []
+            for message in (server.build(PUT, PMAX.split("/")[1:], value,
+                                         content_format=codec.TEXT),
+                            server.build(GET, PMAX.split("/")[1:], accept=codec.TEXT)):
+                server.send(message)
+                answered, end = False, time.monotonic() + 60
+                while not answered:
+                    got = server.receive(end - time.monotonic())
+                    same(got is not None, True, f"an answer to {message.code} within 60 s")
+                    answered = got[0].token == message.token
+                    if not server.serve(got[0], got[2]) and got[0].token == start.token \
+                            and got[0].mid not in mids:
+                        mids.add(got[0].mid)
+                        out.append(got)
             return out
         seen = put(b"41")
         same(len(seen) >= 1, True, "a notification")
@@ -806,10 +814,14 @@ def cancelled(by, code, path, payload=b"", **options):
             stop = server.build(code, path, payload, observe=1, **options)
             stop.token = start.token
             server.send(stop)
-            answer = server.answers(stop, 5)
+            answer = server.answers(stop, 60)
             same([(dotted(m.code), m.opt.observe) for m in answer], [("2.05", None)], "the answer")
         same(put(b"42"), [], "after the end")
         same(put(b"43"), [], "after the end")
+    except AssertionError:
+        for line in stack.text("semd.log").splitlines()[-20:]:
+            print(f"# semd: {line}")
+        raise
     finally:
         stack.stop()
         stack.remove()
@@ -937,9 +949,8 @@ def over_psk():
     stack.set.update(DEVICE)
     server = dtls.DtlsServer(port, "PSK-AES128-CCM8", stack.path("s_server.log"))
     try:
-        time.sleep(0.3)
         stack.start()
-        server.wait_for_registration(20)
+        server.wait_for_registration(60)
         m = server.request(GET, ("3", "0", "0"), accept=codec.TEXT)
         same((dotted(m.code), m.payload), ("2.05", b"Sesame"), "Read /3/0/0")
         m = server.request(PUT, ("1", "0", "3"), b"99", content_format=codec.TEXT)

@@ -115,7 +115,7 @@ class RawServer:
                 out.append(m)
         return out
 
-    def request(self, code, path, payload=b"", timeout=10, **options):
+    def request(self, code, path, payload=b"", timeout=60, **options):
         """One request, one answer; repeated as RFC 7252 has it."""
         message = self.build(code, path, payload, **options)
         end = time.monotonic() + timeout

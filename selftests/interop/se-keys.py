@@ -22,7 +22,7 @@ sys.path.insert(0, HERE)
 import codec  # noqa: E402
 from aiocoap.numbers.codes import GET  # noqa: E402
 from rawcoap import RawServer, dotted  # noqa: E402
-from stack import OUT, Stack, free_port, wait_until  # noqa: E402
+from stack import OUT, Stack, free_port, wait_bound, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 
 dtls_psk = importlib.import_module("dtls-psk")
@@ -84,7 +84,7 @@ class Card:
                 [os.path.join(OUT, "softse"), "--sim", f"--profile={self.path('profile')}",
                  f"--state={self.path('se.state')}", f"--log={self.stack.apdu_log}"],
                 stdout=log, stderr=log)
-        wait_until(lambda: os.path.exists("/dev/se0"), 20, "/dev/se0")
+        wait_until(lambda: os.path.exists("/dev/se0"), 60, "/dev/se0")
 
     def path(self, name):
         return self.stack.path(name)
@@ -161,7 +161,7 @@ HEADER = {"PSK": PRF, "X.509": SIGN, "RPK": SIGN}
 def end_semd(card, server=None):
     """Ends semd while the server still answers."""
     card.stack.semd.terminate()
-    end = time.monotonic() + 4
+    end = time.monotonic() + 10
     while server and card.stack.semd.poll() is None and time.monotonic() < end:
         try:
             got = server.receive(0.2)
@@ -200,9 +200,8 @@ def with_openssl(card, mode):
     server = Server(port, args, card.path(f"s_server-{mode}.log"))
     good = False
     try:
-        time.sleep(0.3)
         card.stack.start_semd()
-        server.wait_for_registration(30)
+        server.wait_for_registration(60)
         m = server.request(GET, (26241, 0, 0), accept=codec.TEXT)
         good = m.payload == b"se0"
         tap(good, f"{mode}: registration and Read with openssl s_server, the key in the SE",
@@ -234,9 +233,9 @@ def with_libcoap(card, mode):
                                str(port - 1), "-v", "7", *args], stdout=f, stderr=f)
     registered = False
     try:
-        time.sleep(0.5)
+        wait_bound(port)
         card.stack.start_semd()
-        end = time.monotonic() + 25
+        end = time.monotonic() + 60
         while time.monotonic() < end and not registered:
             time.sleep(0.1)
             text = card.stack.text(f"rd-{mode}.log")
@@ -260,7 +259,7 @@ def wrong(card):
     with open(card.path("semd.log"), "wb"):
         pass
     card.stack.start_semd()
-    end, said = time.monotonic() + 10, ""
+    end, said = time.monotonic() + 60, ""
     while time.monotonic() < end and not said:
         time.sleep(0.1)
         said = next((x for x in card.stack.text("semd.log").splitlines()

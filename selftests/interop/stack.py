@@ -48,6 +48,21 @@ def wait_until(test, seconds, what):
     return value
 
 
+def wait_bound(port, seconds=60):
+    """Until somebody has the UDP port, or listens at the TCP port: a peer that was started."""
+    def bound():
+        for name, state in (("udp", "07"), ("udp6", "07"), ("tcp", "0A"), ("tcp6", "0A")):
+            try:
+                with open(f"/proc/net/{name}", encoding="ascii") as f:
+                    lines = [line.split() for line in f]
+            except FileNotFoundError:  # no IPv6 here
+                continue
+            if any(x[1].endswith(f":{port:04X}") and x[3] == state for x in lines[1:]):
+                return True
+        return False
+    wait_until(bound, seconds, f"somebody at port {port}")
+
+
 class Stack:
     """One software SE behind one semd. set holds "section.key": value, which go
     over the defaults; value None leaves the key out. uri None: no LwM2M server."""
