@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -371,34 +370,6 @@ static int open_dir(const char *path, int *fd, struct job_error *err)
 	return 0;
 }
 
-/*
- * The lock goes with the last thread of a process. A predecessor that was
- * killed while an exchange was on the wire keeps it until that exchange has
- * settled, so what the run file says is final once we hold it.
- */
-static int take_lock(struct job_store *s, struct job_error *err)
-{
-	uint64_t until = job_mono_ns() + (uint64_t)s->opt.lock_wait_ms * 1000000U;
-	const struct timespec nap = {0, 20000000};
-
-	s->lock_fd = openat(s->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock_fd < 0)
-		return job_fail(err, -errno, errno == ENOSPC ? "disk-full" : "state-dir",
-				"cannot make the lock file in %s: %s", s->opt.dir,
-				strerror(errno));
-	while (flock(s->lock_fd, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return job_fail(err, -errno, "state-dir", "cannot lock %s: %s",
-					s->opt.dir, strerror(errno));
-		if (job_mono_ns() >= until)
-			return job_fail(err, -EBUSY, "in-use",
-					"%s is in use by another process: stop it first",
-					s->opt.dir);
-		nanosleep(&nap, NULL);
-	}
-	return 0;
-}
-
 /* Remove script files that no job owns: uploads that a crash cut off. */
 static void sweep(struct job_store *s)
 {
@@ -519,7 +490,7 @@ static int open_parts(struct job_store *s, struct job_error *err)
 	if (!r)
 		r = open_dir(s->opt.run_dir, &s->run_fd, err);
 	if (!r)
-		r = take_lock(s, err);
+		r = job_take_lock(s, err);
 	if (r)
 		return r;
 	r = job_db_open(&s->db, &job_db_journal, s->opt.dir, s->dir_fd, why, sizeof(why));

@@ -135,6 +135,10 @@ void job_unlink_later(struct job_store *s, const char *file);
 /** job_poke - make job_store_fd() readable */
 void job_poke(struct job_store *s);
 
+/** job_take_lock - be the only process in opt.dir (job-lock.c): 0, -EBUSY after
+ * opt.lock_wait_ms, -ECANCELED (opt.waits), or a negative errno, with @err */
+int job_take_lock(struct job_store *s, struct job_error *err);
+
 int job_fail(struct job_error *err, int error, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

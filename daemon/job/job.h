@@ -100,6 +100,9 @@ struct job_error {
  * @result_max: longest response script, bytes (16 MiB)
  * @keep_idle_s: seconds after which an unused kept channel is closed (300)
  * @lock_wait_ms: how long to wait for a predecessor that is still dying (35000)
+ * @waits: called every 20 ms from the first second on while another process has @dir:
+ *	@holder in words, and for how much longer it is waited for; false gives up
+ *	(-ECANCELED). May be NULL
  */
 struct job_options {
 	const char *dir;
@@ -111,6 +114,8 @@ struct job_options {
 	size_t result_max;
 	unsigned int keep_idle_s;
 	unsigned int lock_wait_ms;
+	bool (*waits)(void *ctx, const char *holder, unsigned int left_ms);
+	void *waits_ctx;
 };
 
 /**

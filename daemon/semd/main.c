@@ -25,6 +25,7 @@
 
 #define CONFIG_DEFAULT "/etc/semd.conf"
 #define STOP_US 4000000ULL /* for de-registration */
+#define START_MS 30000ULL  /* for the rest of the start, behind a lock that was waited for */
 
 static const char help[] =
 	"semd [OPTION…]: manages secure elements for remote servers\n"
@@ -227,6 +228,24 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 
 /* ---- start and end ---- */
 
+/* Another process has the journal: a predecessor that was killed and has an exchange to settle,
+ * or a second semd. Said once; whoever wants us to stop does not wait for the end of it. */
+static bool on_waits(void *ctx, const char *holder, unsigned int left_ms)
+{
+	struct semd *d = ctx;
+	sigset_t set;
+
+	if (!d->waited) {
+		d->waited = true;
+		semd_log(LOG_WARNING,
+			 "%s is in use by %s: waiting until that has ended, %u s at most",
+			 d->cfg.state_dir, holder, (left_ms + 999U) / 1000U);
+		sd_notifyf(0, "STATUS=waiting for %s, which has %s\nEXTEND_TIMEOUT_USEC=%llu",
+			   holder, d->cfg.state_dir, (left_ms + START_MS) * 1000ULL);
+	}
+	return sigpending(&set) || (!sigismember(&set, SIGTERM) && !sigismember(&set, SIGINT));
+}
+
 static int open_store(struct semd *d)
 {
 	struct job_options o = {
@@ -236,6 +255,8 @@ static int open_store(struct semd *d)
 		.jobs_per_origin = d->cfg.jobs_per_origin,
 		.script_max = d->cfg.script_max,
 		.keep_idle_s = d->cfg.keep_idle,
+		.waits = on_waits,
+		.waits_ctx = d,
 	};
 	struct job_error e;
 	int r;
@@ -251,7 +272,9 @@ static int open_store(struct semd *d)
 	}
 	r = job_store_open(&d->store, &o, &e);
 	if (r)
-		semd_log(LOG_ERR, "%s: %s", e.code, e.detail);
+		semd_log(r == -ECANCELED ? LOG_INFO : LOG_ERR, "%s: %s", e.code, e.detail);
+	else if (d->waited)
+		semd_log(LOG_NOTICE, "%s is free", d->cfg.state_dir);
 	return r;
 }
 
@@ -382,6 +405,8 @@ static int run(struct semd *d)
 			 d->cfg.nr_dm, d->cfg.nr_dm == 1 ? "" : "s");
 		r = sd_event_loop(d->event);
 	}
+	if (r == -ECANCELED) /* stopped before it had begun */
+		r = 0;
 	if (r < 0)
 		semd_log(LOG_ERR, "ending: %s", strerror(-r));
 	finish(d);

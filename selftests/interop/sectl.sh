@@ -74,6 +74,20 @@ semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do grep -q "00010000.* $dir/run/io.sesame.Manager\$" /proc/net/unix && break; sleep 0.05; done
 
+# a second one on the same state directory, as systemd would start it
+python3 - "$out/semd" "$dir" >"$dir/second" 2>&1 <<'END'
+import os, signal, socket, subprocess, sys
+semd, d = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(d + "/ready")
+s.settimeout(120)
+p = subprocess.Popen([semd, f"--config={d}/semd.conf"], stderr=subprocess.PIPE, text=True,
+                     env={**os.environ, "NOTIFY_SOCKET": d + "/ready"})
+print(s.recv(4096).decode())
+p.terminate()
+print(p.communicate(timeout=20)[1], "status", p.returncode)
+END
+
 exec </dev/null
 se=(--se="socket:$dir/card")
 isd=("${se[@]}" --keys=file:"$keys" --keyset=isd --state-dir="$dir/own")
@@ -292,6 +306,13 @@ entry=$(sectl key attempts --state-dir="$dir/own" --no-legend | awk '{ print $NF
 want_json 0 "" key forget "$entry" --state-dir="$dir/own"
 
 # ---- semd ----
+cp "$dir/second" "$dir/out"
+grep -q "^STATUS=waiting for process $semd (semd), which has $dir/" "$dir/out" &&
+	grep -q "^EXTEND_TIMEOUT_USEC=[1-9][0-9]*$" "$dir/out"
+result $((!$?)) "a second semd tells systemd whom it waits for, and asks for the time"
+grep -q "is in use by process $semd (semd): waiting until that has ended, [23][0-9] s at most" \
+	"$dir/out" && grep -q "status 0" "$dir/out"
+result $((!$?)) "and the log, and can be stopped meanwhile"
 want 0 "1 secure elements" status
 want_json 0 "" status
 want 0 "far " server list
