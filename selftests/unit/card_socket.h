@@ -15,9 +15,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "softse/card.h"
+
+#define CS_ANY 256 /* for cs_hold() */
 
 static struct {
 	pthread_mutex_t lock;
@@ -28,6 +31,9 @@ static struct {
 	atomic_uint apdus;    /* commands, channels and SELECT apart */
 	atomic_uint slow_us;  /* that each one takes */
 	atomic_bool hang_up;  /* connections end at their next frame */
+	atomic_int hold;      /* see cs_hold() */
+	atomic_bool held;     /* a command waits */
+	atomic_int serving;   /* connections */
 	atomic_uint resets;   /* that the ATR tells */
 	uint8_t seen[256];    /* how often each INS came, up to 255 */
 	uint8_t refuse_ins;   /* this one is answered 6A80 and not executed, once, */
@@ -67,6 +73,23 @@ static size_t cs_execute(int origin, const uint8_t *cmd, size_t len, uint8_t *rs
 	return card_execute(&cs.card, origin, cmd, len, rsp, CARD_RAPDU_MAX, &work);
 }
 
+static void cs_nap(void)
+{
+	nanosleep(&(const struct timespec){0, 1000000}, NULL);
+}
+
+/* the gate of cs_hold() */
+static void cs_wait(uint8_t ins)
+{
+	int hold = atomic_load(&cs.hold);
+
+	if (hold != CS_ANY && (!hold || hold != ins))
+		return;
+	atomic_store(&cs.held, true);
+	while (atomic_load(&cs.hold) == hold)
+		cs_nap();
+}
+
 static void *cs_serve(void *arg)
 {
 	int fd = (int)(intptr_t)arg, origin;
@@ -82,6 +105,8 @@ static void *cs_serve(void *arg)
 			break;
 		if (len > 1 && atomic_load(&cs.slow_us))
 			usleep(atomic_load(&cs.slow_us));
+		if (len > 1)
+			cs_wait(cmd[1]);
 		pthread_mutex_lock(&cs.lock);
 		n = len == 1 ? 3 : cs_execute(origin, cmd, len, rsp + 2);
 		pthread_mutex_unlock(&cs.lock);
@@ -100,6 +125,7 @@ static void *cs_serve(void *arg)
 	close(fd);
 	free(cmd);
 	free(rsp);
+	atomic_fetch_sub(&cs.serving, 1);
 	return NULL;
 }
 
@@ -110,6 +136,7 @@ static void *cs_accept(void *arg)
 
 	(void)arg;
 	while ((fd = accept4(cs.listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		atomic_fetch_add(&cs.serving, 1);
 		pthread_create(&t, NULL, cs_serve, (void *)(intptr_t)fd);
 		pthread_detach(t);
 	}
@@ -146,6 +173,45 @@ static int cs_start(uint32_t applets)
 	if (bind(cs.listen_fd, (struct sockaddr *)&a, sizeof(a)) || listen(cs.listen_fd, 64))
 		return -1;
 	return -pthread_create(&t, NULL, cs_accept, NULL);
+}
+
+/**
+ * cs_hold() - the next command does not run before cs_go()
+ * @ins: one with this INS, or CS_ANY
+ *
+ * So a test is amid a command without being faster than it.
+ */
+static inline void cs_hold(int ins)
+{
+	atomic_store(&cs.held, false);
+	atomic_store(&cs.hold, ins);
+}
+
+/** cs_held() - wait for that command; false if none came in a minute */
+static inline bool cs_held(void)
+{
+	for (int i = 0; i < 60000 && !atomic_load(&cs.held); i++)
+		cs_nap();
+	return atomic_load(&cs.held);
+}
+
+static inline void cs_go(void)
+{
+	atomic_store(&cs.hold, 0);
+}
+
+/**
+ * cs_alone() - wait until nobody is connected any more, for a minute
+ *
+ * What a process that was killed had sent has run then.
+ *
+ * Return: false if somebody is.
+ */
+static inline bool cs_alone(void)
+{
+	for (int i = 0; i < 60000 && atomic_load(&cs.serving); i++)
+		cs_nap();
+	return !atomic_load(&cs.serving);
 }
 
 /** cs_stop() - its folder goes, with all that the test put there */

@@ -205,35 +205,43 @@ static void shell(const char *format)
 }
 
 /*
- * Runs @fn in a process of its own, which is killed with nothing more written: at once, or
- * when the card, which lives on here, has seen another command @ins.
+ * Runs @fn in a process of its own, which dies with nothing more written: at once (@ins 0,
+ * when the card has executed nothing for it), or amid its first command @ins. The card lives
+ * on here, and executes what was on its way.
  */
 static void die_in(void (*fn)(void), uint8_t ins)
 {
-	const struct timespec nap = {0, 200000};
-	uint8_t before;
-	int status;
+	int status, go[2];
 	pid_t child;
+	char c = 0;
 
 	down();
-	before = cs.seen[ins];
+	assert_true(cs_alone());
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go), 0);
 	child = fork();
 	if (child == 0) {
 		up();
+		if (write(go[1], &c, 1) != 1 || read(go[1], &c, 1) != 1)
+			_exit(1);
 		fn();
 		if (!ins)
 			_exit(0);
 		for (;;)
 			dispatch();
 	}
-	for (int i = 0; ins && i < 50000 && cs.seen[ins] == before; i++)
-		nanosleep(&nap, NULL);
-	if (ins)
+	close(go[1]); /* one that dies is not waited for */
+	assert_int_equal(read(go[0], &c, 1), 1);
+	cs_hold(ins ? ins : CS_ANY);
+	assert_int_equal(write(go[0], &c, 1), 1);
+	close(go[0]);
+	if (ins) {
+		assert_true(cs_held());
 		kill(child, SIGKILL);
+	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(ins ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	/* a command that was on its way arrives */
-	nanosleep(&(const struct timespec){0, 50000000}, NULL);
+	cs_go();
+	assert_true(cs_alone());
 	/* an authentication may have been cut too: the owner of the device allows another one
 	 */
 	shell("rm -rf %s/attempts");
@@ -256,9 +264,7 @@ static void test_no_job(void **st)
 	down();
 	shell("rm -rf %s/was && mkdir %s/was && cp %s/journal.db* %s/was/");
 	up();
-	atomic_store(&cs.slow_us, 50000);
 	die_in(lock_and_die, 0);
-	atomic_store(&cs.slow_us, 0);
 	locks = cs.seen[0xf0];
 	shell("rm -f %s/journal.db* && cp %s/was/journal.db* %s/");
 	up();
@@ -292,11 +298,9 @@ static void test_script_cut(void **st)
 	assert_int_equal(set_hex(S "/Command", hex), DM_OK);
 	cs.also_ok = 0xcb;
 	cs.seen[0xcb] = 0;
-	atomic_store(&cs.slow_us, 50000);
 	die_in(transmit_and_die, 0xcb);
-	atomic_store(&cs.slow_us, 0);
 	sent = cs.seen[0xcb];
-	assert_true(sent >= 1 && sent < 18);
+	assert_int_equal(sent, 1);
 	up();
 	quiet();
 	assert_int_equal(cs.seen[0xcb], sent);
@@ -336,9 +340,7 @@ static void test_package_cut(void **st)
 	assert_int_equal(put_as(ME, DM_HOW_REPLACE, SE "/Package/p2/Data", NULL, data, len),
 			 DM_OK);
 	free(data);
-	atomic_store(&cs.slow_us, 10000);
 	die_in(install_and_die, 0xe6);
-	atomic_store(&cs.slow_us, 0);
 	up();
 	quiet();
 	assert_true(strcmp(text_of(SE "/Package/p2/ResultCode"), "1501") == 0 ||
@@ -392,11 +394,7 @@ static void cut_at(uint8_t ins)
 {
 	bool done;
 
-	/* what is only queued is to be cut before an authentication, whose end nobody would
-	 * know */
-	atomic_store(&cs.slow_us, ins ? 5000 : 100000);
 	die_in(atomic_and_die, ins);
-	atomic_store(&cs.slow_us, 0);
 	up();
 	quiet();
 	assert_false(dm_tree_unsettled(w.tree));

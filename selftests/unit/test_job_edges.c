@@ -59,7 +59,7 @@ static struct job_info wait_end(uint64_t id)
 	const struct timespec nap = {0, 5000000};
 	struct job_info i;
 
-	for (int n = 0; n < 1000; n++) {
+	for (int n = 0; n < 12000; n++) {
 		assert_int_equal(job_get(store, id, &i), 0);
 		if (i.state != JOB_QUEUED && i.state != JOB_RUNNING)
 			return i;
