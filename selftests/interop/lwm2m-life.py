@@ -270,11 +270,7 @@ async def application(b):
         "Lock: nobody selects it any more", " ".join(words))
     await s.execute(c, (apps.SOFTWARE, number, 6))
     state = await b.until((apps.SOFTWARE, number, 7), lambda v: v == 0)
-    for _ in range(50):
-        left = {a for a, (_, r) in (await b.apps()).items() if 3 in r} & {aid, apps.TEST_PKG}
-        if not left:
-            break
-        await asyncio.sleep(0.2)
+    left = await b.without(aid, apps.TEST_PKG)
     deleted = [w[5] for w in b.stack.apdus()[before:] if len(w) > 5 and w[3][2:4] == "E4"]
     tap(state == 0 and not left and deleted == ["9000"], "Uninstall: DELETE, and nothing is left",
         " ".join(deleted))
