@@ -37,6 +37,7 @@ IDLE, QUEUED, RUNNING, DONE, FAILED, UNKNOWN = range(6)
 FINAL = range(3, 8)
 PROBE = gp.get_data(0x0066)     # a command that changes nothing
 PROBE_HEAD = "80CA0066"
+LONG = 2000     # commands of a script that is cut: far more than run until then
 
 
 class Bench:
@@ -51,11 +52,12 @@ class Bench:
         self.server = await Server(port=self.port).start()
         self.stack.start_softse(*self.softse)
         self.stack.start_semd()
-        self.client = await self.server.wait_for_client(timeout=30)
+        self.client = await self.server.wait_for_client()
         return self
 
     async def __aexit__(self, kind, error, trace):
-        status = self.stack.stop()
+        # it takes leave, so the server has to be there
+        status = await asyncio.to_thread(self.stack.stop)
         await self.server.stop()
         if kind is None:
             tap(status == 0, "semd ends with status 0 afterwards",
@@ -71,10 +73,10 @@ class Bench:
         return n
 
     async def value(self, n, rid):
-        _, v = await self.server.read_value(self.client, (SCRIPT, n, rid), timeout=20)
+        _, v = await self.server.read_value(self.client, (SCRIPT, n, rid))
         return v
 
-    async def wait_final(self, n, seconds=30):
+    async def wait_final(self, n, seconds=60):
         end = time.monotonic() + seconds
         while (state := await self.value(n, 4)) not in FINAL:
             if time.monotonic() > end:
@@ -174,7 +176,7 @@ async def requests():
         ]
         for name, code, path, payload, cf, want in cases:
             try:
-                ex, _ = await ask(b.client, code, path, payload, cf, timeout=20)
+                ex, _ = await ask(b.client, code, path, payload, cf)
                 tap(False, name, f"accepted with {ex.code}")
             except LwM2MError as e:
                 tap(e.code.startswith(want), name, f"{e.code} {e.diagnostic!r}")
@@ -184,8 +186,8 @@ async def requests():
 async def se_gone():
     async with Bench(softse=("--work-ms=40",)) as b:
         n = await b.instance()
-        await b.give(n, script.command_script([PROBE] * 40))
-        wait_until(lambda: b.stack.executed(PROBE_HEAD) >= 8, 20, "8 APDUs")
+        await b.give(n, script.command_script([PROBE] * LONG))
+        wait_until(lambda: b.stack.executed(PROBE_HEAD) >= 8, 60, "8 APDUs")
         b.stack.stop_softse(signal.SIGKILL)
         state = await b.wait_final(n)
         code, words = await b.value(n, 8), await b.value(n, 9)
@@ -199,11 +201,8 @@ async def se_gone():
         tap(r.executed == told == len(r.rapdus), "its answers so far are kept",
             f"{len(r.rapdus)} R-APDUs")
         b.stack.start_softse()
-        await asyncio.sleep(1)
-        tap(b.stack.executed(PROBE_HEAD) == ran, "nothing is resumed by itself",
-            "the SE is back, its log has not moved")
         await b.server.execute(b.client, (SCRIPT, n, 11))
-        for _ in range(60):
+        for _ in range(240):
             n = await b.instance()
             state, code, words = await b.outcome(n, script.command_script([PROBE]))
             if state == DONE:
@@ -213,6 +212,9 @@ async def se_gone():
             await b.server.delete(b.client, (SCRIPT, n))
             await asyncio.sleep(0.25)
         tap(state == DONE, "the SE that came back serves again", f"{code} {words}")
+        seen = b.stack.executed(PROBE_HEAD)
+        tap(seen == ran + 1, "and nothing was resumed by itself",
+            f"the SE saw {ran} before it went, {seen} now")
 
 
 async def dialogues():
@@ -230,8 +232,8 @@ async def dialogues():
 
         n = await b.instance()
         before = ran()
-        await b.give(n, script.command_script([PROBE] * 60))
-        wait_until(lambda: ran() - before >= 3, 20, "3 APDUs")
+        await b.give(n, script.command_script([PROBE] * LONG))
+        wait_until(lambda: ran() - before >= 3, 60, "3 APDUs")
         await refused("Run while it runs", run(n))
         await refused("Write of a script while it runs",
                       b.server.write(b.client, (SCRIPT, n, 2), script.command_script([PROBE])))
@@ -239,14 +241,14 @@ async def dialogues():
         await refused("Clear while it runs", b.server.execute(b.client, (SCRIPT, n, 11)))
         await b.server.execute(b.client, (SCRIPT, n, 10))
         state, told = await b.wait_final(n), await b.value(n, 5)
-        tap(state == 6 and told == ran() - before < 60, "Cancel",
+        tap(state == 6 and told == ran() - before < LONG, "Cancel",
             f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, "
             f"the SE saw {ran() - before}")
         await b.server.execute(b.client, (SCRIPT, n, 11))
 
         await b.server.write(b.client, (SCRIPT, n, 13), 1)
         before = ran()
-        await b.give(n, script.command_script([PROBE] * 60))
+        await b.give(n, script.command_script([PROBE] * LONG))
         state, told = await b.wait_final(n), await b.value(n, 5)
         # "unknown" outranks "expired": the deadline may pass while an APDU is out.
         cut = await b.value(n, 16)
@@ -274,26 +276,28 @@ async def dialogues():
         await b.server.execute(b.client, (SCRIPT, n, 11))
 
         before = ran()
-        await b.give(n, script.command_script([PROBE] * 50))
-        wait_until(lambda: ran() - before >= 20, 20, "20 APDUs")
+        await b.give(n, script.command_script([PROBE] * LONG))
+        wait_until(lambda: ran() - before >= 20, 60, "20 APDUs")
         b.stack.stop_semd(signal.SIGKILL)
-        left = ran() - before
         old, updates = b.client.registered, b.client.updates
         b.stack.start_semd()
         # it resumes its registration
         await b.server.wait_for(lambda s: any(c.registered > old or c.updates > updates
-                                              for c in s.clients.values()), 60)
+                                              for c in s.clients.values()), 60, "an Update")
         b.client = await b.server.wait_for_client()
         state, told = await b.value(n, 4), await b.value(n, 5)
+        left = ran() - before
         exact = state == FAILED and told == left or \
             state == UNKNOWN and told <= left <= told + 1 and await b.value(n, 16) == 2
-        tap(exact and ran() - before == left, "kill -9 of semd in mid-script",
+        tap(exact, "kill -9 of semd in mid-script",
             f"{await b.value(n, 8)}: {await b.value(n, 9)}; told {told}, the SE saw {left}")
         r = script.parse_response(await b.value(n, 7))
         tap(r.executed == told == len(r.rapdus), "its answers so far are kept",
             f"{len(r.rapdus)} R-APDUs")
         await b.server.execute(b.client, (SCRIPT, n, 11))
         await b.works("after all that")
+        tap(ran() - before == left + 3, "and nothing was resumed",
+            f"{ran() - before - left} more in the SE's log")
 
 
 def raw_bench(settings=None, softse=()):
@@ -302,7 +306,7 @@ def raw_bench(settings=None, softse=()):
     stack = Stack(f"coap://127.0.0.1:{raw.port}", settings)
     stack.start_softse(*softse)
     stack.start_semd()
-    raw.wait_for_registration(30)
+    raw.wait_for_registration(60)
     return raw, stack
 
 
@@ -319,7 +323,7 @@ def raw_read(raw, *path):
     return m.payload.decode()
 
 
-def raw_final(raw, n, seconds=30):
+def raw_final(raw, n, seconds=60):
     end = time.monotonic() + seconds
     while int(state := raw_read(raw, SCRIPT, n, 4)) not in FINAL:
         assert time.monotonic() < end, f"state still {state} after {seconds} s"
@@ -349,11 +353,11 @@ def duplicates():
         run = raw.build(POST, (SCRIPT, n, 3))
         for _ in range(3):
             raw.send(run)
-        got = [dotted(m.code) for m in raw.answers(run, 3, enough=3)]
+        got = [dotted(m.code) for m in raw.answers(run, 60, enough=3)]
         tap(got == ["2.04"] * 3, "an Execute that the network triples is answered alike", " ".join(got))
         state = raw_final(raw, n)
         raw.send(run)
-        late = [dotted(m.code) for m in raw.answers(run, 3)]
+        late = [dotted(m.code) for m in raw.answers(run, 60)]
         tap(late == ["2.04"], "so is a copy that comes after the end", " ".join(late))
         ran = stack.executed(PROBE_HEAD) - before
         tap(ran == 1 and state == DONE, "it ran once", f"{ran} in the SE's log")
@@ -363,8 +367,8 @@ def duplicates():
         stack.start_semd()
         raw.wait_for_registration(60, resumed=True)
         raw.send(run)
-        again = [f"{dotted(m.code)} {m.payload.decode()}".strip() for m in raw.answers(run, 3)]
-        time.sleep(0.5)
+        again = [f"{dotted(m.code)} {m.payload.decode()}".strip() for m in raw.answers(run, 60)]
+        raw_final(raw, n)
         ran = stack.executed(PROBE_HEAD) - before
         tap(ran == 1, "nor does a copy that meets a restarted semd run",
             f"{again}, {ran} in the SE's log")
@@ -449,7 +453,7 @@ def server_vanishes():
         before = stack.executed(PROBE_HEAD)
         raw.request(POST, (SCRIPT, n, 3))
         raw.close()
-        wait_until(lambda: stack.executed(PROBE_HEAD) - before >= 50, 30, "50 APDUs")
+        wait_until(lambda: stack.executed(PROBE_HEAD) - before >= 50, 60, "50 APDUs")
         tap(True, "a server that vanishes: the job goes on without it", "50 APDUs ran")
         time.sleep(2)
         raw.open()
@@ -458,8 +462,8 @@ def server_vanishes():
         # The server that returns has forgotten everybody: 4.04 to an Update.
         while not raw.registrations:
             got = raw.receive(1)
-            if time.monotonic() - began > 90:
-                raise AssertionError("no registration within 90 s after the server returned")
+            if time.monotonic() - began > 180:
+                raise AssertionError("no registration within 180 s after the server returned")
             if got is None:
                 continue
             m, _, address = got
@@ -543,7 +547,7 @@ def configuration():
         with open(stack.config, "w", encoding="utf-8") as f:
             f.write(text)
         return subprocess.run([semd, "--check", f"--config={stack.config}"], check=False, text=True,
-                              capture_output=True, timeout=20)
+                              capture_output=True, timeout=60)
 
     done = run(good)
     tap(done.returncode == 0, "semd --check accepts a good configuration",
@@ -593,10 +597,10 @@ def without_dm():
     """Who asks for OMA DM where there is none is told that."""
     stack = Stack(None).start()
     address = stack.path("run/io.sesame.Manager")
-    wait_until(lambda: os.path.exists(address), 10, "semd's socket")
+    wait_until(lambda: os.path.exists(address), 60, "semd's socket")
     for words in (["session", "main"], ["tree"], ["notify", stack.config]):
         done = subprocess.run([os.path.join(OUT, "sectl"), "--socket", address, "dm", *words],
-                              check=False, text=True, capture_output=True, timeout=20)
+                              check=False, text=True, capture_output=True, timeout=60)
         tap(done.returncode == 3 and "no [dm] in semd's configuration" in done.stderr,
             f"sectl dm {words[0]} without [dm]", done.stderr.split("\n")[0])
     tap(stack.stop() == 0, "semd ends with status 0")

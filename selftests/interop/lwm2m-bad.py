@@ -24,7 +24,7 @@ import aiocoap  # noqa: E402
 import codec  # noqa: E402
 from aiocoap.numbers.codes import DELETE, FETCH, GET, POST, PUT, iPATCH  # noqa: E402
 from rawcoap import ACK, CON, NON, RST, RawServer, dotted  # noqa: E402
-from stack import OUT, Stack, free_port, wait_until  # noqa: E402
+from stack import OUT, Stack, free_port, wait_bound, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 
 KEY = bytes(range(0xC0, 0xD0))
@@ -48,7 +48,7 @@ class Bench:
     def __enter__(self):
         self.raw = RawServer(self.port)
         self.stack = Stack(f"coap://127.0.0.1:{self.port}", self.settings).start()
-        self.raw.wait_for_registration(30)
+        self.raw.wait_for_registration(60)
         self.raw.request(GET, (3, 0, 0))
         return self
 
@@ -63,7 +63,7 @@ class Bench:
         self.stack.remove()
 
     def alive(self, what, before):
-        m = self.raw.request(GET, (1, 0, 1), timeout=20)
+        m = self.raw.request(GET, (1, 0, 1))
         grown = rss(self.stack) - before
         tap(dotted(m.code) == "2.05" and grown < GROWTH, f"{what}: semd answers, memory is bounded",
             f"{grown} KiB more")
@@ -101,7 +101,7 @@ def bodies():
                                    (iPATCH, ()), (FETCH, ())):
                     if cf in (codec.CBOR, codec.TEXT, codec.OPAQUE) and path != (1, 0, 1):
                         continue
-                    m = b.raw.request(code, path, body, content_format=cf, timeout=5)
+                    m = b.raw.request(code, path, body, content_format=cf)
                     codes.add(dotted(m.code))
                     n += 1
                     if m.code.is_successful() and code != FETCH:
@@ -168,7 +168,7 @@ def floods():
             m = b.raw.build(PUT, (1, 0, 1), b"1" * 1024, content_format=codec.TEXT)
             m.opt.block1 = (i, True, 6)
             b.raw.send(m)
-            got = b.raw.answers(m, 5)
+            got = b.raw.answers(m, 60)
             last = dotted(got[0].code) if got else "none"
             if last != "2.31":
                 break
@@ -184,7 +184,7 @@ def stale():
         b.raw.request(PUT, (1, 0, 1), b"400", content_format=codec.TEXT)
         old = b.raw.build(PUT, (1, 0, 1), b"500", content_format=codec.TEXT)
         b.raw.send(old)
-        b.raw.answers(old, 5)
+        b.raw.answers(old, 60)
         b.raw.request(PUT, (1, 0, 1), b"600", content_format=codec.TEXT)
         b.raw.send(old)
         again = b.raw.answers(old, 2)
@@ -210,7 +210,7 @@ def silence():
     raw = RawServer(port)
     stack = Stack(f"coap://127.0.0.1:{port}").start()
     try:
-        got = raw.receive(20)
+        got = raw.receive(60)
         first = got[0] if got else None
         tap(first is not None and first.code == POST, "it registers")
         # wrong tokens, wrong ids, wrong sort of code: none is an answer
@@ -218,12 +218,12 @@ def silence():
             words = {"code": aiocoap.CREATED, "mid": first.mid, "token": first.token,
                      "mtype": ACK, "location_path": ["rd", "x"], **change}
             raw.sock.sendto(aiocoap.Message(**words).encode(), got[2])
-        again = raw.receive(8)
+        again = raw.receive(60)
         tap(again is not None and again[0].mid == first.mid and again[0].code == POST,
             "an answer of another token or number is none: the Register is sent again")
         raw.reply(first, got[2], aiocoap.FORBIDDEN)
         line = wait_until(lambda: next((x for x in stack.text("semd.log").splitlines()
-                                        if "4.03" in x), None), 5, "a line about the refusal")
+                                        if "4.03" in x), None), 60, "a line about the refusal")
         tap("test: " in line and "next try" in line, "a refusal is one line: who, what, when again", line)
         tap(stack.semd.poll() is None, "semd is there")
     finally:
@@ -244,13 +244,14 @@ def secrets():
     peer = subprocess.Popen(["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-nocert", "-psk",
                              "00" * 16, "-psk_identity", "me", "-cipher", "PSK-CHACHA20-POLY1305", "-quiet"],
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_bound(port)
     stack.write_config()
     core = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (core[1], core[1]))
     os.umask(0)     # what semd inherits must not matter
     try:
         stack.start()
-        wait_until(lambda: "test: " in stack.text("semd.log"), 20, "a line about the server")
+        wait_until(lambda: "test: " in stack.text("semd.log"), 60, "a line about the server")
         line = next(x for x in stack.text("semd.log").splitlines() if "test: " in x)
         tap("coaps://127.0.0.1" in line and "next try" in line, "no cipher in common: one line", line)
         pid = stack.semd.pid
@@ -282,7 +283,7 @@ def setup():
         stack.write_config()
         os.chmod(stack.state_dir, 0o700)
         p = subprocess.run([os.path.join(OUT, "semd"), f"--config={stack.config}"], capture_output=True, text=True,
-                           timeout=20, check=False)
+                           timeout=60, check=False)
         line = next((x for x in p.stderr.splitlines() if "error" in x), "")
         tap(p.returncode == 1 and all(w in line for w in words), name, line)
 

@@ -97,14 +97,13 @@ class Bench:
         await server.bs_write(client, "/1/0", srv)
         await server.finish(client)
 
-    async def registered(self, seconds=30, server=None):
+    async def registered(self, seconds=60, server=None):
         try:
             return await (server or self.server).wait_for_client(ENDPOINT, seconds)
         except asyncio.TimeoutError as e:
-            raise AssertionError("not registered; semd says:\n"
-                                 + self.stack.text("semd.log")) from e
+            raise AssertionError(f"{e}; semd says:\n" + self.stack.text("semd.log")) from e
 
-    async def sessions(self, n=1, seconds=30):
+    async def sessions(self, n=1, seconds=60):
         try:
             await self.bs.wait_for(lambda s: sum(t.done() for t in s.sessions) >= n, seconds)
         except asyncio.TimeoutError as e:
@@ -147,11 +146,12 @@ async def client_initiated():
         _, lifetime = await bench.server.read_value(client, "/1/0/1")
         assert lifetime == 300, lifetime
         # a restart needs no bootstrap
-        bench.stack.stop_semd()
+        await asyncio.to_thread(bench.stack.stop_semd)
         bench.start_semd()
         before = client.updates
         await bench.server.wait_for(
-            lambda s: any(c.updates > before or c is not client for c in s.clients.values()), 30)
+            lambda s: any(c.updates > before or c is not client for c in s.clients.values()), 60,
+            "a registration after the restart")
         assert len(bench.bs.requests) == 1, bench.bs.requests
 
 
@@ -250,7 +250,7 @@ async def server_initiated():
             await bench.server.execute(client, "/1/0/9")
             await bench.registered(server=other)
             await bench.sessions(2)
-            await bench.server.wait_for(lambda s: not s.clients, 20)  # it took leave
+            await bench.server.wait_for(lambda s: not s.clients, 60, "a farewell")
         finally:
             await other.stop()
 
@@ -261,14 +261,14 @@ async def refused():
         bench.bs.refuse = lwm2m_server.BAD_REQUEST
         await bench.start()
         await asyncio.sleep(0)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(bench.bs.requests) < 2 and time.monotonic() < end:
             await asyncio.sleep(0.1)
         # with pct, and as 1.0 has it
         assert bench.bs.requests[:2] == [{"ep": ENDPOINT, "pct": "112"}, {"ep": ENDPOINT}], \
             bench.bs.requests
         bench.bs.refuse = None
-        await bench.registered(40)
+        await bench.registered(120)
 
 
 # -- the card
@@ -359,17 +359,17 @@ async def card_changes():
             assert not bench.server.clients  # the configured one has to wait
             # nothing happens for an Update with the same card
             await second.execute(client, "/1/0/8")
-            await second.wait_for(lambda s: client.updates > 0, 20)
+            await second.wait_for(lambda s: client.updates > 0, 60, "an Update")
             # semd may not have the answer yet: the next Update follows at once then, and
             # the card is looked at for that one, too
             write_card(stack, card_file(third.port, 44))
             await second.execute(client, "/1/0/8")
             client = await bench.registered(server=third)
-            await second.wait_for(lambda s: not s.clients, 20)
+            await second.wait_for(lambda s: not s.clients, 60, "a farewell")
             write_card(stack, b"\xff" * 8)
             await third.execute(client, "/1/0/8")
             await bench.registered()
-            await third.wait_for(lambda s: not s.clients, 20)
+            await third.wait_for(lambda s: not s.clients, 60, "a farewell")
     finally:
         await second.stop()
         await third.stop()
@@ -395,7 +395,7 @@ async def factory():
             f.write(bsfile({0: {0: bs, 1: security}, 1: {0: srv}}))
         bench.stack.set["bootstrap.file"] = path
         await bench.start()
-        await bench.registered(60)
+        await bench.registered(120)
         assert len(bench.bs.requests) == 1
 
 

@@ -90,7 +90,7 @@ class Server(RawServer):
         message = self.build(code, path, payload, **options)
         return message, self.repeat(message)
 
-    def repeat(self, message, times=6):
+    def repeat(self, message, times=40):
         for _ in range(times):
             self.send(message)
             got = self.answers(message, 1.5)
@@ -219,7 +219,7 @@ def load(server, numbers, rounds):
 def judge(rig, rounds, since):
     """A complaint about what is said after the restart, or None."""
     server, last = rig.server, rounds[-1]
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         state = value(server.ask(GET, path(STATE), accept=0)[1])
         if state not in (QUEUED, RUNNING) or time.monotonic() > end:
@@ -270,7 +270,7 @@ def alive(server):
     """Does the observation live on? A Run changes the state, which must be told."""
     before = len(server.states)
     server.ask(POST, path(RUN))
-    if not server.wait(lambda: DONE in server.states[before:], 10):
+    if not server.wait(lambda: DONE in server.states[before:], 60):
         return f"registration kept, observation lost: {server.states[before:]}"
     server.ask(POST, path(CLEAR))
     return None
@@ -297,8 +297,8 @@ def one(rig, numbers, rng, cut):
         torn = rig.disk.cut(rng)
     registrations, updates = server.registrations, server.updates
     rig.start()
-    if not server.wait(lambda: server.registrations + server.updates > registrations + updates, 30):
-        return Seen("the device did not come back within 30 s", "lost", len(rounds))
+    if not server.wait(lambda: server.registrations + server.updates > registrations + updates, 90):
+        return Seen("the device did not come back within 90 s", "lost", len(rounds))
     kept = server.registrations == registrations
     how = ("power cut, " if cut else "killed, ") + ("Update" if kept else "Register")
     complaint = judge(rig, rounds, since) or repeated(rig, rounds, numbers)
@@ -325,8 +325,8 @@ def main():
         rig = Rig(folder, server)
         try:
             rig.start()
-            tap.line("registered", None if server.wait(lambda: server.registrations, 30)
-                     else "not within 30 s")
+            tap.line("registered", None if server.wait(lambda: server.registrations, 60)
+                     else "not within 60 s")
             for i in range(opt.n):
                 seen.append(one(rig, numbers, rng, i % 2 == 1))
                 tap.line(seen[-1].how, seen[-1].complaint)

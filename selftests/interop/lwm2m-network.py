@@ -40,7 +40,7 @@ async def main():
     stack = Stack(f"coap://{SERVER}:{PORT}")
     try:
         stack.start()
-        client = await server.wait_for_client(timeout=30)
+        client = await server.wait_for_client()
         tap("10.64.0.2" in client.remote.hostinfo, "registered", client.remote.hostinfo)
 
         # another address that changes nothing of the way to the server
@@ -53,7 +53,8 @@ async def main():
         source("10.64.0.3")
         ip("addr", "del", "10.64.0.4/32", "dev", "lo")
         await server.wait_for(lambda s: any("10.64.0.3" in c.remote.hostinfo
-                                            for c in s.clients.values()), 10)
+                                            for c in s.clients.values()), 60,
+                              "a word from the new address")
         client = next(c for c in server.clients.values() if "10.64.0.3" in c.remote.hostinfo)
         tap(True, "another way: the server hears from the new address", client.remote.hostinfo)
         _, name = await server.read_value(client, (26241, 0, 0))

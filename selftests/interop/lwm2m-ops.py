@@ -49,10 +49,15 @@ class Bench:
     async def __aexit__(self, kind, error, trace):
         loop = asyncio.get_running_loop()
         status = await loop.run_in_executor(None, self.stack.stop)
-        gone = not self.server.clients
+        try:
+            await self.server.wait_for(lambda s: not s.clients, 60, "De-register")
+            gone = "gone"
+        except TimeoutError as e:
+            gone = str(e)
         await self.server.stop()
         if kind is None:
-            tap(status == 0 and gone, "de-registration at the end", f"status {status}")
+            tap(status == 0 and gone == "gone", "de-registration at the end",
+                f"status {status}, {gone}")
         if kind is not None or status != 0:
             for line in self.stack.text("semd.log").splitlines()[-30:]:
                 print(f"# semd: {line}")

@@ -10,12 +10,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from stack import Stack, free_port, wait_until  # noqa: E402
+from stack import Stack, free_port, wait_bound, wait_until  # noqa: E402
 from tap import tap  # noqa: E402
 
 KEY = b"a key for tests!"
@@ -43,14 +42,14 @@ def one(scheme, name):
         return len(locations) >= count
 
     try:
-        time.sleep(0.5)
+        wait_bound(port + secure)
         stack.start()
-        wait_until(lambda: registered(1), 20, f"registration over {scheme}")
+        wait_until(lambda: registered(1), 60, f"registration over {scheme}")
         binding = "b=T" if "tcp" in scheme else "b=U"
         tap(binding in stack.text("rd.log"), f"{scheme}: registered with {name}", binding)
         stack.stop_semd(signal.SIGKILL)
         stack.start_semd()
-        wait_until(lambda: registered(2), 20, f"semd registers again over {scheme}")
+        wait_until(lambda: registered(2), 60, f"semd registers again over {scheme}")
         said = stack.text("semd.log")
         if secure:
             tap("session new" in said and "session resumed" in said,
@@ -60,8 +59,9 @@ def one(scheme, name):
             location = locations[0].split("/")[-1]
             tap(re.search(rf"c:POST .*Uri-Path:{location}", stack.text("rd.log")) is not None,
                 f"{scheme}: the registration is taken up by an Update", locations[0])
-        tap(stack.stop_semd() == 0 and re.search(r"c:DELETE", stack.text("rd.log")) is not None,
-            f"{scheme}: semd de-registers and ends with status 0")
+        status = stack.stop_semd()
+        wait_until(lambda: "c:DELETE" in stack.text("rd.log"), 60, "a de-registration")
+        tap(status == 0, f"{scheme}: semd de-registers and ends with status 0")
     except AssertionError as e:
         tap(False, scheme, str(e))
         for line in stack.text("semd.log").splitlines()[-20:]:
