@@ -12,9 +12,11 @@
 
 #include "control/config.h"
 #include "dm/http.h"
+#include "dm/profile.h"
 #include "dm/state.h"
 #include "gp/error.h"
 #include "keys/seref.h"
+#include "libse/se.h"
 
 static bool yes(const char *value)
 {
@@ -85,8 +87,8 @@ bool config_dm_stranger(const struct config *c, const char *origin)
 	size_t n = strlen(origin);
 
 	if (strncmp(origin, "dm:", 3) != 0 || origin[n - 1] == '*' || c->dm.bootstrap_file[0] ||
-	    c->dm.bootstrap_pin_file[0] || c->dm.bootstrap_card[0] ||
-	    yes(c->dm.server_accounts))
+	    c->dm.bootstrap_pin_file[0] || c->dm.bootstrap_network_file[0] ||
+	    c->dm.bootstrap_card[0] || yes(c->dm.server_accounts))
 		return false;
 	for (size_t i = 0; i < c->nr_dm; i++)
 		if (!strcmp(c->dm_account[i].server_id, origin + 3))
@@ -177,6 +179,12 @@ int config_dm_files(const struct config *c, const struct config_dm_account *a, c
 				 c->dm.bootstrap_pin_file);
 		config_bytes_clear(&b);
 	}
+	if (!r && c->dm.bootstrap_network_file[0]) {
+		n = snprintf(why, room, "bootstrap_network_file: ");
+		r = config_read_network(c->dm.bootstrap_network_file, &b, why + n,
+					room - (size_t)n);
+		config_bytes_clear(&b);
+	}
 	if (!r && c->dm.bootstrap_card_pin_file[0]) {
 		n = snprintf(why, room, "bootstrap_card_pin_file: ");
 		r = config_read_secret(c->dm.bootstrap_card_pin_file, &b, why + n,
@@ -206,6 +214,39 @@ int config_read_secret(const char *path, struct config_bytes *out, char *why, si
 		return -EINVAL;
 	}
 	return 0;
+}
+
+int config_read_network(const char *path, struct config_bytes *out, char *why, size_t room)
+{
+	uint8_t key[DM_PROFILE_NETWORK_MAX];
+	struct config_bytes text = {0};
+	int len, r = config_read_secret(path, &text, why, room);
+	size_t n = 0;
+
+	if (r)
+		return r;
+	if (!strncmp((const char *)text.p, "hex:", 4)) {
+		r = se_from_hex((const char *)text.p + 4, text.len - 4, key, sizeof(key), &n);
+	} else {
+		len = dm_profile_imsi((const char *)text.p, key);
+		r = len < 0 ? len : 0;
+		n = len < 0 ? 0 : (size_t)len;
+	}
+	config_bytes_clear(&text);
+	if (r || !n) {
+		snprintf(why, room,
+			 "%s: an IMSI of 6 to 15 digits, or hex: and at most %d octets", path,
+			 DM_PROFILE_NETWORK_MAX);
+		r = -EINVAL;
+	} else {
+		out->p = malloc(n);
+		r = out->p ? 0 : -ENOMEM;
+		if (!r)
+			memcpy(out->p, key, n);
+		out->len = r ? 0 : n;
+	}
+	explicit_bzero(key, sizeof(key));
+	return r;
 }
 
 static int take_secret(const char *key, const char *path, struct config_bytes *out, char *why,

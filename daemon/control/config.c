@@ -144,6 +144,7 @@ static const struct key keys[] = {
 	PART(SEC_DM, dm, server_accounts, KIND_CHOICE, 0, 0, "yes no"),
 	DM(bootstrap_file, KIND_PATH),
 	DM(bootstrap_pin_file, KIND_PATH),
+	DM(bootstrap_network_file, KIND_PATH),
 	DM(bootstrap_card, KIND_TEXT),
 	DM(bootstrap_aid, KIND_HEX),
 	DM(bootstrap_card_pin_file, KIND_PATH),

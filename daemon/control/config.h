@@ -130,6 +130,7 @@ struct config_bootstrap {
  * @server_accounts: "yes": servers may add accounts
  * @bootstrap_file: profile to begin with
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
+ * @bootstrap_network_file: what the network shares with the device, for the same
  * @bootstrap_card, @bootstrap_aid, @bootstrap_card_pin_file, @bootstrap_keyset: as card, aid,
  *	pin_file and keyset of struct config_bootstrap
  */
@@ -145,6 +146,7 @@ struct config_dm {
 	char server_accounts[4];
 	char bootstrap_file[256];
 	char bootstrap_pin_file[256];
+	char bootstrap_network_file[256];
 	char bootstrap_card[CONFIG_NAME_MAX];
 	char bootstrap_aid[33];
 	char bootstrap_card_pin_file[256];
@@ -294,6 +296,14 @@ bool config_dm_stranger(const struct config *c, const char *origin);
 
 /** config_dm_uri - NULL, or what is wrong with a server's address */
 const char *config_dm_uri(const char *uri);
+
+/**
+ * config_read_network - what a mobile network shares with the device, as a key
+ *
+ * The file has the digits of an IMSI, or hex: and the octets (an ESN, say). 0; -EINVAL and
+ * others with @why, in which nothing of it stands.
+ */
+int config_read_network(const char *path, struct config_bytes *out, char *why, size_t room);
 
 /** config_read_secret - a password: the file's text without what ends its line */
 int config_read_secret(const char *path, struct config_bytes *out, char *why, size_t room);

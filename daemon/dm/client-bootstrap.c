@@ -91,6 +91,27 @@ static void begin_new(struct dm_client *c, uint64_t now, const struct dm_profile
 	client_kick(c);
 }
 
+/* what a push has that cannot be checked */
+static const char *missing(const struct dm_profile_mac *mac)
+{
+	if (mac->sec != DM_SEC_USERPINMAC && !mac->has_mac)
+		return "the profile has no MAC";
+	switch (mac->sec) {
+	case DM_SEC_NETWORKID:
+		return "the profile's MAC is by the network's secret: bootstrap_network_file= "
+		       "is needed";
+	case DM_SEC_USERPIN:
+	case DM_SEC_USERPINMAC:
+		return "the profile's MAC is by a PIN: bootstrap_pin_file= is needed";
+	case DM_SEC_USERPIN_NETWORKID:
+		return "the profile's MAC is by a PIN and the network's secret: "
+		       "bootstrap_pin_file= and bootstrap_network_file= are needed";
+	case DM_SEC_NONE:
+		break;
+	}
+	return "the profile does not say what its MAC is by (SEC)";
+}
+
 static int check_mac(struct dm_client *c, const uint8_t **p, size_t *len, char *why)
 {
 	struct dm_profile_mac mac;
@@ -101,7 +122,8 @@ static int check_mac(struct dm_client *c, const uint8_t **p, size_t *len, char *
 	if (c->mac_failures >= MAC_FAILURES_MAX)
 		r = -EKEYREJECTED;
 	else
-		r = dm_profile_check_mac(&mac, NULL, 0, *c->pin ? c->pin : NULL, *p, *len);
+		r = dm_profile_check_mac(&mac, c->network_len ? c->network : NULL,
+					 c->network_len, *c->pin ? c->pin : NULL, *p, *len);
 	/* a PIN is short: who may try it often, finds it */
 	if (r == -EKEYREJECTED && ++c->mac_failures == MAC_FAILURES_MAX)
 		client_log(
@@ -110,8 +132,7 @@ static int check_mac(struct dm_client *c, const uint8_t **p, size_t *len, char *
 			"start",
 			c->mac_failures);
 	if (r == -ENOKEY)
-		return client_refuse(c, why, r,
-				     "the profile has no MAC, or one that takes a PIN");
+		return client_refuse(c, why, r, "%s", missing(&mac));
 	return r ? client_refuse(c, why, r, "the profile's MAC is wrong") : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "dm/http.h"
 #include "dm/listen.h"
 #include "dm/mo-device.h"
+#include "dm/profile.h"
 #include "keys/cred.h"
 
 #define CLIENT_RETRY_MS 30000U
@@ -147,6 +148,8 @@ struct dm_client {
 		int code;
 	} resumed;
 	char pin[65];
+	uint8_t network[DM_PROFILE_NETWORK_MAX];
+	size_t network_len;
 	unsigned int mac_failures; /* of profiles */
 	unsigned int turn;	   /* so that no account waits behind another for ever */
 };

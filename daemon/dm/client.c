@@ -206,6 +206,7 @@ int dm_client_new(struct dm_client **ret, const struct dm_client_config *config,
 	if (!c->config.retry_ms)
 		c->config.retry_ms = CLIENT_RETRY_MS;
 	c->config.pin = NULL;
+	c->config.network = (struct dm_bytes){0};
 	c->hold_until = config->hold_until;
 	c->epoll = c->kick = -1;
 	for (unsigned int i = 0; i < CLIENT_PORTS; i++)
@@ -214,8 +215,15 @@ int dm_client_new(struct dm_client **ret, const struct dm_client_config *config,
 		snprintf(why, DM_CLIENT_WORDS_MAX, "the PIN is longer than %zu digits",
 			 sizeof(c->pin) - 1);
 		r = -EINVAL;
+	} else if (config->network.len > sizeof(c->network)) {
+		snprintf(why, DM_CLIENT_WORDS_MAX,
+			 "the network's secret is longer than %zu bytes", sizeof(c->network));
+		r = -EINVAL;
 	} else {
 		strcpy(c->pin, config->pin ? config->pin : "");
+		if (config->network.len)
+			memcpy(c->network, config->network.p, config->network.len);
+		c->network_len = config->network.len;
 		r = make(c, config, now, why);
 	}
 	/* theirs, and gone when this returns */
@@ -262,6 +270,7 @@ void dm_client_free(struct dm_client *c)
 	client_factory_free(c);
 	free(c->slots);
 	explicit_bzero(c->pin, sizeof(c->pin));
+	explicit_bzero(c->network, sizeof(c->network));
 	if (c->kick >= 0)
 		close(c->kick);
 	if (c->epoll >= 0)

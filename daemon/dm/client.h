@@ -99,7 +99,10 @@ enum dm_via { DM_VIA_LOCAL, DM_VIA_UDP, DM_VIA_COAP };
  * @udp_port: of package 0, -1: do not listen; 0: any; 2948 is WAP push
  * @coap_port: of package 0 over CoAP, -1: do not listen, 0: any
  * @bind: address to listen on; NULL: loopback only
- * @pin: digits, of the user: for profiles that come as a push; NULL: they are refused
+ * @pin: digits, of the user: for profiles that come as a push; NULL: those are refused that
+ *	want it
+ * @network: secret that the network shares with the device, for such profiles; len 0: the
+ *	same. Both are copied, and wiped at the end
  * @hold_until: begin no session before then or dm_client_release(); 0: at once
  * @log: @level is syslog's; @server: the account's name or ""
  * @notice: a Display alert (1100) for people; NULL: logged
@@ -118,6 +121,7 @@ struct dm_client_config {
 	int udp_port, coap_port;
 	const char *bind;
 	const char *pin;
+	struct dm_bytes network;
 	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *server, const char *text);
 	void (*notice)(void *ctx, const char *server, const char *text);

@@ -15,6 +15,8 @@
 /* a PIN that tells its MAC: as many digits of either, and no less than a card's PIN has */
 #define PIN_LEAST 8
 #define PIN_MAX 32
+#define IMSI_LEAST 6
+#define IMSI_MAX 15
 
 static const char connectivity[] = "application/vnd.wap.connectivity-wbxml";
 
@@ -41,10 +43,14 @@ static int mac_of(const char *s, size_t len, struct dm_profile_mac *mac)
 	return 0;
 }
 
+static bool is_cp(const struct wsp_push *push)
+{
+	return push->type == WSP_CONNECTIVITY || strcmp(push->mime, connectivity) == 0;
+}
+
 static bool is_profile(const struct wsp_push *push)
 {
-	return push->type == WSP_CONNECTIVITY || push->type == WSP_DM_WBXML ||
-	       strcmp(push->mime, connectivity) == 0 ||
+	return is_cp(push) || push->type == WSP_DM_WBXML ||
 	       strcmp(push->mime, DM_MIME_WBXML) == 0 ||
 	       strcmp(push->mime, DM_MIME_TNDS_WBXML) == 0;
 }
@@ -69,6 +75,7 @@ int dm_profile_push(const uint8_t *p, size_t len, struct dm_profile_mac *mac,
 		return -ENOTSUP;
 	if (push.sec >= (int)(sizeof(secs) / sizeof(*secs)))
 		return -ENOTSUP;
+	mac->cp = is_cp(&push);
 	if (push.sec >= 0)
 		mac->sec = secs[push.sec];
 	if (push.mac[0])
@@ -134,6 +141,24 @@ static int pin_mac(const char *pin, const uint8_t *body, size_t len)
 	return differ ? -EKEYREJECTED : 0;
 }
 
+int dm_profile_imsi(const char *digits, uint8_t *key)
+{
+	size_t n = strlen(digits);
+	/* the first half octet says identity of type 1, and whether the digits are odd */
+	unsigned int low = n % 2 ? 9 : 1;
+	int len = 0;
+
+	if (n < IMSI_LEAST || n > IMSI_MAX || strspn(digits, "0123456789") != n)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i += 2) {
+		key[len++] = (uint8_t)((unsigned int)(digits[i] - '0') << 4 | low);
+		low = i + 1 < n ? (unsigned int)(digits[i + 1] - '0') : 0;
+	}
+	if (n % 2 == 0)
+		key[len++] = (uint8_t)(0xf0 | low);
+	return len;
+}
+
 int dm_profile_check_mac(const struct dm_profile_mac *mac, const uint8_t *network,
 			 size_t network_len, const char *pin, const uint8_t *body,
 			 size_t body_len)
@@ -149,22 +174,20 @@ int dm_profile_check_mac(const struct dm_profile_mac *mac, const uint8_t *networ
 		return -ENOKEY;
 	if (mac->sec == DM_SEC_USERPINMAC)
 		return pin_mac(pin, body, body_len);
+	/*
+	 * Both together: ProvBoot 1.1, 5.2 (USERNETWPIN) has the network's secret and the PIN
+	 * behind it, nothing between; DM Security 1.2, 5.7 (USERPIN_NETWORKID) the PIN, a
+	 * colon, and the network's secret.
+	 */
+	if (mac->cp && wants_network)
+		add(&k, network, network_len);
 	if (wants_pin)
 		add(&k, pin, strlen(pin));
-	if (wants_pin && wants_network)
+	if (!mac->cp && wants_pin && wants_network)
 		add(&k, ":", 1);
-	if (wants_network)
+	if (!mac->cp && wants_network)
 		add(&k, network, network_len);
 	e = compare(&k, mac, body, body_len);
-	/* of both together two orders are in use, and client provisioning has no colon */
-	for (int colon = 1; e == -EKEYREJECTED && wants_pin && wants_network && colon >= 0;
-	     colon--) {
-		k.len = 0;
-		add(&k, network, network_len);
-		add(&k, ":", (size_t)colon);
-		add(&k, pin, strlen(pin));
-		e = compare(&k, mac, body, body_len);
-	}
 	OPENSSL_cleanse(&k, sizeof(k));
 	return e;
 }

@@ -94,7 +94,7 @@ enum dm_profile_sec {
 	DM_SEC_NONE,	  /* not at all; no MAC */
 	DM_SEC_NETWORKID, /* what the network shares with the device: IMSI … (CP: NETWPIN) */
 	DM_SEC_USERPIN,	  /* a PIN that the user types */
-	DM_SEC_USERPIN_NETWORKID, /* both */
+	DM_SEC_USERPIN_NETWORKID, /* both (CP: USERNETWPIN) */
 	DM_SEC_USERPINMAC,	  /* CP only: the PIN tells the MAC itself */
 };
 
@@ -102,10 +102,12 @@ enum dm_profile_sec {
 
 /**
  * struct dm_profile_mac - SEC and MAC
+ * @cp: a document of client provisioning, which puts two keys together in its own way
  * @mac: HMAC-SHA1 over the body
  */
 struct dm_profile_mac {
 	enum dm_profile_sec sec;
+	bool cp;
 	bool has_mac;
 	uint8_t mac[DM_PROFILE_MAC_LEN];
 };
@@ -118,6 +120,19 @@ struct dm_profile_mac {
  */
 int dm_profile_push(const uint8_t *p, size_t len, struct dm_profile_mac *mac,
 		    const uint8_t **body, size_t *body_len);
+
+#define DM_PROFILE_NETWORK_MAX 64 /* bytes of a network's shared secret */
+
+/**
+ * dm_profile_imsi() - an IMSI as the shared secret of a GSM network: semi-octets with the
+ *	parity in front, as a SIM has it (ProvBoot 1.1, 5.2; TS 51.011, 10.3.2, without the
+ *	length)
+ * @digits: 6 to 15 of them, and nothing else
+ * @key: DM_PROFILE_NETWORK_MAX bytes
+ *
+ * Return: bytes of @key, or -EINVAL.
+ */
+int dm_profile_imsi(const char *digits, uint8_t *key);
 
 /**
  * dm_profile_check_mac() - is the profile from somebody who knows the keys?

@@ -144,7 +144,8 @@ static int port(uint32_t configured)
 }
 
 static int make_client(struct semd_dm *m, const struct dm_factory *accounts,
-		       const struct config_dm_credentials *general, const char *pin)
+		       const struct config_dm_credentials *general, const char *pin,
+		       const struct config_bytes *network)
 {
 	const struct config *c = &m->d->cfg;
 	char id[128], why[DM_CLIENT_WORDS_MAX];
@@ -173,6 +174,7 @@ static int make_client(struct semd_dm *m, const struct dm_factory *accounts,
 		.coap_port = port(c->dm.coap_port),
 		.bind = or_null(c->dm.bind),
 		.pin = pin,
+		.network = to_bytes(network),
 		.hold_until =
 			content_ses_reading(m->d->content->ses) ? semd_now_ms() + HOLD_MS : 0,
 		.log = on_log,
@@ -262,6 +264,16 @@ static int read_secret(const char *what, const char *path, struct config_bytes *
 	return r;
 }
 
+static int read_network(const char *path, struct config_bytes *out)
+{
+	char why[512];
+	int r = *path ? config_read_network(path, out, why, sizeof(why)) : 0;
+
+	if (r)
+		semd_log(LOG_ERR, "[dm] bootstrap_network_file: %s", why);
+	return r;
+}
+
 /* The profile of a file, once. */
 static void take_file(struct semd_dm *m)
 {
@@ -296,7 +308,7 @@ static int make(struct semd_dm *m)
 	struct config_dm_credentials *cred = calloc(CONFIG_DMS_MAX + 1, sizeof(*cred));
 	struct dm_factory *accounts = calloc(CONFIG_DMS_MAX, sizeof(*accounts));
 	const struct config *c = &m->d->cfg;
-	struct config_bytes pin = {0};
+	struct config_bytes pin = {0}, network = {0};
 	int r = cred && accounts ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !r && i < c->nr_dm; i++) {
@@ -309,10 +321,14 @@ static int make(struct semd_dm *m)
 	if (!r)
 		r = read_secret("bootstrap_pin_file", c->dm.bootstrap_pin_file, &pin);
 	if (!r)
-		r = make_client(m, accounts, &cred[CONFIG_DMS_MAX], (const char *)pin.p);
+		r = read_network(c->dm.bootstrap_network_file, &network);
+	if (!r)
+		r = make_client(m, accounts, &cred[CONFIG_DMS_MAX], (const char *)pin.p,
+				&network);
 	for (size_t i = 0; cred && i <= CONFIG_DMS_MAX; i++)
 		config_dm_credentials_clear(&cred[i]);
 	config_bytes_clear(&pin);
+	config_bytes_clear(&network);
 	free(cred);
 	free(accounts);
 	return r;

@@ -95,7 +95,8 @@ class Device:
         self.stack.set = {k: v for k, v in self.stack.set.items() if k.startswith("se.")}
         self.stack.set.update({
             "dm.device_id": "urn:uuid:tls", "dm.udp_port": port, "dm.retry": "3600",
-            "dm.ca": self.card.path("ca.pem"), "dm.bootstrap_pin_file": self.stack.path("pin")})
+            "dm.ca": self.card.path("ca.pem"), "dm.bootstrap_pin_file": self.stack.path("pin"),
+            "semd.log_level": "debug"})
         self.stack.set.update({f"dm.{k}": v for k, v in keys.items()})
         self.stack.start_semd()
 
@@ -205,6 +206,48 @@ async def bootstrap(device, server_ssl):
             "and it does not replace an account", again["uri"])
         tap(PIN.decode() not in device.stack.text("semd.log"), "the PIN is not in the log")
         await asyncio.to_thread(device.stop)
+
+
+IMSI = "001010123456789"
+NETWORK = bytes.fromhex("0910101032547698")    # as a SIM has it (TS 51.011, 10.3.2)
+
+
+async def network(device, server_ssl):
+    """Profiles whose MAC is by what the network shares with the device, alone and with a PIN."""
+    stack = device.stack
+    with open(stack.path("network"), "w", encoding="ascii",
+              opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+        f.write(IMSI + "\n")
+    async with Server(ssl=server_ssl) as server:
+        profile = PROFILE.format(name="first", uri=server.uri).encode()
+        for name, sec, pin, wrong, right in (
+                ("NETWPIN", 0, None, [IMSI.encode()], NETWORK),
+                ("USERNETWPIN", 2, stack.path("pin"), [PIN + b":" + NETWORK, NETWORK],
+                 NETWORK + PIN)):
+            port, before = free_port(), len(stack.text("semd.log"))
+
+            def log():
+                return stack.text("semd.log")[before:]
+            await asyncio.to_thread(device.start_bare, port, bootstrap_pin_file=pin,
+                                    bootstrap_network_file=stack.path("network"))
+            await asyncio.to_thread(wait_until, lambda: f"on UDP port {port}" in log(), 60,
+                                    "semd's port")
+            for n, key in enumerate(wrong, 1):
+                send_udp(port, pushed(profile, key, sec))
+                await asyncio.to_thread(
+                    wait_until, lambda: log().count("the profile's MAC is wrong") == n, 60,
+                    f"{n} refused")
+            nobody = await asyncio.to_thread(device.account)
+            send_udp(port, pushed(profile, right, sec))
+            session = await server.session(60)
+            man, = await session.run(get("./DevInfo/DevId"))
+            await session.end()
+            await device.ended()
+            tap(man.value == "urn:uuid:tls" and nobody is None,
+                f"a profile over UDP, {name}: by its key and no other", man.value)
+            tap(IMSI not in log() and NETWORK.hex() not in log().lower(),
+                f"{name}: the IMSI is not in the log")
+            await asyncio.to_thread(device.stop)
 
 
 PKCS15 = "A000000063504B43532D3135"
@@ -357,6 +400,7 @@ async def run(device):
     await fails(device, "a reference that leads nowhere", ["no such"], asking,
                 dict(in_se, key="se:se0/iotsafe/66"))
     await bootstrap(device, plain)
+    await network(device, plain)
     await from_card(device, plain)
 
 

@@ -439,6 +439,8 @@ static void test_dm_files(void **state)
 	char why[256], dir[] = "/tmp/test_config.XXXXXX", path[64];
 	struct config c;
 	struct said s;
+	static const char *const no_network[] = {"hex:", "hex:8", "hex:0g", "26201-1234567"};
+	struct config_bytes b = {0};
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -458,6 +460,33 @@ static void test_dm_files(void **state)
 	assert_null(strstr(why, "what"));
 	put(path, "1234\n", 0600);
 	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	/* four digits are a PIN, and no IMSI; nothing of what is there is said */
+	snprintf(c.dm.bootstrap_network_file, sizeof(c.dm.bootstrap_network_file), "%s", path);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "bootstrap_network_file: "));
+	assert_non_null(strstr(why, "/file: an IMSI of 6 to 15 digits"));
+	assert_null(strstr(why, "1234"));
+	put(path, "001010123456789\n", 0600);
+	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);
+	assert_int_equal(config_read_network(path, &b, why, sizeof(why)), 0);
+	assert_int_equal(b.len, 8);
+	assert_memory_equal(b.p, "\x09\x10\x10\x10\x32\x54\x76\x98", 8);
+	config_bytes_clear(&b);
+	put(path, "001010123456789\n", 0644);
+	assert_true(config_read_network(path, &b, why, sizeof(why)) < 0);
+	unlink(path);
+	put(path, "hex:80A1b2c3\n", 0600);
+	assert_int_equal(config_read_network(path, &b, why, sizeof(why)), 0);
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.p, "\x80\xa1\xb2\xc3", 4);
+	config_bytes_clear(&b);
+	for (size_t i = 0; i < sizeof(no_network) / sizeof(*no_network); i++) {
+		put(path, no_network[i], 0600);
+		assert_int_equal(config_read_network(path, &b, why, sizeof(why)), -EINVAL);
+		assert_null(b.p);
+	}
+	c.dm.bootstrap_network_file[0] = 0;
+	put(path, "1234\n", 0600);
 	snprintf(c.dm.bootstrap_card_pin_file, sizeof(c.dm.bootstrap_card_pin_file), "%s",
 		 path);
 	assert_int_equal(config_dm_files(&c, NULL, why, sizeof(why)), 0);

@@ -384,6 +384,33 @@ static void test_bad_prov(void **state)
 	model_buf_free(&b);
 }
 
+/* TS 51.011, 10.3.2: EF IMSI without its length; the digits of the first row are those of the
+ * numbering plan's test network */
+static void test_imsi(void **state)
+{
+	static const struct {
+		const char *digits;
+		size_t len;
+		const char *key;
+	} cases[] = {
+		{"001010123456789", 8, "\x09\x10\x10\x10\x32\x54\x76\x98"},
+		{"21407650123456", 8, "\x21\x41\x70\x56\x10\x32\x54\xf6"},
+		{"123456", 4, "\x11\x32\x54\xf6"},
+		{"1234567", 4, "\x19\x32\x54\x76"},
+	};
+	static const char *const bad[] = {
+		"", "12345", "0010101234567890", "00101012345678x", " 01", "+12345678"};
+	uint8_t key[DM_PROFILE_NETWORK_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(dm_profile_imsi(cases[i].digits, key), cases[i].len);
+		assert_memory_equal(key, cases[i].key, cases[i].len);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(dm_profile_imsi(bad[i], key), -EINVAL);
+}
+
 static void test_mac(void **state)
 {
 	static const char by_network[] = "\x64\x8d\xaa\x7d\xd0\x92\x4a\x1e\x5c\xce\x10\x85\x36"
@@ -404,30 +431,38 @@ static void test_mac(void **state)
 		int error;
 		bool network;
 		const char *pin;
+		bool cp;
 	} cases[] = {
-		{DM_SEC_NETWORKID, by_network, 0, true, NULL},
-		{DM_SEC_USERPIN, by_pin, 0, false, "1234"},
-		{DM_SEC_USERPIN, by_pin, 0, true, "1234"},
-		{DM_SEC_USERPIN_NETWORKID, by_both, 0, true, "1234"},
-		{DM_SEC_USERPIN_NETWORKID, turned, 0, true, "1234"},
-		{DM_SEC_USERPIN_NETWORKID, no_colon, 0, true, "1234"},
-		{DM_SEC_USERPINMAC, NULL, 0, false, "123456083381"},
-		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "123456083382"},
-		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "12345608338"},
-		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "123456"},
-		{DM_SEC_USERPIN, by_pin, -EKEYREJECTED, true, "1235"},
-		{DM_SEC_USERPIN, wrong, -EKEYREJECTED, true, "1234"},
-		{DM_SEC_NETWORKID, by_pin, -EKEYREJECTED, true, "1234"},
-		{DM_SEC_USERPIN, by_pin, -ENOKEY, true, NULL},
-		{DM_SEC_NETWORKID, by_network, -ENOKEY, false, "1234"},
-		{DM_SEC_USERPIN_NETWORKID, by_both, -ENOKEY, false, "1"},
-		{DM_SEC_NETWORKID, NULL, -ENOKEY, true, NULL},
-		{DM_SEC_NONE, NULL, -ENOKEY, true, "1234"},
+		{DM_SEC_NETWORKID, by_network, 0, true, NULL, false},
+		{DM_SEC_USERPIN, by_pin, 0, false, "1234", false},
+		{DM_SEC_USERPIN, by_pin, 0, true, "1234", false},
+		/* each kind of profile puts both together in its own way, and no other */
+		{DM_SEC_USERPIN_NETWORKID, by_both, 0, true, "1234", false},
+		{DM_SEC_USERPIN_NETWORKID, turned, -EKEYREJECTED, true, "1234", false},
+		{DM_SEC_USERPIN_NETWORKID, no_colon, -EKEYREJECTED, true, "1234", false},
+		{DM_SEC_USERPIN_NETWORKID, by_both, -EKEYREJECTED, true, "1234", true},
+		{DM_SEC_USERPIN_NETWORKID, turned, -EKEYREJECTED, true, "1234", true},
+		{DM_SEC_USERPIN_NETWORKID, no_colon, 0, true, "1234", true},
+		{DM_SEC_NETWORKID, by_network, 0, true, NULL, true},
+		{DM_SEC_USERPIN, by_pin, 0, true, "1234", true},
+		{DM_SEC_USERPINMAC, NULL, 0, false, "123456083381", false},
+		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "123456083382", false},
+		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "12345608338", false},
+		{DM_SEC_USERPINMAC, NULL, -EKEYREJECTED, false, "123456", false},
+		{DM_SEC_USERPIN, by_pin, -EKEYREJECTED, true, "1235", false},
+		{DM_SEC_USERPIN, wrong, -EKEYREJECTED, true, "1234", false},
+		{DM_SEC_NETWORKID, by_pin, -EKEYREJECTED, true, "1234", false},
+		{DM_SEC_USERPIN, by_pin, -ENOKEY, true, NULL, false},
+		{DM_SEC_NETWORKID, by_network, -ENOKEY, false, "1234", false},
+		{DM_SEC_USERPIN_NETWORKID, by_both, -ENOKEY, false, "1", false},
+		{DM_SEC_NETWORKID, NULL, -ENOKEY, true, NULL, false},
+		{DM_SEC_NONE, NULL, -ENOKEY, true, "1234", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct dm_profile_mac mac = {.sec = cases[i].sec, .has_mac = cases[i].mac};
+		struct dm_profile_mac mac = {
+			.sec = cases[i].sec, .cp = cases[i].cp, .has_mac = cases[i].mac};
 		int e;
 
 		if (cases[i].mac)
@@ -484,8 +519,8 @@ int main(void)
 		cmocka_unit_test(test_cp),	 cmocka_unit_test(test_cp_more),
 		cmocka_unit_test(test_tnds),	 cmocka_unit_test(test_message_wbxml),
 		cmocka_unit_test(test_none),	 cmocka_unit_test(test_many),
-		cmocka_unit_test(test_bad_prov), cmocka_unit_test(test_mac),
-		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_bad_prov), cmocka_unit_test(test_imsi),
+		cmocka_unit_test(test_mac),	 cmocka_unit_test(test_push),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
