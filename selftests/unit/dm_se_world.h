@@ -93,7 +93,7 @@ static void dispatch(void)
 
 static void quiet(void)
 {
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		dispatch();
 		if (!content_ses_reading(w.content->ses) &&
 		    !content_apps_reading(w.content->apps, 0) &&

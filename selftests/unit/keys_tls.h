@@ -262,7 +262,6 @@ struct near {
 	char what[512];
 	struct gp_error err;
 	struct keys_cred cred;
-	uint64_t longest; /* call into the transport, ms */
 };
 
 static void on_up(void *ctx, bool resumed)
@@ -327,6 +326,9 @@ static int load(struct near *n, enum keys_cred_mode mode, const char *own, const
 	return n->error;
 }
 
+/* Of a handshake; a test whose far end will be silent takes less. */
+static uint32_t handshake_ms = 60000;
+
 static void near_open(struct near *n, const struct far *f, enum coap_transport_kind kind,
 		      enum coap_auth auth, bool async)
 {
@@ -349,7 +351,7 @@ static void near_open(struct near *n, const struct far *f, enum coap_transport_k
 				.async = async,
 				.libctx = n->cred.libctx,
 			},
-		.handshake_timeout_ms = 5000,
+		.handshake_timeout_ms = handshake_ms,
 	};
 	static uint8_t der[2048];
 
@@ -369,18 +371,14 @@ static void step(struct near *n, struct far *f)
 	struct pollfd p[2] = {{coap_transport_fd(n->t), 0, 0},
 			      {f->stream >= 0 ? f->stream : f->fd, POLLIN, 0}};
 	uint32_t want = coap_transport_events(n->t);
-	uint64_t before;
 
 	p[0].events = (short)((want & EPOLLIN ? POLLIN : 0) | (want & EPOLLOUT ? POLLOUT : 0));
 	if (!want)
 		p[0].fd = -1;
 	poll(p, 2, 5);
-	before = now_ms();
 	if (p[0].revents)
 		coap_transport_ready(n->t, now_ms());
 	coap_transport_tick(n->t, now_ms());
-	if (now_ms() - before > n->longest)
-		n->longest = now_ms() - before;
 	far_run(f);
 }
 
@@ -388,7 +386,7 @@ static bool until(struct near *n, struct far *f, const int *flag)
 {
 	uint64_t start = now_ms();
 
-	while (!*flag && now_ms() - start < 8000)
+	while (!*flag && now_ms() - start < 90000)
 		step(n, f);
 	return *flag;
 }
@@ -412,7 +410,7 @@ static void associate(struct near *n, enum coap_transport_kind kind, enum coap_a
 	if (!until(n, &f, &n->ups))
 		fail_msg("%s", n->what);
 	assert_int_equal(coap_transport_send(n->t, (const uint8_t *)"hello", 5), 0);
-	for (int i = 0; i < 200 && !*f.got; i++)
+	for (int i = 0; i < 12000 && !*f.got; i++)
 		step(n, &f);
 	assert_string_equal(f.got, "hello");
 	assert_int_equal(SSL_get_verify_result(f.ssl), X509_V_OK);

@@ -86,12 +86,12 @@ static void kw_open(void)
 	assert_int_equal(job_se_add(store, "se0", cs.open, "eSE"), 0);
 }
 
-/** kw_until() - dispatch until *flag is not 0; false after 10 s */
+/** kw_until() - dispatch until *flag is not 0; false after a minute */
 static bool kw_until(const int *flag)
 {
 	struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
-	for (int i = 0; i < 1000 && !*flag; i++) {
+	for (int i = 0; i < 6000 && !*flag; i++) {
 		poll(&p, 1, 10);
 		job_store_dispatch(store);
 	}

@@ -167,18 +167,19 @@ static void test_cancel(void **st)
 	(void)st;
 	command(hex, 18);
 	assert_int_equal(set_hex(S "/Command", hex), DM_OK);
-	atomic_store(&cs.slow_us, 30000);
+	cs_hold(CS_ANY);
 	assert_int_equal(exec(S "/Operations/Transmit", "x1"), DM_ACCEPTED);
 	assert_int_equal(exec(S "/Operations/Transmit", "x2"), DM_CONFLICT);
 	/* a repetition is none */
 	assert_int_equal(exec(S "/Operations/Transmit", "x1"), DM_ACCEPTED);
 	assert_int_equal(exec(S "/Operations/Clear", ""), DM_CONFLICT);
 	assert_int_equal(del(S), DM_CONFLICT);
+	assert_true(cs_held());
 	for (int i = 0; i < 5; i++)
 		dispatch();
 	assert_int_equal(exec(S "/Operations/Cancel", ""), DM_OK);
+	cs_go();
 	quiet();
-	atomic_store(&cs.slow_us, 0);
 	assert_text(S "/Status", "70");
 	assert_true(atoi(text_of(S "/Report/Executed")) < 18);
 	/* told, but not acknowledged: a repetition still */

@@ -182,7 +182,7 @@ static void wait_idle(uint16_t object, uint16_t id)
 {
 	struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
-	for (int i = 0; i < 500 && package(object, id)->op != CONTENT_PACKAGE_IDLE; i++) {
+	for (int i = 0; i < 3000 && package(object, id)->op != CONTENT_PACKAGE_IDLE; i++) {
 		poll(&p, 1, 20);
 		job_store_dispatch(store);
 	}
@@ -429,7 +429,7 @@ static void test_operations(void **st)
 	op.token_len = 5;
 	assert_int_equal(content_ops_set(ops, (uint16_t)app, &op), 0);
 	assert_int_equal(run(ops, (uint16_t)app, CONTENT_OP_DELETE, true), 0);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
 		assert_int_equal(content_ops_get(ops, (uint16_t)app, &op), 0);

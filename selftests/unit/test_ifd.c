@@ -166,7 +166,7 @@ static struct se *other_open(void)
 	struct se_channel_open o = {
 		.aid_ptr = (uintptr_t)APPLET,
 		.aid_len = sizeof(APPLET) - 1,
-		.deadline_ns = se_deadline_in(5000),
+		.deadline_ns = se_deadline_in(60000),
 	};
 	struct se *se;
 
@@ -183,7 +183,7 @@ static int other_sends(struct se *se, const char *hex, uint8_t *answer, uint32_t
 	int ret;
 
 	assert_int_equal(se_from_hex(hex, strlen(hex), p, sizeof(p), &len), 0);
-	ret = se_transmit(se, p, (uint32_t)len, answer, room, &n, se_deadline_in(5000), NULL);
+	ret = se_transmit(se, p, (uint32_t)len, answer, room, &n, se_deadline_in(60000), NULL);
 	return ret < 0 ? ret : answer[n - 2] << 8 | answer[n - 1];
 }
 
@@ -565,7 +565,7 @@ static void expect_seen(struct watcher *w, const char *want)
 	struct timespec end;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 10;
+	end.tv_sec += 60;
 	pthread_mutex_lock(&w->lock);
 	while (strcmp(w->seen, want) && !pthread_cond_timedwait(&w->changed, &w->lock, &end))
 		;
@@ -639,9 +639,9 @@ static void test_reset_by_another(void **state)
 	select_applet();
 	watcher_start(&w);
 	expect_seen(&w, "P");
-	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(5000), NULL), 0);
+	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(60000), NULL), 0);
 	/* nobody's APDU reaches an application that it did not select */
-	for (i = 0; i < 100 && sw_of("8050000000") != -IFD_COMMUNICATION_ERROR; i++)
+	for (i = 0; i < 6000 && sw_of("8050000000") != -IFD_COMMUNICATION_ERROR; i++)
 		usleep(10000);
 	expect_seen(&w, "PAP");
 	assert_int_equal(sw_of("8050000000"), -IFD_COMMUNICATION_ERROR);
@@ -659,7 +659,7 @@ static void test_news_is_for_the_event_thread(void **state)
 	(void)state;
 	select_applet();
 	assert_int_equal(ifd.wait(LUN, 0), IFD_SUCCESS);
-	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(5000), NULL), 0);
+	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(60000), NULL), 0);
 	se_close(other);
 	assert_int_equal(sw_of("8050000000"), -IFD_ICC_NOT_PRESENT);
 	/* that it waits again without having looked does not count */
@@ -680,7 +680,7 @@ static void test_reset_of_an_idle_one(void **state)
 	(void)state;
 	reset(IFD_RESET);
 	assert_int_equal(ifd.wait(LUN, 0), IFD_SUCCESS);
-	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(5000), NULL), 0);
+	assert_int_equal(se_reset(other, SE_RESET_SOFT, se_deadline_in(60000), NULL), 0);
 	se_close(other);
 	/* the socket hangs up on its clients: gone and back, but no wrong answer */
 	assert_int_not_equal(sw_of("8050000000"), 0x9000);

@@ -417,7 +417,7 @@ static void test_wait(void **state)
 	assert_int_equal(ledger_begin(l2, &card_a, true, &b, &err), -EBUSY);
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	assert_string_equal(err.code, "attempt-running");
-	assert_in_range(t1.tv_sec - t0.tv_sec, 4, 10);
+	assert_in_range(t1.tv_sec - t0.tv_sec, 4, 120);
 	assert_int_equal(ledger_end(a, LEDGER_DID_SUCCEED), 0);
 
 	/* who waits goes on as soon as the other is done */

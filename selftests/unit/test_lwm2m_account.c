@@ -134,7 +134,7 @@ static int teardown(void **state)
 /* let the account work until the server has a datagram */
 static void receive(struct rig *r, struct coap_msg *m)
 {
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 60000;
 
 	while (now_ms() < end) {
 		struct pollfd p[2] = {{.fd = r->fd, .events = POLLIN},
@@ -154,7 +154,7 @@ static void receive(struct rig *r, struct coap_msg *m)
 		assert_int_equal(coap_decode(m, r->in, (size_t)n), 0);
 		return;
 	}
-	fail_msg("nothing came in 5 s");
+	fail_msg("nothing came in a minute");
 }
 
 static void send_msg(struct rig *r, const struct coap_msg *m, const struct coap_opts *opts)
@@ -413,7 +413,7 @@ static void test_record_has_an_end(void **state)
 	send_request(r, COAP_POST, 500, "26242", COAP_FORMAT_LWM2M_TLV, "\x03\x03\xc1\x0d\x09",
 		     5);
 	p = (struct pollfd){.fd = lwm2m_account_fd(r->a), .events = POLLIN};
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	lwm2m_account_ready(r->a, now_ms() + 250000);
 	assert_int_equal(job_find(r->store, "lwm2m:main", 3, &info), 0);
 }
@@ -433,7 +433,7 @@ static void test_good_bye(void **state)
 	receive(r, &m);
 	assert_int_equal(m.code, COAP_DELETE);
 	answer(r, &m, COAP_202_DELETED, NULL);
-	for (end = now_ms() + 2000; now_ms() < end; usleep(1000)) {
+	for (end = now_ms() + 60000; now_ms() < end; usleep(1000)) {
 		lwm2m_account_ready(r->a, now_ms());
 		lwm2m_account_status(r->a, &st);
 		if (st.state == LWM2M_STOPPED)

@@ -242,7 +242,7 @@ static void serve(struct rig *r, unsigned int i, uint8_t method, const char *pat
 	char got[64];
 	struct coap_msg m;
 
-	if (!receive(r, i, &m, 5000))
+	if (!receive(r, i, &m, 60000))
 		fail_msg("server %u: nothing came, %s expected; log:\n%s", i, path, r->logged);
 	assert_true(coap_opt_path(&m, COAP_OPT_URI_PATH, got, sizeof(got)) >= 0);
 	assert_string_equal(got, path);
@@ -356,7 +356,7 @@ static void test_two_servers(void **state)
 	settle(r, "second");
 	assert_int_equal(request(r, 1, &m, COAP_GET, "1/0/3", NULL, 0), COAP_205_CONTENT);
 	assert_int_equal(request(r, 0, &m, COAP_PUT, "1/0/3", "76", -1), COAP_204_CHANGED);
-	assert_true(receive(r, 1, &m, 3000));
+	assert_true(receive(r, 1, &m, 60000));
 	assert_int_equal(m.code, COAP_205_CONTENT);
 	assert_true(m.payload_len >= 1);
 	put(r, 1, &(struct coap_msg){.type = COAP_ACK, .mid = m.mid}, NULL);
@@ -364,7 +364,7 @@ static void test_two_servers(void **state)
 	assert_int_equal(r->reboots, 1);
 	/* each has its own Server instance */
 	assert_int_equal(request(r, 0, &m, COAP_PUT, "1/0/3", "77", -1), COAP_204_CHANGED);
-	assert_true(receive(r, 1, &m, 3000));
+	assert_true(receive(r, 1, &m, 60000));
 	assert_int_equal(m.code, COAP_205_CONTENT);
 	put(r, 1, &(struct coap_msg){.type = COAP_ACK, .mid = m.mid}, NULL);
 	assert_int_equal(request(r, 0, &m, COAP_PUT, "1/1/3", "77", -1), COAP_401_UNAUTHORIZED);
@@ -523,7 +523,7 @@ static void test_come_and_go(void **state)
 	serve_register(r, 1, "rd/b");
 	settle(r, "ssid-105");
 	/* 101 is known from before: an Update or a Register, as registration sees fit */
-	assert_true(receive(r, 0, &m, 3000));
+	assert_true(receive(r, 0, &m, 60000));
 	answer(r, 0, &m, COAP_204_CHANGED, NULL);
 
 	/* it moves to another address: the new one hears of it, the old one does not */
@@ -628,7 +628,7 @@ static void test_order(void **state)
 		;
 
 	open_device(r, s, 2);
-	assert_true(receive(r, 1, &m, 3000));
+	assert_true(receive(r, 1, &m, 60000));
 	assert_int_equal(m.code, COAP_POST);
 	assert_false(receive(r, 0, &m, 300));
 	/* the second one's message was lost: it comes again, is answered, and frees the first
@@ -654,7 +654,7 @@ static void test_message_ids(void **state)
 
 	for (int life = 0; life < 70; life++) {
 		open_device(r, s, 1);
-		assert_true(receive(r, 0, &m, 5000));
+		assert_true(receive(r, 0, &m, 60000));
 		if (life > 0) {
 			assert_int_equal(r->peer[0].from.sin_port, port);
 			assert_int_equal(m.mid, (uint16_t)(mid + COAP_MIDS));
