@@ -84,6 +84,14 @@ class Program:
         self.code = (await self.b.finish(session, self.correlator)).code
 
 
+async def asks(b, struck):
+    """A session of as many messages as it takes."""
+    session = await b.session()
+    while not struck.is_set():
+        await session.run(get(f"{SE}/Link"))
+    await session.end()
+
+
 async def one_message(b, number, i, kind, then):
     """None, or what is wrong. then: what happens besides: nothing, server, semd."""
     program, struck = Program(b, number), asyncio.Event()
@@ -96,24 +104,24 @@ async def one_message(b, number, i, kind, then):
     b.server.alerts.clear()
     b.server.strike(i, kind, at_once)
     hits = b.server.hits
-    for _ in range(4):
+    for _ in range(5):
+        # the last message is one, too; and this time it may have been shorter
+        what = program.attempt() if not program.done else asks(b, struck)
         try:
-            await b.unless(lambda: then and struck.is_set(), program.attempt())
+            await b.unless(lambda: then and struck.is_set(), what)
         except (DmError, Struck):
             pass
-        if program.done and not struck.is_set():
-            await asyncio.sleep(0.1)    # the last message is one, too
         if struck.is_set() and then == "semd":
             await b.thread(semd.wait)
             await b.start_semd()
         elif struck.is_set() and then == "server":
             await b.server.restart()
         then = "" if struck.is_set() else then
-        struck.clear()
         program.hear()
-        if program.done:
+        if program.done and struck.is_set():
             break
-    need(program.done, "the program comes to its end")
+    need(program.done and struck.is_set(), "the program comes to its end, and is struck",
+         (program.done, struck.is_set()))
     b.server.spare()
     ran = program.ran()
     need(max(ran) <= 1, "no command ran twice", ran)
@@ -165,13 +173,11 @@ async def notify(points):
                 session = await b.server.session()
                 man, = await session.run(get("./DevInfo/Man"))
                 await session.end()
-                await asyncio.sleep(0.1)
+                n = await b.settled()
                 await b.restart(sig)
-                n = len(b.server.requests)
                 for wrapped in (dm_auth.push(package), package):
                     dm_auth.send_udp(b.udp, wrapped)
-                await asyncio.sleep(0.4)
-                if len(b.server.requests) != n:
+                if await b.settled() != n:
                     wrong.append("a notification of before the restart was followed")
                 session = await b.session()
                 man, = await session.run(get("./DevInfo/Man"))
@@ -179,7 +185,7 @@ async def notify(points):
                 if len(session.messages) != 2 or heads != [212] or man.code != 200:
                     wrong.append(f"{len(session.messages)} messages, {heads}: a nonce was lost")
                 await session.end()
-                await asyncio.sleep(0.1)
+                await b.settled()
         wrong += b.server.complaints
         if b.lost:
             wrong.append(f"{b.lost} notifications not heard: the nonce was lost")
@@ -255,7 +261,7 @@ async def cut_large(b, data, chunks, points, coding):
     for kill_ in (False, True):
         wrong, tried, began = [], 0, time.monotonic()
         # not all of them: each is a whole package
-        for i in sorted({2 + p % chunks for p in points(chunks)})[::max(1, chunks // 6)]:
+        for i in sorted({2 + p % (chunks - 1) for p in points(chunks)})[::max(1, chunks // 6)]:
             tried += 1
             node, semd, cut = f"{SE}/Package/cut", b.stack.semd, asyncio.Event()
 
@@ -324,8 +330,9 @@ async def one_write(b, disk, go, number, k, cut, rng):
         await b.unless(lambda: semd.poll() is not None, session.end())
     except Struck:
         pass
+    while semd.poll() is None and not await b.calm():
+        pass    # it keeps what the last message said
     os.unlink(go)
-    await asyncio.sleep(0.05)
     struck = semd.poll() is not None
     if not struck:
         await b.thread(b.stack.stop_semd, signal.SIGKILL)
@@ -355,7 +362,7 @@ async def tree(points):
             b.preload = {**disk.env, "LD_PRELOAD": " ".join(
                 [os.path.join(OUT, "interop/killat.so"), disk.env["LD_PRELOAD"]]),
                 "KILLAT_GO": go, "KILLAT_NAME": "dm.db"}
-            await asyncio.sleep(0.1)
+            await b.settled()
             await b.thread(b.stack.stop_semd, signal.SIGTERM)
             disk.settle()
             await b.start_semd()

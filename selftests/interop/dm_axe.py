@@ -6,6 +6,7 @@ where it was."""
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from dm_bench import Bench, need, result  # noqa: E402
+from dm_bench import PATIENCE, Bench, need, result  # noqa: E402
 from card_issuer import DEFAULT, keyset  # noqa: E402
 from dm_server import Fault, Server  # noqa: E402
 from dm_session import DmError, get  # noqa: E402
@@ -26,6 +27,7 @@ import syncml  # noqa: E402
 
 interrupt = importlib.import_module("gp-interrupt")
 kill = importlib.import_module("job-kill")
+AFTER = ("kill-host", "lose-answer", "power-after")    # ways that let the command be executed
 EFFECTS = {"E4": None, "E6": ("02", "20"), "E8": None, "D8": None, "F0": None}
 
 
@@ -76,7 +78,10 @@ class AxeServer(Server):
 
 
 class AxeCard(interrupt.Card):
-    """Two ways more: kill-before (the command does not leave), gone (until start())."""
+    """Two ways more: kill-before (the command does not leave), gone (until start()).
+    struck_at: how many commands it had executed then."""
+
+    struck_at = 0
 
     def serve(self):
         """semd has a connection for its jobs and one to look who is there."""
@@ -95,9 +100,10 @@ class AxeCard(interrupt.Card):
         client.close()
 
     def happen(self, way, card, frame):
+        self.struck_at = len(self.executed()) + (way in AFTER)
         if way == "kill-before":
             self.happened = True
-            self.host.send_signal(signal.SIGKILL)
+            self.hosts.get().send_signal(signal.SIGKILL)
             return True
         if way == "gone":
             self.happened = True
@@ -107,7 +113,10 @@ class AxeCard(interrupt.Card):
         return super().happen(way, card, frame)
 
     def arm(self, way, at, host):
-        self.happened, self.count, self.at, self.host = False, 0, at, host
+        self.happened, self.count, self.at = False, 0, at
+        while not self.hosts.empty():
+            self.hosts.get()
+        self.hosts.put(host)
         self.way = way
 
     def effects(self, since=0):
@@ -141,10 +150,6 @@ class AxeStack(Stack):
     def apdus(self):
         return self.card.executed()
 
-    def start_semd(self):
-        super().start_semd()
-        self.card.host = self.semd
-
 
 class World(Bench):
     """A Bench with an axe. preload: environment of semd."""
@@ -154,7 +159,7 @@ class World(Bench):
                          device={"retry": "1", **(device or {})}, **more)
         self.stack = AxeStack(None)
         self.server = AxeServer(client_nonce=b"client-nonce-000", server_nonce=b"server-nonce-000",
-                                timeout=20)
+                                timeout=PATIENCE)
         self.preload = preload or {}
         self.lost = 0       # notifications that were not heard
 
@@ -186,7 +191,7 @@ class World(Bench):
 
     async def down(self):
         self.card.way = None
-        await asyncio.sleep(0.1)        # it may be reading the end of a session still
+        await self.settled()            # it may be reading the end of a session still
         await self.thread(self.stack.stop_semd, signal.SIGTERM)
         self.card.power_off()
 
@@ -213,15 +218,19 @@ class World(Bench):
 
     # -- waiting
 
-    async def quiet(self, seconds=0.06, limit=10):
-        """No APDU for so long."""
-        end = asyncio.get_running_loop().time() + limit
+    async def quiet(self):
+        """No APDU comes: semd has no job that runs or is to run. What it asks a card of before
+        that, when it sees it, is over where there are sessions."""
+        end = asyncio.get_running_loop().time() + PATIENCE
         while True:
             n = self.card.count
-            await asyncio.sleep(seconds)
-            if n == self.card.count:
+            said = (await self.sectl("jobs", "list", "--json")).stdout
+            jobs = [j for j in json.loads(said)["result"]["jobs"]
+                    if j["state"] in ("queued", "running")]
+            if not jobs and n == self.card.count:
                 return
-            need(asyncio.get_running_loop().time() < end, f"the SE is quiet within {limit} s")
+            need(asyncio.get_running_loop().time() < end, f"the SE is quiet, within {PATIENCE} s",
+                 jobs)
 
     async def unless(self, test, coroutine):
         """Its result, or Struck as soon as test() is true; what the peer does then is its own."""
@@ -269,12 +278,12 @@ class World(Bench):
             await session.run(get("./DevInfo/Man"))
             await session.end()
 
-    async def alert(self, correlator, seconds=20):
+    async def alert(self, correlator):
         """What an alert says that comes in whichever session."""
-        end = asyncio.get_running_loop().time() + seconds
+        end = asyncio.get_running_loop().time() + PATIENCE
         while not (told := self.told(correlator)):
             left = end - asyncio.get_running_loop().time()
-            need(left > 0, f"the alert of {correlator} within {seconds} s")
+            need(left > 0, f"the alert of {correlator}, within {PATIENCE} s", await self.status())
             with contextlib.suppress(DmError):
                 await self.over(await self.server.session(left))
         return told[-1]

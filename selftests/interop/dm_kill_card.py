@@ -105,7 +105,7 @@ async def one_apdu(b, op, way, k, want):
             await session.end()
     except Struck:
         pass
-    ran = len(b.card.executed()) - mark
+    ran = b.card.struck_at - mark
     if killed:
         await b.thread(b.stack.semd.wait)
         await b.start_semd()
