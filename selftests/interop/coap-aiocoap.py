@@ -27,7 +27,7 @@ async def check(name, coroutine):
     global failed, count
     count += 1
     try:
-        await asyncio.wait_for(coroutine, 60)
+        await asyncio.wait_for(coroutine, 120)
         print(f"ok {count} - {name}", flush=True)
     except Exception as e:  # any failure is a failed test
         failed += 1
@@ -90,7 +90,7 @@ async def observe(context, base, code):
 
 
 async def against_our_server():
-    port = random.randrange(20000, 40000)
+    port = random.randrange(10000, 30000)
     server = subprocess.Popen([PEER, "server", str(port)], stdin=subprocess.PIPE,
                               stderr=subprocess.PIPE)
     server.stderr.readline()
@@ -109,7 +109,7 @@ async def against_our_server():
     finally:
         await context.shutdown()
         server.stdin.close()
-        server.wait(10)
+        server.wait(60)
 
 
 # ---- our client at aiocoap's server ------------------------------------------------------
@@ -175,7 +175,7 @@ async def against_aiocoap():
     site = aiocoap.resource.Site()
     site.add_resource(["store"], Store())
     site.add_resource(["slow"], Slow())
-    port = random.randrange(20000, 40000)
+    port = random.randrange(10000, 30000)
     context = await aiocoap.Context.create_server_context(site, bind=("127.0.0.1", port))
     with tempfile.TemporaryDirectory() as tmp:
         large, small = os.path.join(tmp, "large"), os.path.join(tmp, "small")

@@ -24,7 +24,7 @@ tap() { # STATUS NAME [WHY]
 	fi
 }
 
-reg=$(python3 "$here/../server/lwm2m_server.py" --port "$port" --wait 40)
+reg=$(python3 "$here/../server/lwm2m_server.py" --port "$port" --wait 90)
 device=$(sed -n "s/.* registered from 127.0.0.1:\([0-9]*\),.*/\1/p" <<<"$reg" | head -1)
 [ -n "$device" ]
 tap $? "registration" "$reg"
@@ -36,9 +36,11 @@ python3 -c 'import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", int(sys.argv[1])))
+open(sys.argv[2], "w").close()
 while True:
-	s.recv(2048)' "$port" &
+	s.recv(2048)' "$port" "$STACK_DIR/bound" &
 trap "kill $!" EXIT
+for _ in $(seq 600); do [ -e "$STACK_DIR/bound" ] && break; sleep 0.1; done
 
 # coap METHOD PATH [OPTION…]: the payload goes to $tmp/out, the exchange to $tmp/log
 tmp=$STACK_DIR
@@ -46,7 +48,7 @@ coap() {
 	local method=$1 path=$2
 	shift 2
 	: >"$tmp/out"
-	coap-client-notls -a 127.0.0.1 -p "$port" -B 10 -v 7 -o "$tmp/out" -m "$method" "$@" \
+	coap-client-notls -a 127.0.0.1 -p "$port" -B 60 -v 7 -o "$tmp/out" -m "$method" "$@" \
 		"coap://127.0.0.1:$device$path" >"$tmp/log" 2>&1
 }
 # The code of the last answer, but not of one that coap-client itself gave to semd
@@ -98,7 +100,7 @@ run() { # BLOCK: writes the script in such blocks, runs it, reads the answer so
 	expect 2.04 "Write of $(stat -c %s "$tmp/script") bytes in blocks of $1"
 	coap post "/26242/$instance/3"
 	expect 2.04 "Execute Run"
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		coap get "/26242/$instance/4" -A 0
 		[ "$(cat "$tmp/out")" -ge 3 ] 2>/dev/null && break
 		sleep 0.1

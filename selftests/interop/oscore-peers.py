@@ -65,7 +65,7 @@ async def check(name, coroutine):
     global failed, count
     count += 1
     try:
-        await asyncio.wait_for(coroutine, 60)
+        await asyncio.wait_for(coroutine, 120)
         print(f"ok {count} - {name}", flush=True)
     except Exception as e:  # any failure is a failed test
         failed += 1
@@ -141,7 +141,7 @@ class OurServer:
         if kill:
             self.process.kill()
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 async def ours(keys, port, *args, ok=True):
@@ -340,19 +340,22 @@ async def run(*args):
 
 async def libcoap_client(port, conf):
     for want in (b"1", b"2"):
-        same(await run("coap-client-openssl", "-E", conf, "-B", "10", "-m", "post",
+        same(await run("coap-client-openssl", "-E", conf, "-B", "50", "-m", "post",
                        f"coap://127.0.0.1:{port}/counter"), want)
 
 
 async def libcoap_client_blocks(port, conf):
-    out = await run("coap-client-openssl", "-E", conf, "-B", "20", f"coap://127.0.0.1:{port}/big")
+    out = await run("coap-client-openssl", "-E", conf, "-B", "50", f"coap://127.0.0.1:{port}/big")
     same(len(out), 5000)
 
 
 async def libcoap_observe(port, conf):
-    out = await run("coap-client-openssl", "-E", conf, "-B", "3", "-s", "3",
-                    f"coap://127.0.0.1:{port}/tick")
-    same(out.count(b"tick ") >= 4, True)
+    for seconds in ("3", "9", "27"):    # longer where too little comes
+        out = await run("coap-client-openssl", "-E", conf, "-B", seconds, "-s", seconds,
+                        f"coap://127.0.0.1:{port}/tick")
+        if out.count(b"tick ") >= 4:
+            return
+    raise AssertionError(f"few ticks: {out[-200:]}")
 
 
 class LibcoapServer:
@@ -368,7 +371,7 @@ class LibcoapServer:
 
     def wait(self):
         """It is there when it answers a CoAP ping, an empty message that needs no context."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect(("127.0.0.1", self.port))
             s.settimeout(0.1)
@@ -392,7 +395,7 @@ class LibcoapServer:
 
     def stop(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 async def at_libcoap(keys, port, path):
@@ -470,7 +473,7 @@ async def with_libcoap(tmp):
 async def libcoap_b2(port, conf):
     """Each run of it has lost everything."""
     for want in (b"1", b"2", b"3"):
-        same(await run("coap-client-openssl", "-E", conf, "-B", "10", "-m", "post",
+        same(await run("coap-client-openssl", "-E", conf, "-B", "50", "-m", "post",
                        f"coap://127.0.0.1:{port}/counter"), want)
 
 
