@@ -165,26 +165,42 @@ static void test_errors(void **state)
 	drop(&a);
 }
 
+/* A job and, in @p, the parameters that name it. */
+static void run_script(char p[64])
+{
+	struct ask a = call(I "RunScript",
+			    "{\"se\":\"se0\",\"script\":\"qgciBYDKAGYA\",\"deadline\":1}");
+	uint64_t id;
+
+	assert_string_equal(a.error, "");
+	id = sd_json_variant_unsigned(sd_json_variant_by_key(a.reply, "id"));
+	assert_true(id > 0);
+	drop(&a);
+	snprintf(p, 64, "{\"id\":%llu}", (unsigned long long)id);
+}
+
 static void test_run(void **state)
 {
 	sd_json_variant *job;
 	char p[64];
 	struct ask a;
-	uint64_t id;
+	bool runs = false;
 
 	(void)state;
-	a = call(I "RunScript", "{\"se\":\"se0\",\"script\":\"qgciBYDKAGYA\",\"deadline\":1}");
-	assert_string_equal(a.error, "");
-	id = sd_json_variant_unsigned(sd_json_variant_by_key(a.reply, "id"));
-	assert_true(id > 0);
-	drop(&a);
-	snprintf(p, sizeof(p), "{\"id\":%llu}", (unsigned long long)id);
+	/* one whose second was over before we asked is made again */
+	for (int i = 0; i < 20 && !runs; i++) {
+		run_script(p);
+		a = call(I "AckJob", p);
+		runs = !strcmp(a.error, I "Refused");
+		assert_true(runs || !*a.error);
+		drop(&a);
+	}
+	assert_true(runs);
 	a = call(I "GetJob", p);
 	assert_string_equal(a.error, "");
 	job = sd_json_variant_by_key(a.reply, "job");
 	assert_true(sd_json_variant_by_key(job, "origin") != NULL);
 	drop(&a);
-	want_error(I "AckJob", p, I "Refused"); /* it runs */
 	want_error(I "MonitorJob", p, SD_VARLINK_ERROR_EXPECTED_MORE);
 	do {
 		a = call(I "GetJob", p);

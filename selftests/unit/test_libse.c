@@ -18,6 +18,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,7 +49,36 @@ static struct {
 	const struct se_apdu *watched; /* its outcome, as seen when a command arrives */
 	uint16_t seen;
 	uint8_t cla;
+	/* what INS 40 waits for */
+	atomic_bool hold;     /* to be told */
+	atomic_bool alarming; /* alarms, for which it sees to it that they come */
+	atomic_uint alarms;
+	atomic_int conn; /* -1: none */
 } sim;
+
+#define ALARMS 20 /* so many end any wait, and not just before it begins */
+
+/* every 5 ms, or not */
+static void alarm_on(bool on)
+{
+	const struct timeval tv = {.tv_usec = on ? 5000 : 0};
+	const struct itimerval it = {.it_value = tv, .it_interval = tv};
+
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+static void take_time(void)
+{
+	unsigned int alarms = atomic_load(&sim.alarms);
+	bool alarming = atomic_load(&sim.alarming);
+
+	if (alarming)
+		alarm_on(true);
+	while (atomic_load(&sim.hold) ||
+	       (alarming && atomic_load(&sim.alarms) < alarms + ALARMS))
+		usleep(1000);
+	alarm_on(false);
+}
 
 static bool get_all(int fd, uint8_t *p, size_t n)
 {
@@ -111,7 +141,7 @@ static size_t serve(const uint8_t *cmd, size_t len, uint8_t *rsp)
 		memset(rsp, 0xaa, n);
 		break;
 	case 0x40:
-		usleep(cmd[2] * 10000U);
+		take_time();
 		break;
 	case 0x50:
 		return 0;
@@ -147,6 +177,7 @@ static void *sim_main(void *unused)
 
 		if (fd < 0)
 			return unused;
+		atomic_store(&sim.conn, fd);
 		while (get_all(fd, head, 2)) {
 			size_t len = ((size_t)head[0] << 8) | head[1];
 
@@ -168,6 +199,7 @@ static void *sim_main(void *unused)
 				break;
 			answer(fd, rsp, len);
 		}
+		atomic_store(&sim.conn, -1);
 		close(fd);
 	}
 }
@@ -178,6 +210,7 @@ static int sim_start(void **state)
 
 	(void)state;
 	memset(&sim, 0, sizeof(sim));
+	atomic_store(&sim.conn, -1);
 	sim.channels = 3;
 	strcpy(sim.dir, "/tmp/test_libse.XXXXXX");
 	if (!mkdtemp(sim.dir))
@@ -195,7 +228,10 @@ static int sim_start(void **state)
 static int sim_stop(void **state)
 {
 	(void)state;
+	/* a test that failed has not closed its end, nor told */
+	atomic_store(&sim.hold, false);
 	shutdown(sim.listener, SHUT_RDWR);
+	shutdown(atomic_load(&sim.conn), SHUT_RDWR);
 	pthread_join(sim.thread, NULL);
 	close(sim.listener);
 	unlink(sim.name + strlen("socket:"));
@@ -423,11 +459,12 @@ static void test_channel(void **state)
 
 static void test_reset(void **state)
 {
-	static const uint8_t slow[] = {0x80, 0x40, 10, 0};
+	static const uint8_t slow[] = {0x80, 0x40, 0, 0};
 	struct se_channel_open open = {.aid_len = 0};
 	struct se *se = connect_se();
 	struct se_info info = {0};
 	struct se_reset r;
+	uint16_t outcome;
 	uint8_t rsp[8];
 	uint32_t len;
 
@@ -441,11 +478,15 @@ static void test_reset(void **state)
 	assert_int_equal(se_reset(se, SE_RESET_POWER + 1, 0, &r), -EINVAL);
 	assert_string_equal(sim.controls, "");
 	/* an answer that is still to come is not taken for what follows */
-	assert_int_equal(se_transmit(se, slow, sizeof(slow), rsp, sizeof(rsp), &len,
-				     se_deadline_in(20), NULL),
-			 -ETIMEDOUT);
+	atomic_store(&sim.hold, true);
+	do /* a machine that stops may let it pass before */
+		assert_int_equal(se_transmit(se, slow, sizeof(slow), rsp, sizeof(rsp), &len,
+					     se_deadline_in(20), &outcome),
+				 -ETIMEDOUT);
+	while (outcome == SE_OUTCOME_NOT_SENT);
 	assert_int_equal(se_reset(se, SE_RESET_LINE, se_deadline_in(20), &r), -ETIMEDOUT);
 	assert_string_equal(sim.controls, "");
+	atomic_store(&sim.hold, false);
 	assert_int_equal(se_reset(se, SE_RESET_LINE, 0, &r), 0);
 	assert_string_equal(sim.controls, "2");
 	assert_int_equal(r.state, SE_STATE_IDLE);
@@ -464,7 +505,7 @@ static void test_reset(void **state)
 
 static void test_deadline(void **state)
 {
-	static const uint8_t slow[] = {0x80, 0x40, 10, 0}, echo[] = {0x80, 0x10, 0, 0, 1, 7};
+	static const uint8_t slow[] = {0x80, 0x40, 0, 0}, echo[] = {0x80, 0x10, 0, 0, 1, 7};
 	struct se_stream stream = {0};
 	struct se *se = connect_se();
 	uint8_t rsp[2][8];
@@ -473,8 +514,11 @@ static void test_deadline(void **state)
 	(void)state;
 	a[0] = apdu(slow, sizeof(slow), rsp[0], sizeof(rsp[0]));
 	a[1] = apdu(echo, sizeof(echo), rsp[1], sizeof(rsp[1]));
-	stream.deadline_ns = se_deadline_in(20);
-	assert_int_equal(se_submit(se, a, 2, &stream), -ETIMEDOUT);
+	atomic_store(&sim.hold, true);
+	do {
+		stream.deadline_ns = se_deadline_in(20);
+		assert_int_equal(se_submit(se, a, 2, &stream), -ETIMEDOUT);
+	} while (a[0].outcome == SE_OUTCOME_NOT_SENT);
 	assert_int_equal(stream.stop, SE_STOP_DEADLINE);
 	assert_int_equal(stream.done, 0);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_UNKNOWN);
@@ -483,7 +527,8 @@ static void test_deadline(void **state)
 	stream.deadline_ns = se_deadline_in(5);
 	assert_int_equal(se_submit(se, &a[1], 1, &stream), -ETIMEDOUT);
 	assert_int_equal(a[1].outcome, SE_OUTCOME_NOT_SENT);
-	stream.deadline_ns = se_deadline_in(2000);
+	atomic_store(&sim.hold, false);
+	stream.deadline_ns = se_deadline_in(60000);
 	assert_int_equal(se_submit(se, &a[1], 1, &stream), 0);
 	assert_int_equal(a[1].rsp_len, 3);
 	assert_int_equal(rsp[1][0], 7);
@@ -498,18 +543,12 @@ static void test_deadline(void **state)
 static void on_alarm(int sig)
 {
 	(void)sig;
-}
-
-static void alarm_in(unsigned int ms)
-{
-	const struct itimerval it = {.it_value = {.tv_usec = (suseconds_t)ms * 1000}};
-
-	setitimer(ITIMER_REAL, &it, NULL);
+	atomic_fetch_add(&sim.alarms, 1);
 }
 
 static void test_signal(void **state)
 {
-	static const uint8_t slow[] = {0x80, 0x40, 10, 0};
+	static const uint8_t slow[] = {0x80, 0x40, 0, 0};
 	const struct sigaction action = {.sa_handler = on_alarm};
 	struct se_stream stream = {0};
 	struct se *se = connect_se();
@@ -520,20 +559,28 @@ static void test_signal(void **state)
 	sigaction(SIGALRM, &action, NULL);
 	a[0] = apdu(slow, sizeof(slow), rsp[0], sizeof(rsp[0]));
 	a[1] = apdu(slow, sizeof(slow), rsp[1], sizeof(rsp[1]));
-	alarm_in(20);
+	atomic_store(&sim.hold, true);
+	atomic_store(&sim.alarming, true);
 	assert_int_equal(se_submit(se, a, 2, &stream), -EINTR);
 	assert_int_equal(stream.stop, SE_STOP_SIGNAL);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_UNKNOWN);
 	assert_int_equal(a[1].outcome, SE_OUTCOME_NOT_SENT);
+	/* the answer comes, and is not that of what follows */
+	atomic_store(&sim.alarming, false);
+	while (atomic_load(&sim.alarms) < ALARMS)
+		usleep(1000);
+	atomic_store(&sim.hold, false);
+	stream = (struct se_stream){0};
+	assert_int_equal(se_submit(se, &a[1], 1, &stream), 0);
+	atomic_store(&sim.alarming, true);
 	/* with SETTLE the exchange on the wire comes to its end, and no other starts */
 	stream.flags = SE_STREAM_SETTLE;
-	alarm_in(150);
 	assert_int_equal(se_submit(se, a, 2, &stream), -EINTR);
 	assert_int_equal(stream.stop, SE_STOP_SIGNAL);
 	assert_int_equal(stream.done, 1);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_EXECUTED);
 	assert_int_equal(a[1].outcome, SE_OUTCOME_NOT_SENT);
-	assert_int_equal(sim.ran, 2);
+	assert_int_equal(sim.ran, 3);
 	se_close(se);
 }
 
