@@ -169,7 +169,7 @@ class Demo:
             raise Failed("Create gave no Location-Path: which instance is it?")
         self.watch = getattr(self, "watch", {})
         watch = await self.server.observe(self.client, (SCRIPT, number, 4))
-        first = await watch.next(10)
+        first = await watch.next(60)
         if first != 0:
             raise Failed(f"a new instance is {STATES[first]}, not idle")
         self.watch[number] = watch
@@ -412,7 +412,7 @@ class Demo:
             with self.step("de-registration, when the device shuts down"):
                 pathlib.Path(self.args.farewell).touch()
                 await self.server.wait_for(
-                    lambda server: self.client.location not in server.clients, 60)
+                    lambda server: self.client.location not in server.clients, 300)
 
     def summary(self, error, seconds):
         return {"verified": error is None, "error": error, "seconds": round(seconds, 3),
