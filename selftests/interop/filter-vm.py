@@ -105,12 +105,12 @@ def job(policy):
     name = "with a policy" if policy else "without"
     trace = ("strace", "-D", "-f", "-q", "-e", "trace=ioctl,close", "-o", TRACE)
     with vm.Semd(POLICY if policy else "", trace) as semd:
-        if not tap(semd.running(60), f"{name}: a job runs"):
+        if not tap(semd.running(300), f"{name}: a job runs"):
             with open("/run/job.out", encoding="utf-8") as f, \
                     open("/run/semd.log", encoding="utf-8") as g:
                 print("# " + (f.read()[-500:] + g.read()[-500:]).replace("\n", "\n# "))
             return
-        end = time.monotonic() + 15  # strace writes a call down behind it
+        end = time.monotonic() + 120  # strace writes a call down behind it
         while not any("SUBMIT" in o for o in asked().values()) and time.monotonic() < end:
             time.sleep(0.1)
         files = taken(semd.semd.pid)
@@ -132,8 +132,9 @@ def job(policy):
                 tap(said == "EACCES", f"the driver itself refuses {what}", said or "it may")
             tap(ran(OTHER[2:8]) == before, "and nothing of it came to the SE")
             tap(not told(exchange, fd, "8020000700"), "what the policy has runs on that file")
-            steps = semd.steps()
-            time.sleep(0.5)
+            steps, end = semd.steps(), time.monotonic() + 120
+            while semd.steps() == steps and time.monotonic() < end:
+                time.sleep(0.1)
             tap(semd.running() and semd.steps() > steps, "and semd's job goes on")
         for fd in files.values():
             os.close(fd)

@@ -19,7 +19,7 @@ MODULES = "build/kmod/driver"
 PORT = 40000
 
 
-def node(seconds=15):
+def node(seconds=120):
     """Of the SE on the bus, when the driver has it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -47,7 +47,7 @@ class Card:
         os.close(self.fd)
 
 
-def no_node(seconds=10):
+def no_node(seconds=120):
     end = time.monotonic() + seconds
     while glob.glob("/dev/se[0-9]*") and time.monotonic() < end:
         time.sleep(0.05)
@@ -63,7 +63,7 @@ def vicc():
     with Softse("--sim", f"--bridge=vpcd:{PORT}", vpcd=False) as softse:
         card = vicc_start()
         try:
-            tap(softse.wait_for("a card is there", 30), "vicc is behind the bridge")
+            tap(softse.wait_for("a card is there", 120), "vicc is behind the bridge")
             path = node()
             if not tap(path, "the driver finds an SE", "" if path else softse.errors()):
                 return

@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	char line[4096], *arg;
 	size_t len = 0;
 
-	if (argc != 2 || se_hal_new(&hal, argv[1], 5000)) {
+	if (argc != 2 || se_hal_new(&hal, argv[1], 60000)) {
 		fprintf(stderr, "usage: hal-step SE\n");
 		return 1;
 	}

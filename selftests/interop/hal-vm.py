@@ -68,7 +68,7 @@ class Hal:
 
     def end(self):
         self.process.stdin.close()
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 def came():
@@ -77,7 +77,7 @@ def came():
         return [line.split()[3][2:] for line in f if len(line.split()) > 3]
 
 
-def until(test, seconds=10):
+def until(test, seconds=120):
     end = time.monotonic() + seconds
     while not (good := test()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -195,7 +195,7 @@ def resets(a, x):
     got = root("reset")
     tap(got[0] == OK and got[2] == "-+", "reset by who may: told false, then true", got)
     tap(root.send(y)[0] == FAILED, "its channel is gone")
-    got = a("wait 5000")
+    got = a("wait 60000")
     tap(got[1:] == ("PRI", "-+"), "the other program is woken and told", got)
     tap(a.send(x)[0] == FAILED, "its channel is gone, too")
     _, x = a.open()
@@ -215,7 +215,7 @@ def resets(a, x):
     boss = Hal(privileged=True)
     boss("init")
     boss("reset")
-    got, n = root("wait 5000")[1:], came().count("500102")
+    got, n = root("wait 60000")[1:], came().count("500102")
     tap(got == ("PRI", "-+") and root.send(y, "80500102")[0] == FAILED and
         came().count("500102") == n, "reset under one that may use the basic channel, too: "
         "its command does not run there instead", got)
@@ -261,7 +261,7 @@ def main():
         resets(a, two(a))
         access(a)
         _, ch = a.open()
-    got = a("wait 5000")
+    got = a("wait 60000")
     tap(got[1:] == ("HUP", "-"), "the SE goes: woken, told false", got)
     got = (a("present")[1], a.send(ch)[0], a.open()[0], a("reset")[0], a("atr")[1])
     tap(got == ("no", FAILED, IOERROR, FAILED, ""), "and nothing is to be had", got)

@@ -22,14 +22,14 @@ from tap import tap
 MODULES = "build/kmod/driver"
 READER = "Sesame SE 0 00 00"
 LOG = "/run/apdu.log"
-STEPS = 6000  # more than anybody waits for: it is cancelled when the programs are done
+STEPS = 12000  # more than anybody waits for: it is cancelled when the programs are done
 
 # <linux/se.h>
 SE_IOC_LOCK, SE_IOC_UNLOCK, SE_LOCK = 0xC028E706, 0xE707, struct.Struct("=IIQQQiI")
 SE_LOCK_NONBLOCK = 1
 
 
-def node(there, seconds=15):
+def node(there, seconds=120):
     end = time.monotonic() + seconds
     while bool(glob.glob("/dev/se0")) != there and time.monotonic() < end:
         time.sleep(0.05)
@@ -55,13 +55,16 @@ class Semd:
         with open("/run/semd.log", "wb") as log:
             self.semd = subprocess.Popen([*self.before, f"{OUT}/semd",
                                           "--config=/run/semd.conf"], stdout=log, stderr=log)
-        end = time.monotonic() + 15
-        while not os.path.exists("/run/sesame/io.sesame.Manager") and time.monotonic() < end:
+        end = time.monotonic() + 120
+        while not os.path.exists("/run/sesame/io.sesame.Manager"):
+            if self.semd.poll() is not None or time.monotonic() > end:
+                with open("/run/semd.log", encoding="utf-8", errors="replace") as f:
+                    raise RuntimeError(f"semd does not come up: {f.read()[-1000:]}")
             time.sleep(0.05)
         with open("/run/job.out", "wb") as log:
             self.job = subprocess.Popen(
                 [f"{OUT}/sectl", "script", "run", "/run/job", "--se=semd:se0", "--json",
-                 f"--aid={ifd.APPLET}", "--deadline=600", "--keep-job"], stdout=log, stderr=log)
+                 f"--aid={ifd.APPLET}", "--deadline=3600", "--keep-job"], stdout=log, stderr=log)
         return self
 
     def __exit__(self, *_):
@@ -83,7 +86,7 @@ class Semd:
     def cancel(self):
         """What semd says of the job in the end."""
         run(f"{OUT}/sectl", "jobs", "cancel", "1")
-        self.job.wait(60)
+        self.job.wait(300)
         out, _ = run(f"{OUT}/sectl", "jobs", "show", "1", "--json")
         return json.loads(out)["result"]["job"]
 
@@ -128,7 +131,7 @@ def reset_by_another():
         before = card(ifd.SELECT), card("8050000000")
         out, status = run(f"{OUT}/sectl", "se", "reset", "se0", "--level=software")
         seen = [card("8050000000")]
-        while seen[-1] in (0x8010000C, 0x80100009) and len(seen) < 20:
+        while seen[-1] in (0x8010000C, 0x80100009) and len(seen) < 600:
             time.sleep(0.1)
             seen.append(card("8050000000"))
         tap(status == 0 and before[1].endswith("9000") and all(isinstance(x, int) for x in seen),
@@ -155,7 +158,7 @@ def basic():
         tap(all(str(x).endswith("9000") for x in got) and set(channels("500000")) == {"0"},
             "basic: a program's APDUs run on the basic channel", f"{got} {channels('500000')}")
         # nobody has the lock between two of them
-        fcntl.ioctl(other, SE_IOC_LOCK, SE_LOCK.pack(SE_LOCK_NONBLOCK, 10000, 0, 0, 0, 0, 0))
+        fcntl.ioctl(other, SE_IOC_LOCK, SE_LOCK.pack(SE_LOCK_NONBLOCK, 60000, 0, 0, 0, 0, 0))
         late = []
         program = threading.Thread(target=lambda: late.append(card("8050000000")))
         before = len(channels("500000"))
@@ -163,7 +166,8 @@ def basic():
         time.sleep(1)
         waits = not late and len(channels("500000")) == before
         fcntl.ioctl(other, SE_IOC_UNLOCK)
-        program.join(30)
+        program.join(120)
+        late = late or ["nothing came within 120 s"]
         tap(waits and str(late[0]).endswith("9000") and len(channels("500000")) == before + 1,
             "basic: and wait while somebody else has the lock", f"{waits} {late}")
         # a lock that stayed would be refused here

@@ -93,7 +93,7 @@ class Varlink:
 
     def __init__(self, path):
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(20)
+        self.s.settimeout(120)
         self.s.connect(path)
         self.buf = b""
 
@@ -169,7 +169,7 @@ class Rig:
         return None
 
     @staticmethod
-    def until(test, what, seconds=40):
+    def until(test, what, seconds=240):
         end = time.monotonic() + seconds
         while not test():
             if time.monotonic() > end:

@@ -5,6 +5,7 @@ selftests/interop/sectl-vm.py): what needs /dev/seN and its netlink family. Even
 and blocks while they happen, captures that tshark reads and that hold no payload;
 all JSON against the schema."""
 
+import contextlib
 import json
 import os
 import signal
@@ -24,11 +25,19 @@ CPLC = "80CA9F7F00"
 
 
 def sectl(*args, status=0):
-    done = subprocess.run([SECTL, *args], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([SECTL, *args], capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != status:
         tap(False, f"sectl {' '.join(args)} ends with {status}",
             f"{done.returncode} {done.stdout[-300:]}{done.stderr[-300:]}")
     return done.stdout
+
+
+def until(test, seconds=60):
+    """What the test says in the end."""
+    end = time.monotonic() + seconds
+    while not (good := test()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return good
 
 
 class Following:
@@ -38,14 +47,31 @@ class Following:
         self.out = tempfile.TemporaryFile("w+")
         self.err = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([SECTL, *args], stdout=self.out, stderr=self.err)
-        time.sleep(2)
+        if not until(lambda: self.queues()):
+            tap(False, f"sectl {' '.join(args)} listens", f"status {self.process.poll()}")
 
-    def lines(self):
+    def queues(self):
+        """Of its sockets that have joined a multicast group: octets that wait to be read."""
+        mine = set()
+        for fd in os.listdir(f"/proc/{self.process.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                mine.add(os.readlink(f"/proc/{self.process.pid}/fd/{fd}"))
+        with open("/proc/net/netlink", encoding="ascii") as f:
+            sockets = [line.split() for line in f][1:]  # sk eth pid groups rmem … inode
+        return [int(s[4]) for s in sockets
+                if f"socket:[{s[-1]}]" in mine and int(s[3], 16)]
+
+    def text(self):
+        size = os.fstat(self.out.fileno()).st_size
+        return os.pread(self.out.fileno(), size, 0).decode()
+
+    def lines(self, enough=lambda text: True):
+        """Interrupted as soon as it has printed enough and read all that there was."""
+        until(lambda: enough(self.text()) and not any(self.queues()))
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(timeout=20)
-        self.out.seek(0)
+        status = self.process.wait(timeout=120)
         self.err.seek(0)
-        return status, self.out.read().splitlines(), self.err.read()
+        return status, self.text().splitlines(), self.err.read()
 
 
 def outputs_fit(lines):
@@ -72,8 +98,8 @@ def one_time(se):
 def events(se):
     monitor = Following("monitor", "--json")
     sectl("se", "reset", se, "--level=software")
-    time.sleep(1)
-    status, lines, err = monitor.lines()
+    status, lines, err = monitor.lines(
+        lambda text: "state-change" in text and "generation-change" in text)
     seen = {json.loads(line)["result"]["event"] for line in lines}
     tap(seen >= {"state-change", "generation-change"}, "monitor tells of a reset while it happens",
         f"{sorted(seen)} {err}")
@@ -84,8 +110,7 @@ def events(se):
 def blocks(se):
     monitor = Following("monitor", "--blocks", "--json")
     sectl("apdu", f"--se={se}", CPLC)
-    time.sleep(1)
-    _, lines, err = monitor.lines()
+    _, lines, err = monitor.lines(lambda text: text.count("\n") >= 2)
     text = "".join(lines)
     tap(len(lines) >= 2, "monitor --blocks shows blocks both ways", f"{len(lines)} {err}")
     tap("9F7F" not in text.upper(), "and nothing of what is in them")
@@ -94,7 +119,7 @@ def blocks(se):
 
 def tshark(capture, *args):
     done = subprocess.run(["tshark", "-r", capture, *args], capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=600, check=False)
     return done.stdout.splitlines(), done.stderr
 
 
@@ -102,7 +127,6 @@ def captures(se, folder):
     wire = os.path.join(folder, "wire.pcapng")
     trace = Following("trace", wire)
     sectl("apdu", f"--se={se}", CPLC)
-    time.sleep(1)
     status, _, err = trace.lines()
     with open(wire, "rb") as f:
         data = f.read()
@@ -127,10 +151,7 @@ def main():
         subprocess.run(["insmod", f"{MODULES}/{m}.ko"], check=True)
     none = sectl("se", "list", "--json")
     with Softse("--sim", vpcd=False), tempfile.TemporaryDirectory() as folder:
-        for _ in range(200):
-            if os.path.exists("/dev/se0"):
-                break
-            time.sleep(0.05)
+        tap(until(lambda: os.path.exists("/dev/se0"), 120), "the driver finds an SE")
         lines = [none, *one_time("se0"), *events("se0"), *blocks("se0")]
         outputs_fit(lines)
         captures("se0", folder)
