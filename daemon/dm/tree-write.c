@@ -9,6 +9,28 @@
 
 /* ---- may it be done ---------------------------------------------------------- */
 
+/*
+ * Occurrence (TND 1.2, 9.3): is there one already, under another name, where there can be but
+ * one? That a node with a name of its own comes once goes without saying. 405: this parent
+ * takes no Add, which the standard leaves to us.
+ */
+static int too_many(struct dm_tree *t, const struct tree_at *parent, const struct mo_node *desc)
+{
+	char name[DM_SEGMENT_MAX + 1] = "";
+	const struct mo_node *other;
+	int r;
+
+	if (!desc || desc->name || (desc->occurs != MO_ONE && desc->occurs != MO_ZERO_OR_ONE))
+		return DM_OK;
+	while ((r = tree_next(t, parent, name, name)) == 0) {
+		other = mo_child(parent->desc, name);
+		/* where instances name themselves, their parent has no description of them */
+		if (!other || other == desc)
+			return DM_NOT_ALLOWED;
+	}
+	return r == -ENOENT ? DM_OK : r;
+}
+
 static int may_add(struct dm_tree *t, const struct dm_req *req, const struct tree_at *at)
 {
 	struct tree_at parent;
@@ -27,7 +49,9 @@ static int may_add(struct dm_tree *t, const struct dm_req *req, const struct tre
 	    (at->desc && !(at->desc->access & MO_ADD) && req->server))
 		return DM_NOT_ALLOWED;
 	r = tree_allows(t, at, true, MO_ADD, req->server);
-	return r < 0 ? r : r ? DM_OK : DM_DENIED;
+	if (r <= 0)
+		return r < 0 ? r : DM_DENIED;
+	return too_many(t, &parent, at->desc);
 }
 
 static int may_replace(struct dm_tree *t, const struct dm_req *req, const struct tree_at *at)

@@ -776,6 +776,75 @@ static void test_children(void **state)
 
 /* ---- limits ------------------------------------------------------------------ */
 
+/* Occurrence: one nameless child, or one instance, and no second one under another name */
+static void test_occurs(void **state)
+{
+	static const struct mo_node leaf[] = {MO_LEAF("Val", MO_CHR, MO_OWN)};
+	static const struct mo_node nodes[] = {
+		MO_LEAF("Fixed", MO_CHR, MO_OWN, .occurs = MO_ZERO_OR_ONE),
+		MO_INTERIOR(NULL, MO_OWN, leaf, .occurs = MO_ZERO_OR_ONE),
+	};
+	static const struct mo_node many[] = {
+		MO_INTERIOR(NULL, MO_OWN, leaf, .occurs = MO_ONE_OR_MORE),
+	};
+	static const struct mo_node root = MO_INTERIOR("One", MO_GET, nodes, .permanent = true);
+	static const struct mo_node all = MO_INTERIOR("Many", MO_GET, many, .permanent = true);
+	static const struct mo_node self =
+		MO_INTERIOR(NULL, MO_OWN, leaf, .occurs = MO_ZERO_OR_ONE);
+	static const struct mo_object objects[] = {
+		{.name = "One",
+		 .moi = "x:one",
+		 .path = ".",
+		 .description = "",
+		 .root = &root,
+		 .acl = "Add=*&Delete=*&Get=*&Replace=*"},
+		{.name = "Many",
+		 .moi = "x:many",
+		 .path = ".",
+		 .description = "",
+		 .root = &all,
+		 .acl = "Add=*&Delete=*&Get=*&Replace=*"},
+		{.name = "Self",
+		 .moi = "x:self",
+		 .path = "./Self",
+		 .description = "",
+		 .root = &self,
+		 .acl = "Add=*&Delete=*&Get=*&Replace=*"},
+	};
+	static const char tnds[] =
+		"<MgmtTree xmlns='syncml:dmddf1.2'><VerDTD>1.2</VerDTD><Node>"
+		"<NodeName>b</NodeName><Path>One</Path><RTProperties><Format><node/></Format>"
+		"</RTProperties></Node></MgmtTree>";
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+		assert_int_equal(dm_tree_describe(w->tree, &objects[i], NULL, NULL), 0);
+	assert_int_equal(w_add(w, "./One/Fixed", "x"), DM_OK); /* is none of them */
+	assert_int_equal(w_add(w, "./One/a", NULL), DM_OK);
+	assert_int_equal(w_add(w, "./One/a", NULL), DM_EXISTS);
+	assert_int_equal(w_add(w, "./One/b", NULL), DM_NOT_ALLOWED);
+	assert_int_equal(
+		w_put(w, DM_HOW_ADD, ".", "xml", "application/vnd.syncml.dmtnds+xml", tnds),
+		DM_NOT_ALLOWED);
+	assert_int_equal(w_stat(w, "./One/b"), DM_NOT_FOUND);
+	assert_int_equal(w_add(w, "./One/a/Val", "x"), DM_OK);
+	assert_int_equal(w_copy(w, "./One/a/Val", "./One/Fixed"), DM_OK);
+	/* when it is gone there is room */
+	assert_int_equal(w_del(w, "./One/a"), DM_OK);
+	assert_int_equal(
+		w_put(w, DM_HOW_ADD, ".", "xml", "application/vnd.syncml.dmtnds+xml", tnds),
+		DM_OK);
+	assert_int_equal(w_add(w, "./One/a", NULL), DM_NOT_ALLOWED);
+
+	assert_int_equal(w_add(w, "./Self/a", NULL), DM_OK);
+	assert_int_equal(w_add(w, "./Self/b", NULL), DM_NOT_ALLOWED);
+	assert_int_equal(w_del(w, "./Self/a"), DM_OK);
+	assert_int_equal(w_add(w, "./Self/b", NULL), DM_OK);
+
+	assert_int_equal(w_add(w, "./Many/a", NULL), DM_OK);
+	assert_int_equal(w_add(w, "./Many/b", NULL), DM_OK);
+}
+
 static void test_limits(void **state)
 {
 	struct world *w = *state;
@@ -1132,6 +1201,7 @@ int main(void)
 		TEST(test_read_changes),
 		TEST(test_refused),
 		TEST(test_children),
+		TEST(test_occurs),
 		TEST(test_limits),
 		TEST(test_atomic),
 		TEST(test_atomic_in_message),
