@@ -223,6 +223,8 @@ int se_errno_status(int error);
 /** se_load() - nodes and records; what is not understood is dropped. 0 or -errno. */
 int se_load(struct dm_se *m);
 void se_forget(struct dm_se *m);
+/** se_reload_nodes() - nodes as the store has them; 0, or -errno: they are as they were */
+int se_reload_nodes(struct dm_se *m);
 
 /** se_record_new() - the next one, with its number and an idle report, not yet kept; NULL */
 struct se_record *se_record_new(struct dm_se *m);

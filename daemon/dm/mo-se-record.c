@@ -405,29 +405,55 @@ struct se_params *se_params_of(struct dm_se *m, const char *carrier, const char 
 /* ---- life
  * ------------------------------------------------------------------------------------ */
 
+static int load_nodes(struct dm_se *m)
+{
+	return store_each(m->c.store, DM_KIND_MO, node_prefix, sizeof(node_prefix), load_node,
+			  m);
+}
+
+static void free_nodes(struct se_node *n)
+{
+	struct se_node *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		free(n);
+	}
+}
+
 int se_load(struct dm_se *m)
 {
 	int ret = store_each(m->c.store, DM_KIND_EXEC, NULL, 0, load_record, m);
 
-	if (ret == 0)
-		ret = store_each(m->c.store, DM_KIND_MO, node_prefix, sizeof(node_prefix),
-				 load_node, m);
-	return ret;
+	return ret < 0 ? ret : load_nodes(m);
+}
+
+int se_reload_nodes(struct dm_se *m)
+{
+	struct se_node *before = m->nodes;
+	int ret;
+
+	m->nodes = NULL;
+	ret = load_nodes(m);
+	if (ret < 0) {
+		free_nodes(m->nodes);
+		m->nodes = before;
+		return ret;
+	}
+	free_nodes(before);
+	return 0;
 }
 
 void se_forget(struct dm_se *m)
 {
 	struct se_record *r;
-	struct se_node *n;
 
 	while ((r = m->records)) {
 		m->records = r->next;
 		free(r);
 	}
-	while ((n = m->nodes)) {
-		m->nodes = n->next;
-		free(n);
-	}
+	free_nodes(m->nodes);
+	m->nodes = NULL;
 	while (m->params)
 		se_params_used(m, m->params->carrier);
 }

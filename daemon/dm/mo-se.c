@@ -132,6 +132,35 @@ static int op_rollback(void *ctx)
 	return se_atomic_rollback(ctx);
 }
 
+/* Jobs of scripts whose Add did not get to the disk, nodes whose job did not. */
+static void reconcile(struct dm_se *m)
+{
+	struct se_node *n, *next;
+	struct job_info info;
+	char origin[JOB_ORIGIN_MAX];
+
+	for (n = m->nodes; n; n = next) {
+		next = n->next;
+		se_origin(n->server, origin);
+		if (strstr(n->carrier, "/APDU/") &&
+		    job_find(m->c.jobs, origin, n->number, &info) < 0)
+			se_node_drop(m, n);
+		else if (strstr(n->carrier, "/Package/") &&
+			 !content_packages_get(m->c.content->packages, origin,
+					       MODEL_OBJECT_SOFTWARE, n->number))
+			se_node_drop(m, n);
+	}
+}
+
+static void op_lost(void *ctx)
+{
+	struct dm_se *m = ctx;
+
+	/* what cannot be read now is so at the next start */
+	if (se_reload_nodes(m) == 0)
+		reconcile(m);
+}
+
 static const struct dm_mount_ops mount_ops = {
 	.has = op_has,
 	.next = op_next,
@@ -144,6 +173,7 @@ static const struct dm_mount_ops mount_ops = {
 	.prepare = op_prepare,
 	.commit = op_commit,
 	.rollback = op_rollback,
+	.lost = op_lost,
 };
 
 /* ---- life
@@ -198,26 +228,6 @@ void dm_se_free(struct dm_se *m)
 	se_known_forget(m);
 	se_forget(m);
 	free(m);
-}
-
-/* Jobs of scripts whose Add did not get to the disk, nodes whose job did not. */
-static void reconcile(struct dm_se *m)
-{
-	struct se_node *n, *next;
-	struct job_info info;
-	char origin[JOB_ORIGIN_MAX];
-
-	for (n = m->nodes; n; n = next) {
-		next = n->next;
-		se_origin(n->server, origin);
-		if (strstr(n->carrier, "/APDU/") &&
-		    job_find(m->c.jobs, origin, n->number, &info) < 0)
-			se_node_drop(m, n);
-		else if (strstr(n->carrier, "/Package/") &&
-			 !content_packages_get(m->c.content->packages, origin,
-					       MODEL_OBJECT_SOFTWARE, n->number))
-			se_node_drop(m, n);
-	}
 }
 
 int dm_se_mount(struct dm_se *m, struct dm_tree *tree)

@@ -28,6 +28,13 @@ static void leave(struct dm_tree *t, enum dm_level level, bool back)
 	/* see tree_end() */
 	if (level == DM_LEVEL_ATOMIC && t->level[DM_LEVEL_MESSAGE])
 		tree_records_count(t);
+	/* after an Atomic rollback() says it, to those that have a part in it */
+	for (unsigned int i = 0; level == DM_LEVEL_MESSAGE && i < t->nr_objects; i++) {
+		const struct tree_object *o = &t->objects[i];
+
+		if (o->mount && o->mount->lost)
+			o->mount->lost(o->ctx);
+	}
 }
 
 int tree_op_begin(void *ctx, enum dm_level level)

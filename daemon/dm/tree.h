@@ -92,6 +92,9 @@ const struct dm_tree_ops *dm_tree_ops(void);
  *	ended (not from within). DM_PENDING; else nothing has been started, and the
  *	tree takes its own part back
  * @rollback: forget what was collected. 216, or 516 if something cannot be undone
+ * @lost: what the mount has written to the store since the message began is not there any
+ *	more (a disk that is full, an end in its midst): whatever it keeps of it in memory is
+ *	to be as the store has it. NULL: it keeps nothing
  *
  * All but has and next may be NULL (read: no leaves).
  */
@@ -111,6 +114,7 @@ struct dm_mount_ops {
 	int (*prepare)(void *ctx, const struct dm_req *req);
 	int (*commit)(void *ctx, const struct dm_req *req);
 	int (*rollback)(void *ctx);
+	void (*lost)(void *ctx);
 };
 
 /**
