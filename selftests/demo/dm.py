@@ -34,6 +34,7 @@ from server import Screen  # noqa: E402
 
 DOMAIN = bytes.fromhex("F0534553414D4501")
 SERVER_ID = "com.example.dm"
+PATIENCE = 300  # seconds for a message, for an operation: the device may be an emulated one
 CONFIG = """
 [dm]
 device_id=urn:uuid:5e5a4e00-0000-4000-8000-000000000002
@@ -84,7 +85,7 @@ def prepared(folder, port):
     def read(name):
         return pathlib.Path(folder, name).read_text(encoding="ascii")
     nonces = json.loads(read("nonces"))
-    return Server(port=port, server_id=SERVER_ID, client_name="sesame", timeout=60,
+    return Server(port=port, server_id=SERVER_ID, client_name="sesame", timeout=PATIENCE,
                   client_secret=read("client.secret").encode(),
                   server_secret=read("server.secret").encode(),
                   client_nonce=bytes.fromhex(nonces["client_nonce"]),
@@ -95,7 +96,7 @@ def prepared(folder, port):
 class Demo(Operations):
     """One run."""
 
-    pause = 0.3
+    pause, patience = 0.3, PATIENCE
 
     def __init__(self, args):
         self.args, self.screen = args, Screen(args.quiet)

@@ -104,6 +104,7 @@ class Operations:
     server = correlators = None
     module = MODULE
     pause = 0.02    # seconds between two questions whether an operation is done
+    patience = PATIENCE
 
     @staticmethod
     async def until(test, what, seen=lambda: "", seconds=PATIENCE):
@@ -124,15 +125,15 @@ class Operations:
                  (now.code, now.value))
             await asyncio.sleep(self.pause)
 
-    async def finish(self, session, correlator, seconds=PATIENCE):
+    async def finish(self, session, correlator):
         """Asks in the session until the alert is there."""
-        end = asyncio.get_running_loop().time() + seconds
+        end = asyncio.get_running_loop().time() + self.patience
         while True:
             for got in self.server.alerts:
                 if got.correlator == correlator:
                     return result(got)
             need(asyncio.get_running_loop().time() < end,
-                 f"the alert of {correlator} within {seconds} s",
+                 f"the alert of {correlator}, within {self.patience} s",
                  [a.correlator for a in self.server.alerts][-20:])
             await asyncio.sleep(self.pause)
             await session.run(get(f"{SE}/Link"))

@@ -38,7 +38,7 @@ class Device:
                                                             body)
         where = urllib.parse.urlsplit(self.target)
         for again in ([False, True] if "twice" in self.wrong else [False]):
-            link = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+            link = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
             link.request("POST", f"{where.path}?{where.query}", body, head)
             answer = link.getresponse()
             raw = answer.read()

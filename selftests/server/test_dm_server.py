@@ -19,7 +19,7 @@ from syncml import WBXML, XML, Cmd
 
 class Sessions(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        self.server, self.tasks = await Server(timeout=8).start(), []
+        self.server, self.tasks = await Server(timeout=60).start(), []
 
     async def asyncTearDown(self):
         await self.server.stop()
@@ -190,7 +190,7 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
         transport, _ = await loop.create_datagram_endpoint(Port, ("127.0.0.1", 0))
         package = self.server.notification(0x10)
         dm_auth.send_udp(transport.get_extra_info("sockname")[1], dm_auth.push(package, 9))
-        self.assertEqual(await asyncio.wait_for(got, 5), b"\x09" + dm_auth.WSP_PUSH[1:] + package)
+        self.assertEqual(await asyncio.wait_for(got, 60), b"\x09" + dm_auth.WSP_PUSH[1:] + package)
         transport.close()
 
 
