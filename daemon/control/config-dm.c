@@ -75,11 +75,37 @@ const char *config_dm_general(const struct config *c)
 	if (c->dm.bind[0] && inet_pton(AF_INET, c->dm.bind, &a) != 1 &&
 	    inet_pton(AF_INET6, c->dm.bind, &a) != 1)
 		return "[dm] bind=: an IPv4 or IPv6 address of this machine is needed, no name";
+	if (c->dm.server_accounts_ids[0] && !yes(c->dm.server_accounts))
+		return "[dm] has server_accounts_ids=, which says nothing without "
+		       "server_accounts=yes";
 	if (!c->dm.cert[0] != !c->dm.key[0])
 		return "[dm] has one of cert= and key=: both are needed";
 	if (no_se(c, c->dm.cert) || no_se(c, c->dm.key))
 		return "[dm] cert= or key= names a secure element that no [se NAME] has";
 	return NULL;
+}
+
+bool config_dm_may_bring(const struct config *c, const char *server_id)
+{
+	const char *ids = c->dm.server_accounts_ids, *end;
+	size_t n = strlen(server_id);
+
+	if (*ids) {
+		for (; *ids; ids = *end ? end + 1 : end) {
+			end = ids + strcspn(ids, " ");
+			if ((size_t)(end - ids) == n && !memcmp(ids, server_id, n))
+				return n > 0;
+		}
+		return false;
+	}
+	for (size_t i = 0; i < c->nr_dm; i++)
+		if (!strcmp(c->dm_account[i].server_id, server_id))
+			return false;
+	for (size_t i = 0; i < c->nr_policy; i++)
+		if (!strncmp(c->policy[i].origin, "dm:", 3) &&
+		    !strcmp(c->policy[i].origin + 3, server_id))
+			return false;
+	return true;
 }
 
 bool config_dm_stranger(const struct config *c, const char *origin)
@@ -88,7 +114,8 @@ bool config_dm_stranger(const struct config *c, const char *origin)
 
 	if (strncmp(origin, "dm:", 3) != 0 || origin[n - 1] == '*' || c->dm.bootstrap_file[0] ||
 	    c->dm.bootstrap_pin_file[0] || c->dm.bootstrap_network_file[0] ||
-	    c->dm.bootstrap_card[0] || yes(c->dm.server_accounts))
+	    c->dm.bootstrap_card[0] ||
+	    (yes(c->dm.server_accounts) && config_dm_may_bring(c, origin + 3)))
 		return false;
 	for (size_t i = 0; i < c->nr_dm; i++)
 		if (!strcmp(c->dm_account[i].server_id, origin + 3))

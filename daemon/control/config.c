@@ -142,6 +142,7 @@ static const struct key keys[] = {
 	DM(cert, KIND_KEY),
 	DM(key, KIND_KEY),
 	PART(SEC_DM, dm, server_accounts, KIND_CHOICE, 0, 0, "yes no"),
+	DM(server_accounts_ids, KIND_TEXT),
 	DM(bootstrap_file, KIND_PATH),
 	DM(bootstrap_pin_file, KIND_PATH),
 	DM(bootstrap_network_file, KIND_PATH),

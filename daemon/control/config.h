@@ -128,6 +128,7 @@ struct config_bootstrap {
  * @retry: seconds
  * @ca, @cert, @key: of accounts that have no section of their own
  * @server_accounts: "yes": servers may add accounts
+ * @server_accounts_ids: of these servers, with blanks between; see config_dm_may_bring()
  * @bootstrap_file: profile to begin with
  * @bootstrap_pin_file: the user's PIN, for profiles that come over the air
  * @bootstrap_network_file: what the network shares with the device, for the same
@@ -144,6 +145,7 @@ struct config_dm {
 	char cert[512]; /* path or reference */
 	char key[512];
 	char server_accounts[4];
+	char server_accounts_ids[512];
 	char bootstrap_file[256];
 	char bootstrap_pin_file[256];
 	char bootstrap_network_file[256];
@@ -293,6 +295,14 @@ const char *config_dm_general(const struct config *c);
  * other way for one to come it is a slip, mostly the section's name in place of the identifier.
  */
 bool config_dm_stranger(const struct config *c, const char *origin);
+
+/**
+ * config_dm_may_bring - may a server add an account for another one, @server_id?
+ *
+ * Those of server_accounts_ids=. Without it, any whose name gives it nothing: none that has
+ * a [dm NAME] or a policy of its own here.
+ */
+bool config_dm_may_bring(const struct config *c, const char *server_id);
 
 /** config_dm_uri - NULL, or what is wrong with a server's address */
 const char *config_dm_uri(const char *uri);

@@ -86,8 +86,18 @@ static int on_dmacc_check(void *ctx, const struct dm_req *req, const struct dm_p
 			  const uint8_t *p, size_t len)
 {
 	struct dm_client *c = ctx;
+	int r = dm_account_check(c->tree, req, path, p, len);
+	char id[DM_SERVER_MAX];
 
-	return dm_account_check(c->tree, req, path, p, len);
+	if (r != DM_OK || !p || !req->server || !c->config.may_bring || path->n != 2 ||
+	    strcmp(path->name[1], "ServerID") != 0)
+		return r;
+	/* its length was looked at */
+	snprintf(id, sizeof(id), "%.*s", (int)len, (const char *)p);
+	if (!strcmp(id, req->server) || c->config.may_bring(c->config.ctx, req->server, id))
+		return DM_OK;
+	client_log(c, LOG_WARNING, "", "%s may not bring an account for %s", req->server, id);
+	return DM_FORBIDDEN;
 }
 
 static int copy_device(struct dm_client *c, const struct dm_client_config *config)

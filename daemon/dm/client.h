@@ -93,6 +93,7 @@ enum dm_via { DM_VIA_LOCAL, DM_VIA_UDP, DM_VIA_COAP };
  * @accounts, @nr_accounts: the configuration's
  * @tls: of accounts that the configuration does not name
  * @server_accounts: a server may add accounts of others
+ * @may_bring: may @by add an account for @server_id? NULL: any that has none yet
  * @retry_ms: before a session that failed is tried again, doubled each time up to an
  *	hour; 0: 30 s
  * @max_msg, @max_obj: bytes of one message and one object that we take; 0: defaults
@@ -125,7 +126,8 @@ struct dm_client_config {
 	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *server, const char *text);
 	void (*notice)(void *ctx, const char *server, const char *text);
-	void *ctx; /* of both */
+	bool (*may_bring)(void *ctx, const char *by, const char *server_id);
+	void *ctx; /* of all three */
 };
 
 /**

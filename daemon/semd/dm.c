@@ -71,6 +71,15 @@ static void on_log(void *ctx, int level, const char *server, const char *text)
 		semd_log(level, "dm: %s", text);
 }
 
+/* Policies that a reload brings count as well. */
+static bool on_may_bring(void *ctx, const char *by, const char *server_id)
+{
+	const struct semd_dm *m = ctx;
+
+	(void)by;
+	return config_dm_may_bring(&m->d->cfg, server_id);
+}
+
 /* ---- made and unmade ------------------------------------------------------------------- */
 
 static const char *or_null(const char *s)
@@ -178,6 +187,7 @@ static int make_client(struct semd_dm *m, const struct dm_factory *accounts,
 		.hold_until =
 			content_ses_reading(m->d->content->ses) ? semd_now_ms() + HOLD_MS : 0,
 		.log = on_log,
+		.may_bring = on_may_bring,
 		.ctx = m,
 	};
 	int r = device_id(c, id);

@@ -215,7 +215,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (n && !config_load(n, d->path, report, NULL)) {
 		d->cfg.log_level = n->log_level;
 		semd_log_level((int)n->log_level);
-		set_policies(d, n);
+		if (!set_policies(d, n)) {
+			memcpy(d->cfg.policy, n->policy, sizeof(n->policy));
+			d->cfg.nr_policy = n->nr_policy;
+		}
 		if (!needs_restart(&d->cfg, n))
 			semd_log(LOG_INFO, "%s: read anew", d->path);
 	} else {

@@ -358,9 +358,27 @@ static void test_dm_words(void **state)
 	assert_int_equal(s.warnings, 0);
 	assert_int_equal(parse(&c, &s, DM_GOOD "[policy p]\norigin=dm:com.*\n"), 0);
 	assert_int_equal(s.warnings, 0);
+	/* no server may bring one that has a policy, unless it is named */
 	assert_int_equal(parse(&c, &s, "[dm]\nserver_accounts=yes\n[policy p]\norigin=dm:x\n"),
 			 0);
+	assert_int_equal(s.warnings, 1);
+	assert_false(config_dm_may_bring(&c, "x"));
+	assert_true(config_dm_may_bring(&c, "y"));
+	assert_int_equal(parse(&c, &s,
+			       "[dm]\nserver_accounts=yes\nserver_accounts_ids=yy x\n"
+			       "[policy p]\norigin=dm:x\n[policy q]\norigin=dm:*\n"),
+			 0);
 	assert_int_equal(s.warnings, 0);
+	assert_true(config_dm_may_bring(&c, "x"));
+	assert_true(config_dm_may_bring(&c, "yy"));
+	assert_false(config_dm_may_bring(&c, "y"));
+	assert_false(config_dm_may_bring(&c, ""));
+	assert_false(config_dm_may_bring(&c, "z"));
+	assert_int_equal(parse(&c, &s, DM_GOOD "[policy q]\norigin=dm:*\n"), 0);
+	assert_false(config_dm_may_bring(&c, "com.example.dm"));
+	assert_true(config_dm_may_bring(&c, "com.example.other"));
+	assert_int_equal(parse(&c, &s, "[dm]\nserver_accounts_ids=x\n"), -EINVAL);
+	assert_non_null(strstr(s.last, "server_accounts_ids="));
 	assert_int_equal(parse(&c, &s, "[dm]\nserver_accounts=perhaps\n"), -EINVAL);
 	assert_int_equal(parse(&c, &s, "[dm]\nbootstrap_file=/b\n[policy p]\norigin=dm:main\n"),
 			 0);

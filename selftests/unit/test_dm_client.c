@@ -434,6 +434,13 @@ static unsigned int status_of(const char *body, const char *id)
 }
 
 /* A server's identifier is its own, and who else is a server the owner of the device says. */
+static bool may_bring(void *ctx, const char *by, const char *server_id)
+{
+	(void)ctx;
+	assert_string_equal(by, "com.example.dm");
+	return strcmp(server_id, "granted") != 0;
+}
+
 static void test_identifiers(void **state)
 {
 	struct world *w = *state;
@@ -453,9 +460,11 @@ static void test_identifiers(void **state)
 	end(w);
 
 	w->config.server_accounts = true;
+	w->config.may_bring = may_bring;
 	strcpy(w->server.commands,
-	       PUT("Add", "21", "./DMAcc/x", NODE)
-		       PUT("Add", "22", "./DMAcc/x/ServerID", "<Data>com.example.dm</Data>")
+	       PUT("Add", "21", "./DMAcc/x", NODE) PUT("Add", "22", "./DMAcc/x/ServerID",
+						       "<Data>com.example.dm</Data>")
+		       PUT("Add", "25", "./DMAcc/x/ServerID", "<Data>granted</Data>")
 			       PUT("Add", "23", "./DMAcc/x/ServerID", "<Data>third</Data>")
 				       PUT("Add", "24", "./DMAcc/a%2Fb", NODE));
 	begin(w);
@@ -466,6 +475,8 @@ static void test_identifiers(void **state)
 	assert_int_equal(status_of(body, "22"), 418);
 	assert_int_equal(status_of(body, "23"), 200);
 	assert_int_equal(status_of(body, "24"), 400);
+	assert_int_equal(status_of(body, "25"), 403);
+	assert_non_null(strstr(w->log, "com.example.dm may not bring an account for granted"));
 }
 
 static void test_long_pin(void **state)
