@@ -396,11 +396,17 @@ async def main():
     p.add_argument("parts", nargs="*", choices=[[], *PARTS][1:] or None)
     args = p.parse_args()
     print(f"# seed {args.seed}", flush=True)
-    points = Points(args.every, random.Random(args.seed))
-    for name in args.parts or PARTS:
+
+    async def part(name):
         began = time.monotonic()
-        await PARTS[name](points)
+        await PARTS[name](Points(args.every, random.Random(f"{args.seed} {name}")))
         print(f"# {name}: {time.monotonic() - began:.1f} s", flush=True)
+    # each has a device of its own, and mostly waits for it; but tree's environment is for all
+    # that is started in that time
+    parts = set(args.parts or PARTS)
+    await asyncio.gather(*(part(n) for n in PARTS if n in parts - {"tree"}))
+    for name in parts & {"tree"}:
+        await part(name)
     return tap.done()
 
 
