@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +34,16 @@
 
 #define APPLET "\xf0\x53\x45\x53\x41\x4d\x45\x01\x02"
 #define APPLET_LEN 9
+
+/*
+ * For INS 30 of the applet: a minute of work, which card_hurry() ends. Nothing may
+ * depend on how long a machine stops between two lines of a test.
+ */
+#define UNTIL_TOLD 0xf000
+/* What comes at all comes long before; what never comes costs a failing test this. */
+#define PATIENCE_MS 60000
+/* Who waits for work that goes on UNTIL_TOLD waits for longer than that. */
+#define AT_ONCE_MS 20000
 
 struct card {
 	pid_t pid;
@@ -54,6 +65,18 @@ static inline void pause_ms(unsigned int ms)
 	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	nanosleep(&ts, NULL);
+}
+
+/* SEED= repeats a run; the clock would not do where it begins at the same time each time. */
+static inline unsigned int choose_seed(void)
+{
+	unsigned int seed = 0;
+
+	if (getenv("SEED"))
+		return (unsigned int)strtoul(getenv("SEED"), NULL, 0);
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = (unsigned int)now_ms();
+	return seed;
 }
 
 static inline void copy_file(const char *from, const char *to)
@@ -94,10 +117,10 @@ static inline bool await_event(struct se_monitor *mon, enum se_event_type type,
 	struct awaited a = {.type = type};
 	uint64_t end = now_ms() + ms;
 
-	while (!a.found && now_ms() < end) {
+	for (uint64_t now = now_ms(); !a.found && now < end; now = now_ms()) {
 		struct pollfd p = {.fd = se_monitor_fd(mon), .events = POLLIN};
 
-		if (poll(&p, 1, (int)(end - now_ms())) > 0)
+		if (poll(&p, 1, (int)(end - now)) > 0)
 			assert_true(se_monitor_dispatch(mon, note_event, &a) >= 0);
 	}
 	if (event)
@@ -131,13 +154,13 @@ static inline void card_plug(struct card *card, const char *a, const char *b, co
 		      a ? b : NULL, a && b ? c : NULL, (char *)NULL);
 		_exit(127);
 	}
-	if (!await_event(mon, SE_EVENT_ADD, &event, 30000))
-		fail_msg("no SE came within 30 s");
+	if (!await_event(mon, SE_EVENT_ADD, &event, PATIENCE_MS))
+		fail_msg("no SE came within %d s", PATIENCE_MS / 1000);
 	card->index = event.dev.index;
 	snprintf(card->node, sizeof(card->node), "/dev/se%u", card->index);
 	se_monitor_close(mon);
 	/* devtmpfs has made the node before the event, but may still be busy */
-	for (int i = 0; i < 100 && access(card->node, F_OK); i++)
+	for (int i = 0; i < PATIENCE_MS / 20 && access(card->node, F_OK); i++)
 		pause_ms(20);
 }
 
@@ -151,7 +174,7 @@ static inline void card_pull(struct card *card)
 	kill(card->pid, SIGKILL);
 	waitpid(card->pid, NULL, 0);
 	card->pid = 0;
-	for (int i = 0; i < 500 && !access(card->node, F_OK); i++)
+	for (int i = 0; i < PATIENCE_MS / 20 && !access(card->node, F_OK); i++)
 		pause_ms(20);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", card->dir);
 	assert_int_equal(system(cmd), 0);
@@ -185,13 +208,57 @@ static inline int card_ran_soon(const struct card *card, int channel, const char
 {
 	int i, n = 0;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < PATIENCE_MS / 10; i++) {
 		n = card_ran(card, channel, header);
 		if (n >= want)
 			break;
-		pause_ms(20);
+		pause_ms(10);
 	}
 	return n;
+}
+
+/* Wait until the card works on INS 30 with this P1 P2, for the first time. */
+static inline void await_work(const struct card *card, uint16_t p1p2)
+{
+	char head[8];
+
+	snprintf(head, sizeof(head), "30%04X", p1p2);
+	if (card_ran_soon(card, -1, head, 1) != 1)
+		fail_msg("the card does not work on %s", head);
+}
+
+/* What the card works on is over. */
+static inline void card_hurry(const struct card *card)
+{
+	assert_int_equal(kill(card->pid, SIGUSR1), 0);
+}
+
+/*
+ * Wait until a process or thread sleeps in the kernel, in one of these states of
+ * proc(5): in "S" a signal wakes it, in "DI" it does not.
+ */
+static inline void await_asleep(pid_t tid, const char *states)
+{
+	char path[40], text[400];
+	const char *at = NULL;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	for (int i = 0; i < PATIENCE_MS / 5 && n < 3; i++) {
+		FILE *f = fopen(path, "re");
+
+		pause_ms(5);
+		if (!f)
+			continue;
+		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+		fclose(f);
+		at = strrchr(text, ')');
+		/* not only for a moment, on its way there */
+		n = at && at[1] && strchr(states, at[2]) ? n + 1 : 0;
+	}
+	if (n < 3)
+		fail_msg("thread %d is in none of the states %s: %s", tid, states,
+			 at ? at : "?");
 }
 
 static inline int card_open(const struct card *card)
@@ -222,13 +289,13 @@ static inline void await_idle(int fd)
 	struct se_info info = {0};
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < PATIENCE_MS / 20; i++) {
 		assert_int_equal(ioctl(fd, SE_IOC_GET_INFO, &info), 0);
 		if (info.state == SE_STATE_IDLE)
 			return;
 		pause_ms(20);
 	}
-	fail_msg("the SE is in state %u for 4 s", info.state);
+	fail_msg("the SE is in state %u for %d s", info.state, PATIENCE_MS / 1000);
 }
 
 struct step {

@@ -73,7 +73,7 @@ static inline void bus_open_hz(struct bus *bus, __u32 flags, __u32 hz)
 	assert_int_equal(ioctl(bus->se, SE_SIM_IOC_ATTACH, &attach), 0);
 	bus->nr = attach.bus;
 	spidev_path(path, sizeof(path), bus->nr);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 6000; i++) {
 		bus->host = open(path, O_RDWR | O_CLOEXEC);
 		if (bus->host >= 0)
 			return;

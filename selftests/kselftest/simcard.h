@@ -220,15 +220,15 @@ static inline bool simcard_plug_ms(struct simcard *c, unsigned int ms)
 	if (!found)
 		return false;
 	snprintf(c->node, sizeof(c->node), "/dev/se%u", event.dev.index);
-	for (int i = 0; i < 100 && access(c->node, F_OK); i++)
+	for (int i = 0; i < PATIENCE_MS / 10 && access(c->node, F_OK); i++)
 		pause_ms(10);
 	return true;
 }
 
 static inline void simcard_plug(struct simcard *c)
 {
-	if (!simcard_plug_ms(c, 15000))
-		fail_msg("no SE came within 15 s");
+	if (!simcard_plug_ms(c, PATIENCE_MS))
+		fail_msg("no SE came within %d s", PATIENCE_MS / 1000);
 }
 
 static inline void simcard_pull(struct simcard *c)
@@ -239,7 +239,7 @@ static inline void simcard_pull(struct simcard *c)
 	pthread_join(c->thread, NULL);
 	close(c->stop);
 	close(c->sim);
-	for (int i = 0; c->node[0] && i < 500 && !access(c->node, F_OK); i++)
+	for (int i = 0; c->node[0] && i < PATIENCE_MS / 10 && !access(c->node, F_OK); i++)
 		pause_ms(10);
 }
 

@@ -26,7 +26,7 @@ enum {
 	BLOCK = 4100,	 /* at most */
 	ENDS = 4096,	 /* ends of blocks that are kept, a power of two */
 	DEADLINE_MS = 5000,
-	GRACE_MS = 1500, /* for the way to the caller on a busy machine */
+	GRACE_MS = 10000, /* for the way to the caller on a busy machine */
 };
 
 static const char *const dialects[] = {"gp", "gp", "um11225", "iso-crc", "iso-lrc", "nxp"};
@@ -572,7 +572,7 @@ static void test_soak(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	s->seed = env_number("SEED", simcard_now_us());
+	s->seed = env_number("SEED", choose_seed());
 	s->ran = calloc(n + 1, 1);
 	s->print = calloc(n + 1, sizeof(*s->print));
 	assert_true(s->ran && s->print);

@@ -181,7 +181,7 @@ static void se_plug(struct se *se)
 	assert_true(se->sim >= 0 && se->stop >= 0);
 	assert_int_equal(ioctl(se->sim, SE_SIM_IOC_ATTACH, &attach), 0);
 	assert_int_equal(pthread_create(&se->thread, NULL, run, se), 0);
-	assert_true(await_event(mon, SE_EVENT_ADD, &event, 10000));
+	assert_true(await_event(mon, SE_EVENT_ADD, &event, PATIENCE_MS));
 	snprintf(se->node, sizeof(se->node), "/dev/se%u", event.dev.index);
 	se_monitor_close(mon);
 }
@@ -193,7 +193,7 @@ static void se_pull(struct se *se)
 	assert_int_equal(write(se->stop, &one, sizeof(one)), sizeof(one));
 	pthread_join(se->thread, NULL);
 	close(se->stop);
-	for (int i = 0; i < 200 && !access(se->node, F_OK); i++)
+	for (int i = 0; i < PATIENCE_MS / 20 && !access(se->node, F_OK); i++)
 		pause_ms(20);
 }
 

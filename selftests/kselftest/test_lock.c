@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 
+/* the longest that policy gives, unless somebody changes it */
+enum { HOLD_MS = 10000 };
+
 static struct card card;
 
 static int setup(void **state)
@@ -67,16 +70,18 @@ static int transmit_until(int fd, uint16_t ins_p1p2, unsigned int ms)
 
 static void test_exclusive(void **state)
 {
-	struct se_lock l = {.hold_ms = 5000};
+	struct se_lock l = {.hold_ms = HOLD_MS};
 	int fd = applet(), other = applet();
-	uint64_t now = se_deadline_in(0);
+	uint64_t before, after;
 
 	(void)state;
 	assert_int_equal(lock_state(fd), SE_LOCK_FREE);
 	assert_int_equal(unlock(fd), -ENOLCK);
+	before = se_deadline_in(l.hold_ms);
 	assert_int_equal(ioctl(fd, SE_IOC_LOCK, &l), 0);
-	assert_int_equal(l.hold_ms, 5000);
-	assert_in_range(l.expires_ns, now + 4000000000U, now + 6000000000U);
+	after = se_deadline_in(l.hold_ms);
+	assert_int_equal(l.hold_ms, HOLD_MS);
+	assert_in_range(l.expires_ns, before, after);
 	assert_int_equal(lock_state(fd), SE_LOCK_MINE);
 	assert_int_equal(lock_state(other), SE_LOCK_OTHER);
 	assert_int_equal(lock(fd, 0, 0, 0), -EDEADLK);
@@ -84,7 +89,7 @@ static void test_exclusive(void **state)
 	assert_int_equal(lock(other, 0, 0, se_deadline_in(200)), -ETIMEDOUT);
 	assert_int_equal(transmit_until(other, 0x0101, 200), -ETIMEDOUT);
 	assert_int_equal(card_ran(&card, -1, "500101"), 0);
-	assert_int_equal(transmit_until(fd, 0x0102, 2000), 0);
+	assert_int_equal(transmit_until(fd, 0x0102, PATIENCE_MS), 0);
 	/* closing a channel is the driver's own affair, lock or no lock */
 	assert_int_equal(ioctl(other, SE_IOC_CHANNEL_CLOSE), 0);
 	await_idle(fd);
@@ -95,7 +100,7 @@ static void test_exclusive(void **state)
 	assert_int_equal(lock(other, SE_LOCK_NONBLOCK, 0, 0), 0);
 	assert_int_equal(lock(fd, SE_LOCK_NONBLOCK, 0, 0), -EBUSY);
 	close(other); /* gives it back */
-	assert_int_equal(lock(fd, 0, 0, se_deadline_in(3000)), 0);
+	assert_int_equal(lock(fd, 0, 0, se_deadline_in(PATIENCE_MS)), 0);
 	close(fd);
 }
 
@@ -126,50 +131,6 @@ static void test_bad_arguments(void **state)
 	close(fd);
 }
 
-/* The hold ends in mid-stream: what is on the wire ends well, the rest is not sent. */
-static void test_hold_ends(void **state)
-{
-	struct se_stream stream = {0};
-	struct pollfd p;
-	struct se_apdu a[4];
-	struct step s[4];
-	int fd = applet(), other = applet();
-	uint32_t i;
-
-	(void)state;
-	assert_int_equal(lock(fd, 0, 500, 0), 0);
-	for (i = 0; i < 4; i++)
-		apdu_set(&a[i], &s[i], 0x80, 0x30, (uint16_t)(400 + i));
-	p = (struct pollfd){.fd = fd, .events = POLLPRI};
-	assert_int_equal(poll(&p, 1, 0), 0);
-	assert_int_equal(submit(fd, a, 4, &stream), -ENOLCK);
-	assert_int_equal(stream.stop, SE_STOP_LOCK);
-	assert_in_range(stream.done, 1, 2);
-	for (i = 0; i < 4; i++)
-		assert_int_equal(a[i].outcome,
-				 i < stream.done ? SE_OUTCOME_EXECUTED : SE_OUTCOME_NOT_SENT);
-	assert_int_equal(card_ran(&card, -1, "300193"), 0);
-	assert_int_equal(poll(&p, 1, 0), 1);
-	assert_true(p.revents & POLLPRI);
-	assert_int_equal(lock_state(fd), SE_LOCK_LOST);
-	assert_int_equal(poll(&p, 1, 0), 0);
-	assert_int_equal(lock_state(fd), SE_LOCK_LOST);
-	assert_int_equal(transmit_until(other, 0x0201, 3000), 0);
-
-	stream.flags = SE_STREAM_NEED_LOCK;
-	apdu_set(&a[0], &s[0], 0x80, 0x50, 0x0202);
-	assert_int_equal(submit(fd, a, 1, &stream), -ENOLCK);
-	assert_int_equal(stream.stop, SE_STOP_LOCK);
-	assert_int_equal(a[0].outcome, SE_OUTCOME_NOT_SENT);
-	assert_int_equal(card_ran(&card, -1, "500202"), 0);
-	assert_int_equal(unlock(fd), -ENOLCK);
-	assert_int_equal(lock_state(fd), SE_LOCK_FREE);
-	assert_int_equal(lock(fd, 0, 3000, 0), 0);
-	assert_int_equal(submit(fd, a, 1, &stream), 0);
-	close(fd);
-	close(other);
-}
-
 static pid_t child_begin(void)
 {
 	pid_t pid = fork();
@@ -184,6 +145,56 @@ static int child_status(pid_t pid)
 
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* The hold ends in mid-stream: what is on the wire ends well, the rest is not sent. */
+static void test_hold_ends(void **state)
+{
+	struct se_stream stream = {0};
+	struct pollfd p;
+	struct se_apdu a[4];
+	struct step s[4];
+	int fd = applet(), other = applet();
+	uint32_t i;
+	pid_t pid;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		apdu_set(&a[i], &s[i], 0x80, 0x30, (uint16_t)(i == 1 ? UNTIL_TOLD : 400 + i));
+	p = (struct pollfd){.fd = fd, .events = POLLPRI};
+	assert_int_equal(lock(fd, 0, 3000, 0), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	/* when the hold is over the card may end what it works on */
+	pid = child_begin();
+	if (!pid)
+		_exit(poll(&p, 1, PATIENCE_MS) != 1 || kill(card.pid, SIGUSR1));
+	assert_int_equal(submit(fd, a, 4, &stream), -ENOLCK);
+	assert_int_equal(child_status(pid), 0);
+	assert_int_equal(stream.stop, SE_STOP_LOCK);
+	assert_int_equal(stream.done, 2);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(a[i].outcome,
+				 i < stream.done ? SE_OUTCOME_EXECUTED : SE_OUTCOME_NOT_SENT);
+	assert_int_equal(card_ran(&card, -1, "300193"), 0);
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_true(p.revents & POLLPRI);
+	assert_int_equal(lock_state(fd), SE_LOCK_LOST);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(lock_state(fd), SE_LOCK_LOST);
+	assert_int_equal(transmit_until(other, 0x0201, PATIENCE_MS), 0);
+
+	stream.flags = SE_STREAM_NEED_LOCK;
+	apdu_set(&a[0], &s[0], 0x80, 0x50, 0x0202);
+	assert_int_equal(submit(fd, a, 1, &stream), -ENOLCK);
+	assert_int_equal(stream.stop, SE_STOP_LOCK);
+	assert_int_equal(a[0].outcome, SE_OUTCOME_NOT_SENT);
+	assert_int_equal(card_ran(&card, -1, "500202"), 0);
+	assert_int_equal(unlock(fd), -ENOLCK);
+	assert_int_equal(lock_state(fd), SE_LOCK_FREE);
+	assert_int_equal(lock(fd, 0, HOLD_MS, 0), 0);
+	assert_int_equal(submit(fd, a, 1, &stream), 0);
+	close(fd);
+	close(other);
 }
 
 /* Holding the lock makes the basic channel and resets one's own, no more. */
@@ -245,7 +256,7 @@ static void test_killed_holder(void **state)
 		int mine = card_open(&card);
 
 		close(fd);
-		if (lock(mine, 0, 10000, 0) || write(ready[1], "l", 1) != 1)
+		if (lock(mine, 0, HOLD_MS, 0) || write(ready[1], "l", 1) != 1)
 			_exit(1);
 		pause();
 	}
@@ -253,7 +264,7 @@ static void test_killed_holder(void **state)
 	assert_int_equal(lock_state(fd), SE_LOCK_OTHER);
 	kill(pid, SIGKILL);
 	assert_int_equal(child_status(pid), 128 + SIGKILL);
-	assert_int_equal(lock(fd, 0, 0, se_deadline_in(1000)), 0);
+	assert_int_equal(lock(fd, 0, 0, se_deadline_in(AT_ONCE_MS)), 0);
 	assert_int_equal(unlock(fd), 0);
 	close(ready[0]);
 	close(ready[1]);
@@ -296,7 +307,7 @@ static void test_nobody_is_left_out(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, lock_again_and_again, &l), 0);
 	pause_ms(100);
 	for (uint16_t i = 0; i < 10 || (i < 1000 && rounds(&l) < 3); i++)
-		assert_int_equal(transmit_until(fd, 0x0300 + i, 1000), 0);
+		assert_int_equal(transmit_until(fd, 0x0300 + i, PATIENCE_MS), 0);
 	__atomic_store_n(&l.stop, true, __ATOMIC_SEQ_CST);
 	pthread_join(thread, NULL);
 	assert_true(rounds(&l) >= 3);
@@ -311,6 +322,7 @@ static void nothing(int sig)
 
 struct waiter {
 	int fd;
+	pid_t tid;
 	int32_t priority;
 	uint16_t p1p2;
 	int ret;
@@ -321,8 +333,16 @@ static void *wait_for_lock(void *arg)
 {
 	struct waiter *w = arg;
 
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
 	w->lock_ret = lock(w->fd, 0, 0, 0);
 	return NULL;
+}
+
+static void await_waiting(struct waiter *w)
+{
+	while (!__atomic_load_n(&w->tid, __ATOMIC_SEQ_CST))
+		pause_ms(1);
+	await_asleep(w->tid, "S");
 }
 
 static void test_waiting_can_be_given_up(void **state)
@@ -335,14 +355,15 @@ static void test_waiting_can_be_given_up(void **state)
 
 	(void)state;
 	sigaction(SIGUSR1, &sa, NULL);
-	assert_int_equal(lock(fd, 0, 0, 0), 0);
+	assert_int_equal(lock(fd, 0, HOLD_MS, 0), 0);
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_lock, &w), 0);
-	pause_ms(200);
+	await_waiting(&w);
 	pthread_kill(thread, SIGUSR1);
 	pthread_join(thread, NULL);
 	assert_int_equal(w.lock_ret, -EINTR);
+	w.tid = 0;
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_lock, &w), 0);
-	pause_ms(200);
+	await_waiting(&w);
 	/* it has no cookie */
 	c.flags = 0;
 	assert_int_equal(ioctl(w.fd, SE_IOC_CANCEL, &c), -1);
@@ -364,6 +385,7 @@ static void *submit_one(void *arg)
 	struct se_apdu a;
 	struct step s;
 
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
 	apdu_set(&a, &s, 0x80, 0x50, w->p1p2);
 	w->ret = submit(w->fd, &a, 1, &stream);
 	return NULL;
@@ -400,10 +422,10 @@ static void test_priority(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		w[i].fd = applet();
-	assert_int_equal(lock(fd, 0, 5000, 0), 0);
+	assert_int_equal(lock(fd, 0, HOLD_MS, 0), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(pthread_create(&thread[i], NULL, submit_one, &w[i]), 0);
-		pause_ms(100);
+		await_waiting(&w[i]);
 	}
 	assert_int_equal(unlock(fd), 0);
 	for (int i = 0; i < 3; i++) {
@@ -414,13 +436,15 @@ static void test_priority(void **state)
 	assert_true(position("500402") < position("500401"));
 
 	/* three steps are worth three seconds, not more */
-	assert_int_equal(lock(fd, 0, 9000, 0), 0);
+	assert_int_equal(lock(fd, 0, HOLD_MS, 0), 0);
 	w[1].p1p2 = 0x0404;
 	w[2].p1p2 = 0x0405;
+	w[1].tid = w[2].tid = 0;
 	assert_int_equal(pthread_create(&thread[1], NULL, submit_one, &w[1]), 0);
+	await_waiting(&w[1]);
 	pause_ms(3500);
 	assert_int_equal(pthread_create(&thread[2], NULL, submit_one, &w[2]), 0);
-	pause_ms(100);
+	await_waiting(&w[2]);
 	assert_int_equal(unlock(fd), 0);
 	pthread_join(thread[1], NULL);
 	pthread_join(thread[2], NULL);

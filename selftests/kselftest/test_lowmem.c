@@ -113,9 +113,8 @@ static void *work(void *arg)
 
 static void test_lowmem(void **state)
 {
-	const char *text = getenv("SEED"), *seconds = getenv("TEST_SECONDS");
-	unsigned int seed =
-		text ? (unsigned int)strtoul(text, NULL, 0) : (unsigned int)now_ms();
+	const char *seconds = getenv("TEST_SECONDS");
+	unsigned int seed = choose_seed();
 	pthread_t thread[THREADS];
 	struct step s;
 	int fd;

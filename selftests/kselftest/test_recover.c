@@ -198,7 +198,7 @@ static void test_dead_and_back(void **state)
 	simcard_fault(&w.card, &deaf);
 	assert_int_equal(exchange(fd, 20, 0, &a), -EIO);
 	assert_int_equal(a.outcome, SE_OUTCOME_UNKNOWN);
-	for (int i = 0; i < 200 && info_of(fd).state != SE_STATE_DEAD; i++)
+	for (int i = 0; i < PATIENCE_MS / 100 && info_of(fd).state != SE_STATE_DEAD; i++)
 		pause_ms(100);
 	info = info_of(fd);
 	assert_int_equal(info.state, SE_STATE_DEAD);
@@ -282,9 +282,11 @@ static void test_reset_in_exchange(void **state)
 		struct se_info before = info_of(admin);
 		struct se_reset r;
 
-		atomic_store(&w.think_us, 600000);
+		/* the line does not wait for the SE, the others do */
+		atomic_store(&w.think_us, levels[i] == SE_RESET_LINE ? 20000000 : 2000000);
 		assert_int_equal(pthread_create(&k.thread, NULL, run_worker, &k), 0);
-		pause_ms(200);
+		while (atomic_load(&w.ran) <= i)
+			pause_ms(1);
 		assert_int_equal(reset(admin, levels[i], &r), 0);
 		pthread_join(k.thread, NULL);
 		assert_int_equal(k.ret, -ECONNRESET);
@@ -309,12 +311,13 @@ static void test_leave_chain(void **state)
 
 	(void)state;
 	world_init(&w, "um11225", 0);
-	w.card.attach.max_hz = 1000000;
+	w.card.attach.max_hz = 200000;
 	simcard_plug(&w.card);
 	fd = simcard_node(&w.card);
 	info = info_of(fd);
 	before = stats_of(fd);
-	assert_int_equal(exchange(fd, 60000, 100, &a), -ETIMEDOUT);
+	/* 2.4 s at this clock */
+	assert_int_equal(exchange(fd, 60000, 700, &a), -ETIMEDOUT);
 	assert_int_equal(a.outcome, SE_OUTCOME_NOT_SENT);
 	assert_int_equal(exchange(fd, 20, 0, &a), 0);
 	assert_int_equal(atomic_load(&w.ran), 1);

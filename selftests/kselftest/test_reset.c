@@ -5,6 +5,7 @@
  */
 #include "card.h"
 
+#include <dirent.h>
 #include <pthread.h>
 
 #include <job/job.h>
@@ -61,7 +62,7 @@ static void test_levels(void **state)
 		assert_int_equal(reset(fd, levels[i], 0, &r), 0);
 		assert_true(r.generation != info.generation);
 		assert_int_equal(r.state, SE_STATE_IDLE);
-		assert_true(await_event(mon, SE_EVENT_GENERATION, &event, 2000));
+		assert_true(await_event(mon, SE_EVENT_GENERATION, &event, PATIENCE_MS));
 		assert_int_equal(event.dev.generation, r.generation);
 		assert_int_equal(event.dev.reason, SE_REASON_REQUESTED);
 		se_monitor_close(mon);
@@ -127,8 +128,8 @@ static void *run_work(void *arg)
 	return NULL;
 }
 
-/* a counter, a command of @ms, and the counter again */
-static void start_work(struct work *w, int fd, uint16_t counter, uint16_t ms)
+/* A counter, a command until the card is told (or reset), and the counter again. */
+static void start_work(struct work *w, int fd, uint16_t counter)
 {
 	struct se_info info = {0};
 
@@ -137,15 +138,10 @@ static void start_work(struct work *w, int fd, uint16_t counter, uint16_t ms)
 	w->generation = info.generation;
 	w->fd = fd;
 	apdu_set(&w->a[0], &w->s[0], 0x80, 0x20, counter);
-	apdu_set(&w->a[1], &w->s[1], 0x80, 0x30, ms);
+	apdu_set(&w->a[1], &w->s[1], 0x80, 0x30, UNTIL_TOLD + (counter & 0xf));
 	apdu_set(&w->a[2], &w->s[2], 0x80, 0x20, counter);
 	assert_int_equal(pthread_create(&w->thread, NULL, run_work, w), 0);
-	for (int i = 0; i < 200; i++) {
-		if (__atomic_load_n(&w->a[1].outcome, __ATOMIC_SEQ_CST) == SE_OUTCOME_UNKNOWN)
-			break;
-		pause_ms(5);
-	}
-	pause_ms(30);
+	await_work(&card, UNTIL_TOLD + (counter & 0xf));
 }
 
 static void end_work(struct work *w)
@@ -166,24 +162,32 @@ static void test_in_mid_stream(void **state)
 	int fd = card_open(&card), admin = card_open(&card);
 	struct work w;
 	uint64_t begin;
+	pid_t pid;
 
 	(void)state;
 	/* the line does not wait for the SE */
 	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
-	start_work(&w, fd, 0x0101, 8000);
+	start_work(&w, fd, 0x0101);
 	begin = now_ms();
 	assert_int_equal(reset(admin, SE_RESET_LINE, 0, NULL), 0);
-	assert_true(now_ms() - begin < 6000);
+	assert_true(now_ms() - begin < AT_ONCE_MS);
 	end_work(&w);
 	assert_int_equal(card_ran(&card, -1, "200101"), 1);
 
 	/* what is spoken over the link does */
 	assert_int_equal(transmit(fd, 0x80, 0x50, 0, NULL), -ECONNRESET);
 	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
-	start_work(&w, fd, 0x0102, 600);
+	start_work(&w, fd, 0x0102);
 	begin = now_ms();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		pause_ms(400);
+		_exit(kill(card.pid, SIGUSR1) != 0);
+	}
 	assert_int_equal(reset(admin, SE_RESET_SOFT, 0, NULL), 0);
-	assert_true(now_ms() - begin > 300);
+	assert_true(now_ms() - begin >= 400);
+	waitpid(pid, NULL, 0);
 	end_work(&w);
 	assert_int_equal(card_ran(&card, -1, "200102"), 1);
 	close(fd);
@@ -197,6 +201,7 @@ static void test_in_mid_stream(void **state)
 
 struct waiter {
 	pthread_t thread;
+	pid_t tid;
 	int fd, ret;
 	uint32_t level;
 };
@@ -205,6 +210,7 @@ static void *run_waiter(void *arg)
 {
 	struct waiter *w = arg;
 
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
 	w->ret = reset(w->fd, w->level, 0, NULL);
 	return NULL;
 }
@@ -218,18 +224,21 @@ static void test_bounds(void **state)
 
 	(void)state;
 	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
-	start_work(&w, fd, 0x0201, 1500);
+	start_work(&w, fd, 0x0201);
 	assert_int_equal(reset(admin, SE_RESET_SOFT, 100, NULL), -ETIMEDOUT);
 	end_work(&w);
+	card_hurry(&card);
 	await_idle(admin);
 
 	close(fd);
 	fd = card_open(&card);
 	assert_int_equal(channel_open(fd, APPLET, APPLET_LEN, NULL), 0);
-	start_work(&w, fd, 0x0202, 8000);
+	start_work(&w, fd, 0x0202);
 	waiter.fd = card_open(&card);
 	assert_int_equal(pthread_create(&waiter.thread, NULL, run_waiter, &waiter), 0);
-	pause_ms(200);
+	while (!__atomic_load_n(&waiter.tid, __ATOMIC_SEQ_CST))
+		pause_ms(1);
+	await_asleep(waiter.tid, "S");
 	assert_int_equal(reset(admin, SE_RESET_LINE, 0, NULL), -EBUSY);
 	card_pull(&card);
 	assert_int_equal(pthread_join(waiter.thread, NULL), 0);
@@ -254,12 +263,31 @@ static void on_reset(void *userdata, int error, uint32_t level)
 	o->level = level;
 }
 
+/*
+ * The only other thread, the job's, has been told to stop and waits for the end of the
+ * exchange on the wire: no signal wakes it any more.
+ */
+static void await_settling(void)
+{
+	struct dirent *e;
+	pid_t other = 0;
+	DIR *d = opendir("/proc/self/task");
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.' && atoi(e->d_name) != gettid())
+			other = atoi(e->d_name);
+	closedir(d);
+	await_asleep(other, "DI");
+}
+
 /* The daemon's road: a reset that waits for the job, and cancel within a chunk. */
 static void test_job(void **state)
 {
-	static const uint8_t script[] = {
-		0xaa, 0x1c, 0x22, 5,	0x80, 0x20, 3, 1, 0,	0x22, 5,    0x80, 0x30, 7, 0xd0,
-		0,    0x22, 5,	  0x80, 0x20, 3,    1, 0, 0x22, 5,    0x80, 0x20, 3,	1, 0};
+	static const uint8_t script[] = {0xaa, 0x1c, 0x22, 5,	 0x80, 0x20, 3, 1,
+					 0,    0x22, 5,	   0x80, 0x30, 0xf0, 0, 0,
+					 0x22, 5,    0x80, 0x20, 3,    1,    0, 0x22,
+					 5,    0x80, 0x20, 3,	 1,    0};
 	struct job_params params = {.se = "se", .aid_len = APPLET_LEN};
 	struct over over = {.error = 1};
 	struct job_options opt = {0};
@@ -282,10 +310,12 @@ static void test_job(void **state)
 	assert_int_equal(job_script_write(store, id, 0, script, sizeof(script), &e), 0);
 	assert_int_equal(job_script_end(store, id, &e), 0);
 	assert_int_equal(job_run(store, id, &e), 0);
-	assert_int_equal(card_ran_soon(&card, -1, "200301", 1), 1);
+	await_work(&card, UNTIL_TOLD);
 	assert_int_equal(job_se_reset(store, "se", JOB_RESET_BEST, on_reset, &over), 0);
 	assert_int_equal(job_cancel(store, id, &e), 0);
-	for (int i = 0; i < 500 && over.error == 1; i++) {
+	await_settling();
+	card_hurry(&card);
+	for (int i = 0; i < PATIENCE_MS / 20 && over.error == 1; i++) {
 		struct pollfd p = {.fd = job_store_fd(store), .events = POLLIN};
 
 		poll(&p, 1, 20);
@@ -296,12 +326,12 @@ static void test_job(void **state)
 	assert_int_equal(job_get(store, id, &info), 0);
 	assert_int_equal(info.state, JOB_CANCELLED);
 	assert_int_equal(info.interrupted, SE_OUTCOME_NOT_SENT);
-	assert_in_range(info.executed, 1, 2);
+	assert_int_equal(info.executed, 2);
 	assert_int_equal(card_ran(&card, -1, "200301"), 1);
 	assert_int_equal(job_se_get(store, 0, &after), 0);
 	assert_true(after.generation != before.generation);
 	/* its channel is closed behind the job's back */
-	for (int i = 0; i < 200 && after.state == SE_STATE_BUSY; i++) {
+	for (int i = 0; i < PATIENCE_MS / 20 && after.state == SE_STATE_BUSY; i++) {
 		pause_ms(20);
 		assert_int_equal(job_se_get(store, 0, &after), 0);
 	}

@@ -294,7 +294,7 @@ static int unplugged(__u32 nr)
 	int i;
 
 	spidev_path(path, sizeof(path), nr);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 6000; i++) {
 		if (access(path, F_OK))
 			return 1;
 		pause_ms(10);

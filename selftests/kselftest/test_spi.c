@@ -25,7 +25,7 @@ static void check_economy(__u32 flags, unsigned int fill)
 	assert_int_equal(info.irq_mode, SE_IRQ_MODE_IRQ);
 	assert_int_equal(info.clock_hz, 8000000);
 	assert_int_equal(info.ifsc, IFSC);
-	assert_int_equal(info.bwt_us, 1000000);
+	assert_int_equal(info.bwt_us, plain.bwt_ms * 1000);
 	assert_int_equal(info.caps & WIRED, SE_CAP_IRQ | SE_CAP_RESET_LINE);
 	sim_counters(&se, &a);
 	stats(&se, &s);
@@ -86,6 +86,7 @@ static void test_poll(void **state)
 	struct se_info info = {0};
 	struct se_stats s, t;
 	struct se se;
+	uint64_t begin;
 	int i;
 
 	(void)state;
@@ -96,12 +97,13 @@ static void test_poll(void **state)
 	assert_int_equal(info.irq_mode, SE_IRQ_MODE_POLL);
 	assert_int_equal(info.caps & WIRED, 0);
 	stats(&se, &s);
+	begin = now_ms();
 	for (i = 0; i < 5; i++)
 		exchange_ok(&se, 20);
 	stats(&se, &t);
 	assert_int_equal(t.irqs, 0);
 	/* not more than one a millisecond, and the first */
-	assert_in_range(t.polls - s.polls, 10, 5 * 40 + 5);
+	assert_in_range(t.polls - s.polls, 5, now_ms() - begin + 1 + 5);
 	assert_int_equal(t.timeouts, 0);
 	se_stop(&se);
 }
@@ -218,6 +220,7 @@ static void test_properties(void **state)
 	struct se_conf conf = plain;
 	struct se_sim_counters c;
 	struct se_stats s, t;
+	uint64_t begin;
 	struct se se;
 	size_t i;
 
@@ -229,9 +232,10 @@ static void test_properties(void **state)
 	conf.timing = (struct se_sim_timing){.segt_us = 3000, .seal = 24, .pwt_us = 60000};
 	se_start(&se, &conf);
 	stats(&se, &s);
+	begin = now_ms();
 	exchange_ok(&se, 100);
 	stats(&se, &t);
-	assert_in_range(t.polls - s.polls, 2, 8);
+	assert_in_range(t.polls - s.polls, 1, (now_ms() - begin) / 20 + 3);
 	sim_counters(&se, &c);
 	assert_int_equal(c.segt_violations, 0);
 	assert_int_equal(c.seal_violations, 0);
@@ -257,22 +261,27 @@ static void test_sleepy(void **state)
 {
 	struct se_conf conf = plain;
 	struct se_sim_counters a, b;
+	uint64_t before = 0, last;
 	struct se_stats t;
 	struct se se;
 	int i;
 
 	(void)state;
-	conf.pst_ms = 50;
+	conf.pst_ms = 250;
 	conf.wut_us = 3000;
 	conf.timing = (struct se_sim_timing){
-		.flags = SE_SIM_STRICT, .pst_us = 50000, .wut_us = 3000, .segt_us = 20};
+		.flags = SE_SIM_STRICT, .pst_us = 250000, .wut_us = 3000, .segt_us = 20};
 	se_start(&se, &conf);
 	for (i = 0; i < 5; i++) {
-		pause_ms(i & 1 ? 0 : 150);
+		pause_ms(i & 1 ? 0 : 400);
 		sim_counters(&se, &a);
+		last = before;
+		before = now_ms();
 		exchange_ok(&se, 50);
 		sim_counters(&se, &b);
-		assert_int_equal(b.accesses - a.accesses, i & 1 ? 2 : 3);
+		/* unless we ourselves were that slow */
+		if (!(i & 1) || now_ms() - last < 250)
+			assert_int_equal(b.accesses - a.accesses, i & 1 ? 2 : 3);
 	}
 	assert_int_equal(b.segt_violations, 0);
 	stats(&se, &t);
@@ -333,11 +342,12 @@ static void test_gone(void **state)
 
 	(void)state;
 	conf.die = true;
+	conf.bwt_ms = 15000;
 	se_start(&se, &conf);
 	start = now_ms();
 	assert_int_equal(exchange(&se, 10, &outcome), ENODEV);
 	assert_int_equal(outcome, SE_OUTCOME_UNKNOWN);
-	assert_true(now_ms() - start < 2000);
+	assert_true(now_ms() - start < 12000);
 	assert_int_equal(exchange(&se, 10, &outcome), ENODEV);
 	assert_int_equal(outcome, SE_OUTCOME_NOT_SENT);
 	se_stop(&se);
@@ -359,12 +369,12 @@ static void test_hang(void **state)
 
 	(void)state;
 	conf.hang = true;
-	conf.bwt_ms = 50;
+	conf.bwt_ms = 200;
 	se_start(&se, &conf);
 	assert_int_equal(ioctl(se.dev, SE_IOC_GET_INFO, &before), 0);
 	assert_int_equal(exchange(&se, 10, &outcome), EIO);
 	assert_int_equal(outcome, SE_OUTCOME_UNKNOWN);
-	for (i = 0; i < 500 && after.state != SE_STATE_IDLE; i++) {
+	for (i = 0; i < PATIENCE_MS / 10 && after.state != SE_STATE_IDLE; i++) {
 		pause_ms(10);
 		after = (struct se_info){0};
 		assert_int_equal(ioctl(se.dev, SE_IOC_GET_INFO, &after), 0);
@@ -396,7 +406,7 @@ static void test_mute(void **state)
 	(void)state;
 	conf.mute = true;
 	se_attach(&se, &conf);
-	for (i = 0; i < 600 && !c.resets; i++) {
+	for (i = 0; i < PATIENCE_MS / 10 && !c.resets; i++) {
 		pause_ms(10);
 		sim_counters(&se, &c);
 	}
@@ -404,7 +414,7 @@ static void test_mute(void **state)
 	assert_false(find_node(&se));
 	start = now_ms();
 	se_stop(&se);
-	assert_true(now_ms() - start < 1000);
+	assert_true(now_ms() - start < PATIENCE_MS);
 }
 
 /* The driver is taken off a living SE, under an open file, and put on again. */
@@ -423,7 +433,7 @@ static void test_rebind(void **state)
 		assert_int_equal(outcome, SE_OUTCOME_NOT_SENT);
 		close(se.dev);
 		write_file("/sys/bus/spi/drivers/se-spi/bind", se.name);
-		for (int n = 0; n < 300 && !find_node(&se); n++)
+		for (int n = 0; n < PATIENCE_MS / 10 && !find_node(&se); n++)
 			pause_ms(10);
 		se.dev = open(se.node, O_RDWR | O_CLOEXEC);
 		assert_true(se.dev >= 0);
@@ -449,7 +459,7 @@ static void *hammer(void *arg)
 
 	do {
 		h->error = exchange_on(fd, h->n, &h->outcome);
-		h->done += !h->error;
+		__atomic_fetch_add(&h->done, !h->error, __ATOMIC_SEQ_CST);
 	} while (!h->error);
 	close(fd);
 	return NULL;
@@ -467,13 +477,17 @@ static void test_gone_under_load(void **state)
 
 	(void)state;
 	for (round = 0; round < 4; round++) {
+		conf.bwt_ms = 15000;
 		conf.flags = plain.flags | (round & 1 ? SE_SIM_IRQ_EDGE : 0);
 		se_start(&se, &conf);
 		for (i = 0; i < 6; i++) {
 			h[i] = (struct hammer){.se = &se, .n = i * 31};
 			assert_int_equal(pthread_create(&h[i].thread, NULL, hammer, &h[i]), 0);
 		}
-		pause_ms(200);
+		for (i = 0; i < 6; i++)
+			while (!__atomic_load_n(&h[i].done, __ATOMIC_SEQ_CST))
+				pause_ms(10);
+		pause_ms(100);
 		start = now_ms();
 		se_stop(&se);
 		for (i = 0; i < 6; i++) {
@@ -482,7 +496,7 @@ static void test_gone_under_load(void **state)
 			assert_int_not_equal(h[i].outcome, SE_OUTCOME_EXECUTED);
 			assert_true(h[i].done > 0);
 		}
-		assert_true(now_ms() - start < 3000);
+		assert_true(now_ms() - start < 12000);
 	}
 }
 

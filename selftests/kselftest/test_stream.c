@@ -154,18 +154,18 @@ static void test_deadline(void **state)
 	struct se_apdu a[3];
 	struct step s[3];
 	struct se_stream stream = {0};
-	uint64_t start = now_ms(), took;
+	uint64_t start, took;
 	int fd = applet();
 
 	(void)state;
 	apdu_set(&a[0], &s[0], 0x80, 0x50, 0);
-	apdu_set(&a[1], &s[1], 0x80, 0x30, 2000);
+	apdu_set(&a[1], &s[1], 0x80, 0x30, UNTIL_TOLD);
 	apdu_set(&a[2], &s[2], 0x80, 0x50, 0);
 	start = now_ms();
-	stream.deadline_ns = se_deadline_in(500);
+	stream.deadline_ns = se_deadline_in(1500);
 	assert_int_equal(submit(fd, a, 3, &stream), -ETIMEDOUT);
 	took = now_ms() - start;
-	assert_in_range(took, 450, 1500);
+	assert_in_range(took, 1450, AT_ONCE_MS);
 	assert_int_equal(stream.stop, SE_STOP_DEADLINE);
 	assert_int_equal(stream.done, 1);
 	assert_int_equal(a[0].outcome, SE_OUTCOME_EXECUTED);
@@ -173,9 +173,10 @@ static void test_deadline(void **state)
 	assert_int_equal(a[2].outcome, SE_OUTCOME_NOT_SENT);
 
 	/* the late answer is nobody's; the channel and its session live on */
+	card_hurry(&card);
 	assert_int_equal(transmit(fd, 0x80, 0x20, 2, &s[0]), 0x9000);
 	assert_int_equal(s[0].rsp[3], 1);
-	assert_int_equal(card_ran(&card, -1, "3007D0"), 1);
+	assert_int_equal(card_ran(&card, -1, "30F000"), 1);
 	close(fd);
 }
 
@@ -201,7 +202,10 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-/* A child that runs @nr APDUs of 400 ms each with @flags, in shared memory. */
+/*
+ * A child that runs three APDUs in shared memory: of 400 ms each, or the second one
+ * until it is told.
+ */
 struct shared {
 	struct se_apdu a[4];
 	struct step s[4];
@@ -209,13 +213,14 @@ struct shared {
 	int ret;
 };
 
-static pid_t start_child(struct shared *m, uint32_t nr, uint32_t flags)
+static pid_t start_child(struct shared *m, uint16_t second, uint32_t flags)
 {
+	const uint16_t work[] = {400, second, 402};
 	pid_t pid;
 	int fd = applet();
 
-	for (uint32_t i = 0; i < nr; i++)
-		apdu_set(&m->a[i], &m->s[i], 0x80, 0x30, (uint16_t)(400 + i));
+	for (uint32_t i = 0; i < 3; i++)
+		apdu_set(&m->a[i], &m->s[i], 0x80, 0x30, work[i]);
 	m->stream.flags = flags;
 	pid = fork();
 	assert_true(pid >= 0);
@@ -223,7 +228,7 @@ static pid_t start_child(struct shared *m, uint32_t nr, uint32_t flags)
 		struct sigaction sa = {.sa_handler = nothing};
 
 		sigaction(SIGUSR1, &sa, NULL);
-		m->ret = submit(fd, m->a, nr, &m->stream);
+		m->ret = submit(fd, m->a, 3, &m->stream);
 		_exit(0);
 	}
 	close(fd);
@@ -242,12 +247,13 @@ static struct shared *shared_new(void)
 static void test_signal(void **state)
 {
 	struct shared *m = shared_new();
-	pid_t pid = start_child(m, 3, 0);
+	pid_t pid = start_child(m, UNTIL_TOLD + 1, 0);
 
 	(void)state;
-	pause_ms(600); /* in the second one */
+	await_work(&card, UNTIL_TOLD + 1);
 	kill(pid, SIGUSR1);
 	waitpid(pid, NULL, 0);
+	card_hurry(&card);
 	assert_int_equal(m->ret, -EINTR);
 	assert_int_equal(m->stream.stop, SE_STOP_SIGNAL);
 	assert_int_equal(m->a[0].outcome, SE_OUTCOME_EXECUTED);
@@ -259,11 +265,14 @@ static void test_signal(void **state)
 static void test_signal_settles(void **state)
 {
 	struct shared *m = shared_new();
-	pid_t pid = start_child(m, 3, SE_STREAM_SETTLE);
+	pid_t pid = start_child(m, UNTIL_TOLD + 2, SE_STREAM_SETTLE);
 
 	(void)state;
-	pause_ms(600);
+	await_work(&card, UNTIL_TOLD + 2);
 	kill(pid, SIGUSR1);
+	/* it has noticed: no signal wakes it any more */
+	await_asleep(pid, "DI");
+	card_hurry(&card);
 	waitpid(pid, NULL, 0);
 	assert_int_equal(m->ret, -EINTR);
 	assert_int_equal(m->a[0].outcome, SE_OUTCOME_EXECUTED);
@@ -277,7 +286,7 @@ static void test_signal_settles(void **state)
 static void kill_at(unsigned int ms, uint32_t flags)
 {
 	struct shared *m = shared_new();
-	int before[3], ran, i;
+	int before[3], ran, i, fd;
 	pid_t pid;
 
 	for (i = 0; i < 3; i++) {
@@ -285,11 +294,14 @@ static void kill_at(unsigned int ms, uint32_t flags)
 
 		before[i] = card_ran(&card, -1, head[i]);
 	}
-	pid = start_child(m, 3, flags);
+	pid = start_child(m, 401, flags);
 	pause_ms(ms);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	pause_ms(1000); /* let the card finish what it has */
+	/* let the card finish what it has */
+	fd = card_open(&card);
+	await_idle(fd);
+	close(fd);
 	for (i = 0; i < 3; i++) {
 		const char *const head[] = {"300190", "300191", "300192"};
 
@@ -378,12 +390,12 @@ static void test_pulled_out_in_mid_stream(void **state)
 
 	(void)state;
 	fd = applet();
-	pid = start_child(m, 3, SE_STREAM_SETTLE);
-	pause_ms(600);
+	pid = start_child(m, UNTIL_TOLD + 3, SE_STREAM_SETTLE);
+	await_work(&card, UNTIL_TOLD + 3);
 	start = now_ms();
 	card_pull(&card);
 	waitpid(pid, NULL, 0);
-	assert_in_range(now_ms() - start, 0, 2000);
+	assert_in_range(now_ms() - start, 0, AT_ONCE_MS);
 	assert_int_equal(m->ret, -ENODEV);
 	assert_int_equal(m->stream.stop, SE_STOP_GONE);
 	assert_int_equal(m->stream.done, 1);

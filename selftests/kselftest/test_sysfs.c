@@ -229,7 +229,7 @@ static void test_faults(void **state)
 	apdu_set(&a, &s, 0x80, 0x20, 0x0003);
 	assert_int_equal(submit(fd, &a, 1, NULL), -EIO);
 	assert_int_not_equal(a.outcome, SE_OUTCOME_EXECUTED);
-	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, 10000));
+	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, PATIENCE_MS));
 	assert_int_equal(card_ran(&card, -1, "200003"), 0);
 
 	/* and on the way in: it ran, and nobody can know */
@@ -239,7 +239,7 @@ static void test_faults(void **state)
 	apdu_set(&a, &s, 0x80, 0x20, 0x0004);
 	assert_int_equal(submit(fd, &a, 1, NULL), -EIO);
 	assert_int_equal(a.outcome, SE_OUTCOME_UNKNOWN);
-	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, 10000));
+	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, PATIENCE_MS));
 	assert_int_equal(card_ran(&card, -1, "200004"), 1);
 	se_monitor_close(mon);
 	close(fd);

@@ -204,7 +204,7 @@ static void test_recover(void **state)
 	kill(card.pid, SIGSTOP);
 	assert_int_equal(transmit(fd, 0x80, 0x50, 0, &s), -EIO);
 	kill(card.pid, SIGCONT);
-	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, 20000));
+	assert_true(await_event(mon, SE_EVENT_GENERATION, &event, PATIENCE_MS));
 	await_idle(fd);
 	read_trace();
 	assert_non_null(line_with("se_apdu_end: ", card.node + 5, " unknown error=-5"));

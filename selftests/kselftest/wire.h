@@ -63,9 +63,13 @@ static const struct se_conf plain = {
 	.mcf_khz = 8000,
 	.segt_us = 20,
 	.seal = 0,
-	.bwt_ms = 1000,
+	/* long, for slow machines; a sixteenth of it is what each start-up takes */
+	.bwt_ms = 4000,
 	.mpot_100us = 10,
 };
+
+/* what comes at all comes long before; to wait for it in vain costs a failing test this */
+#define PATIENCE_MS 60000
 
 struct se {
 	struct se_conf conf;
@@ -184,10 +188,19 @@ static inline void se_answer(struct se *se, const uint8_t *apdu, size_t len)
 	rsp[n++] = 0x90;
 	rsp[n++] = 0x00;
 	if (se->conf.noise) {
+		struct se_sim_counters before, now;
+		int i;
+
 		pause_ms(5);
+		ioctl(se->sim, SE_SIM_IOC_COUNTERS, &before);
 		if (write(se->sim, idle, se->conf.noise) < 0)
 			atomic_fetch_add(&se->bad, 1);
-		pause_ms(20);
+		/* until the host has looked what there is */
+		for (i = 0, now = before; i < 6000 && now.accesses == before.accesses; i++) {
+			pause_ms(5);
+			ioctl(se->sim, SE_SIM_IOC_COUNTERS, &now);
+		}
+		pause_ms(15);
 	}
 	pause_ms(se->conf.think_ms);
 	se_say(se, (uint8_t)(se->ns << 6), rsp, n);
@@ -370,7 +383,7 @@ static inline void se_start(struct se *se, const struct se_conf *conf)
 	int i;
 
 	se_attach(se, conf);
-	for (i = 0; i < 300 && !find_node(se); i++)
+	for (i = 0; i < PATIENCE_MS / 10 && !find_node(se); i++)
 		pause_ms(10);
 	se->dev = open(se->node, O_RDWR | O_CLOEXEC);
 	if (se->dev < 0)
