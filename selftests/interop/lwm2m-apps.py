@@ -365,7 +365,7 @@ async def tokens():
                header)
             _, result, words = await end(at, rid, arguments, issuer.token(apdu))
             tap(result == "ok" and done(header) == 1, "with the right one: done", words)
-        b.stack.stop_semd()
+        await asyncio.to_thread(b.stack.stop_semd)
         seen = issuer.registry(b.stack)
         tap(APPLETS[0] not in seen and seen[APPLETS[1]] == ("SELECTABLE", gp.ISD) and
             seen[PKG] == ("LOADED", issuer.domain), "and so it is for the card's issuer",

@@ -823,9 +823,9 @@ def cancelled(by, code, path, payload=b"", **options):
             print(f"# semd: {line}")
         raise
     finally:
+        server.close()
         stack.stop()
         stack.remove()
-        server.close()
 
 
 async def off_loop(*args, **options):

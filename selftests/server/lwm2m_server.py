@@ -549,10 +549,7 @@ async def _main():
         client = await server.wait_for_client(timeout=args.wait)
         for text in args.commands:
             await _command(server, client, text)
-    except TimeoutError:
-        print(f"no client registered in {args.wait:.0f} s", file=sys.stderr)
-        return 1
-    except LwM2MError as e:
+    except (TimeoutError, LwM2MError) as e:
         print(e, file=sys.stderr)
         return 1
     finally:
