@@ -6,7 +6,6 @@ What a person would complain of, one case each, against softse on a socket: what
 behind, what is said to be tried next, what is readable by others. TAP on stdout.
 """
 
-import contextlib
 import fcntl
 import json
 import os
@@ -20,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 
-TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-OUT = os.path.join(TOP, "build/out", os.environ.get("V", "release"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from card_relay import Hold, Relay  # noqa: E402
+from stack import OUT, TOP, wait_until  # noqa: E402
+
 SECTL = os.path.join(OUT, "sectl")
 KEYS = """[keyset isd]
 type=aes
@@ -68,25 +68,17 @@ class World:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def card(self, name, work_ms):
+    def card(self, name, work_ms=0):
         self.cards[name] = subprocess.Popen(
             [os.path.join(OUT, "softse"), f"--apdu-socket={self.path(name)}", "--no-fsync",
              f"--work-ms={work_ms}", f"--log={self.path(name + '.log')}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not os.path.exists(self.path(name)):
-            time.sleep(0.02)
+        wait_until(lambda: os.path.exists(self.path(name)), 60, f"the card {name}")
 
     def end(self):
         for p in self.cards.values():
             p.kill()
             p.wait()
-
-    def commands(self, card, ins):
-        """How many commands with this INS the card has had."""
-        with contextlib.suppress(FileNotFoundError):
-            with open(self.path(card + ".log"), encoding="ascii") as f:
-                return sum(1 for w in map(str.split, f) if len(w) > 3 and w[3][2:4] == ins)
-        return 0
 
     def line(self, words, card="card", keyset="isd", state="state"):
         a = [SECTL, *words, f"--state-dir={self.path(state)}"]
@@ -128,40 +120,41 @@ def on_terminal(argv, columns):
 
 
 def cut(w, card, ins, sig, *words):
-    """Sends @sig to sectl while the card works on the command @ins."""
-    before = w.commands(card, ins)
-    p = subprocess.Popen(w.line(words, card=card), stdin=subprocess.DEVNULL,
+    """Sends @sig to sectl while it waits for the answer to its first command @ins."""
+    hold = Hold(ins)
+    relay = Relay(w.path("relay"), w.path(card), hold)
+    p = subprocess.Popen(w.line(words, card="relay"), stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 30
-    while w.commands(card, ins) == before and p.poll() is None and time.monotonic() < end:
-        time.sleep(0.005)
+    wait_until(lambda: hold.reached.is_set() or p.poll() is not None, 60, f"INS {ins:02X}")
     p.send_signal(sig)
+    hold.go.set()
     out, err = p.communicate(timeout=60)
+    relay.stop()
+    os.unlink(relay.path)
     return p.returncode, out, err
 
 
 def signals(w):
-    w.card("slow", 150)
-    rc, out, err = cut(w, "slow", "82", signal.SIGINT, "app", "list")
+    rc, out, err = cut(w, "other", 0x82, signal.SIGINT, "app", "list")
     _, attempts, _ = w.run("key", "attempts", "--json", card=None)
     states = [a["state"] for a in json.loads(attempts)["result"]["attempts"]]
     result(rc == 1 and states == ["success"],
            "Ctrl-C in EXTERNAL AUTHENTICATE: the attempt's end is known", f"{rc} {err}{states}")
-    rc, out, err = w.run("app", "list", card="slow")
+    rc, out, err = w.run("app", "list", card="other")
     result(rc == 0, "and the next attempt is not held back", err)
 
     for sig in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
-        rc, out, err = cut(w, "slow", "E8", sig, "app", "install", w.path("w.cap"),
+        rc, out, err = cut(w, "other", 0xE8, sig, "app", "install", w.path("w.cap"),
                            "--block-size=32")
         plans = w.plans()
         found = re.search(r"sectl plan resume ([0-9a-f-]+), or sectl plan rollback \1", err)
         result(rc == 1 and found and [p["id"] for p in plans] == [found[1]],
                f"{sig.name} in a load: kept, and the hint has its name", f"{rc} {err}{plans}")
-        rc, out, err = w.run("plan", "rollback", found[1] if found else "0", card="slow",
+        rc, out, err = w.run("plan", "rollback", found[1] if found else "0", card="other",
                              keyset=None)
         result(rc == 0, "rollback of it", err)
         w.run("plan", "forget", found[1] if found else "0", card=None)
-    p = subprocess.run(["nohup", *w.line(["app", "list"], card="slow")],
+    p = subprocess.run(["nohup", *w.line(["app", "list"], card="other")],
                        stdin=subprocess.DEVNULL, capture_output=True, check=False)
     result(p.returncode == 0, "under nohup", p.stderr)
 
@@ -257,6 +250,7 @@ def files(w):
 
 
 def terminals(w):
+    w.card("slow", 40)  # a bar is drawn after half a second
     for columns in 30, 50, 80:
         rc, lines = on_terminal(w.line(["app", "install", w.path("w.cap"), "--block-size=32"],
                                        card="slow"), columns)
@@ -282,7 +276,8 @@ def main():
     folder = tempfile.mkdtemp(prefix="care-")
     w = World(folder)
     try:
-        w.card("card", 0)
+        w.card("card")
+        w.card("other")
         signals(w)
         left_behind(w)
         files(w)

@@ -10,10 +10,15 @@ make -s NATIVE=1 ${V:+V=$V} "$out/semd" "$out/sectl" "$out/softse" >/dev/null ||
 dir=$(mktemp -d /tmp/sectl-XXXXXX)
 n=0 failed=0
 mkdir "$dir/run"
+until_so() { # COMMAND…: until it succeeds, for a minute
+	for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+	echo "# not within a minute: $*"
+	return 1
+}
 start_card() { # NAME WORK-MS
 	"$out/softse" --apdu-socket="$dir/$1" --no-fsync "--work-ms=$2" "${@:3}" >/dev/null 2>&1 &
 	cards+=($!)
-	for _ in $(seq 100); do [ -S "$dir/$1" ] && break; sleep 0.05; done
+	until_so [ -S "$dir/$1" ]
 }
 cards=()
 start_card se 5    # semd's
@@ -60,7 +65,7 @@ while True:
         s.sendto(head if update else head + b"\x82rd\x011", peer)
 END
 cards+=($!)
-for _ in $(seq 100); do [ -s "$dir/port" ] && break; sleep 0.05; done
+until_so [ -s "$dir/port" ]
 printf '[server near]\nuri=coap://127.0.0.1:%s\nendpoint=dev\n' "$(cat "$dir/port")" \
 	>>"$dir/semd.conf"
 printf '[server far]\nuri=coap://127.0.0.1:9\nendpoint=dev\n' >>"$dir/semd.conf"
@@ -72,7 +77,7 @@ printf 'client_name=dev\nclient_secret_file=%s/dm\nserver_secret_file=%s/dm\nser
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
-for _ in $(seq 100); do grep -q "00010000.* $dir/run/io.sesame.Manager\$" /proc/net/unix && break; sleep 0.05; done
+until_so grep -q "00010000.* $dir/run/io.sesame.Manager\$" /proc/net/unix
 
 # a second one on the same state directory, as systemd would start it
 python3 - "$out/semd" "$dir" >"$dir/second" 2>&1 <<'END'
@@ -92,7 +97,7 @@ exec </dev/null
 se=(--se="socket:$dir/card")
 isd=("${se[@]}" --keys=file:"$keys" --keyset=isd --state-dir="$dir/own")
 remote=(--se=semd:se0 --keyset=isd)
-sectl() { timeout 20 "$out/sectl" --socket="$dir/run/io.sesame.Manager" "$@"; }
+sectl() { timeout 60 "$out/sectl" --socket="$dir/run/io.sesame.Manager" "$@"; }
 result() { # OK DESCRIPTION
 	n=$((n + 1))
 	if [ "$1" = 1 ]; then
@@ -134,7 +139,8 @@ printf '\252\016\042\005\200\312\022\064\000\042\005\200\312\000\102\000' >"$dir
 printf '\252\016\042\005\200' >"$dir/cut.bin"
 printf '\252\007\042\005\000\160\000\000\001' >"$dir/manage.bin"
 printf '\252\005\201\003\001\002\003' >"$dir/action.bin"
-{ printf '\252\202\005\170'; for _ in $(seq 200); do printf '\042\005\200\312\000\102\000'; done; } >"$dir/long.bin"
+# 8000 commands of 5 ms: whoever stops it is not late
+{ printf '\252\202\332\300'; for _ in $(seq 8000); do printf '\042\005\200\312\000\102\000'; done; } >"$dir/long.bin"
 python3 selftests/server/cap.py "$dir/w.cap" F0534553414D4501 F0534553414D450101
 python3 selftests/server/cap.py "$dir/big.cap" F0534553414D4502 F0534553414D450201
 want_json 0 "" help
@@ -317,6 +323,8 @@ want 0 "1 secure elements" status
 want_json 0 "" status
 want 0 "far " server list
 want_json 0 "" server list
+registered() { sectl server list | grep -q '^near .*registered'; }
+until_so registered
 want_json 0 "" server update near
 want_json 4 not-registered server update far
 want_json 3 no-such-server server update nobody
@@ -356,10 +364,11 @@ want_json 0 "" jobs show "$id"
 want_json 0 "" jobs ack "$id"
 want 6 "deadline" script run "$dir/long.bin" --se=semd:se0 --deadline=1
 sectl script run "$dir/long.bin" --se=semd:se0 >/dev/null 2>&1 &
-for _ in $(seq 50); do
+running() {
 	id=$(sectl jobs list | awk '/running/ { i = $1 } END { print i + 0 }')
-	[ "$id" = 0 ] || break
-done
+	[ "$id" != 0 ]
+}
+until_so running
 want_json 0 "" jobs cancel "$id"
 want_json 0 "" app list "${remote[@]}"
 want_json 0 "" app install "$dir/w.cap" "${remote[@]}"
