@@ -7,8 +7,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${STACK_DIR:-}" ]; then
-	port=$(python3 -c 'import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	port=$(PYTHONPATH=$here python3 -c 'import stack; print(stack.free_port())')
 	exec python3 "$here/stack.py" --uri "coap://127.0.0.1:$port" -- bash "$0" "$port"
 fi
 port=$1

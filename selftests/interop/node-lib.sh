@@ -21,7 +21,6 @@ if [ "${1:-}" != --inside ]; then
 	fi
 	exec "$top/selftests/rig/in-root" ${V:+env V=$V} bash selftests/interop/node-lib.sh --inside
 fi
-port=$(python3 -c 'import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(PYTHONPATH=$here python3 -c 'import stack; print(stack.free_port())')
 export NODE_PATH=$top/build/npm/node_modules
 exec python3 "$here/stack.py" --uri "coap://127.0.0.1:$port" -- node "$here/node-lib.js" "$port"

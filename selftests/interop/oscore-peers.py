@@ -53,6 +53,10 @@ import aiocoap.oscore                       # noqa: E402
 import aiocoap.oscore_sitewrapper           # noqa: E402
 import aiocoap.resource                     # noqa: E402
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from stack import free_port                 # noqa: E402
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PEER = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/out/release/interop/coap_peer")
 LARGE = random.Random(7).randbytes(40000)
@@ -75,12 +79,6 @@ async def check(name, coroutine):
 def same(a, b):
     if a != b:
         raise AssertionError(f"{str(a)[:80]} is not {str(b)[:80]}")
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Keys:

@@ -12,6 +12,7 @@ The command finds the folder in $STACK_DIR. V=san takes the sanitizer build.
 
 import argparse
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,14 +29,20 @@ given = set()
 
 
 def free_port():
-    """A UDP port of 127.0.0.1 that is free now; another one each time."""
+    """A port of 127.0.0.1 that is free now, UDP and TCP; another one each time, and none of
+    those that the kernel gives to whoever asks for any (from 32768 on)."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in given:
-            given.add(port)
-            return port
+        port = random.randrange(10000, 30000)
+        if port in given:
+            continue
+        given.add(port)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
 
 
 def wait_until(test, seconds, what):
