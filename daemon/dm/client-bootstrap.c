@@ -178,7 +178,9 @@ int dm_client_bootstrap(struct dm_client *c, uint64_t now, const uint8_t *p, siz
 	if (!r)
 		begin_new(c, now, &profile, changed);
 	else if (!*why)
-		snprintf(why, DM_CLIENT_WORDS_MAX, "%s", strerror(-r));
+		(void)client_refuse(c, why, r, "%s", strerror(-r));
+	else
+		client_log(c, LOG_DEBUG, "", "dropped: %s", why);
 	dm_profile_free(&profile);
 	return r;
 }
