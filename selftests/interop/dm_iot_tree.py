@@ -9,7 +9,7 @@ import gp
 import script
 import syncml
 import wbxml
-from dm_bench import SE, Bench, case, need
+from dm_bench import PATIENCE, SE, Bench, case, need
 from dm_iot_session import quiet
 from dm_server import Fault, Server
 from dm_session import (Cmd, Item, add, alert, atomic, copy, delete, execute, get, interior, put,
@@ -121,6 +121,7 @@ class Two:
     def __init__(self, coding):
         self.b = Bench(coding)
         self.server = Server(server_id="com.example.second", client_name="sesame2",
+                             timeout=PATIENCE,
                              client_secret=b"second-client", server_secret=b"second-server",
                              client_nonce=b"second-client-00", server_nonce=b"second-server-00")
 

@@ -307,12 +307,7 @@ async def one_gone(b, picture, k, before):
     need(not [a for a in b.server.alerts if a.correlator in names], "Status, and no alert")
     need(b.stack.semd.poll() is None, "semd is there")
     b.card.start()
-    for _ in range(200):
-        link, = await session.run(get(f"{SE}/Link"))
-        if link.value == "20":
-            break
-        await b.quiet()
-    need(link.value == "20", "Link", link.value)
+    await b.leaf(session, f"{SE}/Link", lambda now: now == "20", "Link 20")
     await b.quiet()
     await session.run(*[execute(f"{c}/Operations/Clear") for c in carriers])
     now = await b.registry(session)

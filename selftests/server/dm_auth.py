@@ -77,7 +77,7 @@ def send_udp(port, datagram, host="127.0.0.1"):
         s.sendto(datagram, (host, port))
 
 
-async def send_coap(uri, package, content_format=None, timeout=10):
+async def send_coap(uri, package, content_format=None, timeout=60):
     """POST of package 0; the code of the answer, such as "2.04"."""
     import aiocoap      # only here: the rest is the standard library
     context = await aiocoap.Context.create_client_context()
