@@ -35,6 +35,7 @@ struct peer {
 	struct sockaddr_in from;
 	uint8_t in[2048];
 	uint16_t mid;
+	int answered; /* message id of the last request from there, -1: none */
 };
 
 struct rig {
@@ -137,6 +138,7 @@ static int setup(void **state)
 		assert_int_equal(getsockname(p->fd, (struct sockaddr *)&sa, &len), 0);
 		snprintf(p->uri, sizeof(p->uri), "coap://127.0.0.1:%u", ntohs(sa.sin_port));
 		p->mid = (uint16_t)(100 * i);
+		p->answered = -1;
 	}
 	assert_int_equal(job_store_open(&r->store, &o, &err), 0);
 	assert_int_equal(content_new(&r->content, r->store, r->dir, why), 0);
@@ -230,6 +232,7 @@ static void answer(struct rig *r, unsigned int i, const struct coap_msg *call, u
 	struct coap_opts opts = {0};
 
 	memcpy(m.token, call->token, call->token_len);
+	r->peer[i].answered = call->mid;
 	if (location)
 		coap_opts_add_path(&opts, COAP_OPT_LOCATION_PATH, location);
 	put(r, i, &m, &opts);
@@ -242,8 +245,12 @@ static void serve(struct rig *r, unsigned int i, uint8_t method, const char *pat
 	char got[64];
 	struct coap_msg m;
 
-	if (!receive(r, i, &m, 60000))
-		fail_msg("server %u: nothing came, %s expected; log:\n%s", i, path, r->logged);
+	/* it is repeated where the answer was late */
+	do {
+		if (!receive(r, i, &m, 60000))
+			fail_msg("server %u: nothing came, %s expected; log:\n%s", i, path,
+				 r->logged);
+	} while (m.mid == r->peer[i].answered);
 	assert_true(coap_opt_path(&m, COAP_OPT_URI_PATH, got, sizeof(got)) >= 0);
 	assert_string_equal(got, path);
 	assert_int_equal(m.code, method);
@@ -260,10 +267,10 @@ static void serve_register(struct rig *r, unsigned int i, const char *location)
 	assert_non_null(strstr(query, "ep=urn:dev:test"));
 }
 
-/* until the account @name is registered, or for a second */
+/* until the account @name is registered */
 static void settle(struct rig *r, const char *name)
 {
-	uint64_t until = now_ms() + 1000;
+	uint64_t until = now_ms() + 60000;
 
 	while (now_ms() < until) {
 		struct lwm2m_device_account a;
@@ -297,7 +304,7 @@ static uint8_t request(struct rig *r, unsigned int i, struct coap_msg *m, uint8_
 	if (payload)
 		coap_opts_add_uint(&opts, COAP_OPT_CONTENT_FORMAT, COAP_FORMAT_TEXT);
 	put(r, i, &req, &opts);
-	while (receive(r, i, m, 3000)) {
+	while (receive(r, i, m, 60000)) {
 		if (m->type == COAP_ACK && m->mid == p->mid)
 			return m->code;
 	}
@@ -381,7 +388,7 @@ static void test_two_servers(void **state)
 	assert_false(lwm2m_device_stopped(r->dev));
 	serve(r, 0, COAP_DELETE, "/rd/a", COAP_202_DELETED, NULL, NULL);
 	serve(r, 1, COAP_DELETE, "/rd/b", COAP_202_DELETED, NULL, NULL);
-	for (int i = 0; i < 50 && !lwm2m_device_stopped(r->dev); i++)
+	for (int i = 0; i < 3000 && !lwm2m_device_stopped(r->dev); i++)
 		turn(r, -1, 20);
 	assert_true(lwm2m_device_stopped(r->dev));
 }
@@ -541,7 +548,7 @@ static void test_come_and_go(void **state)
 	assert_int_equal(lwm2m_data_commit(d), 0);
 	lwm2m_device_tick(r->dev, now_ms());
 	serve(r, 2, COAP_DELETE, "/rd/c", COAP_202_DELETED, NULL, NULL);
-	for (int i = 0; i < 50 && lwm2m_device_account(r->dev, 1, &a) == 0; i++)
+	for (int i = 0; i < 3000 && lwm2m_device_account(r->dev, 1, &a) == 0; i++)
 		turn(r, -1, 20);
 	assert_int_equal(lwm2m_device_account(r->dev, 1, &a), -ENOENT);
 	close_device(r);
@@ -558,7 +565,7 @@ static void test_come_and_go(void **state)
 
 static void wait_for_log(struct rig *r, const char *words)
 {
-	uint64_t until = now_ms() + 3000;
+	uint64_t until = now_ms() + 60000;
 
 	while (!strstr(r->logged, words) && now_ms() < until)
 		turn(r, -1, 20);
