@@ -195,7 +195,8 @@ async def one_atomic(b, picture, way, k, failing, before, after):
         await session.end()
     except Struck:
         pass
-    need(b.card.happened, f"APDU {k}")
+    # it may be one of those with which semd looks at the card behind its answer
+    await b.until(lambda: b.card.happened, f"APDU {k}", lambda: b.card.count)
     if killed:
         await b.thread(b.stack.semd.wait)
         await b.start_semd()
@@ -292,7 +293,7 @@ async def one_gone(b, picture, k, before):
     carriers = (AT, SE, entry("LoadFile", PKG))
     b.card.arm("gone", k, b.stack.semd)
     reply, = await session.run(command)
-    need(b.card.happened, f"APDU {k}")
+    await b.until(lambda: b.card.happened, f"APDU {k}", lambda: b.card.count)
     outer, inner = codes_of(reply)
     need(outer == 507 and len(inner) == 3 and len(set(inner)) == 1 and inner[0] in (216, 516),
          "Status", (outer, inner))
