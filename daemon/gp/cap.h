@@ -2,7 +2,8 @@
 /*
  * CAP files: what is in a Java Card package, and the load file data block made of it
  * (Java Card Virtual Machine specification, chapter 6). Format versions 2.1, 2.2 and
- * the compact form of 2.3. Pure: a file's bytes in, a description out.
+ * the compact form of 2.3. A file is read where it is, and components go by piece by piece:
+ * memory does not grow with them.
  */
 #ifndef SESAME_GP_CAP_H
 #define SESAME_GP_CAP_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "gp/apdu.h"
+#include "gp/source.h"
 
 /* Bounds. A card's whole memory is smaller; a ZIP archive that wants more is a bomb. */
 #define GP_CAP_FILE_MAX (8u << 20)     /* bytes of the file as it is stored */
@@ -21,6 +23,8 @@
 #define GP_CAP_APPLETS_MAX 255
 #define GP_CAP_IMPORTS_MAX 255
 #define GP_CAP_NAME_MAX 255
+#define GP_CAP_LOOKED_MAX 8192 /* of Header, Directory, Applet, Import; they never are longer \
+				*/
 
 /** enum gp_cap_tag - components by their tag (JCVM 3.1, table 6-1) */
 enum gp_cap_tag {
@@ -77,13 +81,18 @@ struct gp_cap_import {
 
 /**
  * struct gp_cap_part - one component, its three bytes of tag and size included
- * @p: first byte, in the cap's memory; NULL: the package has none
+ * @p: its first bytes: all of Header, Directory, Applet and Import, of the others no more
+ *	than tag and size; NULL: the package has none
  * @len: bytes
+ * @at: where it is: offset in the file, or entry of the archive
  */
 struct gp_cap_part {
 	const uint8_t *p;
 	size_t len;
+	uint64_t at;
 };
+
+struct gp_cap_zip;
 
 /**
  * struct gp_cap - a package
@@ -99,7 +108,10 @@ struct gp_cap_part {
  * @applets: in the order of the file, @nr_applets of them
  * @imports: in the order of the file, @nr_imports of them
  * @parts: by tag
- * @memory: what @parts point into; private
+ * @source: the file
+ * @zip: how far its archive is read; private, as what follows
+ * @memory: what @parts point into, @used bytes of it
+ * @file: what gp_cap_read() was given
  */
 struct gp_cap {
 	enum gp_cap_form form;
@@ -113,24 +125,30 @@ struct gp_cap {
 	struct gp_cap_import imports[GP_CAP_IMPORTS_MAX];
 	size_t nr_imports;
 	struct gp_cap_part parts[GP_CAP_TAGS];
-	uint8_t *memory;
+	struct gp_source source;
+	struct gp_cap_zip *zip;
+	uint8_t *memory, *file;
+	size_t used;
 };
 
 /**
- * gp_cap_read() - read a file of any of the three forms
- * @p: the whole file; not needed any more afterwards
- * @len: its bytes, up to GP_CAP_FILE_MAX
+ * gp_cap_open() - look at a file of any of the three forms
+ * @source: the file, up to GP_CAP_FILE_MAX bytes; the same until gp_cap_free()
  * @cap: out: for gp_cap_free()
  * @err: out on failure: what is wrong and where; may be NULL
  *
  * All that a card would look at before it takes the first block is checked: each
  * component's size and place, that those of JCVM 6.1 are there, header, imports,
- * applets, and that the Directory says the same as the rest. Byte code is not verified.
+ * applets, and that the Directory says the same as the rest. Byte code is not verified. An
+ * archive is unpacked once, without being kept, so that its checksums are checked.
  *
  * Return: 0; -EBADMSG for a damaged file; -E2BIG for one beyond the bounds above;
  * -EOPNOTSUPP for what is well formed but of another format (extended CAP file, format
- * 2.4 and later, encrypted archive); -ENOMEM.
+ * 2.4 and later, encrypted archive); -ENOMEM; what reading @source says.
  */
+int gp_cap_open(const struct gp_source *source, struct gp_cap **cap, struct gp_error *err);
+
+/** gp_cap_read() - the same with @len bytes at @p, which are copied */
 int gp_cap_read(const uint8_t *p, size_t len, struct gp_cap **cap, struct gp_error *err);
 
 /** gp_cap_free() - NULL is fine */
@@ -150,9 +168,24 @@ const char *gp_cap_component_name(enum gp_cap_tag tag);
  * @block: out: for free(); what goes into tag C4, and what the hash is taken over
  * @len: out: its bytes
  *
- * Return: 0, -EINVAL for unknown bits in @how, -ENOMEM.
+ * Return: 0, or as gp_cap_block_read().
  */
 int gp_cap_block(const struct gp_cap *cap, unsigned int how, uint8_t **block, size_t *len);
+
+/** gp_cap_block_len() - how long it is; 0 for unknown bits in @how */
+size_t gp_cap_block_len(const struct gp_cap *cap, unsigned int how);
+
+/**
+ * gp_cap_block_read() - @len bytes of it from byte @at on
+ *
+ * Made for reading on and on. What is before the last place read, in the same component,
+ * costs unpacking that component again.
+ *
+ * Return: 0; -EINVAL for unknown bits in @how; -ERANGE for what goes beyond the end; -EBADMSG
+ * where the file is not any more what it was; what reading it says; -ENOMEM.
+ */
+int gp_cap_block_read(const struct gp_cap *cap, unsigned int how, size_t at, void *p,
+		      size_t len);
 
 /**
  * gp_cap_java_card() - the lowest Java Card version that has what is imported

@@ -131,30 +131,45 @@ int gp_des_mac(bool full, const uint8_t key[16], const uint8_t *iv, const struct
 	return ret;
 }
 
-int gp_hash(size_t hash_len, const struct gp_part *parts, size_t n, uint8_t *hash)
+void gp_hash_begin(struct gp_hashing *h, size_t hash_len)
 {
 	const EVP_MD *md = hash_len == 20   ? EVP_sha1()
 			   : hash_len == 32 ? EVP_sha256()
 			   : hash_len == 48 ? EVP_sha384()
 			   : hash_len == 64 ? EVP_sha512()
 					    : NULL;
-	EVP_MD_CTX *ctx;
-	int ret = -EIO;
 
+	*h = (struct gp_hashing){.error = md ? 0 : -EINVAL};
 	if (!md)
-		return -EINVAL;
-	ctx = EVP_MD_CTX_new();
-	if (ctx && EVP_DigestInit_ex2(ctx, md, NULL) == 1) {
-		ret = 0;
-		for (size_t i = 0; i < n && !ret; i++)
-			if (parts[i].len &&
-			    EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1)
-				ret = -EIO;
-		if (!ret && EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
-			ret = -EIO;
-	}
-	EVP_MD_CTX_free(ctx);
-	return ret;
+		return;
+	h->ctx = EVP_MD_CTX_new();
+	if (!h->ctx || EVP_DigestInit_ex2(h->ctx, md, NULL) != 1)
+		h->error = -EIO;
+}
+
+void gp_hash_add(struct gp_hashing *h, const void *p, size_t len)
+{
+	if (!h->error && len && EVP_DigestUpdate(h->ctx, p, len) != 1)
+		h->error = -EIO;
+}
+
+int gp_hash_end(struct gp_hashing *h, uint8_t *hash)
+{
+	if (!h->error && hash && EVP_DigestFinal_ex(h->ctx, hash, NULL) != 1)
+		h->error = -EIO;
+	EVP_MD_CTX_free(h->ctx);
+	h->ctx = NULL;
+	return h->error;
+}
+
+int gp_hash(size_t hash_len, const struct gp_part *parts, size_t n, uint8_t *hash)
+{
+	struct gp_hashing h;
+
+	gp_hash_begin(&h, hash_len);
+	for (size_t i = 0; i < n; i++)
+		gp_hash_add(&h, parts[i].data, parts[i].len);
+	return gp_hash_end(&h, hash);
 }
 
 #define INFO_PARTS_MAX 8

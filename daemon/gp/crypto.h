@@ -68,6 +68,21 @@ int gp_des_mac(bool full, const uint8_t key[16], const uint8_t *iv, const struct
  */
 int gp_hash(size_t hash_len, const struct gp_part *parts, size_t n, uint8_t *hash);
 
+/**
+ * struct gp_hashing - the same of what comes piece by piece
+ * @ctx: OpenSSL's, until gp_hash_end()
+ * @error: what went wrong so far: gp_hash_end() says it
+ */
+struct gp_hashing {
+	void *ctx;
+	int error;
+};
+
+void gp_hash_begin(struct gp_hashing *h, size_t hash_len);
+void gp_hash_add(struct gp_hashing *h, const void *p, size_t len);
+/** gp_hash_end() - also where it is not wanted any more: @hash NULL. As gp_hash(). */
+int gp_hash_end(struct gp_hashing *h, uint8_t *hash);
+
 /** gp_x963() - X9.63 key derivation with SHA-256 (Amendment F 3.1.2; BSI TR-03111 4.3.3) */
 int gp_x963(const uint8_t *secret, size_t secret_len, const struct gp_part *info, size_t n,
 	    uint8_t *out, size_t out_len);

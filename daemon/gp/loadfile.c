@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,7 +8,6 @@
 #include <openssl/crypto.h>
 
 #include "gp/loadfile.h"
-#include "model/ber.h"
 
 #define TAG_DAP 0xe2
 #define TAG_BLOCK 0xc4
@@ -17,6 +17,8 @@
 #define BLOCKS_MAX 256			 /* P2 is one byte */
 #define CBC_PIECE 4096			 /* what a key in a token takes at a time */
 #define FRAME_MAX (2 + GP_AES_BLOCK + 5) /* D3 and the head of C4 or D4 */
+/* before the block; with one DAP block too many, which is told then */
+#define HEAD_MAX ((GP_LOADFILE_DAPS_MAX + 1) * (size_t)GP_DAP_MAX + FRAME_MAX)
 
 static const struct {
 	enum gp_digest digest;
@@ -103,40 +105,63 @@ static int check(size_t len, size_t nr_daps, const struct gp_lfdb_cipher *cipher
 	return 0;
 }
 
+/* DAP blocks, the vector, and the head of a block of @len bytes. */
+static int make_head(size_t len, const struct gp_dap *daps, size_t nr_daps,
+		     const struct gp_lfdb_cipher *cipher, size_t more, uint8_t **head,
+		     struct gp_error *err)
+{
+	size_t unit = cipher ? cipher_block(cipher->key) : 0, at = 0;
+	uint8_t *p = malloc(nr_daps * (size_t)GP_DAP_MAX + FRAME_MAX + more);
+	int r;
+
+	if (!p)
+		return gp_fail(err, -ENOMEM, "no-memory", "out of memory");
+	for (size_t i = 0; i < nr_daps; i++) {
+		r = gp_dap_write(&daps[i], p + at);
+		if (r < 0) {
+			free(p);
+			return gp_fail(err, r, "bad-dap",
+				       "DAP block %zu has no AID or no signature", i + 1);
+		}
+		at += (size_t)r;
+	}
+	if (cipher && cipher->icv) {
+		at += put_head(p + at, TAG_ICV, unit);
+		memcpy(p + at, cipher->icv, unit);
+		at += unit;
+	}
+	at += put_head(p + at, cipher ? TAG_CIPHERED : TAG_BLOCK, len);
+	*head = p;
+	return (int)at;
+}
+
+int gp_loadfile_head(size_t len, const struct gp_dap *daps, size_t nr_daps, uint8_t **head,
+		     struct gp_error *err)
+{
+	int r = check(len, nr_daps, NULL, err);
+
+	return r ? r : make_head(len, daps, nr_daps, NULL, 0, head, err);
+}
+
 int gp_loadfile_make(const uint8_t *block, size_t len, const struct gp_dap *daps,
 		     size_t nr_daps, const struct gp_lfdb_cipher *cipher,
 		     struct gp_loadfile *lf, struct gp_error *err)
 {
-	size_t unit = cipher ? cipher_block(cipher->key) : 0, room;
+	size_t unit = cipher ? cipher_block(cipher->key) : 0;
 	int r = check(len, nr_daps, cipher, err);
 
 	memset(lf, 0, sizeof(*lf));
 	if (r)
 		return r;
-	room = nr_daps * (size_t)GP_DAP_MAX + FRAME_MAX + len + unit;
-	lf->bytes = malloc(room);
-	if (!lf->bytes)
-		return gp_fail(err, -ENOMEM, "no-memory", "out of memory");
-	for (size_t i = 0; i < nr_daps; i++) {
-		r = gp_dap_write(&daps[i], lf->bytes + lf->len);
-		if (r < 0) {
-			gp_loadfile_clear(lf);
-			return gp_fail(err, r, "bad-dap",
-				       "DAP block %zu has no AID or no signature", i + 1);
-		}
-		lf->len += (size_t)r;
+	lf->block_len = cipher ? gp_pad80(len, unit) : len;
+	r = make_head(lf->block_len, daps, nr_daps, cipher, lf->block_len, &lf->bytes, err);
+	if (r < 0) {
+		memset(lf, 0, sizeof(*lf));
+		return r;
 	}
 	lf->nr_daps = nr_daps;
-	lf->block_len = cipher ? gp_pad80(len, unit) : len;
-	if (cipher && cipher->icv) {
-		lf->len += put_head(lf->bytes + lf->len, TAG_ICV, unit);
-		memcpy(lf->bytes + lf->len, cipher->icv, unit);
-		lf->len += unit;
-	}
-	lf->len +=
-		put_head(lf->bytes + lf->len, cipher ? TAG_CIPHERED : TAG_BLOCK, lf->block_len);
-	lf->block = lf->len;
-	lf->len += lf->block_len;
+	lf->block = (size_t)r;
+	lf->len = lf->block + lf->block_len;
 	memcpy(lf->bytes + lf->block, block, len);
 	if (!cipher)
 		return 0;
@@ -181,42 +206,96 @@ static int bad(struct gp_error *err, const char *what)
 	return gp_fail(err, -EBADMSG, "bad-load-file", "the load file %s", what);
 }
 
+/*
+ * Tag and length at (@p, @len), where the value may lie beyond. Bytes of them, or 0: not all
+ * of them are there, or they are none that a load file has (see ber_next()).
+ */
+static size_t take_head(const uint8_t *p, size_t len, uint8_t *tag, size_t *value)
+{
+	size_t more = len > 1 && p[1] & 0x80 ? p[1] & 0x7fU : 0;
+
+	if (len < 2 + more || more > 3 || p[1] == 0x80)
+		return 0;
+	*tag = p[0];
+	*value = more ? 0 : p[1];
+	for (size_t i = 0; i < more; i++)
+		*value = *value << 8 | p[2 + i];
+	return 2 + more;
+}
+
+/* @p: the first @have bytes of @len; as many as DAP blocks and the frame may take */
+static int look(const uint8_t *p, size_t have, uint64_t len, struct gp_loadfile *lf,
+		struct gp_dap *daps, size_t room, struct gp_error *err)
+{
+	ssize_t n = read_daps(p, have, lf, daps, room, err);
+	size_t at, head, value = 0;
+	uint8_t tag = 0;
+	bool icv;
+
+	if (n < 0)
+		return (int)n;
+	at = (size_t)n;
+	head = take_head(p + at, have - at, &tag, &value);
+	icv = head && tag == TAG_ICV;
+	if (icv) {
+		at += head + value;
+		if ((value != GP_AES_BLOCK && value != GP_DES_BLOCK) || at > have)
+			return bad(
+				err,
+				"has an initial chaining vector and no ciphered block to it");
+		head = take_head(p + at, have - at, &tag, &value);
+	}
+	if (icv && (!head || value > len - at - head || tag != TAG_CIPHERED))
+		return bad(err, "has an initial chaining vector and no ciphered block to it");
+	if (!head || value > len - at - head)
+		return bad(err, "has no load file data block, or not all of it");
+	if (tag != TAG_CIPHERED && tag != TAG_BLOCK)
+		return bad(err, "has something else where tag C4 or D4 should be");
+	if (!value || value < len - at - head)
+		return bad(err, value ? "goes on behind its block" : "has an empty block");
+	if (tag == TAG_CIPHERED && value % GP_DES_BLOCK)
+		return bad(err, "has a ciphered block that is no whole number of blocks");
+	lf->len = (size_t)len;
+	lf->block = at + head;
+	lf->block_len = value;
+	lf->ciphered = tag == TAG_CIPHERED;
+	return 0;
+}
+
+int gp_loadfile_look(const struct gp_source *source, struct gp_loadfile *lf,
+		     struct gp_dap *daps, size_t room, struct gp_error *err)
+{
+	size_t have = source->len < HEAD_MAX ? (size_t)source->len : HEAD_MAX;
+	uint8_t *p;
+	int r;
+
+	memset(lf, 0, sizeof(*lf));
+	if (source->len > GP_LOADFILE_MAX)
+		return gp_fail(err, -E2BIG, "load-file-too-big",
+			       "a load file of %" PRIu64 " bytes", source->len);
+	p = malloc(have ? have : 1);
+	if (!p)
+		return gp_fail(err, -ENOMEM, "no-memory", "out of memory");
+	r = gp_source_read(source, 0, p, have);
+	r = r ? gp_fail(err, r, "bad-load-file", "the load file cannot be read: %s",
+			strerror(-r))
+	      : look(p, have, source->len, lf, daps, room, err);
+	free(p);
+	return r;
+}
+
 int gp_loadfile_read(const uint8_t *p, size_t len, struct gp_loadfile *lf, struct gp_dap *daps,
 		     size_t room, struct gp_error *err)
 {
-	struct ber_reader in;
-	struct ber_tlv t;
-	ssize_t n;
-	bool icv;
+	const struct gp_source source = gp_source_memory(p, len);
+	int r = gp_loadfile_look(&source, lf, daps, room, err);
 
-	memset(lf, 0, sizeof(*lf));
-	if (len > GP_LOADFILE_MAX)
-		return gp_fail(err, -E2BIG, "load-file-too-big", "a load file of %zu bytes",
-			       len);
-	n = read_daps(p, len, lf, daps, room, err);
-	if (n < 0)
-		return (int)n;
-	in = (struct ber_reader){p + n, len - (size_t)n};
-	if (ber_next(&in, &t) != 1)
-		return bad(err, "has no load file data block, or not all of it");
-	icv = t.tag == TAG_ICV;
-	if (icv && ((t.len != GP_AES_BLOCK && t.len != GP_DES_BLOCK) ||
-		    ber_next(&in, &t) != 1 || t.tag != TAG_CIPHERED))
-		return bad(err, "has an initial chaining vector and no ciphered block to it");
-	if (t.tag != TAG_CIPHERED && t.tag != TAG_BLOCK)
-		return bad(err, "has something else where tag C4 or D4 should be");
-	if (!t.len || in.len)
-		return bad(err, in.len ? "goes on behind its block" : "has an empty block");
-	if (t.tag == TAG_CIPHERED && t.len % GP_DES_BLOCK)
-		return bad(err, "has a ciphered block that is no whole number of blocks");
+	if (r)
+		return r;
 	lf->bytes = malloc(len);
 	if (!lf->bytes)
 		return gp_fail(err, -ENOMEM, "no-memory", "out of memory");
 	memcpy(lf->bytes, p, len);
-	lf->len = len;
-	lf->block = (size_t)(t.value - p);
-	lf->block_len = t.len;
-	lf->ciphered = t.tag == TAG_CIPHERED;
 	return 0;
 }
 
@@ -238,26 +317,24 @@ size_t gp_block_size(size_t lc_max, size_t mac, size_t cipher)
 	return room ? room - 1 : 0;
 }
 
-int gp_load_blocks(const struct gp_loadfile *lf, size_t size, bool wrap)
+int gp_load_blocks(size_t len, size_t size, bool wrap)
 {
 	size_t n;
 
-	if (!size || !lf->len)
+	if (!size || !len)
 		return -EINVAL;
-	n = (lf->len + size - 1) / size;
+	n = (len + size - 1) / size;
 	return n > BLOCKS_MAX && !wrap ? -E2BIG : (int)n;
 }
 
-int gp_load_block(const struct gp_loadfile *lf, size_t size, size_t index,
-		  struct gp_load_block *out)
+int gp_load_block(size_t len, size_t size, size_t index, struct gp_load_block *out)
 {
-	int n = gp_load_blocks(lf, size, true);
-	size_t at = index * size;
+	int n = gp_load_blocks(len, size, true);
 
 	if (n < 0 || index >= (size_t)n)
 		return -EINVAL;
-	out->data = lf->bytes + at;
-	out->len = lf->len - at < size ? lf->len - at : size;
+	out->at = index * size;
+	out->len = len - out->at < size ? len - out->at : size;
 	out->p1 = index + 1 == (size_t)n ? 0x80 : 0x00;
 	out->p2 = (uint8_t)index;
 	return 0;

@@ -14,6 +14,7 @@
 
 #include "gp/dap.h"
 #include "gp/key.h"
+#include "gp/source.h"
 
 #define GP_LOADFILE_MAX (4u << 20) /* bytes of a load file */
 #define GP_LOADFILE_DAPS_MAX 16
@@ -89,6 +90,24 @@ int gp_loadfile_make(const uint8_t *block, size_t len, const struct gp_dap *daps
 int gp_loadfile_read(const uint8_t *p, size_t len, struct gp_loadfile *lf, struct gp_dap *daps,
 		     size_t room, struct gp_error *err);
 
+/**
+ * gp_loadfile_look() - the same, of a load file that stays where it is
+ * @lf: out: all but @bytes, which is NULL
+ *
+ * Return: as gp_loadfile_read(), and what reading @source says.
+ */
+int gp_loadfile_look(const struct gp_source *source, struct gp_loadfile *lf,
+		     struct gp_dap *daps, size_t room, struct gp_error *err);
+
+/**
+ * gp_loadfile_head() - what stands before a block of @len bytes in the clear
+ * @head: out: for free(): @daps, tag C4 and its length
+ *
+ * Return: its bytes; as gp_loadfile_make().
+ */
+int gp_loadfile_head(size_t len, const struct gp_dap *daps, size_t nr_daps, uint8_t **head,
+		     struct gp_error *err);
+
 /** gp_loadfile_clear() - wipe and free what it holds; it may be used anew */
 void gp_loadfile_clear(struct gp_loadfile *lf);
 
@@ -105,34 +124,33 @@ void gp_loadfile_clear(struct gp_loadfile *lf);
 size_t gp_block_size(size_t lc_max, size_t mac, size_t cipher);
 
 /**
- * struct gp_load_block - data and P1, P2 of one LOAD command
- * @data: in the load file's bytes
+ * struct gp_load_block - place, P1 and P2 of one LOAD command
+ * @at: of its data in the load file
  * @len: bytes
  * @p1: 00 more follow, 80 the last one
  * @p2: block number
  */
 struct gp_load_block {
-	const uint8_t *data;
-	size_t len;
+	size_t at, len;
 	uint8_t p1, p2;
 };
 
 /**
  * gp_load_blocks() - how many LOAD commands
+ * @len: bytes of the load file
  * @size: bytes of each but the last, see gp_block_size()
  * @wrap: the card counts on from 00 after block FF; most do, though GPCS knows no more
  *	than 256 blocks
  *
- * Return: 1 and up; -EINVAL for @size 0; -E2BIG for more than 256 without @wrap.
+ * Return: 1 and up; -EINVAL for @len or @size 0; -E2BIG for more than 256 without @wrap.
  */
-int gp_load_blocks(const struct gp_loadfile *lf, size_t size, bool wrap);
+int gp_load_blocks(size_t len, size_t size, bool wrap);
 
 /**
  * gp_load_block() - the @index-th of them, from 0
  *
  * Return: 0, -EINVAL for a block that does not exist.
  */
-int gp_load_block(const struct gp_loadfile *lf, size_t size, size_t index,
-		  struct gp_load_block *out);
+int gp_load_block(size_t len, size_t size, size_t index, struct gp_load_block *out);
 
 #endif /* SESAME_GP_LOADFILE_H */

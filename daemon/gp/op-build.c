@@ -8,20 +8,13 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "gp/code.h"
 #include "gp/dgi.h"
 #include "gp/loadfile.h"
 #include "gp/op-build.h"
 #include "model/ber.h"
 
 #define PUBLIC_MAX 1024
-
-void gp_built_clear(struct gp_built *built)
-{
-	for (size_t i = 0; i < built->n; i++)
-		gp_apdu_clear(&built->cmd[i]);
-	free(built->cmd);
-	*built = (struct gp_built){0};
-}
 
 /* Room for @n commands, all empty. */
 static int make_room(struct gp_built *built, size_t n)
@@ -149,33 +142,28 @@ static int build_install(const struct gp_op *op, const struct gp_profile *profil
 static int build_load(const struct gp_op *op, const struct gp_build *how,
 		      struct gp_built *built, struct gp_error *err)
 {
-	struct gp_loadfile lf = {.bytes = op->code.p, .len = op->code.len};
 	size_t size = op->block && op->block < how->max_data ? op->block : how->max_data;
-	struct gp_load_block block;
+	size_t len = op->load->len;
 	int blocks =
-		gp_load_blocks(&lf, size, !(how->profile->quirks & GP_QUIRK_NO_BLOCK_WRAP));
+		gp_load_blocks(len, size, !(how->profile->quirks & GP_QUIRK_NO_BLOCK_WRAP));
 	int r;
 
 	if (blocks == -E2BIG)
 		return gp_fail(err, blocks, "too-long",
 			       "the load file of %zu bytes takes %zu blocks of %zu, and this "
 			       "card (profile \"%s\") counts no more than %d",
-			       lf.len, (lf.len + size - 1) / size, size, how->profile->name,
+			       len, (len + size - 1) / size, size, how->profile->name,
 			       GP_LOAD_BLOCKS);
 	if (blocks < 0)
 		return gp_fail(err, blocks, "too-long",
 			       "the load file cannot be cut into blocks");
-	r = make_room(built, (size_t)blocks + 1);
+	r = make_room(built, 2);
 	if (r)
 		return r;
-	r = build_install(op, how->profile, GP_INSTALL_LOAD, &built->cmd[0], err);
-	for (size_t i = 0; i < (size_t)blocks && !r; i++) {
-		r = gp_load_block(&lf, size, i, &block);
-		if (!r)
-			r = gp_cmd_load(&built->cmd[i + 1], block.p2, block.p1 & 0x80,
-					(struct gp_bytes){block.data, block.len}, err);
-	}
-	return r;
+	built->code = op->load;
+	built->size = size;
+	built->n = (size_t)blocks + 1;
+	return build_install(op, how->profile, GP_INSTALL_LOAD, &built->cmd[0], err);
 }
 
 static size_t dek_block(const struct gp_build *how)

@@ -36,7 +36,7 @@ const struct plan_field plan_fields[] = {
 	{"acceptDeletion", FORM_OPTIONAL, AT(accept_deletion), ON(GP_OP_SD_CREATE)},
 	{"scp", FORM_SCP, AT(scp), ON(GP_OP_SD_CREATE)},
 	{"file", FORM_FILE, AT(file), ON(GP_OP_LOAD)},
-	{"code", FORM_BASE64, AT(code), ON(GP_OP_LOAD)},
+	{"code", FORM_CODE, AT(code), ON(GP_OP_LOAD)},
 	{"dap", FORM_HEX, AT(dap), ON(GP_OP_LOAD)},
 	{"hash", FORM_HEX, AT(hash), ON(GP_OP_LOAD)},
 	{"hashAlgorithm", FORM_DIGEST, AT(hash_len), ON(GP_OP_LOAD)},

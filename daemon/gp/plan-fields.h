@@ -10,6 +10,7 @@ enum plan_form {
 	FORM_AID,
 	FORM_HEX,	 /* struct gp_blob as hex digits */
 	FORM_BASE64,	 /* struct gp_blob */
+	FORM_CODE,	 /* struct gp_blob, or what stands for one: see gp_op_code() */
 	FORM_BOOL,	 /* bool */
 	FORM_BYTE,	 /* uint8_t as a number */
 	FORM_SHORT,	 /* uint16_t as a number */
@@ -46,5 +47,25 @@ extern const struct plan_word plan_stores[], plan_states[], plan_scopes[], plan_
 	plan_confirms[];
 
 #define PLAN_ON(type) (1U << (type))
+
+#define LIFT_MARK '@' /* no character of base64 */
+#define LIFT_MARK_MAX 24
+
+/**
+ * struct plan_lift - what was left in a text; in the JSON that is parsed "@0", "@1" and so on
+ * stand for it
+ * @text: the text
+ * @v: where, @n of them, of which @taken have found their operation
+ */
+struct plan_lift {
+	struct gp_source text;
+	struct gp_code_text v[GP_PLAN_OPS_MAX];
+	size_t n, taken;
+};
+
+/** plan_take_text() - gp_plan_parse() of @len characters at @text with a NUL behind them, which
+ * are cleansed. @lift may be NULL. */
+int plan_take_text(struct gp_plan **ret, char *text, size_t len, struct plan_lift *lift,
+		   struct gp_error *err);
 
 #endif /* GP_PLAN_FIELDS_H */

@@ -4,6 +4,21 @@
 #define GP_PLAN_PRIV_H
 
 #include "gp/plan.h"
+#include "gp/source.h"
+
+/**
+ * struct gp_code_text - code that was left in the plan's text
+ * @base64: where
+ * @len: how many bytes it stands for
+ */
+struct gp_code_text {
+	struct gp_base64 base64;
+	uint64_t len;
+};
+
+/** gp_op_code() - of a load: the load file if it is resolved, or what it is given; .len 0 for
+ * nothing. Valid while @op is as it is. */
+struct gp_source gp_op_code(const struct gp_op *op);
 
 /* load file and module that security domains are made of by default */
 extern const struct gp_aid gp_sd_elf;

@@ -97,6 +97,30 @@ static int read_blob(sd_json_variant *v, bool base64, struct gp_blob *blob)
 	return 0;
 }
 
+/* The code of an operation, or the next of those that were left in the text. */
+static int read_code(sd_json_variant *v, struct plan_lift *lift, struct gp_op *op)
+{
+	char mark[LIFT_MARK_MAX];
+
+	if (!sd_json_variant_is_string(v) || sd_json_variant_string(v)[0] != LIFT_MARK) {
+		free(op->text);
+		op->text = NULL;
+		return read_blob(v, true, &op->code);
+	}
+	if (!lift || lift->taken == lift->n)
+		return -EBADMSG;
+	(void)snprintf(mark, sizeof(mark), "%c%zu", LIFT_MARK, lift->taken);
+	if (strcmp(mark, sd_json_variant_string(v)) != 0)
+		return -EBADMSG;
+	if (!op->text)
+		op->text = malloc(sizeof(*op->text));
+	if (!op->text)
+		return -ENOMEM;
+	*op->text = lift->v[lift->taken++];
+	gp_blob_clear(&op->code);
+	return 0;
+}
+
 static int read_number(sd_json_variant *v, uint64_t max, uint64_t *n)
 {
 	if (!sd_json_variant_is_unsigned(v) || sd_json_variant_unsigned(v) > max)
@@ -141,7 +165,8 @@ static int read_privileges(sd_json_variant *v, struct gp_op *op)
 	return 0;
 }
 
-static int field_read(struct gp_op *op, const struct plan_field *f, sd_json_variant *v)
+static int field_read(struct gp_op *op, const struct plan_field *f, sd_json_variant *v,
+		      struct plan_lift *lift)
 {
 	void *at = (uint8_t *)op + f->offset;
 	uint8_t two[2];
@@ -155,6 +180,8 @@ static int field_read(struct gp_op *op, const struct plan_field *f, sd_json_vari
 	case FORM_HEX:
 	case FORM_BASE64:
 		return read_blob(v, f->form == FORM_BASE64, at);
+	case FORM_CODE:
+		return read_code(v, lift, op);
 	case FORM_BOOL:
 		if (!sd_json_variant_is_boolean(v))
 			return -EBADMSG;
@@ -257,7 +284,7 @@ static int op_read(struct gp_plan *plan, enum gp_op_type type, sd_json_variant *
 			return bad(err, value, "field \"%.40s\" is not known here", key);
 		if (!(plan_fields[i].on & PLAN_ON(type)))
 			continue; /* of the other half of a package */
-		r = field_read(op, &plan_fields[i], value);
+		r = field_read(op, &plan_fields[i], value, plan->lift);
 		if (r == -ENOMEM)
 			return r;
 		if (r)
@@ -385,14 +412,17 @@ static int read_plan(struct gp_plan *plan, sd_json_variant *json, struct gp_erro
 	return versioned ? 0 : bad(err, json, "%s", "no version");
 }
 
-int gp_plan_from_json(struct gp_plan **ret, sd_json_variant *json, struct gp_error *err)
+static int from_json(struct gp_plan **ret, sd_json_variant *json, struct plan_lift *lift,
+		     struct gp_error *err)
 {
 	struct gp_plan *plan = gp_plan_new();
 	int r;
 
 	if (!plan)
 		return gp_fail(err, -ENOMEM, "memory", "out of memory");
+	plan->lift = lift;
 	r = read_plan(plan, json, err);
+	plan->lift = NULL;
 	if (!r)
 		r = gp_plan_validate(plan, err);
 	if (r) {
@@ -403,10 +433,35 @@ int gp_plan_from_json(struct gp_plan **ret, sd_json_variant *json, struct gp_err
 	return 0;
 }
 
-int gp_plan_parse(struct gp_plan **ret, const char *text, size_t len, struct gp_error *err)
+int gp_plan_from_json(struct gp_plan **ret, sd_json_variant *json, struct gp_error *err)
+{
+	return from_json(ret, json, NULL, err);
+}
+
+int plan_take_text(struct gp_plan **ret, char *text, size_t len, struct plan_lift *lift,
+		   struct gp_error *err)
 {
 	sd_json_variant *json = NULL;
 	unsigned int line = 0, column = 0;
+	int r;
+
+	/* the text may hold what personalises a card */
+	r = memchr(text, 0, len)
+		    ? -EINVAL
+		    : sd_json_parse(text, SD_JSON_PARSE_SENSITIVE, &json, &line, &column);
+	OPENSSL_cleanse(text, len);
+	if (r == -ENOMEM)
+		return gp_fail(err, r, "memory", "out of memory");
+	if (r < 0)
+		return gp_fail(err, -EBADMSG, "plan-format", "line %u, column %u: not JSON",
+			       line, column);
+	r = from_json(ret, json, lift, err);
+	sd_json_variant_unref(json);
+	return r;
+}
+
+int gp_plan_parse(struct gp_plan **ret, const char *text, size_t len, struct gp_error *err)
+{
 	char *copy;
 	int r;
 
@@ -418,18 +473,7 @@ int gp_plan_parse(struct gp_plan **ret, const char *text, size_t len, struct gp_
 		return gp_fail(err, -ENOMEM, "memory", "out of memory");
 	memcpy(copy, text, len);
 	copy[len] = 0;
-	/* the text may hold what personalises a card */
-	r = memchr(copy, 0, len)
-		    ? -EINVAL
-		    : sd_json_parse(copy, SD_JSON_PARSE_SENSITIVE, &json, &line, &column);
-	OPENSSL_cleanse(copy, len);
+	r = plan_take_text(ret, copy, len, NULL, err);
 	free(copy);
-	if (r == -ENOMEM)
-		return gp_fail(err, r, "memory", "out of memory");
-	if (r < 0)
-		return gp_fail(err, -EBADMSG, "plan-format", "line %u, column %u: not JSON",
-			       line, column);
-	r = gp_plan_from_json(ret, json, err);
-	sd_json_variant_unref(json);
 	return r;
 }

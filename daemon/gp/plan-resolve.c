@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "gp/cap.h"
-#include "gp/crypto.h"
+#include "gp/code.h"
 #include "gp/loadfile.h"
 #include "gp/plan-priv.h"
 #include "gp/plan.h"
 
-static int hash_block(struct gp_op *op, const uint8_t *p, size_t len)
+static int hash_code(struct gp_op *op, struct gp_error *err)
 {
-	struct gp_part part = {p, len};
 	uint8_t hash[GP_DIGEST_MAX];
 	int r;
 
@@ -21,17 +20,18 @@ static int hash_block(struct gp_op *op, const uint8_t *p, size_t len)
 		return 0;
 	if (!op->hash_len)
 		op->hash_len = GP_DIGEST_SHA256;
-	r = gp_hash(op->hash_len, &part, 1, hash);
-	return r ? r : gp_blob_set(&op->hash, hash, op->hash_len);
+	r = gp_code_hash(op->load, op->hash_len, hash);
+	if (r)
+		return gp_fail(err, r, "no-hash",
+			       "the hash of the load file cannot be made: %s", strerror(-r));
+	return gp_blob_set(&op->hash, hash, op->hash_len);
 }
 
 /* A load file from a CAP file and the DAP blocks beside it. */
-static int from_cap(struct gp_op *op, const struct gp_cap *cap, struct gp_error *err)
+static int from_cap(struct gp_op *op, const struct gp_source *source, struct gp_error *err)
 {
 	struct gp_dap daps[GP_LOADFILE_DAPS_MAX];
-	struct gp_loadfile lf = {0};
-	uint8_t *block = NULL;
-	size_t len = 0, nr = 0;
+	size_t nr = 0;
 	int r;
 
 	for (size_t at = 0; at < op->dap.len; nr++) {
@@ -42,52 +42,54 @@ static int from_cap(struct gp_op *op, const struct gp_cap *cap, struct gp_error 
 			return r;
 		at += (size_t)r;
 	}
-	r = gp_cap_block(cap, 0, &block, &len);
+	r = gp_code_cap(&op->load, source, daps, nr, err);
 	if (!r)
-		r = hash_block(op, block, len);
-	if (!r)
-		r = gp_loadfile_make(block, len, daps, nr, NULL, &lf, err);
-	free(block);
-	if (!r) {
-		r = gp_blob_take(&op->code, lf.bytes, lf.len);
-		lf = (struct gp_loadfile){0};
-	}
-	if (!r && op->aid.len && !gp_aid_equal(&op->aid, &cap->package))
+		r = hash_code(op, err);
+	if (!r && op->aid.len && !gp_aid_equal(&op->aid, &op->load->cap->package))
 		r = gp_fail(err, -EINVAL, "plan-invalid",
 			    "the file is another package than the plan says");
 	if (!r) {
-		op->aid = cap->package;
+		op->aid = op->load->cap->package;
 		gp_blob_clear(&op->dap);
 	}
-	gp_loadfile_clear(&lf);
 	return r;
 }
 
 /* A load file that somebody else has put together: taken as it is. */
-static int from_load_file(struct gp_op *op, struct gp_error *err)
+static int from_load_file(struct gp_op *op, const struct gp_source *source,
+			  struct gp_error *err)
 {
-	struct gp_loadfile lf = {0};
-	int r;
+	int r = gp_code_file(&op->load, source, err);
 
-	r = gp_loadfile_read(op->code.p, op->code.len, &lf, NULL, 0, err);
 	if (r)
 		return r;
+	if (!op->aid.len && op->load->cap)
+		op->aid = op->load->cap->package;
 	if (!op->aid.len)
-		r = gp_fail(err, -EINVAL, "plan-invalid",
-			    "a load file that is no CAP file needs its AID in the plan");
-	else if (op->dap.len)
-		r = gp_fail(err, -EINVAL, "plan-invalid",
-			    "DAP blocks are in the load file already, or it is a CAP file");
-	else if (!lf.ciphered) /* the hash of a ciphered one is not ours to make (C.6) */
-		r = hash_block(op, lf.bytes + lf.block, lf.block_len);
-	gp_loadfile_clear(&lf);
-	return r;
+		return gp_fail(err, -EINVAL, "plan-invalid",
+			       "a load file that is no CAP file needs its AID in the plan");
+	if (op->dap.len)
+		return gp_fail(err, -EINVAL, "plan-invalid",
+			       "DAP blocks are in the load file already, or it is a CAP file");
+	/* the hash of a ciphered one is not ours to make (C.6) */
+	return op->load->ciphered ? 0 : hash_code(op, err);
 }
 
-static bool is_load_file(const struct gp_blob *code)
+static bool is_load_file(uint8_t first)
 {
-	return code->p[0] == 0xe2 || code->p[0] == 0xc4 || code->p[0] == 0xd3 ||
-	       code->p[0] == 0xd4;
+	return first == 0xe2 || first == 0xc4 || first == 0xd3 || first == 0xd4;
+}
+
+static int make_load(struct gp_op *op, struct gp_error *err)
+{
+	const struct gp_source source = gp_op_code(op);
+	uint8_t first = 0;
+	int r = gp_source_read(&source, 0, &first, 1);
+
+	if (r)
+		return gp_fail(err, r, "no-code", "the code cannot be read: %s", strerror(-r));
+	return is_load_file(first) ? from_load_file(op, &source, err)
+				   : from_cap(op, &source, err);
 }
 
 static int read_file(struct gp_op *op,
@@ -178,7 +180,7 @@ int gp_plan_resolve(struct gp_plan *plan,
 		    int (*read)(void *userdata, const char *name, uint8_t **p, size_t *len),
 		    void *userdata, struct gp_error *err)
 {
-	struct gp_cap *cap = NULL; /* of the nearest load before */
+	const struct gp_cap *cap = NULL; /* of the nearest load before */
 	size_t load = 0;
 	int r = 0;
 
@@ -194,26 +196,11 @@ int gp_plan_resolve(struct gp_plan *plan,
 			continue;
 		if (op->file)
 			r = read_file(op, read, userdata, err);
-		gp_cap_free(cap);
-		cap = NULL;
+		if (!r && !op->load)
+			r = blame(op, make_load(op, err), err);
+		cap = r ? NULL : op->load->cap;
 		load = i;
-		if (!r && is_load_file(&op->code)) {
-			/* its modules are known if there is a CAP file inside */
-			if (gp_cap_read(op->code.p, op->code.len, &cap, NULL) == 0 &&
-			    !op->aid.len)
-				op->aid = cap->package;
-			r = blame(op, from_load_file(op, err), err);
-		} else if (!r) {
-			r = gp_cap_read(op->code.p, op->code.len, &cap, err);
-			/* all of it is in cap */
-			if (!r)
-				gp_blob_clear(&op->code);
-			if (!r)
-				r = from_cap(op, cap, err);
-			r = blame(op, r, err);
-		}
 	}
-	gp_cap_free(cap);
 	return r ? r : gp_plan_validate(plan, err);
 }
 
@@ -222,8 +209,7 @@ bool gp_plan_resolved(const struct gp_plan *plan)
 	for (size_t i = 0; i < plan->nr_ops; i++) {
 		const struct gp_op *op = &plan->ops[i];
 
-		if (op->type == GP_OP_LOAD &&
-		    (op->file || !op->aid.len || !op->code.len || !is_load_file(&op->code)))
+		if (op->type == GP_OP_LOAD && (op->file || !op->aid.len || !op->load))
 			return false;
 		if (op->type == GP_OP_INSTALL &&
 		    (!op->elf.len || !op->module.len || !op->aid.len))

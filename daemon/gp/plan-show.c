@@ -202,8 +202,13 @@ static int show_op(struct show *s, const struct gp_op *op, sd_json_variant **ste
 	r = gp_op_build(op, &how, &built, err);
 	if (r)
 		return r;
-	for (size_t i = 0; i < built.n && r >= 0; i++)
-		r = add_command(s, op, &built.cmd[i]);
+	for (size_t i = 0; i < built.n && r >= 0; i++) {
+		struct gp_apdu *cmd;
+
+		r = gp_built_cmd(&built, i, &cmd, err);
+		if (!r)
+			r = add_command(s, op, cmd);
+	}
 	s->in_stream += (uint32_t)built.n;
 	gp_built_clear(&built);
 	return r;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
+#include "gp/crypto.h"
 #include "gp/loadfile.h"
 #include "gp/plan-fields.h"
 
@@ -57,8 +59,30 @@ static int set_string(sd_json_variant **object, const char *name, const char *te
 	return text[0] ? sd_json_variant_set_field_string(object, name, text) : 0;
 }
 
+/* The code of a load, or @bare nothing in its place. */
+static int write_code(sd_json_variant **object, const struct gp_op *op, const char *name,
+		      bool bare)
+{
+	const struct gp_source code = gp_op_code(op);
+	size_t len = bare ? 0 : (size_t)code.len;
+	uint8_t *p;
+	int r;
+
+	if (!code.len)
+		return 0;
+	p = malloc(len + 1);
+	if (!p)
+		return -ENOMEM;
+	r = gp_source_read(&code, 0, p, len);
+	if (!r)
+		r = sd_json_variant_set_fieldb(object, name, SD_JSON_BUILD_BASE64(p, len));
+	OPENSSL_cleanse(p, len);
+	free(p);
+	return r;
+}
+
 static int field_write(sd_json_variant **object, const struct gp_op *op,
-		       const struct plan_field *f)
+		       const struct plan_field *f, bool bare)
 {
 	const void *at = (const uint8_t *)op + f->offset;
 	const struct gp_blob *blob = at;
@@ -76,6 +100,8 @@ static int field_write(sd_json_variant **object, const struct gp_op *op,
 					   object, f->name,
 					   SD_JSON_BUILD_BASE64(blob->p, blob->len))
 				 : 0;
+	case FORM_CODE:
+		return write_code(object, op, f->name, bare);
 	case FORM_BOOL:
 		if (!*(const bool *)at && op->type != GP_OP_SD_CREATE)
 			return 0;
@@ -125,7 +151,7 @@ static int field_write(sd_json_variant **object, const struct gp_op *op,
 	return -EINVAL;
 }
 
-static int write_op(sd_json_variant **array, const struct gp_op *op)
+static int write_op(sd_json_variant **array, const struct gp_op *op, bool bare)
 {
 	sd_json_variant *object = NULL;
 	int r;
@@ -135,7 +161,7 @@ static int write_op(sd_json_variant **array, const struct gp_op *op)
 		r = sd_json_variant_set_field_unsigned(&object, "session", op->session);
 	for (size_t i = 0; i < plan_nr_fields && r >= 0; i++)
 		if (plan_fields[i].on & PLAN_ON(op->type))
-			r = field_write(&object, op, &plan_fields[i]);
+			r = field_write(&object, op, &plan_fields[i], bare);
 	if (r >= 0)
 		r = sd_json_variant_append_array(array, object);
 	sd_json_variant_unref(object);
@@ -165,7 +191,7 @@ static int write_session(sd_json_variant **array, const struct gp_session *s)
 	return r;
 }
 
-int gp_plan_to_json(const struct gp_plan *plan, sd_json_variant **ret)
+static int to_json(const struct gp_plan *plan, bool bare, sd_json_variant **ret)
 {
 	sd_json_variant *json = NULL, *sessions = NULL, *ops = NULL;
 	int r;
@@ -178,7 +204,7 @@ int gp_plan_to_json(const struct gp_plan *plan, sd_json_variant **ret)
 	for (size_t i = 0; i < plan->nr_sessions && r >= 0; i++)
 		r = write_session(&sessions, &plan->sessions[i]);
 	for (size_t i = 0; i < plan->nr_ops && r >= 0; i++)
-		r = write_op(&ops, &plan->ops[i]);
+		r = write_op(&ops, &plan->ops[i], bare);
 	if (r >= 0)
 		r = sd_json_variant_set_field(&json, "sessions", sessions);
 	if (r >= 0)
@@ -192,4 +218,75 @@ int gp_plan_to_json(const struct gp_plan *plan, sd_json_variant **ret)
 	sd_json_variant_sensitive(json);
 	*ret = json;
 	return 0;
+}
+
+int gp_plan_to_json(const struct gp_plan *plan, sd_json_variant **ret)
+{
+	return to_json(plan, false, ret);
+}
+
+/* ---- the digest ---------------------------------------------------------------------------
+ */
+
+#define PIECE 3072	  /* divided by 3: no padding but at the end */
+#define KEY "\"code\":\"" /* a quote in a string has a backslash: nothing else looks so */
+
+static int hash_code(struct gp_hashing *h, const struct gp_source *code)
+{
+	uint8_t piece[PIECE], text[PIECE / 3 * 4 + 1];
+	size_t n;
+	int r = 0;
+
+	for (uint64_t at = 0; at < code->len && !r; at += n) {
+		n = code->len - at < PIECE ? (size_t)(code->len - at) : PIECE;
+		r = gp_source_read(code, at, piece, n);
+		if (!r)
+			gp_hash_add(h, text, (size_t)EVP_EncodeBlock(text, piece, (int)n));
+	}
+	OPENSSL_cleanse(piece, sizeof(piece));
+	OPENSSL_cleanse(text, sizeof(text));
+	return r;
+}
+
+/* As if the code were in the text, which it need not be for that. */
+int gp_plan_digest(const struct gp_plan *plan, uint8_t digest[32])
+{
+	sd_json_variant *json = NULL;
+	char *text = NULL, *at, *key;
+	struct gp_hashing h;
+	int r;
+
+	r = to_json(plan, true, &json);
+	if (r)
+		return r;
+	r = sd_json_variant_format(json, 0, &text);
+	sd_json_variant_unref(json);
+	if (r < 0)
+		return r;
+	gp_hash_begin(&h, 32);
+	at = text;
+	r = 0;
+	for (size_t i = 0; i < plan->nr_ops && !r; i++) {
+		const struct gp_source code = gp_op_code(&plan->ops[i]);
+
+		if (plan->ops[i].type != GP_OP_LOAD || !code.len)
+			continue;
+		key = strstr(at, KEY);
+		if (!key) {
+			r = -EIO;
+			break;
+		}
+		key += sizeof(KEY) - 1;
+		gp_hash_add(&h, at, (size_t)(key - at));
+		r = hash_code(&h, &code);
+		at = key;
+	}
+	gp_hash_add(&h, at, strlen(at));
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	if (r) {
+		gp_hash_end(&h, NULL);
+		return r;
+	}
+	return gp_hash_end(&h, digest);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <openssl/crypto.h>
 
-#include "gp/crypto.h"
+#include "gp/code.h"
 #include "gp/plan-priv.h"
 #include "gp/plan.h"
 
@@ -84,6 +84,15 @@ void gp_blob_clear(struct gp_blob *blob)
 	*blob = (struct gp_blob){0};
 }
 
+struct gp_source gp_op_code(const struct gp_op *op)
+{
+	if (op->load)
+		return gp_code_source(op->load);
+	if (op->text)
+		return gp_source_base64(&op->text->base64, op->text->len);
+	return gp_source_memory(op->code.p, op->code.len);
+}
+
 struct gp_plan *gp_plan_new(void)
 {
 	return calloc(1, sizeof(struct gp_plan));
@@ -95,8 +104,10 @@ static void op_clear(struct gp_op *op)
 				   &op->all_params, &op->token,	 &op->code, &op->dap,
 				   &op->hash,	    &op->data};
 
+	gp_code_free(op->load); /* reads code or text */
 	for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++)
 		gp_blob_clear(blobs[i]);
+	free(op->text);
 	free(op->file);
 }
 
@@ -174,9 +185,9 @@ static const char *op_lacks(const struct gp_plan *plan, size_t i)
 
 	switch (op->type) {
 	case GP_OP_LOAD:
-		if (!op->file && !op->code.len)
+		if (!op->file && !gp_op_code(op).len)
 			return "neither code nor the name of a file";
-		if (op->file && op->code.len)
+		if (op->file && gp_op_code(op).len)
 			return "code and the name of a file";
 		if (op->hash.len && op->hash.len != 20 && op->hash.len != 32 &&
 		    op->hash.len != 48 && op->hash.len != 64)
@@ -344,26 +355,5 @@ int gp_plan_aids(const struct gp_plan *plan,
 		if (!r && op->sd.len)
 			r = fn(userdata, &op->sd);
 	}
-	return r;
-}
-
-int gp_plan_digest(const struct gp_plan *plan, uint8_t digest[32])
-{
-	sd_json_variant *json = NULL;
-	struct gp_part part;
-	char *text = NULL;
-	int r;
-
-	r = gp_plan_to_json(plan, &json);
-	if (r)
-		return r;
-	r = sd_json_variant_format(json, 0, &text);
-	sd_json_variant_unref(json);
-	if (r < 0)
-		return r;
-	part = (struct gp_part){text, strlen(text)};
-	r = gp_hash(32, &part, 1, digest);
-	OPENSSL_cleanse(text, part.len);
-	free(text);
 	return r;
 }

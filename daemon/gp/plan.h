@@ -16,7 +16,8 @@
  *	    { "op": "install", "elf": "A00000000101", "module": "A0000000010101",
  *	      "aid": "A0000000010101", "selectable": true } ] }
  *
- * Pure: file names in a plan are read by the caller, see gp_plan_resolve().
+ * Pure: file names in a plan are read by the caller, see gp_plan_resolve(). The code of a
+ * package is by far the largest part of one; gp_plan_open() leaves it where it is.
  */
 #ifndef GP_PLAN_H
 #define GP_PLAN_H
@@ -29,6 +30,7 @@
 #include "gp/cmd.h"
 #include "gp/error.h"
 #include "gp/registry.h"
+#include "gp/source.h"
 
 #define GP_PLAN_VERSION 1
 #define GP_PLAN_SESSIONS_MAX 16
@@ -51,6 +53,10 @@ int gp_blob_set(struct gp_blob *blob, const void *p, size_t len);
 int gp_blob_take(struct gp_blob *blob, void *p, size_t len);
 /** gp_blob_clear() - cleanse and free */
 void gp_blob_clear(struct gp_blob *blob);
+
+struct gp_code;
+struct gp_code_text;
+struct plan_lift;
 
 /**
  * enum gp_op_type - what an operation does; the fields of struct gp_op it reads (those
@@ -157,10 +163,12 @@ struct gp_session {
  * @token_ref: contents of B6
  * @all_params: the whole field, instead of the four above
  * @token: made beforehand, see gp/token.h
- * @code: load: a CAP file, or a load file as it goes down (E2, C4, or D3 and D4); after
- *	gp_plan_resolve() the latter
+ * @code: load: a CAP file, or a load file as it goes down (E2, C4, or D3 and D4)
+ * @text: load: the same, left in the text that gp_plan_open() has read; or NULL
  * @file: load: name of a file with the same; gp_plan_resolve() makes @code of it
- * @dap: load: E2 blocks (gp/dap.h) to be put before what a CAP file gives; resolved into code
+ * @load: load: what is sent, made by gp_plan_resolve() of what @code or @text has, which it
+ *	reads again and again (gp/code.h); NULL before
+ * @dap: load: E2 blocks (gp/dap.h) to be put before what a CAP file gives; resolved into load
  * @hash: load: hash of the load file data block; made here if hash_len says so
  * @hash_len: load: 20, 32, 48, 64: make that hash in gp_plan_resolve(); 0: none, or 32 if there
  *	are DAP blocks, which sign one
@@ -190,6 +198,8 @@ struct gp_op {
 	uint8_t privileges_len;
 	struct gp_blob params, system, uicc, token_ref, all_params, token;
 	struct gp_blob code, dap, hash;
+	struct gp_code_text *text;
+	struct gp_code *load;
 	char *file;
 	uint8_t hash_len;
 	uint16_t block;
@@ -212,6 +222,7 @@ struct gp_op {
  * @nr_sessions: at least 1
  * @ops: what, in order
  * @nr_ops: their number
+ * @lift: while it is read from its text; private
  */
 struct gp_plan {
 	char name[GP_PLAN_NAME_MAX];
@@ -220,6 +231,7 @@ struct gp_plan {
 	size_t nr_sessions;
 	struct gp_op *ops;
 	size_t nr_ops;
+	struct plan_lift *lift;
 };
 
 /** gp_plan_new() - an empty plan; NULL for want of memory */
@@ -274,6 +286,16 @@ int gp_plan_resolve(struct gp_plan *plan,
  * "plan-format" with the line; -EINVAL, -EPERM as gp_plan_validate(); -EMSGSIZE, -ENOMEM.
  */
 int gp_plan_parse(struct gp_plan **ret, const char *text, size_t len, struct gp_error *err);
+
+/**
+ * gp_plan_open() - the same from a text that is somewhere
+ * @text: stays, and stays as it is, until gp_plan_free()
+ *
+ * Code is not read: only where it is in the text is kept, as long as it is base64 without
+ * anything between its characters. All else is in memory, @code of no matter what size not.
+ * Return: as gp_plan_parse(); what reading @text says.
+ */
+int gp_plan_open(struct gp_plan **ret, const struct gp_source *text, struct gp_error *err);
 
 /** gp_plan_from_json() - the same from a parsed value */
 int gp_plan_from_json(struct gp_plan **ret, sd_json_variant *json, struct gp_error *err);

@@ -15,6 +15,12 @@ size_t run_room(const struct gp_run *run)
 	return run->max - run->n;
 }
 
+bool run_full(const struct gp_run *run)
+{
+	return !run_room(run) ||
+	       (run->params.batch_bytes && run->used >= run->params.batch_bytes);
+}
+
 void run_batch_clear(struct gp_run *run)
 {
 	for (size_t i = 0; i < run->n; i++) {
@@ -22,7 +28,7 @@ void run_batch_clear(struct gp_run *run)
 		free(run->bytes[i]);
 		run->bytes[i] = NULL;
 	}
-	run->n = run->fed = 0;
+	run->n = run->fed = run->used = 0;
 	run->stopped = run->broken = run->unknown = false;
 }
 
@@ -78,6 +84,7 @@ static int put_segment(struct gp_run *run, const struct gp_apdu *wrapped, size_t
 		return r;
 	}
 	run->bytes[run->n] = bytes;
+	run->used += len;
 	run->apdus[run->n] = (struct gp_run_apdu){.cmd = bytes, .len = len, .op = -1};
 	return 0;
 }

@@ -191,6 +191,7 @@ struct gp_run {
 	struct entry *entries;
 	uint8_t **bytes; /* what apdus point to */
 	size_t n, fed, max;
+	size_t used; /* bytes that apdus point to */
 	bool more; /* GET RESPONSE has to come next */
 	struct entry more_of;
 	uint32_t more_le;
@@ -245,6 +246,9 @@ int run_put_response(struct gp_run *run, uint32_t le, const struct entry *entry,
 struct gp_wire run_wire(const struct gp_run *run);
 /** run_room() - APDUs that still fit */
 size_t run_room(const struct gp_run *run);
+
+/** run_full() - has the batch as many APDUs, or bytes, as it should have? */
+bool run_full(const struct gp_run *run);
 
 /** run_batch_clear() - cleanse and forget it */
 void run_batch_clear(struct gp_run *run);

@@ -221,7 +221,7 @@ void gp_run_progress(const struct gp_run *run, struct gp_run_progress *progress)
 			now = t;
 	}
 	if (now && now->answered < now->built.n) {
-		const struct gp_apdu *cmd = &now->built.cmd[now->answered];
+		const struct gp_apdu *cmd = gp_built_kind(&now->built, now->answered);
 
 		progress->op = (int)now->index;
 		(void)snprintf(progress->words, sizeof(progress->words), "%s %zu of %zu",

@@ -47,14 +47,16 @@ static int put_task(struct gp_run *run, struct task *t)
 	int r;
 
 	while (t->next < t->built.n) {
-		struct gp_apdu *cmd = &t->built.cmd[t->next];
-		struct entry entry = {.kind = ENTRY_TASK,
-				      .task = (size_t)(t - run->tasks),
-				      .cmd = t->next,
-				      .list = list_op(t) ? cmd->p1 : 0};
+		struct entry entry = {
+			.kind = ENTRY_TASK, .task = (size_t)(t - run->tasks), .cmd = t->next};
+		struct gp_apdu *cmd;
 
-		if (!run_room(run))
+		if (run_full(run))
 			return 0;
+		r = gp_built_cmd(&t->built, t->next, &cmd, &err);
+		if (r)
+			return run_fail_err(run, r, &err);
+		entry.list = list_op(t) ? cmd->p1 : 0;
 		if (t->list_next) /* P2 b1: what follows the page before */
 			cmd->p2 |= 0x01;
 		r = run_put(run, cmd, &entry, &err);
@@ -234,7 +236,7 @@ static int check_answer(struct gp_run *run, struct task *t, size_t cmd, const ui
 int run_task_fed(struct gp_run *run, const struct entry *entry, const uint8_t *rsp, size_t len)
 {
 	struct task *t = &run->tasks[entry->task];
-	const struct gp_apdu *cmd = &t->built.cmd[entry->cmd];
+	const struct gp_apdu *cmd = gp_built_kind(&t->built, entry->cmd);
 	uint16_t sw = run_sw(rsp, len);
 	bool any = t->op->type == GP_OP_APDU || t->op->type == GP_OP_GET_DATA;
 	int r = 0;

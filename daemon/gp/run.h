@@ -115,6 +115,8 @@ struct gp_run_host {
  * @hist: historical bytes of the card's ATR, or of its CIP; empty if they are not known.
  *	Unchanged until gp_run_free()
  * @batch_max: most APDUs in a batch, GP_RUN_BATCH_MIN to SE_STREAM_MAX; 0 for the latter
+ * @batch_bytes: no command of an operation is added to a batch that has this many bytes: with
+ *	commands of extended length a package would be a batch; 0: no bound but @batch_max
  * @host: callbacks
  */
 struct gp_run_params {
@@ -126,6 +128,7 @@ struct gp_run_params {
 	uint32_t max_capdu;
 	struct gp_bytes hist;
 	uint32_t batch_max;
+	size_t batch_bytes;
 	struct gp_run_host host;
 };
 

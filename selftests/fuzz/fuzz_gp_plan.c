@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Plans and records from text. A plan that is taken must come back from its own text with the
- * same digest, and can be shown.
+ * same digest, and can be shown. With its code left in the text it is the same plan, or none
+ * as well.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -42,6 +43,28 @@ static void again(const struct gp_plan *plan)
 	free(text);
 }
 
+/* @plan: what is made of the text when it is in memory, NULL for nothing */
+static void left_there(const struct gp_plan *plan, const uint8_t *data, size_t len)
+{
+	const struct gp_source text = gp_source_memory(data, len);
+	struct gp_plan *other = NULL;
+	uint8_t one[32], two[32];
+	struct gp_error err;
+	int r = gp_plan_open(&other, &text, &err);
+
+	if ((r == 0) != (plan != NULL))
+		abort();
+	if (!plan)
+		return;
+	if (gp_plan_digest(plan, one) || gp_plan_digest(other, two) ||
+	    memcmp(one, two, 32) != 0)
+		abort();
+	again(other);
+	if (!gp_plan_resolve(other, no_file, NULL, &err))
+		again(other);
+	gp_plan_free(other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -53,6 +76,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (gp_record_parse(&record, (const char *)data, len, &err) == 0)
 		gp_record_free(record);
 	if (gp_plan_parse(&plan, (const char *)data, len, &err))
+		plan = NULL;
+	left_there(plan, data, len);
+	if (!plan)
 		return 0;
 	again(plan);
 	if (!gp_plan_resolve(plan, no_file, NULL, &err)) {

@@ -377,24 +377,24 @@ static void test_slices(void **state)
 	assert_int_equal(gp_block_size(20, 8, 16), 0);
 	assert_int_equal(gp_block_size(4, 8, 16), 0);
 
-	assert_int_equal(gp_load_blocks(&lf, 4, false), 3);
-	assert_int_equal(gp_load_blocks(&lf, 10, false), 1);
-	assert_int_equal(gp_load_blocks(&lf, 5, false), 2);
-	assert_int_equal(gp_load_blocks(&lf, 0, false), -EINVAL);
-	assert_int_equal(gp_load_block(&lf, 4, 0, &b), 0);
-	assert_true(b.p1 == 0x00 && b.p2 == 0 && b.len == 4 && b.data == lf.bytes);
-	assert_int_equal(gp_load_block(&lf, 4, 2, &b), 0);
-	assert_true(b.p1 == 0x80 && b.p2 == 2 && b.len == 2 && b.data == lf.bytes + 8);
-	assert_int_equal(gp_load_block(&lf, 4, 3, &b), -EINVAL);
+	assert_int_equal(gp_load_blocks(lf.len, 4, false), 3);
+	assert_int_equal(gp_load_blocks(lf.len, 10, false), 1);
+	assert_int_equal(gp_load_blocks(lf.len, 5, false), 2);
+	assert_int_equal(gp_load_blocks(lf.len, 0, false), -EINVAL);
+	assert_int_equal(gp_load_block(lf.len, 4, 0, &b), 0);
+	assert_true(b.p1 == 0x00 && b.p2 == 0 && b.len == 4 && b.at == 0);
+	assert_int_equal(gp_load_block(lf.len, 4, 2, &b), 0);
+	assert_true(b.p1 == 0x80 && b.p2 == 2 && b.len == 2 && b.at == 8);
+	assert_int_equal(gp_load_block(lf.len, 4, 3, &b), -EINVAL);
 	/* 256 is what P2 can count; cards that go on begin anew at 00 */
 	lf = (struct gp_loadfile){.bytes = big, .len = 256};
-	assert_int_equal(gp_load_blocks(&lf, 1, false), 256);
+	assert_int_equal(gp_load_blocks(lf.len, 1, false), 256);
 	lf.len = 257;
-	assert_int_equal(gp_load_blocks(&lf, 1, false), -E2BIG);
-	assert_int_equal(gp_load_blocks(&lf, 1, true), 257);
-	assert_int_equal(gp_load_block(&lf, 1, 256, &b), 0);
+	assert_int_equal(gp_load_blocks(lf.len, 1, false), -E2BIG);
+	assert_int_equal(gp_load_blocks(lf.len, 1, true), 257);
+	assert_int_equal(gp_load_block(lf.len, 1, 256, &b), 0);
 	assert_true(b.p2 == 0 && b.p1 == 0x80);
-	for (size_t i = 0; gp_load_block(&lf, 100, i, &b) == 0; i++)
+	for (size_t i = 0; gp_load_block(lf.len, 100, i, &b) == 0; i++)
 		sum += b.len;
 	assert_int_equal(sum, 257);
 }

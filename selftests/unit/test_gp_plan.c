@@ -248,7 +248,7 @@ static void test_show(void **state)
 		      "{\"op\":\"load\",\"aid\":\"F000000001\",\"code\":\"xAMBAgM=\"}]}",
 		      &err),
 		0);
-	if (gp_plan_show(plan, &json, &err))
+	if (gp_plan_resolve(plan, NULL, NULL, &err) || gp_plan_show(plan, &json, &err))
 		fail_msg("%s", err.detail);
 	assert_true(sd_json_variant_format(json, 0, &text) >= 0);
 	assert_non_null(strstr(text, "\"84E400000F4F05F000000001<MAC 8>00\""));

@@ -18,8 +18,9 @@
 	PLAN("{\"op\":\"install\",\"elf\":\"F000000001\"," \
 	     "\"module\":\"F00000000101\",\"aid\":\"F00000000101\"" more "}")
 
-static int build(struct gp_built *built, const char *profile, const char *text,
-		 struct gp_error *err)
+/* @plan: out: what @built is of, for gp_plan_free() after it */
+static int build(struct gp_built *built, struct gp_plan **ret, const char *profile,
+		 const char *text, struct gp_error *err)
 {
 	struct gp_facts facts = {0};
 	struct gp_build how = {
@@ -32,7 +33,7 @@ static int build(struct gp_built *built, const char *profile, const char *text,
 	    gp_plan_resolve(plan, NULL, NULL, err))
 		fail_msg("%s: %s: %s", text, err->code, err->detail);
 	r = gp_op_build(&plan->ops[0], &how, built, err);
-	gp_plan_free(plan);
+	*ret = plan;
 	return r;
 }
 
@@ -41,18 +42,19 @@ static void expect_at(const char *profile, const char *text, const char *want, i
 {
 	struct gp_error err = {0};
 	struct gp_built built;
+	struct gp_plan *plan;
 	char have[2048] = "";
 	size_t at = 0;
 
-	if (build(&built, profile, text, &err))
+	if (build(&built, &plan, profile, text, &err))
 		fail_msg("line %d: %s: %s", line, err.code, err.detail);
 	for (size_t i = 0; i < built.n; i++) {
+		struct gp_apdu *cmd;
 		uint8_t out[261];
 		size_t len;
 
-		assert_int_equal(
-			gp_apdu_encode(&built.cmd[i], NULL, 0, out, sizeof(out), &len, &err),
-			0);
+		assert_int_equal(gp_built_cmd(&built, i, &cmd, &err), 0);
+		assert_int_equal(gp_apdu_encode(cmd, NULL, 0, out, sizeof(out), &len, &err), 0);
 		for (size_t k = 0; k < len; k++)
 			at += (size_t)snprintf(have + at, sizeof(have) - at, "%02X", out[k]);
 		at += (size_t)snprintf(have + at, sizeof(have) - at, " ");
@@ -61,6 +63,7 @@ static void expect_at(const char *profile, const char *text, const char *want, i
 	if (strcmp(have, want) != 0)
 		fail_msg("line %d: %s\nnot\n%s", line, have, want);
 	gp_built_clear(&built);
+	gp_plan_free(plan);
 }
 
 #define expect(profile, text, want) expect_at(profile, text, want, __LINE__)
@@ -69,12 +72,14 @@ static void refused_at(const char *profile, const char *text, const char *word, 
 {
 	struct gp_error err = {0};
 	struct gp_built built;
+	struct gp_plan *plan;
 
-	if (build(&built, profile, text, &err) != -E2BIG || strcmp(err.code, "too-long") != 0 ||
-	    !strstr(err.detail, word))
+	if (build(&built, &plan, profile, text, &err) != -E2BIG ||
+	    strcmp(err.code, "too-long") != 0 || !strstr(err.detail, word))
 		fail_msg("line %d: %s: %s", line, err.code, err.detail);
 	assert_null(built.cmd);
 	assert_int_equal(built.n, 0);
+	gp_plan_free(plan);
 }
 
 #define refused(profile, text, word) refused_at(profile, text, word, __LINE__)
@@ -124,15 +129,18 @@ static void test_parameters(void **state)
 	for (size_t n = 125; n <= 126; n++) {
 		struct gp_error err = {0};
 		struct gp_built built;
+		struct gp_plan *plan;
 
 		memset(params, 'A', 2 * n);
 		params[2 * n] = 0;
 		(void)snprintf(text, sizeof(text), INSTALL(",\"params\":\"%s\""), params);
-		assert_int_equal(build(&built, "generic", text, &err), 0);
+		assert_int_equal(build(&built, &plan, "generic", text, &err), 0);
 		gp_built_clear(&built);
+		gp_plan_free(plan);
 		if (n == 125) {
-			assert_int_equal(build(&built, "gp-2.1", text, &err), 0);
+			assert_int_equal(build(&built, &plan, "gp-2.1", text, &err), 0);
 			gp_built_clear(&built);
+			gp_plan_free(plan);
 		} else {
 			refused("gp-2.1", text, "128 bytes of parameters");
 		}
