@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,11 +58,11 @@ static enum content_package_kind kind_of(const uint8_t *p, size_t len)
 	return p[0] == '{' ? CONTENT_PACKAGE_PLAN : CONTENT_PACKAGE_NONE;
 }
 
-static int look_cap(struct package *g, const uint8_t *p, size_t len)
+static int look_cap(struct package *g, const struct gp_source *file)
 {
 	struct gp_error err = {.code = "", .detail = ""};
 	struct gp_cap *cap = NULL;
-	int ret = gp_cap_read(p, len, &cap, &err);
+	int ret = gp_cap_open(file, &cap, &err);
 
 	if (ret < 0) {
 		content_words(g->p.reason, "no good CAP file: %s", err.detail);
@@ -88,11 +87,11 @@ static int look_cap(struct package *g, const uint8_t *p, size_t len)
 	return 0;
 }
 
-static int look_plan(struct package *g, const uint8_t *p, size_t len)
+static int look_plan(struct package *g, const struct gp_source *file)
 {
 	struct gp_error err = {.code = "", .detail = ""};
 	struct gp_plan *plan = NULL;
-	int ret = gp_plan_parse(&plan, (const char *)p, len, &err);
+	int ret = gp_plan_open(&plan, file, &err);
 
 	if (ret < 0) {
 		content_words(g->p.reason, "no good plan: %s", err.detail);
@@ -103,16 +102,23 @@ static int look_plan(struct package *g, const uint8_t *p, size_t len)
 	return 0;
 }
 
-static int look(struct package *g, const uint8_t *p, size_t len)
+static int look(struct package *g, const struct gp_source *file)
 {
-	g->p.kind = kind_of(p, len);
+	uint8_t first[2];
+	int ret = file->len < sizeof(first) ? 0 : gp_source_read(file, 0, first, sizeof(first));
+
+	if (ret < 0) {
+		content_words(g->p.reason, "the package cannot be read: %s", strerror(-ret));
+		return ret;
+	}
+	g->p.kind = kind_of(first, file->len < sizeof(first) ? 0 : sizeof(first));
 	if (g->p.object == MODEL_OBJECT_FIRMWARE && g->p.kind != CONTENT_PACKAGE_SCRIPT)
 		g->p.kind = CONTENT_PACKAGE_NONE;
 	switch (g->p.kind) {
 	case CONTENT_PACKAGE_CAP:
-		return look_cap(g, p, len);
+		return look_cap(g, file);
 	case CONTENT_PACKAGE_PLAN:
-		return look_plan(g, p, len);
+		return look_plan(g, file);
 	case CONTENT_PACKAGE_SCRIPT:
 		/* its commands are looked at before the first one leaves (job/) */
 		return 0;
@@ -128,25 +134,20 @@ static int look(struct package *g, const uint8_t *p, size_t len)
 int package_look(const struct content_packages *ps, struct package *g)
 {
 	int fd = package_open(ps, g, O_RDONLY), ret;
+	struct gp_source file;
 	struct stat sb;
-	void *p;
 
 	if (fd < 0)
 		return fd;
 	ret = fstat(fd, &sb) < 0 ? -errno : 0;
 	if (ret == 0 && ((uint64_t)sb.st_size != g->p.staged || sb.st_size == 0))
 		ret = -EBADMSG;
-	/* mapped, not read: the pages are the file's own and can go at any time */
-	p = ret == 0 ? mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
-		     : MAP_FAILED;
-	if (ret == 0 && p == MAP_FAILED)
-		ret = -errno;
-	close(fd);
 	if (ret < 0) {
 		content_words(g->p.reason, "the package cannot be read: %s", strerror(-ret));
-		return ret;
+	} else {
+		file = gp_source_file(fd, g->p.staged);
+		ret = look(g, &file);
 	}
-	ret = look(g, p, (size_t)sb.st_size);
-	munmap(p, (size_t)sb.st_size);
+	close(fd);
 	return ret;
 }

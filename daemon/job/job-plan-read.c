@@ -84,14 +84,14 @@ static void override_keys(struct gp_plan *plan, const char *keys)
 }
 
 int job_plan_read(struct gp_plan **ret, const struct job_info *info,
-		  const struct job_policy *policy, const char *text, size_t len,
+		  const struct job_policy *policy, const struct gp_source *text,
 		  struct job_error *err)
 {
 	struct gp_plan *plan = NULL;
 	struct gp_error e = {.code = "internal"};
 	int r;
 
-	r = gp_plan_parse(&plan, text, len, &e);
+	r = gp_plan_open(&plan, text, &e);
 	if (r)
 		return from_gp(err, r, &e);
 	override_keys(plan, info->params.keyset);
@@ -108,8 +108,9 @@ int job_plan_read(struct gp_plan **ret, const struct job_info *info,
 	return r;
 }
 
-int job_plan_check(struct job_store *s, const struct job_info *info, const char *text,
-		   size_t len, struct se_filter_aid *aid, struct job_error *err)
+int job_plan_check(struct job_store *s, const struct job_info *info,
+		   const struct gp_source *text, struct se_filter_aid *aid,
+		   struct job_error *err)
 {
 	struct job_policy *policy = NULL;
 	struct job_info i = *info;
@@ -118,7 +119,7 @@ int job_plan_check(struct job_store *s, const struct job_info *info, const char 
 	int r;
 
 	/* first as nobody in particular, to learn the target */
-	r = job_plan_read(&plan, info, NULL, text, len, err);
+	r = job_plan_read(&plan, info, NULL, text, err);
 	if (r)
 		return r;
 	sd = plan->sessions[0].sd;
@@ -164,7 +165,7 @@ static int add_steps(const struct gp_plan *plan, const struct gp_record *record,
 	return r;
 }
 
-int job_plan_result(const char *text, size_t text_len, const char *record_text,
+int job_plan_result(const struct gp_source *text, const char *record_text,
 		    const struct job_end *end, enum job_mode mode, uint32_t executed,
 		    sd_json_variant **ret)
 {
@@ -176,7 +177,7 @@ int job_plan_result(const char *text, size_t text_len, const char *record_text,
 	int r = 0;
 
 	/* What cannot be read is left out: the end itself is the journal's word. */
-	if (text && gp_plan_parse(&plan, text, text_len, &e))
+	if (text && gp_plan_open(&plan, text, &e))
 		plan = NULL;
 	if (record_text && *record_text &&
 	    gp_record_parse(&record, record_text, strlen(record_text), &e))

@@ -209,6 +209,7 @@ static int begin(struct run *r)
 	struct gp_run_params p = {
 		.mode = modes[r->info.mode],
 		.batch_max = r->s->opt.chunk,
+		.batch_bytes = RUN_COMMANDS_MAX / 2, /* with one more command it is a chunk */
 		.host = {.keyset = host_keyset,
 			 .scp11 = host_scp11,
 			 .candidate = host_candidate,
@@ -218,6 +219,7 @@ static int begin(struct run *r)
 			 .random = run_host_random,
 			 .userdata = r},
 	};
+	struct gp_source text;
 	struct plan_source *c;
 	struct job_error je;
 	struct gp_error e;
@@ -227,8 +229,8 @@ static int begin(struct run *r)
 	n = c ? keys_new(&c->keys) : -ENOMEM;
 	if (n)
 		return give_up(r, n, "no-memory", "out of memory");
-	n = job_plan_read(&c->plan, &r->info, r->policy, (const char *)r->text, r->text_len,
-			  &je);
+	text = gp_source_file(r->text_fd, r->text_len);
+	n = job_plan_read(&c->plan, &r->info, r->policy, &text, &je);
 	if (n)
 		return give_up(r, n, je.code, je.detail);
 	n = load_record(r);
@@ -348,10 +350,11 @@ static bool took(struct run *r, const struct runfile_half *h, uint32_t stop, boo
 static void end(struct run *r)
 {
 	struct plan_source *c = r->ctx;
+	const struct gp_source text = gp_source_file(r->text_fd, r->text_len);
 	struct gp_run_progress p;
 
 	if (!c || !c->gp) {
-		job_plan_result((const char *)r->text, r->text_len, NULL, &r->end, r->info.mode,
+		job_plan_result(r->text_fd < 0 ? NULL : &text, NULL, &r->end, r->info.mode,
 				r->executed, &r->end.result);
 		return;
 	}

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
+#include "gp/source.h"
 #include "job/job-store.h"
 
 struct left {
@@ -116,10 +117,10 @@ static int add_result(struct job_store *s, const struct left *l, struct job_end 
 {
 	char file[JOB_SCRIPT_NAME] = "", *record = NULL;
 	enum job_mode mode = JOB_FORWARD;
-	const uint8_t *text = NULL;
+	struct gp_source text;
 	uint64_t len = 0;
 	sqlite3_stmt *st;
-	int r;
+	int r, fd;
 
 	r = job_db_query(&s->db, &st,
 			 "SELECT script,script_len,record,mode FROM jobs WHERE id=?", "i",
@@ -136,12 +137,12 @@ static int add_result(struct job_store *s, const struct left *l, struct job_end 
 	job_db_done(st);
 	if (r != 1)
 		return r;
-	if (job_text_map(s, file, len, &text))
-		text = NULL; /* the result is the poorer for it */
-	r = job_plan_result((const char *)text, (size_t)len, record, end, mode, executed,
-			    &end->result);
-	if (text)
-		munmap((void *)(uintptr_t)text, (size_t)len);
+	/* the result is the poorer without */
+	fd = job_text_open(s, file, len);
+	text = gp_source_file(fd, len);
+	r = job_plan_result(fd < 0 ? NULL : &text, record, end, mode, executed, &end->result);
+	if (fd >= 0)
+		close(fd);
 	free(record);
 	return r;
 }

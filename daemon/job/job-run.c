@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #include "job/job-run.h"
 
@@ -28,7 +28,7 @@ void run_finish(struct run *r, enum job_state state, uint16_t interrupted, const
 
 /* ---- what was staged ---- */
 
-static int map_text(struct run *r)
+static int open_text(struct run *r)
 {
 	char file[JOB_SCRIPT_NAME] = "";
 	sqlite3_stmt *st;
@@ -47,8 +47,9 @@ static int map_text(struct run *r)
 	job_unlock(r->s);
 	if (n < 0)
 		return n;
-	r->text_len = (size_t)r->info.script_len;
-	return job_text_map(r->s, file, r->info.script_len, &r->text);
+	r->text_len = r->info.script_len;
+	r->text_fd = job_text_open(r->s, file, r->text_len);
+	return r->text_fd < 0 ? r->text_fd : 0;
 }
 
 /* The policy may have changed since the job was queued. */
@@ -69,7 +70,7 @@ static int begin(struct run *r)
 {
 	int n;
 
-	n = map_text(r);
+	n = open_text(r);
 	if (n) {
 		run_finish(r, JOB_FAILED, SE_OUTCOME_NOT_SENT, "script-lost",
 			   "the staged script cannot be read (%s): write it again",
@@ -370,8 +371,8 @@ static void free_run(struct run *r)
 {
 	r->source->free(r);
 	sd_json_variant_unref(r->end.result);
-	if (r->text)
-		munmap((void *)(uintptr_t)r->text, r->text_len);
+	if (r->text_fd >= 0)
+		close(r->text_fd);
 	if (r->cmds)
 		explicit_bzero(r->cmds, RUN_COMMANDS_MAX);
 	free(r->cmds);
@@ -388,6 +389,7 @@ void job_run_one(struct worker *w, uint64_t id)
 		return;
 	r->w = w;
 	r->s = w->s;
+	r->text_fd = -1;
 	r->end.id = id;
 	r->source = &job_source_script;
 	if (job_get(w->s, id, &r->info)) {

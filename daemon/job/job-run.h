@@ -21,8 +21,8 @@ struct run {
 	struct kept *chan;	   /* the channel in use, kept or new */
 	bool chan_old;		   /* … taken over from an earlier job */
 	uint64_t deadline_ns;	   /* CLOCK_MONOTONIC, 0 = none */
-	const uint8_t *text;	   /* the staged script or plan, mapped */
-	size_t text_len;
+	int text_fd;		   /* the staged script or plan, -1: none */
+	uint64_t text_len;
 	const struct job_source *source;
 	void *ctx;		       /* the source's own */
 	struct se_filter_aid want_aid; /* see RUN_OPEN */

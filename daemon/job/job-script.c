@@ -6,14 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gp/source.h"
 #include "job/job-run.h"
+
+#define PIECE 4096 /* of the script in memory */
 
 struct script_source {
 	struct script_decoder *dec;
-	size_t at;
+	uint64_t at;	   /* of what the decoder gets next, in the script */
+	size_t have, used; /* of piece */
+	uint8_t piece[PIECE];
 	struct script_item item; /* decoded, not taken yet, if have_item */
 	bool have_item, at_end;
 };
+
+static int read_piece(struct run *r)
+{
+	const struct gp_source text = gp_source_file(r->text_fd, r->text_len);
+	struct script_source *c = r->ctx;
+	uint64_t left = r->text_len - c->at;
+
+	c->used = 0;
+	c->have = left < PIECE ? (size_t)left : PIECE;
+	return gp_source_read(&text, c->at, c->piece, c->have);
+}
 
 static int next_item(struct run *r)
 {
@@ -24,8 +40,12 @@ static int next_item(struct run *r)
 	if (c->have_item)
 		return 1;
 	while (c->at < r->text_len) {
-		n = script_decoder_feed(c->dec, r->text + c->at, r->text_len - c->at, &used,
+		n = c->used == c->have ? read_piece(r) : 0;
+		if (n < 0)
+			return n;
+		n = script_decoder_feed(c->dec, c->piece + c->used, c->have - c->used, &used,
 					&c->item);
+		c->used += used;
 		c->at += used;
 		if (n < 0)
 			return n;
@@ -47,6 +67,7 @@ static int rewind_script(struct run *r)
 
 	script_decoder_free(c->dec);
 	c->at = 0;
+	c->have = c->used = 0;
 	c->have_item = false;
 	c->dec = script_decoder_new(r->info.params.compact ? SCRIPT_COMPACT : SCRIPT_EXPANDED,
 				    &limits);
@@ -296,8 +317,10 @@ static void forget(struct run *r)
 {
 	struct script_source *c = r->ctx;
 
-	if (c)
-		script_decoder_free(c->dec);
+	if (!c)
+		return;
+	script_decoder_free(c->dec);
+	explicit_bzero(c->piece, sizeof(c->piece));
 	free(c);
 }
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gp/source.h"
 #include "job/job-store.h"
 
 static struct staging *staging_find(struct job_store *s, uint64_t id)
@@ -172,11 +172,10 @@ static int script_end_fn(struct job_store *s, void *arg)
 	return r;
 }
 
-int job_text_map(struct job_store *s, const char *file, uint64_t expect, const uint8_t **text)
+int job_text_open(struct job_store *s, const char *file, uint64_t expect)
 {
 	struct stat sb;
-	void *p;
-	int fd, r;
+	int fd;
 
 	fd = openat(s->dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -185,27 +184,23 @@ int job_text_map(struct job_store *s, const char *file, uint64_t expect, const u
 		close(fd);
 		return -ESTALE;
 	}
-	p = mmap(NULL, (size_t)expect, PROT_READ, MAP_PRIVATE, fd, 0);
-	r = p == MAP_FAILED ? -errno : 0;
-	close(fd);
-	if (!r)
-		*text = p;
-	return r;
+	return fd;
 }
 
 /* A plan's mistakes are told at once, not when it runs. */
 static int check_plan(struct job_store *s, const struct job_info *info, const struct staging *g,
 		      struct se_filter_aid *aid, struct job_error *err)
 {
-	const uint8_t *text;
-	int r;
+	struct gp_source text;
+	int fd, r;
 
-	r = job_text_map(s, g->file, g->len, &text);
-	if (r)
-		return job_fail(err, r, "script-lost", "the staged plan cannot be read: %s",
-				strerror(-r));
-	r = job_plan_check(s, info, (const char *)text, (size_t)g->len, aid, err);
-	munmap((void *)(uintptr_t)text, (size_t)g->len);
+	fd = job_text_open(s, g->file, g->len);
+	if (fd < 0)
+		return job_fail(err, fd, "script-lost", "the staged plan cannot be read: %s",
+				strerror(-fd));
+	text = gp_source_file(fd, g->len);
+	r = job_plan_check(s, info, &text, aid, err);
+	close(fd);
 	return r;
 }
 

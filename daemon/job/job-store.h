@@ -17,6 +17,7 @@
 #include "script/script.h"
 
 struct gp_plan;
+struct gp_source;
 struct job_exchange;
 
 #define JOB_SCRIPT_NAME 48 /* "script-ID-NONCE" */
@@ -150,11 +151,11 @@ int job_need_idle(struct job_store *s, uint64_t id, struct job_info *info,
 /** job_staging_drop - forget what has come so far; @remove its file too. Lock held */
 void job_staging_drop(struct job_store *s, uint64_t id, bool remove);
 /**
- * job_text_map - map a staged script or plan of @expect bytes; to be munmap()ed
+ * job_text_open - a staged script or plan of @expect bytes
  *
- * -ESTALE if it has another length.
+ * Its descriptor, to be close()d; -ESTALE if it has another length.
  */
-int job_text_map(struct job_store *s, const char *file, uint64_t expect, const uint8_t **text);
+int job_text_open(struct job_store *s, const char *file, uint64_t expect);
 /** job_drop_script - remove the job's file after the commit; part of a job_write() function */
 int job_drop_script(struct job_store *s, uint64_t id);
 
@@ -258,17 +259,19 @@ int job_keyset_find(struct job_store *s, const char *name, struct job_keyset *se
  *
  * For job_script_end(). -EBADMSG, -EINVAL, -EPERM as gp_plan_parse(), -EACCES "policy".
  */
-int job_plan_check(struct job_store *s, const struct job_info *info, const char *text,
-		   size_t len, struct se_filter_aid *aid, struct job_error *err);
+int job_plan_check(struct job_store *s, const struct job_info *info,
+		   const struct gp_source *text, struct se_filter_aid *aid,
+		   struct job_error *err);
 
 /**
  * job_plan_read - a plan from its text, ready to run
  * @policy: to be kept to, or NULL
+ * @text: there until gp_plan_free(): code is read from it while it is sent
  *
  * Errors as job_plan_check().
  */
 int job_plan_read(struct gp_plan **ret, const struct job_info *info,
-		  const struct job_policy *policy, const char *text, size_t len,
+		  const struct job_policy *policy, const struct gp_source *text,
 		  struct job_error *err);
 
 /**
@@ -277,9 +280,8 @@ int job_plan_read(struct gp_plan **ret, const struct job_info *info,
  * @record: its record, or NULL
  * @executed: APDUs of this run
  */
-int job_plan_result(const char *text, size_t text_len, const char *record,
-		    const struct job_end *end, enum job_mode mode, uint32_t executed,
-		    sd_json_variant **ret);
+int job_plan_result(const struct gp_source *text, const char *record, const struct job_end *end,
+		    enum job_mode mode, uint32_t executed, sd_json_variant **ret);
 
 /** job_result_build - the response script from the journal; *@data is malloc()ed */
 int job_result_build(struct job_store *s, uint64_t id, uint8_t **data, size_t *len);
