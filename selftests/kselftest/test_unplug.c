@@ -2,9 +2,8 @@
 /*
  * 64 threads that submit, poll, open, lock and use io_uring while the SE is taken
  * away: by unbinding the driver, by closing the far end of the bus, by unloading
- * the transport. Every call returns within a second of it, and of the time that a
- * thread which only sleeps gets to run late: 64 threads are a lot for a slow machine.
- * SEED= repeats a run.
+ * the transport. Every call returns soon, within the time as well that a thread which only
+ * sleeps gets to run late: 64 threads are a lot for a slow machine. SEED= repeats a run.
  */
 #include "card.h"
 
@@ -28,6 +27,21 @@ struct worker {
 	const char *doing;
 	const char *slowest;
 };
+
+/*
+ * A second in a machine that has a time of its own (rig/vm --own-time). Another one may be
+ * stopped for longer at any line; a call that waits for its deadline (30 s) is found out.
+ */
+static uint64_t soon_ms(void)
+{
+	FILE *f = fopen("/proc/cmdline", "re");
+	char line[4096] = "";
+
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	return strstr(line, "sesame.own-time=1") ? 1000 : 15000;
+}
 
 /* By how much the machine lets threads wait, after the end of the SE. */
 static void *be_late(void *arg)
@@ -355,7 +369,7 @@ static void take_away(enum way way)
 	if (way == UNLOAD)
 		load_transport(others);
 	assert_true(calls > THREADS);
-	assert_in_range(longest, 0, 1000 + late);
+	assert_in_range(longest, 0, soon_ms() + late);
 }
 
 static void test_unbind(void **state)
