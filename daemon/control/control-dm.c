@@ -158,6 +158,108 @@ CONTROL_METHOD(notify_dm)
 	return answer(link, r, &e);
 }
 
+/* ---- questions ------------------------------------------------------------------------- */
+
+static int question_json(const struct control_dm_question *q, sd_json_variant **ret)
+{
+	sd_json_variant *choices = NULL;
+	char *list[33] = {NULL};
+	int r;
+
+	for (unsigned int i = 0; i < q->nr_choices && i < 32; i++)
+		list[i] = (char *)q->choices[i];
+	r = sd_json_variant_new_array_strv(&choices, list);
+	if (r < 0)
+		return r;
+	r = sd_json_buildo(ret, SD_JSON_BUILD_PAIR_UNSIGNED("id", q->id),
+			   SD_JSON_BUILD_PAIR_STRING("account", q->account),
+			   SD_JSON_BUILD_PAIR_STRING("kind", q->kind),
+			   SD_JSON_BUILD_PAIR_STRING("text", q->text),
+			   SD_JSON_BUILD_PAIR_VARIANT("choices", choices),
+			   SD_JSON_BUILD_PAIR_CONDITION(*q->suggestion != 0, "suggestion",
+							SD_JSON_BUILD_STRING(q->suggestion)),
+			   SD_JSON_BUILD_PAIR_UNSIGNED("seconds", q->left_s),
+			   SD_JSON_BUILD_PAIR_UNSIGNED("minimum", q->min_s),
+			   SD_JSON_BUILD_PAIR_CONDITION(q->max_length != 0, "maxLength",
+							SD_JSON_BUILD_UNSIGNED(q->max_length)),
+			   SD_JSON_BUILD_PAIR_STRING("input", q->input),
+			   SD_JSON_BUILD_PAIR_BOOLEAN("secret", q->secret));
+	sd_json_variant_unref(choices);
+	return r;
+}
+
+CONTROL_METHOD(get_dm_question)
+{
+	struct control *c = userdata;
+	struct control_dm_question q;
+	sd_json_variant *v = NULL;
+	struct job_error e = {0};
+	struct peer peer;
+	int r;
+
+	(void)flags;
+	if (!control_begin(c, link, parameters, (const sd_json_dispatch_field[]){{0}}, NULL,
+			   &peer, &r))
+		return r;
+	/* whoever answers decides for the device */
+	if (!peer.privileged)
+		return control_denied(link);
+	r = c->ops && c->ops->dm_question ? c->ops->dm_question(c->ctx, &q) : -EOPNOTSUPP;
+	if (r == -ENOENT)
+		return sd_varlink_reply(link, NULL);
+	if (r)
+		return answer(link, r, &e);
+	r = question_json(&q, &v);
+	if (r >= 0)
+		r = sd_varlink_replybo(link, SD_JSON_BUILD_PAIR_VARIANT("question", v));
+	sd_json_variant_unref(v);
+	return r;
+}
+
+struct answer_in {
+	uint64_t id;
+	const char *answer, *value;
+};
+
+CONTROL_METHOD(answer_dm_question)
+{
+	struct answer_in p = {0};
+	static const sd_json_dispatch_field table[] = {
+		{"id", SD_JSON_VARIANT_UNSIGNED, sd_json_dispatch_uint64, 0, SD_JSON_MANDATORY},
+		{"answer", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		 offsetof(struct answer_in, answer), SD_JSON_MANDATORY},
+		{"value", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		 offsetof(struct answer_in, value), SD_JSON_NULLABLE},
+		{0},
+	};
+	struct control *c = userdata;
+	struct job_error e = {0};
+	struct peer peer;
+	int r;
+
+	(void)flags;
+	/* it may be a password */
+	sd_json_variant_sensitive(parameters);
+	if (!control_begin(c, link, parameters, table, &p, &peer, &r))
+		return r;
+	if (!peer.privileged)
+		return control_denied(link);
+	r = c->ops && c->ops->dm_answer ? c->ops->dm_answer(c->ctx, p.id, p.answer, p.value)
+					: -EOPNOTSUPP;
+	if (r == -ENOENT)
+		snprintf(e.detail, sizeof(e.detail),
+			 "question %llu does not wait for an answer (any more)",
+			 (unsigned long long)p.id);
+	else if (r == -EINVAL)
+		snprintf(e.detail, sizeof(e.detail),
+			 "that is no answer to question %llu: GetDmQuestion tells its kind",
+			 (unsigned long long)p.id);
+	if (r != -ENOENT && r != -EINVAL)
+		return answer(link, r, &e);
+	snprintf(e.code, sizeof(e.code), "%s", r == -ENOENT ? "no-such-question" : "no-answer");
+	return control_say_error(link, -EIO, &e, 0, NULL);
+}
+
 /* ---- the tree --------------------------------------------------------------------------- */
 
 static int node_json(const char *uri, const struct control_dm_node *n, sd_json_variant **ret)

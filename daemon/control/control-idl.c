@@ -228,6 +228,19 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	C("Why it is not, or empty"), F(error, STRING));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(
+	DmQuestion,
+	F(id, INT), C("The account's name"), F(account, STRING),
+	C("display, confirm, text, choice or choices"), F(kind, STRING), F(text, STRING),
+	SD_VARLINK_DEFINE_FIELD(choices, SD_VARLINK_STRING, SD_VARLINK_ARRAY),
+	C("What counts if nobody answers; choices as numbers, 1-3"), F_MAYBE(suggestion, STRING),
+	C("Seconds for the answer"), F(seconds, INT),
+	C("Seconds that it is to be shown at least"), F(minimum, INT),
+	C("Characters"), F_MAYBE(maxLength, INT),
+	C("A(lphanumeric), N(umeric), D(ate), T(ime), P(hone number), I(P address)"),
+	F(input, STRING),
+	C("What is typed is not to be shown"), F(secret, BOOL));
+
+static SD_VARLINK_DEFINE_STRUCT_TYPE(
 	DmNode,
 	F(uri, STRING),
 	C("node, chr, int, bool, bin, xml, …"), F(format, STRING), F_MAYBE(type, STRING),
@@ -238,6 +251,14 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(
 static SD_VARLINK_DEFINE_METHOD(ListDmAccounts, OUT_ARRAY(accounts, DmAccount));
 
 static SD_VARLINK_DEFINE_METHOD(ListDmPorts, OUT_ARRAY(ports, DmPort));
+
+static SD_VARLINK_DEFINE_METHOD(
+	GetDmQuestion, C("Left out: none waits"),
+	SD_VARLINK_DEFINE_OUTPUT_BY_TYPE(question, DmQuestion, SD_VARLINK_NULLABLE));
+
+static SD_VARLINK_DEFINE_METHOD(
+	AnswerDmQuestion, IN(id, INT), C("ok, no (to confirm) or cancel"), IN(answer, STRING),
+	C("With ok: the text, or the numbers of choices, 1-3"), IN_MAYBE(value, STRING));
 
 static SD_VARLINK_DEFINE_METHOD(
 	StartDmSession, C("Name of the account, or identifier of its server"), IN(account, STRING));
@@ -264,7 +285,7 @@ SD_VARLINK_DEFINE_INTERFACE(
 	io_sesame_Manager, CONTROL_INTERFACE,
 	SD_VARLINK_INTERFACE_COMMENT("Secure elements and the jobs on them"),
 	&vl_type_Element, &vl_type_Job, &vl_type_Apdu, &vl_type_Server, &vl_type_CardItem,
-	&vl_type_KeySet, &vl_type_Attempt, &vl_type_DmAccount, &vl_type_DmPort,
+	&vl_type_KeySet, &vl_type_Attempt, &vl_type_DmAccount, &vl_type_DmPort, &vl_type_DmQuestion,
 	&vl_type_DmNode,
 	SD_VARLINK_SYMBOL_COMMENT("The secure elements that jobs can use"),
 	&vl_method_ListElements,
@@ -314,6 +335,12 @@ SD_VARLINK_DEFINE_INTERFACE(
 	&vl_method_ListDmAccounts,
 	SD_VARLINK_SYMBOL_COMMENT("The ports that notifications of OMA DM servers arrive on"),
 	&vl_method_ListDmPorts,
+	SD_VARLINK_SYMBOL_COMMENT("What an OMA DM server wants to show or to ask; it is asked only"
+				  " while somebody looks, every 15 seconds at least. For root and"
+				  " the daemon's user"),
+	&vl_method_GetDmQuestion,
+	SD_VARLINK_SYMBOL_COMMENT("The answer; the session goes on. For root and the daemon's user"),
+	&vl_method_AnswerDmQuestion,
 	SD_VARLINK_SYMBOL_COMMENT("Begin a session with an OMA DM server now"),
 	&vl_method_StartDmSession,
 	SD_VARLINK_SYMBOL_COMMENT("Hand in a notification of an OMA DM server; it is checked as any"

@@ -114,6 +114,8 @@ CONTROL_METHOD(send);
 CONTROL_METHOD(update_server);
 CONTROL_METHOD(list_dm_accounts);
 CONTROL_METHOD(list_dm_ports);
+CONTROL_METHOD(get_dm_question);
+CONTROL_METHOD(answer_dm_question);
 CONTROL_METHOD(start_dm_session);
 CONTROL_METHOD(notify_dm);
 CONTROL_METHOD(show_dm_tree);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "control/control-priv.h"
@@ -147,6 +148,8 @@ static const struct {
 	{CONTROL_INTERFACE ".UpdateServer", control_update_server},
 	{CONTROL_INTERFACE ".ListDmAccounts", control_list_dm_accounts},
 	{CONTROL_INTERFACE ".ListDmPorts", control_list_dm_ports},
+	{CONTROL_INTERFACE ".GetDmQuestion", control_get_dm_question},
+	{CONTROL_INTERFACE ".AnswerDmQuestion", control_answer_dm_question},
 	{CONTROL_INTERFACE ".StartDmSession", control_start_dm_session},
 	{CONTROL_INTERFACE ".NotifyDm", control_notify_dm},
 	{CONTROL_INTERFACE ".ShowDmTree", control_show_dm_tree},
@@ -156,6 +159,43 @@ static void gone(sd_varlink_server *server, sd_varlink *link, void *userdata)
 {
 	(void)server;
 	control_drop_watchers(userdata, link);
+}
+
+/*
+ * The path appears when somebody listens there and it has its mode and its group, not before:
+ * whoever waits for it would be refused. A descriptor or a negative errno.
+ */
+static int listen_at(const char *path, mode_t mode, gid_t group)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+	int fd, r = 0;
+
+	if (len + 1 >= sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(un.sun_path, path, len);
+	un.sun_path[len] = '~'; /* beside it; whoever lists sockets sees this name */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	(void)unlink(un.sun_path); /* of one that was killed here */
+	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) || chmod(un.sun_path, mode) ||
+	    (group != (gid_t)-1 && chown(un.sun_path, (uid_t)-1, group)) ||
+	    listen(fd, SOMAXCONN) || rename(un.sun_path, path)) {
+		r = -errno;
+		(void)unlink(un.sun_path);
+		close(fd);
+	}
+	return r < 0 ? r : fd;
+}
+
+static int take_listener(sd_varlink_server *server, int fd)
+{
+	int r = sd_varlink_server_listen_fd(server, fd);
+
+	if (r < 0)
+		close(fd);
+	return r;
 }
 
 static int set_up(struct control *c, sd_event *event, const char *path)
@@ -180,9 +220,9 @@ static int set_up(struct control *c, sd_event *event, const char *path)
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(c->server, gone);
 	if (r >= 0)
-		r = sd_varlink_server_listen_address(c->server, path, mode);
-	if (r >= 0 && c->group != (gid_t)-1 && chown(path, (uid_t)-1, c->group))
-		r = -errno;
+		r = listen_at(path, mode, c->group);
+	if (r >= 0)
+		r = take_listener(c->server, r);
 	if (r >= 0)
 		r = sd_varlink_server_attach_event(c->server, event, SD_EVENT_PRIORITY_NORMAL);
 	return r;

@@ -64,6 +64,27 @@ struct control_dm_port {
 };
 
 /**
+ * struct control_dm_question - what a server wants to show or to ask
+ * @kind: "display", "confirm", "text", "choice", "choices"
+ * @suggestion: what counts if nobody answers, or ""
+ * @left_s: seconds for the answer; @min_s: it is to be shown for so long
+ * @max_length: of a text, characters, 0: not said; @input: one letter (dm/engine.h)
+ * @secret: what is typed is not to be shown
+ */
+struct control_dm_question {
+	uint64_t id;
+	const char *kind;
+	char account[65];
+	char text[1024];
+	char suggestion[256];
+	unsigned int left_s, min_s, max_length;
+	char input[2];
+	bool secret;
+	unsigned int nr_choices;
+	char choices[32][128];
+};
+
+/**
  * struct control_dm_node - a node of the management tree
  * @text: its value is text
  * @value: @len bytes of @size, and a NUL behind them
@@ -89,6 +110,9 @@ struct control_dm_node {
  * @dm_port: the same of a port for notifications; one that is not @used is passed over
  * @dm_session: begin a session with it. -ENOENT, -EALREADY, -EINVAL: it cannot be used
  * @dm_notify: package 0; -EBADMSG, -ENOENT, -EKEYREJECTED, -EALREADY; @why in words
+ * @dm_question: the one that waits for an answer; -ENOENT
+ * @dm_answer: @answer "ok", "no" or "cancel", @value the text or numbers, NULL: none.
+ *	-ENOENT: it does not wait any more; -EINVAL: no answer to this one
  * @dm_node: the node below @root that follows @uri, "" is followed by @root; @uri gets
  *	where it is. -ENODATA at the end, -ENOENT, -EINVAL
  */
@@ -101,6 +125,8 @@ struct control_ops {
 	int (*dm_port)(void *ctx, unsigned int index, struct control_dm_port *out);
 	int (*dm_session)(void *ctx, const char *name);
 	int (*dm_notify)(void *ctx, const void *p, size_t len, char *why, size_t room);
+	int (*dm_question)(void *ctx, struct control_dm_question *out);
+	int (*dm_answer)(void *ctx, uint64_t id, const char *answer, const char *value);
 	int (*dm_node)(void *ctx, const char *root, char *uri, size_t room,
 		       struct control_dm_node *out);
 };

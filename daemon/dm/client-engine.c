@@ -104,21 +104,11 @@ static void on_alert_status(void *ctx, uint64_t id, unsigned int status)
 
 /* ---- people ---------------------------------------------------------------------------- */
 
-/* Nobody sits before an embedded device: what is only to be shown is shown to its
- * administrator, questions are not asked. */
 static enum dm_ui_result on_ui(void *ctx, const struct dm_engine_ui *ask,
 			       struct dm_engine_ui_answer *answer)
 {
-	struct dm_client *c = ctx;
-
 	(void)answer;
-	if (ask->code != 1100 || !ask->text)
-		return DM_UI_UNSUPPORTED;
-	if (c->config.notice)
-		c->config.notice(c->config.ctx, c->session.account.node, ask->text);
-	else
-		client_log(c, LOG_NOTICE, c->session.account.node, "says: %.200s", ask->text);
-	return DM_UI_OK;
+	return client_ui_ask(ctx, ask);
 }
 
 static void on_log(void *ctx, int level, const char *text)

@@ -150,6 +150,13 @@ struct dm_client {
 	char pin[65];
 	uint8_t network[DM_PROFILE_NETWORK_MAX];
 	size_t network_len;
+	uint64_t now; /* of the last call that may have run commands */
+	struct {
+		uint64_t until; /* 0: nothing is asked */
+		uint64_t seen;	/* when somebody looked; 0: never */
+		uint64_t last;	/* number of the last one */
+		struct dm_client_question ask;
+	} ui;
 	unsigned int mac_failures; /* of profiles */
 	unsigned int turn;	   /* so that no account waits behind another for ever */
 };
@@ -168,6 +175,15 @@ uint64_t client_jitter(uint64_t ms);
 
 /** client_watch() - dm_client_ready() looks at @fd; @what of the set it is */
 int client_watch(struct dm_client *c, int fd, uint32_t what);
+
+/* client-ui.c */
+/** client_ui_ask() - a server's question, from within the engine */
+enum dm_ui_result client_ui_ask(struct dm_client *c, const struct dm_engine_ui *ask);
+/** client_ui_tick() - nobody has answered in time */
+void client_ui_tick(struct dm_client *c, uint64_t now);
+uint64_t client_ui_deadline(const struct dm_client *c);
+/** client_ui_close() - its session is over, or it was answered */
+void client_ui_close(struct dm_client *c);
 
 /* client-listen.c */
 /** client_listen() - open the ports; what is taken is tried again. -EINVAL: no address */
@@ -213,6 +229,9 @@ void client_session_http(struct dm_client *c, uint64_t now);
 void client_session_tick(struct dm_client *c, uint64_t now);
 void client_session_resume(struct dm_client *c, uint64_t now, uint64_t token, int code);
 void client_session_abort(struct dm_client *c, uint64_t now);
+/** client_session_answer() - of a person, see dm_engine_ui_done() */
+void client_session_answer(struct dm_client *c, uint64_t now, enum dm_ui_result result,
+			   const struct dm_engine_ui_answer *answer);
 /** client_session_keys() - go on if they are there */
 void client_session_keys(struct dm_client *c, uint64_t now);
 /** client_session_drop() - at once, without a word to the server */

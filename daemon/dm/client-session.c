@@ -30,6 +30,7 @@ void client_session_drop(struct dm_client *c)
 {
 	struct session *s = &c->session;
 
+	client_ui_close(c);
 	if (s->load)
 		keys_cred_cancel(s->load);
 	dm_engine_free(s->engine);
@@ -307,6 +308,15 @@ void client_session_resume(struct dm_client *c, uint64_t now, uint64_t token, in
 	step(c, now, dm_engine_resume(s->engine, token, code, &s->out));
 }
 
+void client_session_answer(struct dm_client *c, uint64_t now, enum dm_ui_result result,
+			   const struct dm_engine_ui_answer *answer)
+{
+	struct session *s = &c->session;
+
+	if (s->phase == PHASE_TREE)
+		step(c, now, dm_engine_ui_done(s->engine, result, answer, &s->out));
+}
+
 void client_session_abort(struct dm_client *c, uint64_t now)
 {
 	struct session *s = &c->session;
@@ -319,6 +329,7 @@ void client_session_abort(struct dm_client *c, uint64_t now)
 		client_session_drop(c);
 		return;
 	default:
+		client_ui_close(c);
 		dm_http_cancel(c->http);
 		step(c, now, dm_engine_abort(s->engine, &s->out));
 	}

@@ -376,6 +376,10 @@ static uint64_t session_deadline(const struct dm_client *c)
 uint64_t dm_client_deadline(const struct dm_client *c)
 {
 	uint64_t session = session_deadline(c), port = client_listen_deadline(c);
+	uint64_t ui = client_ui_deadline(c);
+
+	if (ui < session)
+		session = ui;
 
 	return port < session && !c->stopping ? port : session;
 }
@@ -384,6 +388,7 @@ void dm_client_tick(struct dm_client *c, uint64_t now)
 {
 	struct slot *s;
 
+	c->now = now;
 	if (c->resumed.is) {
 		c->resumed.is = false;
 		client_session_resume(c, now, c->resumed.token, c->resumed.code);
@@ -392,6 +397,7 @@ void dm_client_tick(struct dm_client *c, uint64_t now)
 		client_listen_tick(c, now);
 	client_session_keys(c, now);
 	client_session_tick(c, now);
+	client_ui_tick(c, now);
 	if (c->dirty) {
 		c->dirty = false;
 		client_accounts(c, now);
@@ -424,6 +430,7 @@ void dm_client_ready(struct dm_client *c, uint64_t now)
 	int n = epoll_wait(c->epoll, e, 4, 0);
 	uint64_t count;
 
+	c->now = now;
 	for (int i = 0; i < n; i++) {
 		switch (e[i].data.u32) {
 		case ON_KICK:

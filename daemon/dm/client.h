@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "dm/auth.h"
+#include "dm/engine.h"
 #include "dm/outbox.h"
 
 #define DM_ACCOUNTS_MAX 16
@@ -106,7 +107,6 @@ enum dm_via { DM_VIA_LOCAL, DM_VIA_UDP, DM_VIA_COAP };
  *	same. Both are copied, and wiped at the end
  * @hold_until: begin no session before then or dm_client_release(); 0: at once
  * @log: @level is syslog's; @server: the account's name or ""
- * @notice: a Display alert (1100) for people; NULL: logged
  */
 struct dm_client_config {
 	const char *state_dir;
@@ -125,9 +125,8 @@ struct dm_client_config {
 	struct dm_bytes network;
 	uint64_t hold_until;
 	void (*log)(void *ctx, int level, const char *server, const char *text);
-	void (*notice)(void *ctx, const char *server, const char *text);
 	bool (*may_bring)(void *ctx, const char *by, const char *server_id);
-	void *ctx; /* of all three */
+	void *ctx; /* of both */
 };
 
 /**
@@ -231,6 +230,40 @@ struct dm_client_account {
 int dm_client_account(const struct dm_client *c, unsigned int index,
 		      struct dm_client_account *out);
 const char *dm_client_state_name(enum dm_client_state state);
+
+/**
+ * struct dm_client_question - what a server wants to show or to ask; see struct dm_engine_ui
+ * @id: names it in dm_client_answer()
+ * @name: of the account
+ * @left_s: seconds until nobody has answered
+ */
+struct dm_client_question {
+	uint64_t id;
+	char name[65];
+	unsigned int code, mindt, left_s, maxlen, nr_choices;
+	char it, et;
+	char text[1024];
+	char dr[256];
+	char choices[DM_ENGINE_CHOICES_MAX][128];
+};
+
+/**
+ * dm_client_question() - the one that waits; and that somebody looks for one
+ *
+ * Questions are put for 15 s after each call: otherwise there is nobody to ask (406).
+ * Return: 0, -ENOENT: there is none now.
+ */
+int dm_client_question(struct dm_client *c, uint64_t now, struct dm_client_question *out);
+
+/**
+ * dm_client_answer() - what a person said to question @id
+ * @result: DM_UI_OK, DM_UI_NO (1101) or DM_UI_CANCELLED
+ * @value: with DM_UI_OK the text of 1102, the numbers of 1103 and 1104 ("1-3"); else NULL
+ *
+ * Return: 0 (the session goes on), -ENOENT (it does not wait for this one any more), -EINVAL.
+ */
+int dm_client_answer(struct dm_client *c, uint64_t now, uint64_t id, enum dm_ui_result result,
+		     const char *value);
 
 /**
  * struct dm_client_port - where notifications are taken

@@ -149,7 +149,7 @@ static uint32_t known(unsigned int nr)
 }
 
 /* "1-3-4" */
-static uint32_t numbers(const char *s, unsigned int nr)
+uint32_t dm_engine_ui_numbers(const char *s, unsigned int nr)
 {
 	uint32_t bits = 0;
 	unsigned long n;
@@ -184,7 +184,7 @@ static enum dm_ui_result by_default(const struct dm_engine_ui *ui,
 		return DM_UI_OK;
 	case CHOICE:
 	case CHOICES:
-		a->chosen = numbers(ui->dr, ui->nr_choices);
+		a->chosen = dm_engine_ui_numbers(ui->dr, ui->nr_choices);
 		return a->chosen ? DM_UI_OK : DM_UI_TIMEOUT;
 	default:
 		return DM_UI_TIMEOUT;

@@ -250,6 +250,10 @@ enum dm_step dm_engine_ui_done(struct dm_engine *e, enum dm_ui_result result,
 			       const struct dm_engine_ui_answer *answer,
 			       struct dm_engine_msg *out);
 
+/** dm_engine_ui_numbers() - choices as a server names them: "1-3" is the first and the third.
+ * Return: as struct dm_engine_ui_answer.chosen; 0: it is nothing of @nr choices */
+uint32_t dm_engine_ui_numbers(const char *s, unsigned int nr);
+
 /** dm_engine_abort() - end the session: Alert 1223, at once; always DM_STEP_END */
 enum dm_step dm_engine_abort(struct dm_engine *e, struct dm_engine_msg *out);
 

@@ -70,7 +70,8 @@ int dm_se_mount(struct dm_se *m, struct dm_tree *tree);
  */
 void dm_se_dispatch(struct dm_se *m);
 
-/** dm_se_busy() - operations of servers that have not ended, for a clean stop and for tests */
+/** dm_se_busy() - operations of servers that have not ended, for who stops the daemon, and for
+ * tests */
 size_t dm_se_busy(const struct dm_se *m);
 
 #endif /* SESAME_DM_MO_SE_H */

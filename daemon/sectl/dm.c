@@ -199,6 +199,92 @@ int verb_dm_session(int argc, char **argv)
 	return r;
 }
 
+static void print_question(sd_json_variant *q)
+{
+	sd_json_variant *choices = sd_json_variant_by_key(q, "choices");
+	const char *kind = json_text(q, "kind");
+	unsigned long long id = json_number(q, "id");
+	bool value = !strcmp(kind, "text") || !strncmp(kind, "choice", 6);
+
+	printf("%s asks (question %llu, %llu s):\n%s\n", json_text(q, "account"), id,
+	       (unsigned long long)json_number(q, "seconds"), json_text(q, "text"));
+	for (size_t i = 0; i < sd_json_variant_elements(choices); i++)
+		printf("%4zu  %s\n", i + 1,
+		       sd_json_variant_string(sd_json_variant_by_index(choices, i)));
+	if (*json_text(q, "suggestion"))
+		printf("without an answer: %s\n", json_text(q, "suggestion"));
+	if (sd_json_variant_boolean(sd_json_variant_by_key(q, "secret")))
+		printf("sectl dm answer %llu -\n", id);
+	else
+		printf("sectl dm answer %llu ok%s\n", id,
+		       !value			  ? ""
+		       : !strcmp(kind, "text")	  ? " TEXT"
+		       : !strcmp(kind, "choices") ? " 1-2"
+						  : " 1");
+}
+
+int verb_dm_question(int argc, char **argv)
+{
+	const struct timespec nap = {1, 0};
+	sd_json_variant *reply = NULL, *q = NULL;
+	sd_varlink *link = NULL;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	r = ask("GetDmQuestion", NULL, &reply, &link);
+	while (!r && !(q = sd_json_variant_by_key(reply, "question")) && !opt.json) {
+		nanosleep(&nap, NULL);
+		r = semd_call(link, "GetDmQuestion", NULL, &reply);
+	}
+	if (!r && q && sd_json_variant_is_null(q))
+		q = NULL;
+	if (!r && opt.json)
+		r = put_json(sd_json_variant_ref(q), 0);
+	else if (!r)
+		print_question(q);
+	sd_varlink_unref(link);
+	return r;
+}
+
+int verb_dm_answer(int argc, char **argv)
+{
+	bool typed = !strcmp(argv[1], "-");
+	const char *value = argc > 2 ? argv[2] : NULL;
+	sd_json_variant *p = NULL, *reply = NULL;
+	sd_varlink *link = NULL;
+	uint8_t *text = NULL;
+	size_t len = 0;
+	uint32_t id;
+	int r;
+
+	r = take_number("question", argv[0], 1, UINT32_MAX, &id);
+	if (!r && typed)
+		r = read_input("-", 1024, &text, &len);
+	if (r)
+		return r;
+	if (typed) {
+		while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+			text[--len] = 0;
+		value = (const char *)text;
+	}
+	r = sd_json_buildo(
+		&p, SD_JSON_BUILD_PAIR_UNSIGNED("id", id),
+		SD_JSON_BUILD_PAIR_STRING("answer", typed ? "ok" : argv[1]),
+		SD_JSON_BUILD_PAIR_CONDITION(value != NULL, "value",
+					     SD_JSON_BUILD_STRING(value ? value : "")));
+	if (r >= 0)
+		sd_json_variant_sensitive(p);
+	r = r < 0 ? fail(EXIT_FAILED, "failed", NULL, "%s", strerror(-r))
+		  : ask("AnswerDmQuestion", p, &reply, &link);
+	if (!r && opt.json)
+		r = put_json(sd_json_variant_ref(reply), 0);
+	sd_json_variant_unref(p);
+	sd_varlink_unref(link);
+	forget(text, len);
+	return r;
+}
+
 int verb_dm_notify(int argc, char **argv)
 {
 	sd_json_variant *p = NULL, *reply = NULL;

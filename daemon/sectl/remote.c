@@ -38,6 +38,8 @@ static const char *refusal_hint(const char *code)
 		return "sectl jobs list; then sectl jobs ack ID for those that are done with";
 	if (!strcmp(code, "no-such-account"))
 		return "sectl dm list";
+	if (!strcmp(code, "no-such-question") || !strcmp(code, "no-answer"))
+		return "sectl dm question";
 	if (!strcmp(code, "no-such-node"))
 		return "sectl dm tree";
 	if (!strcmp(code, "no-such-server"))

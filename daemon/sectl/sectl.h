@@ -416,6 +416,8 @@ int verb_dm_list(int argc, char **argv);
 int verb_dm_show(int argc, char **argv);
 int verb_dm_ports(int argc, char **argv);
 int verb_dm_session(int argc, char **argv);
+int verb_dm_question(int argc, char **argv);
+int verb_dm_answer(int argc, char **argv);
 int verb_dm_notify(int argc, char **argv);
 int verb_dm_tree(int argc, char **argv);
 int verb_script_convert(int argc, char **argv);

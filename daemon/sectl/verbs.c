@@ -228,6 +228,16 @@ const struct verb verbs[] = {
 	 "Plain or as a WAP push. It is checked as any other: digest, server, not seen "
 	 "before.\n",
 	 "sectl dm notify push.bin"},
+	{"dm", "question", NULL, "", 0, 0, 0, verb_dm_question,
+	 "wait for a server's question, and show it",
+	 "Servers can ask while this runs, and 15 s more. With --json: the one that waits\n"
+	 "now, or null.\n",
+	 "sectl dm question"},
+	{"dm", "answer", NULL, "ID ok|no|cancel|- [VALUE]", 2, 3, 0, verb_dm_answer,
+	 "answer a server's question",
+	 "VALUE: the text, or the numbers of choices, such as 1-3. With - in place of ok it\n"
+	 "is read from standard input.\n",
+	 "sectl dm answer 1 ok"},
 	{"dm", "tree", NULL, "[URI]", 0, 1, 0, verb_dm_tree, "the management tree, or a part",
 	 "Secrets, which no server may read, are left out.\n", "sectl dm tree ./DevDetail"},
 

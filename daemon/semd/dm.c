@@ -11,6 +11,7 @@
 
 #include "dm/client.h"
 #include "dm/mo-se.h"
+#include "dm/tree.h"
 #include "semd/card.h"
 
 /* the machine's own number stays its own: this is what servers see is made with */
@@ -347,7 +348,9 @@ static int make(struct semd_dm *m)
 int semd_dm_start(struct semd *d)
 {
 	char why[DM_CLIENT_WORDS_MAX];
+	unsigned int nodes;
 	struct semd_dm *m;
+	uint64_t bytes;
 	int r;
 
 	if (!d->cfg.dm.used)
@@ -375,6 +378,9 @@ int semd_dm_start(struct semd *d)
 		semd_log(LOG_ERR, "dm: %s", why);
 		return r;
 	}
+	dm_tree_usage(dm_client_tree(m->client), &nodes, &bytes);
+	semd_log(LOG_INFO, "dm: %u nodes in the tree, %llu bytes of values", nodes,
+		 (unsigned long long)bytes);
 	arm(m);
 	return 0;
 }
@@ -403,8 +409,16 @@ void semd_dm_dispatch(struct semd *d)
 
 void semd_dm_stop(struct semd *d)
 {
+	size_t busy;
+
 	if (!d->dm)
 		return;
+	busy = d->dm->se ? dm_se_busy(d->dm->se) : 0;
+	if (busy)
+		semd_log(LOG_NOTICE,
+			 "dm: %zu operation%s of servers %s not ended; the next start tells "
+			 "them how",
+			 busy, busy == 1 ? "" : "s", busy == 1 ? "has" : "have");
 	dm_client_stop(d->dm->client, semd_now_ms());
 	arm(d->dm);
 }
@@ -484,6 +498,49 @@ int semd_dm_session(void *ctx, const char *name)
 	if (!client_of(d))
 		return -ENODEV;
 	r = dm_client_session(client_of(d), semd_now_ms(), name);
+	arm(d->dm);
+	return r;
+}
+
+int semd_dm_question(void *ctx, struct control_dm_question *out)
+{
+	static const char *const kinds[] = {"display", "confirm", "text", "choice", "choices"};
+	struct dm_client_question q;
+	struct semd *d = ctx;
+	int r = client_of(d) ? dm_client_question(client_of(d), semd_now_ms(), &q) : -ENODEV;
+
+	if (r)
+		return r;
+	memset(out, 0, sizeof(*out));
+	out->id = q.id;
+	out->kind = kinds[q.code - 1100];
+	snprintf(out->account, sizeof(out->account), "%s", q.name);
+	snprintf(out->text, sizeof(out->text), "%s", q.text);
+	snprintf(out->suggestion, sizeof(out->suggestion), "%s", q.dr);
+	out->left_s = q.left_s;
+	out->min_s = q.mindt;
+	out->max_length = q.maxlen;
+	out->input[0] = q.it;
+	out->secret = q.et == 'P';
+	out->nr_choices = q.nr_choices;
+	for (unsigned int i = 0; i < q.nr_choices; i++)
+		snprintf(out->choices[i], sizeof(out->choices[i]), "%s", q.choices[i]);
+	return 0;
+}
+
+int semd_dm_answer(void *ctx, uint64_t id, const char *answer, const char *value)
+{
+	struct semd *d = ctx;
+	int r;
+
+	if (!client_of(d))
+		return -ENODEV;
+	r = dm_client_answer(client_of(d), semd_now_ms(), id,
+			     !strcmp(answer, "ok")	 ? DM_UI_OK
+			     : !strcmp(answer, "no")	 ? DM_UI_NO
+			     : !strcmp(answer, "cancel") ? DM_UI_CANCELLED
+							 : DM_UI_PENDING,
+			     value);
 	arm(d->dm);
 	return r;
 }

@@ -299,6 +299,8 @@ static int open_control(struct semd *d)
 					       .dm_account = semd_dm_describe,
 					       .dm_port = semd_dm_port,
 					       .dm_session = semd_dm_session,
+					       .dm_question = semd_dm_question,
+					       .dm_answer = semd_dm_answer,
 					       .dm_notify = semd_dm_notify,
 					       .dm_node = semd_dm_node};
 	gid_t gid = (gid_t)-1;

@@ -93,6 +93,8 @@ void semd_dm_network(struct semd *d);
 int semd_dm_describe(void *ctx, unsigned int index, struct control_dm *out);
 int semd_dm_port(void *ctx, unsigned int index, struct control_dm_port *out);
 int semd_dm_session(void *ctx, const char *name);
+int semd_dm_question(void *ctx, struct control_dm_question *out);
+int semd_dm_answer(void *ctx, uint64_t id, const char *answer, const char *value);
 int semd_dm_notify(void *ctx, const void *p, size_t len, char *why, size_t room);
 int semd_dm_node(void *ctx, const char *root, char *uri, size_t room,
 		 struct control_dm_node *out);

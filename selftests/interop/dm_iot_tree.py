@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases 201 to 220 of Documentation/dm/iot.rst: protocol and tree."""
 
+import asyncio
+import json
 import re
 import signal
 
@@ -323,6 +325,26 @@ async def unknown(b):
     need(confirm.code in (406, 200, 304, 214, 408), "Alert 1101", confirm.code)
     need(show.code in (200, 406), "Alert 1100", show.code)
     need(man.code == 200, "the session goes on", man.code)
+    # somebody looks for questions now, and says no
+    before = json.loads((await b.sectl("dm", "question", "--json")).stdout)["result"]
+    need(before is None, "no question yet", before)
+
+    async def person():
+        asked = None
+        while asked is None:
+            out = (await b.sectl("dm", "question", "--json")).stdout
+            asked = json.loads(out)["result"]
+        said = await b.sectl("dm", "answer", str(asked["id"]), "no", "--json")
+        return asked, json.loads(said.stdout)
+    task = asyncio.create_task(person())
+    confirm, man = await session.run(
+        alert(1101, Item(data="MAXDT=600&DR=1"), Item(data="Do you want this?")),
+        get("./DevInfo/Man"))
+    asked, said = await task
+    need(asked["kind"] == "confirm" and asked["text"] == "Do you want this?" and
+         "error" not in said, "what is shown to a person", (asked, said))
+    need(confirm.code == 304 and man.code == 200, "Alert 1101, answered with no",
+         (confirm.code, man.code))
     await session.end()
 
 

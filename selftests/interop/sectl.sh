@@ -77,7 +77,7 @@ printf 'client_name=dev\nclient_secret_file=%s/dm\nserver_secret_file=%s/dm\nser
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd "${cards[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
-until_so grep -q "00010000.* $dir/run/io.sesame.Manager\$" /proc/net/unix
+until_so [ -S "$dir/run/io.sesame.Manager" ]
 
 # a second one on the same state directory, as systemd would start it
 python3 - "$out/semd" "$dir" >"$dir/second" 2>&1 <<'END'
@@ -335,6 +335,9 @@ want_json 0 "" dm show com.example.dm
 want 3 "there is no account 'near'" dm show near
 want 0 "" dm ports
 want_json 0 "" dm ports
+want_json 0 "" dm question
+want_json 3 no-such-question dm answer 1 ok
+want_json 3 no-such-question dm answer 1 - < <(echo secret)
 want_json 0 "" dm session far
 want_json 3 no-such-account dm session nobody
 want 0 "./DMAcc/far/ServerID " dm tree ./DMAcc/far

@@ -479,6 +479,108 @@ static void test_identifiers(void **state)
 	assert_non_null(strstr(w->log, "com.example.dm may not bring an account for granted"));
 }
 
+#define QUESTION(id, code, options, text, more)                                           \
+	"<Alert><CmdID>" id "</CmdID><Data>" code "</Data><Item><Data>" options "</Data>" \
+	"</Item><Item><Data>" text "</Data></Item>" more "</Alert>"
+#define CHOICE(text) "<Item><Data>" text "</Data></Item>"
+
+/* Wait for the next question of a session. */
+static struct dm_client_question question(struct world *w)
+{
+	struct dm_client_question q;
+
+	for (int i = 0; i < WAIT_MS / 10; i++) {
+		if (dm_client_question(w->client, now_ms(), &q) == 0)
+			return q;
+		run_for(w, NULL, 10);
+	}
+	fail_msg("nothing is asked\n%s", w->log);
+	return q;
+}
+
+static int say(struct world *w, uint64_t id, enum dm_ui_result result, const char *value)
+{
+	return dm_client_answer(w->client, now_ms(), id, result, value);
+}
+
+/* questions for people: to nobody, to somebody, and somebody who has gone */
+static void test_questions(void **state)
+{
+	struct world *w = *state;
+	struct dm_client_question q;
+	const char *body;
+	uint64_t first;
+
+	strcpy(w->server.commands, QUESTION("21", "1101", "MAXDT=90&amp;DR=1", "Go on?", "")
+					   QUESTION("22", "1100", "", "Hello", ""));
+	begin(w);
+	run_until(w, did_one);
+	body = w->server.bodies[server_count(&w->server) - 1];
+	assert_int_equal(status_of(body, "21"), 406);
+	assert_int_equal(status_of(body, "22"), 200);
+	assert_non_null(strstr(w->log, "says: Hello"));
+	end(w);
+
+	strcpy(w->server.commands,
+	       QUESTION("21", "1101", "MAXDT=90", "Go on?", "")
+		       QUESTION("22", "1102", "ET=P&amp;MAXLEN=40", "Word?", "")
+			       QUESTION("23", "1104", "DR=1-3", "Which?",
+					CHOICE("a") CHOICE("b") CHOICE("c"))
+				       QUESTION("24", "1101", "MINDT=1&amp;MAXDT=2&amp;DR=0",
+						"Still there?", ""));
+	begin(w);
+	assert_int_equal(dm_client_question(w->client, now_ms(), &q), -ENOENT);
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	q = question(w);
+	first = q.id;
+	assert_int_equal(q.code, 1101);
+	assert_string_equal(q.text, "Go on?");
+	assert_string_equal(q.name, "main");
+	assert_true(q.left_s > 60 && q.left_s <= 90);
+	/* the session waits; what is no answer changes nothing */
+	assert_int_equal(say(w, first + 1, DM_UI_OK, NULL), -ENOENT);
+	assert_int_equal(say(w, first, DM_UI_OK, "x"), -EINVAL);
+	assert_int_equal(say(w, first, DM_UI_PENDING, NULL), -EINVAL);
+	assert_int_equal(say(w, first, DM_UI_OK, NULL), 0);
+	assert_int_equal(say(w, first, DM_UI_OK, NULL), -ENOENT);
+	q = question(w);
+	assert_int_equal(q.id, first + 1);
+	assert_int_equal(q.code, 1102);
+	assert_int_equal(q.et, 'P');
+	assert_int_equal(q.maxlen, 40);
+	assert_int_equal(say(w, q.id, DM_UI_OK, NULL), -EINVAL);
+	assert_int_equal(say(w, q.id, DM_UI_NO, NULL), -EINVAL);
+	/* on_log() looks that it is in no log */
+	assert_int_equal(say(w, q.id, DM_UI_OK, "my-secret"), 0);
+	q = question(w);
+	assert_int_equal(q.nr_choices, 3);
+	assert_string_equal(q.choices[2], "c");
+	assert_string_equal(q.dr, "1-3");
+	assert_int_equal(say(w, q.id, DM_UI_OK, "4"), -EINVAL);
+	assert_int_equal(say(w, q.id, DM_UI_OK, "2-3"), 0);
+	/* nobody answers: the default response counts, after two seconds */
+	q = question(w);
+	assert_true(dm_client_deadline(w->client) <= now_ms() + 2000);
+	assert_non_null(strstr(w->log, "is put, for 2 s"));
+	run_until(w, did_one);
+	assert_int_equal(dm_client_question(w->client, now_ms(), &q), -ENOENT);
+	body = w->server.bodies[server_count(&w->server) - 1];
+	assert_int_equal(status_of(body, "21"), 200);
+	assert_int_equal(status_of(body, "22"), 200);
+	assert_non_null(strstr(body, "<Data>my-secret</Data>"));
+	assert_int_equal(status_of(body, "23"), 200);
+	assert_int_equal(status_of(body, "24"), 304);
+
+	/* the end of the daemon does not wait for an answer */
+	assert_int_equal(dm_client_session(w->client, now_ms(), "main"), 0);
+	q = question(w);
+	dm_client_stop(w->client, now_ms());
+	assert_int_equal(say(w, q.id, DM_UI_OK, NULL), -ENOENT);
+	for (int i = 0; i < 400 && !dm_client_stopped(w->client); i++)
+		run_for(w, NULL, 10);
+	assert_true(dm_client_stopped(w->client));
+}
+
 static void test_long_pin(void **state)
 {
 	struct world *w = *state;
@@ -1030,14 +1132,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_session),	  TEST(test_changed),	     TEST(test_poll),
-		TEST(test_lost),	  TEST(test_gives_up),	     TEST(test_later),
-		TEST(test_hopeless),	  TEST(test_resp_uri),	     TEST(test_forbidden),
-		TEST(test_refused),	  TEST(test_wrong_server),   TEST(test_identifiers),
-		TEST(test_long_pin),	  TEST(test_alert),	     TEST(test_notify),
-		TEST(test_listen),	  TEST(test_ports_taken),    TEST(test_ports_address),
-		TEST(test_stop),	  TEST(test_bootstrap),	     TEST(test_want),
-		TEST(test_want_given_up), TEST(test_bootstrap_card),
+		TEST(test_session),	  TEST(test_changed),	    TEST(test_poll),
+		TEST(test_lost),	  TEST(test_gives_up),	    TEST(test_later),
+		TEST(test_hopeless),	  TEST(test_resp_uri),	    TEST(test_forbidden),
+		TEST(test_refused),	  TEST(test_wrong_server),  TEST(test_identifiers),
+		TEST(test_long_pin),	  TEST(test_alert),	    TEST(test_notify),
+		TEST(test_listen),	  TEST(test_questions),	    TEST(test_ports_taken),
+		TEST(test_ports_address), TEST(test_stop),	    TEST(test_bootstrap),
+		TEST(test_want),	  TEST(test_want_given_up), TEST(test_bootstrap_card),
 	};
 #undef TEST
 
