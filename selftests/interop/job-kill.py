@@ -164,8 +164,15 @@ class Rig:
             return struct.pack(">BBHB", 0x80, 0x30, ms, 0)
         return struct.pack(">BBHB", 0x80, 0x20, i, 0)
 
+    def connections(self):
+        """How many clients the software SE has: sockets beside the one that listens."""
+        fds = f"/proc/{self.softse.pid}/fd"
+        return sum(os.readlink(f"{fds}/{fd}").startswith("socket:") for fd in os.listdir(fds)) - 1
+
     def bereaved(self):
-        """semd was killed: a sentence about what it left behind, or None."""
+        """semd was killed: a sentence about what it left behind, or None. What it had sent has
+        run then, and does not run amid what the next one sends."""
+        self.until(lambda: not self.connections(), "the SE has done what was sent, and hung up")
         return None
 
     @staticmethod
@@ -267,7 +274,7 @@ class KernelRig(Rig):
 
     def bereaved(self):
         try:
-            self.until(lambda: not self.open_channels(), "its channel is closed", 10)
+            self.until(lambda: not self.open_channels(), "its channel is closed")
         except AssertionError as e:
             return f"{e}; {self.open_channels()} open, the kernel says {self.device()}"
         d = self.device()
@@ -357,8 +364,8 @@ def one(rig, vl, seconds):
     at = time.monotonic_ns()
     rig.kill()
     hit = rig.on_the_wire(since, at)
-    before = rig.witness(since)
     complaint = rig.bereaved()
+    before = rig.witness(since)
     vl = rig.start()
     got = vl.call("GetJob", id=job)
     if got["job"]["state"] in ("queued", "running"):
