@@ -42,10 +42,11 @@ $(OUT)/%.o: %.c daemon/daemon.mk selftests/selftests.mk
 	@echo "  CC      $<"
 	@$(CC) $(CPPFLAGS) $(CPPFLAGS_EXTRA) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# the folders too: a file that was removed must leave the library
+# The folders too: a file that was removed must leave the library. Made beside it: another
+# make may be linking.
 $(LIB): $(LIB_OBJ) $(ROOMS:%=daemon/%)
 	@echo "  AR      $@"
-	@rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+	@$(AR) rcs $@.$$$$ $(LIB_OBJ) && mv $@.$$$$ $@
 
 define program
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/%.o,$$(wildcard daemon/$(1)/*.c))

@@ -19,7 +19,7 @@ SOFTSE_OBJ := $(SOFTSE_SRC:%.c=$(OUT)/%.o)
 SOFTSE_LIB_OBJ := $(filter-out %/main.o,$(SOFTSE_OBJ))
 $(SOFTSE_OBJ): CPPFLAGS := -D_GNU_SOURCE -Iuapi $(PKG_CFLAGS)
 $(OUT)/libsoftse.a: $(SOFTSE_LIB_OBJ) selftests/softse
-	@rm -f $@ && ar rcs $@ $(SOFTSE_LIB_OBJ)
+	@ar rcs $@.$$$$ $(SOFTSE_LIB_OBJ) && mv $@.$$$$ $@
 $(OUT)/softse: $(SOFTSE_OBJ)
 	@echo "  LD      $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
@@ -37,7 +37,7 @@ $(OUT)/softse-card.o: $(OUT)/libsoftse.a
 T1_SRC := $(wildcard driver/se-t1*.c driver/se-edc.c)
 T1_OBJ := $(T1_SRC:%.c=$(OUT)/%.o)
 $(OUT)/libset1.a: $(T1_OBJ) driver
-	@rm -f $@ && ar rcs $@ $(T1_OBJ)
+	@ar rcs $@.$$$$ $(T1_OBJ) && mv $@.$$$$ $@
 -include $(T1_OBJ:.o=.d)
 
 # The engine's KUnit suites as a program.
