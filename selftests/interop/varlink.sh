@@ -35,7 +35,7 @@ for _ in $(seq 2400); do [ -S "$dir/se" ] && break; sleep 0.05; done
 "$out/semd" --config="$dir/semd.conf" 2>"$dir/semd.log" &
 semd=$!
 trap 'kill $semd $softse 2>/dev/null; wait; rm -rf "$dir"' EXIT
-for _ in $(seq 2400); do grep -q "00010000.* $sock\$" /proc/net/unix && break; sleep 0.05; done # it listens
+for _ in $(seq 2400); do [ -S "$sock" ] && break; sleep 0.05; done # it listens then
 
 exec </dev/null
 I=io.sesame.Manager

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -139,6 +140,43 @@ static void test_reading(void **state)
 	assert_non_null(strstr(text(&a, "description"), "method RunScript("));
 	assert_non_null(strstr(text(&a, "description"), "error NoSuchElement"));
 	drop(&a);
+}
+
+/* Whoever waits for the path finds somebody there: it comes from another name, listening. */
+static void test_path(void **state)
+{
+	char at[96], what[4096];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), created = 0, moved = 0;
+	const struct inotify_event *e;
+	struct control *second;
+	struct stat st;
+	ssize_t n;
+
+	(void)state;
+	snprintf(at, sizeof(at), "%s/second", dir);
+	assert_true(inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO) >= 0);
+	assert_int_equal(control_new(&second, event, store, at, getegid(), "1", &ops, NULL), 0);
+	n = read(fd, what, sizeof(what));
+	assert_true(n > 0);
+	for (const char *p = what; p < what + n; p += sizeof(*e) + e->len) {
+		e = (const struct inotify_event *)(const void *)p;
+		created += !strcmp(e->name, "second") && e->mask & IN_CREATE;
+		moved += !strcmp(e->name, "second") && e->mask & IN_MOVED_TO;
+	}
+	assert_int_equal(created, 0);
+	assert_int_equal(moved, 1);
+	assert_int_equal(stat(at, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	close(fd);
+	control_free(second);
+	/* a folder that is not there, a path that is too long */
+	assert_int_equal(control_new(&second, event, store, "/nowhere/at/all", (gid_t)-1, "1",
+				     &ops, NULL),
+			 -ENOENT);
+	memset(what, 'x', sizeof(what));
+	what[200] = '\0';
+	assert_int_equal(control_new(&second, event, store, what, (gid_t)-1, "1", &ops, NULL),
+			 -ENAMETOOLONG);
 }
 
 static void test_errors(void **state)
@@ -415,7 +453,7 @@ int main(void)
 		cmocka_unit_test(test_reading), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_run),	cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_others),	cmocka_unit_test(test_elements),
-		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_mode),	cmocka_unit_test(test_path),
 	};
 	char cmd[96];
 	int r;
