@@ -76,6 +76,7 @@ def raw(what, data):
     s = connect()
     try:
         s.sendall(data)
+        s.shutdown(socket.SHUT_WR)  # else half a call is waited for, and we wait with it
         while s.recv(65536):
             pass
     except OSError:
