@@ -22,7 +22,7 @@ from tap import tap
 MODULES = "build/kmod/driver"
 READER = "Sesame SE 0 00 00"
 LOG = "/run/apdu.log"
-STEPS = 8000  # all that a script may have (16384 APDUs): it is cancelled when the programs are done
+STEPS = 8000  # what a script may have; it is cancelled when the programs are done
 
 # <linux/se.h>
 SE_IOC_LOCK, SE_IOC_UNLOCK, SE_LOCK = 0xC028E706, 0xE707, struct.Struct("=IIQQQiI")
