@@ -36,7 +36,7 @@ struct semd {
 	sd_event_source *device_io;
 	sd_event_source *device_timer;
 	struct semd_dm *dm; /* NULL: there is none */
-	bool waited; /* for another process that had state_dir */
+	bool waited;	    /* for another process that had state_dir */
 	bool stopping;
 	bool restart;	     /* … and start again, a server asked for it */
 	uint64_t stop_until; /* CLOCK_MONOTONIC, µs */
