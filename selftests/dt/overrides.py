@@ -4,9 +4,13 @@
 What the Raspberry Pi's boot loader does with `__overrides__`, as far as our
 overlays use it: integers at an offset, strings, literals, and fragments that
 are switched on and off. A declaration of any other form is an error.
+
+overrides.py FROM TO PARAMETER[=VALUE]…    the same with files
 """
+import pathlib
 import re
 import struct
+import sys
 
 import libfdt
 
@@ -88,3 +92,13 @@ def apply(dtbo, params):
             else:
                 blob = switch_fragments(blob, text)
     return bytes(blob)
+
+
+def main():
+    source, target, *params = sys.argv[1:]
+    params = dict((p + "=").split("=")[:2] for p in params)
+    pathlib.Path(target).write_bytes(apply(pathlib.Path(source).read_bytes(), params))
+
+
+if __name__ == "__main__":
+    main()

@@ -181,10 +181,12 @@ class Parameters(unittest.TestCase):
 
     def test_dual(self):
         t = put_on(PI4, "rpi", "se-spi-dual", irq1="6", noirq0="", noreset1="", dialect1="nxp",
-                   speed="1000000")
+                   speed="1000000", irq_type1="8", pull1="2")
         one = SPI + "/secure-element@1"
         self.assertIsNone(t.raw(self.SE, "interrupts"))
-        self.assertEqual(t.cells(one, "interrupts"), [6, 4])
+        self.assertEqual(t.cells(one, "interrupts"), [6, 8])
+        self.assertEqual([t.cells(f"/soc/gpio@7e200000/se{i}-pins", "brcm,pull") for i in (0, 1)],
+                         [[1], [2]])
         self.assertIsNone(t.raw(one, "reset-gpios"))
         self.assertEqual(t.text(one, "sesame,dialect"), "nxp")
         for se in self.SE, one:
