@@ -16,6 +16,8 @@
 
 #define SEMD_VERSION "0.1"
 
+struct dm_client;
+
 struct semd {
 	struct config cfg;
 	const char *path; /* of the configuration file */
@@ -89,7 +91,11 @@ void semd_dm_free(struct semd *d);
 void semd_dm_dispatch(struct semd *d);
 /** semd_dm_network - as dm_client_network() */
 void semd_dm_network(struct semd *d);
-/* of control_ops */
+/** semd_dm_client - NULL: there is none */
+struct dm_client *semd_dm_client(const struct semd *d);
+/** semd_dm_arm - after something was asked of it: its next deadline */
+void semd_dm_arm(struct semd *d);
+/* dm-control.c: of control_ops */
 int semd_dm_describe(void *ctx, unsigned int index, struct control_dm *out);
 int semd_dm_port(void *ctx, unsigned int index, struct control_dm_port *out);
 int semd_dm_session(void *ctx, const char *name);
