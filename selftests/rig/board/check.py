@@ -18,13 +18,14 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from machine import BOARD, TOP, Machine, new_card  # noqa: E402
+from machine import BOARD, IN_TREE, LONG, QEMU, TOP, Machine, new_card  # noqa: E402
 
 RUNS = BOARD / "run"
 CARD = BOARD / "card"
 EXCHANGES = int(os.environ.get("N", "10000"))
 SEED = int(os.environ.get("SEED", "1"))
 LOAD = "insmod /modules/se.ko && insmod /modules/se-spi.ko"
+DRIVER = "/sys/bus/spi/drivers/se-spi"
 HAT = ("accesses", "reads", "writes", "bytes", "blocks", "announced", "resets", "last-hz",
        "overruns")
 
@@ -53,8 +54,7 @@ class Board(Machine):
 
     def appear(self, n=1):
         """The node comes when the SE has been started up, not when probing ends."""
-        self.must(f"for i in $(seq 100); do [ -e /dev/se{n - 1} ] && break; sleep 0.1; done; "
-                  f"ls /dev/se{n - 1}")
+        self.must(f"wait_for -c /dev/se{n - 1}")
 
     def probed(self, n=1):
         self.must(LOAD)
@@ -75,13 +75,13 @@ class Board(Machine):
     def hat(self, se=0):
         return {name: self.get(name, se) for name in HAT}
 
-    def exchange(self, n, se=0, seconds=120):
+    def exchange(self, n, se=0, seconds=2 * LONG):
         status, said = self.run(f"exchange -d /dev/se{se} {n} {SEED}", seconds)
         return status == 0 and f"{n} exchanges right" in said, said
 
-    def interrupt_returns(self, seconds=60):
+    def interrupt_returns(self):
         """The driver tries an interrupt again that it has given up."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + LONG
         while time.monotonic() < end:
             self.exchange(5)
             if self.mode() == "irq":
@@ -107,21 +107,27 @@ def refusals():
     """The plug-in on what it was not made for."""
     def said(plugin, machine="raspi3b"):
         return subprocess.run(
-            [BOARD / "qemu/usr/bin/qemu-system-aarch64", "-M", machine, "-display", "none",
-             "-nodefaults", "-S", "-plugin", BOARD / plugin,
-             "-device", "sesame-hat,bus=spi,cs=0"], timeout=60, stdin=subprocess.DEVNULL,
+            [QEMU[0], "-M", machine, "-display", "none", "-nodefaults", "-S",
+             *["-plugin", BOARD / f"{plugin}"] * bool(plugin),
+             "-device", "sesame-hat,bus=spi,cs=0"], timeout=LONG, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     for plugin, machine, what, words in (
-            ("refuse-version.so", "raspi3b", "another version of QEMU", "this is 10."),
-            ("refuse-layout.so", "raspi3b", "another layout of its objects", "lays out"),
-            ("se-hat.so", "raspi4b", "another board", "raspi3b")):
+            # made for Debian's program; the HAT in the tree needs none
+            ("se-hat.so", "raspi3b", "the plug-in for Debian's QEMU by that of the tree",
+             "se-hat: made for QEMU 10."),
+            (None, "raspi4b", "the HAT of the tree on another board", "raspi3b"),
+    ) if IN_TREE else (
+            ("refuse-version.so", "raspi3b", "the HAT on another version of QEMU", "this is 10."),
+            ("refuse-layout.so", "raspi3b", "the HAT on another layout of its objects",
+             "lays out"),
+            ("se-hat.so", "raspi4b", "the HAT on another board", "raspi3b")):
         try:
             run = said(plugin, machine)
             tap.ok(run.returncode == 1 and words in run.stdout,
-                   f"the HAT is refused on {what}", f"{run.returncode}: {run.stdout}")
+                   f"refused: {what}", f"{run.returncode}: {run.stdout}")
         except subprocess.TimeoutExpired:
-            tap.ok(False, f"the HAT is refused on {what}", "QEMU runs")
+            tap.ok(False, f"refused: {what}", "QEMU runs")
 
 
 def boot():
@@ -163,26 +169,34 @@ def level():
 
 
 def trace(m):
+    before = m.info()["stats"]
     events = "irq/irq_handler_entry spi/spi_message_start se/se_block_tx se/se_block_rx"
     m.must("cd /sys/kernel/tracing && for e in " + events + "; do echo 1 >events/$e/enable; done; "
            "echo 'name == \"spi0.0\"' >events/irq/irq_handler_entry/filter; echo >trace")
     good, said = m.exchange(50)
-    lines = m.must("cat trace; echo 0 >events/enable; echo >trace; cd /", 120)
+    lines = m.must("cat trace; echo 0 >events/enable; echo >trace; cd /")
+    polls = m.info()["stats"]["polls"] - before["polls"]
     names = re.findall(r": (irq_handler_entry|spi_message_start|se_block_tx|se_block_rx):", lines)
     # the write is one message, the read, of prologue and rest, the others
-    wrong, since = [], []
+    early, unannounced, since = 0, [], []
     for name in names:
         since.append(name)
         if name != "se_block_rx":
             continue
         messages = [i for i, n in enumerate(since) if n == "spi_message_start"]
-        if len(messages) < 2 or "irq_handler_entry" not in since[:messages[1]]:
-            wrong.append(since)
+        announced = since.index("irq_handler_entry") if "irq_handler_entry" in since else len(since)
+        looks = sum(i < announced for i in messages[1:])
+        early += looks
+        if looks == len(messages) - 1:
+            unannounced.append(since)
         since = []
     reads = names.count("se_block_rx")
-    tap.ok(good and reads >= 50 and not wrong and names.count("irq_handler_entry") == reads,
-           f"in a trace the interrupt precedes each of {reads} reads",
-           f"{wrong[:3]} {said} {lines}")
+    # what the driver looks at in between, since softse has been held up, finds nothing
+    tap.ok(good and reads >= 50 and not unannounced and early <= polls
+           and names.count("irq_handler_entry") == reads,
+           f"in a trace the interrupt precedes each of {reads} reads"
+           + f", but for {early} slow looks" * bool(early),
+           f"{early} early, {polls} polls {unannounced[:3]} {said} {lines}")
     times = [(int(a), int(b)) for a, b in re.findall(r"size=(\d+) .*?bus_ns=(\d+)", lines)]
     tap.ok(len(times) >= 2 * reads and all(ns >= size * 800 for size, ns in times),
            "at 10 MHz no block takes less than 800 ns a byte", times)
@@ -190,18 +204,20 @@ def trace(m):
 
 def many(m):
     before, hat, irqs = m.info()["stats"], m.hat(), m.irqs()
-    good, said = m.exchange(EXCHANGES, seconds=600)
+    good, said = m.exchange(EXCHANGES, seconds=4 * LONG)
     if not tap.ok(good, f"{EXCHANGES} exchanges of random sizes, each compared", said):
         return
     tap.note(said.strip())
     s, h, n = delta(m.info()["stats"], before), delta(m.hat(), hat), m.irqs() - irqs
     tap.ok(n == s["irqs"] == s["blocksRx"] == h["announced"] == h["blocks"] >= EXCHANGES,
            f"{n} interrupts in /proc/interrupts, {h['blocks']} responses by the chip", f"{s} {h}")
-    # a chip that this machine holds up for longer than the watch's interval is looked at
+    # a chip that this machine holds up for longer than the watch's interval is looked at,
+    # a few times for each time that it is held up
     short = s["apdus"]
     tap.note(f"{h['accesses']} chip-select assertions for {short} APDUs, {s['polls']} slow looks")
     tap.ok(h["accesses"] == s["accesses"] and h["accesses"] - s["polls"] <= 2 * short
-           and s["polls"] <= 3, "at most two chip-select assertions for a short APDU", f"{s} {h}")
+           and s["polls"] <= max(3, short // 20),
+           "at most two chip-select assertions for a short APDU", f"{s} {h}")
     tap.ok(not (s["retrans"] or s["edcErrors"] or s["timeouts"] or s["errors"]
                 or s["irqsLost"] or h["overruns"]), "nothing repeated, lost or late", f"{s} {h}")
 
@@ -220,7 +236,7 @@ def fault(m, what, begin, end, n, judge):
 
 def line():
     """What can be wrong with the line, at a chip that takes its time."""
-    with Board(RUNS / "line", tree="level", state=CARD, softse=("--work-ms=20",)) as m:
+    with Board(RUNS / "line", tree="level", state=CARD, softse=("--work-ms=20",), bwt=4000) as m:
         m.boot()
         m.probed()
         faults(m)
@@ -271,11 +287,11 @@ def faults(m):
     m.stop_chip(0)
     start = time.monotonic()
     good, said = m.exchange(1)
-    tap.ok(not good and time.monotonic() - start < 60, "a chip that is gone is an error, in time",
+    tap.ok(not good and time.monotonic() - start < LONG, "a chip that is gone is an error, in time",
            said)
     m.start_chip(0)
-    status, said = m.run("for i in $(seq 20); do sectl se reset se0 --level=line && exit_ok=1 && "
-                         "break; sleep 0.5; done; [ \"$exit_ok\" ]", 120)
+    status, said = m.run("for i in $(seq 60); do sectl se reset se0 --level=line && break; "
+                         "sleep 0.5; done; sectl se reset se0 --level=line")
     good, more = m.exchange(20)
     tap.ok(status == 0 and good, "it is back: reset, and exchanges are right", said + more)
     m.interrupt_returns()
@@ -291,17 +307,16 @@ def resets(m):
 
 
 def binding(m):
-    driver = "/sys/bus/spi/drivers/se-spi"
-    m.must(f"exec 3<>/dev/se0; echo spi0.0 >{driver}/unbind")
+    m.must(f"exec 3<>/dev/se0; echo spi0.0 >{DRIVER}/unbind")
     tap.ok(m.run("[ ! -e /dev/se0 ] && ! grep -q spi0.0 /proc/interrupts")[0] == 0,
            "unbound under an open file: node and interrupt are gone",
            m.must("cat /proc/interrupts"))
-    m.must(f"exec 3>&-; echo spi0.0 >{driver}/bind")
+    m.must(f"exec 3>&-; echo spi0.0 >{DRIVER}/bind")
     m.appear()
     good, said = m.exchange(50)
     tap.ok(good and m.mode() == "irq", "bound again: exchanges by interrupt", said)
-    status, said = m.run(f"for i in $(seq 10); do echo spi0.0 >{driver}/unbind && "
-                         f"echo spi0.0 >{driver}/bind || break; done", 120)
+    status, said = m.run(f"for i in $(seq 10); do echo spi0.0 >{DRIVER}/unbind && "
+                         f"echo spi0.0 >{DRIVER}/bind || break; done")
     m.appear()
     good, more = m.exchange(20)
     tap.ok(status == 0 and good, "ten times more, without a pause", said + more)
@@ -311,7 +326,7 @@ def sleep(m):
     """The machine's firmware ends no sleep: the devices go through it, then a timer wakes them."""
     before, irqs = m.info()["stats"], m.irqs()
     m.must("echo devices >/sys/power/pm_test; echo freeze >/sys/power/state; "
-           "echo none >/sys/power/pm_test", 120)
+           "echo none >/sys/power/pm_test")
     good, said = m.exchange(50)
     s = delta(m.info()["stats"], before)
     tap.ok(good and m.mode() == "irq" and m.irqs() > irqs and not s["timeouts"],
@@ -327,23 +342,56 @@ def unload(m):
     tap.ok(good and m.mode() == "irq", "and come back", said)
 
 
-def edge():
-    """Data-ready by rising edge."""
-    with Board(RUNS / "edge", tree="edge", state=CARD) as m:
+def kind_of_line(tree, options, kind, what):
+    """Another kind of data-ready line than active high and by level."""
+    with Board(RUNS / tree, tree=tree, state=CARD, ses=(f"cs=0{options}",)) as m:
         m.boot()
         m.probed()
-        tap.ok("Edge" in m.must("grep spi0.0 /proc/interrupts") and m.mode() == "irq",
-               "edge: the interrupt passes its self-test", m.info())
+        tap.ok(kind in m.must("grep spi0.0 /proc/interrupts") and m.mode() == "irq",
+               f"{what}: the interrupt passes its self-test", m.info())
         hat, irqs = m.hat(), m.irqs()
         good, said = m.exchange(500)
         h, n = delta(m.hat(), hat), m.irqs() - irqs
-        tap.ok(good and n == h["blocks"], f"edge: 500 exchanges, {n} interrupts", f"{said} {h}")
-        fault(m, "edge: a lost interrupt", ("irq-lost", 1), None, 20,
+        tap.ok(good and n == h["announced"] == h["blocks"] >= 500,
+               f"{what}: 500 exchanges, {n} interrupts", f"{said} {h}")
+        fault(m, f"{what}: a lost interrupt", ("irq-lost", 1), None, 20,
               lambda s, mode: s["irqsLost"] == 1 and mode == "irq" and not s["timeouts"])
-        fault(m, "edge: a line that is cut", ("irq-dead", True), ("irq-dead", False), 30,
+        fault(m, f"{what}: a line that is cut", ("irq-dead", True), ("irq-dead", False), 30,
               lambda s, mode: s["pollFallbacks"] == 1 and mode == "poll")
-        tap.ok(m.interrupt_returns(), "edge: back to the interrupt", m.info())
-        tap.ok(not m.complaints(), "edge: no complaint", "\n".join(m.complaints()))
+        tap.ok(m.interrupt_returns(), f"{what}: back to the interrupt", m.info())
+        m.must(f"echo spi0.0 >{DRIVER}/unbind && echo spi0.0 >{DRIVER}/bind")
+        m.appear()
+        before = m.get("resets")
+        status, said = m.run("sectl se reset se0 --level=line")
+        good, more = m.exchange(50)
+        tap.ok(status == 0 and m.get("resets") == before + 1 and good and m.mode() == "irq",
+               f"{what}: bound again and reset, exchanges by interrupt", said + more)
+        tap.ok(not m.complaints(), f"{what}: no complaint", "\n".join(m.complaints()))
+
+
+def edge():
+    """Data-ready by rising edge."""
+    kind_of_line("edge", "", "Edge", "rising edge")
+
+
+def low():
+    """Data-ready active low, by level and by its edge."""
+    kind_of_line("low", ",drdy-low=on", "Level", "active low")
+    kind_of_line("fall", ",drdy-low=on", "Edge", "falling edge")
+
+
+def wrong():
+    """The tree has the line's polarity wrong: slow, not wrong."""
+    for tree, options in (("level", ",drdy-low=on"), ("low", "")):
+        with Board(RUNS / "wrong", tree=tree, state=CARD, ses=(f"cs=0{options}",)) as m:
+            m.boot()
+            m.probed()
+            good, said = m.exchange(100)
+            info, what = m.info(), "low taken for high" if options else "high taken for low"
+            s = info["stats"]
+            tap.ok(good and m.mode() == "poll" and not s["timeouts"] and not s["errors"],
+                   f"active {what}: 100 exchanges by polling", f"{said} {info}")
+            tap.ok(not m.complaints(), f"active {what}: no complaint", "\n".join(m.complaints()))
 
 
 def poll():
@@ -351,7 +399,7 @@ def poll():
     with Board(RUNS / "poll", tree="poll", state=CARD) as m:
         m.boot()
         m.probed()
-        good, said = m.exchange(500, seconds=300)
+        good, said = m.exchange(500)
         info = m.info()
         tap.ok(good and info["irqMode"] == "poll" and m.irqs() is None,
                "without an interrupt in the tree: 500 exchanges by polling", f"{said} {info}")
@@ -362,9 +410,9 @@ def poll():
 
 
 def dual():
-    """Two secure elements, one on each chip select."""
+    """Two secure elements, one on each chip select, the second one's line active low."""
     with Board(RUNS / "dual", tree="dual", state=CARD,
-               ses=("cs=0,drdy=25,reset=24", "cs=1,drdy=22,reset=27")) as m:
+               ses=("cs=0,drdy=25,reset=24", "cs=1,drdy=22,reset=27,drdy-low=on")) as m:
         m.boot()
         m.probed(2)
         # which node is which chip: the kernel numbers them as they are probed
@@ -377,7 +425,7 @@ def dual():
         irqs = [m.irqs(name) for name in bus]
         status, said = m.run("exchange -d /dev/se0 500 3 >/tmp/0 2>&1 & a=$!; "
                              "exchange -d /dev/se1 500 4 >/tmp/1 2>&1; b=$?; "
-                             "wait $a && [ $b = 0 ]; r=$?; cat /tmp/0 /tmp/1; (exit $r)", 300)
+                             "wait $a && [ $b = 0 ]; r=$?; cat /tmp/0 /tmp/1; (exit $r)", 2 * LONG)
         d = [delta(m.hat(c), h) for c, h in zip(chip, hats)]
         n = [m.irqs(name) - was for name, was in zip(bus, irqs)]
         tap.ok(status == 0, "500 exchanges with each at the same time", said)
@@ -404,15 +452,15 @@ def session():
                args=(f"board.server=coap://10.0.2.2:{port}",)) as m:
         done = run / "done"
         server = m.spawn(["python3", TOP / "selftests/demo/server.py", "--port", str(port),
-                          "--wait", "300", "--deadline", "120", "--patience", "20",
+                          "--wait", "600", "--deadline", "300", "--patience", "120",
                           "--farewell", done, "--summary", run / "summary.json"], "server.log")
         try:
-            m.boot(240)
-            end = time.monotonic() + 400
+            m.boot()
+            end = time.monotonic() + 3 * LONG
             while server.poll() is None and not done.exists() and time.monotonic() < end:
                 time.sleep(0.2)
             m.must("kill -TERM $(cat /run/semd.pid)")
-            server.wait(60)
+            server.wait(LONG)
         finally:
             server.kill()
             server.wait()
@@ -436,8 +484,8 @@ def same():
     with Board(RUNS / "same", tree="level", state=CARD) as m:
         m.boot()
         m.probed()
-        m.must("start-semd", 60)
-        m.must("/job", 120)
+        m.must("start-semd")
+        m.must("/job")
         logs = [apdus(log) for log in (m.work / "apdu0.log", sim)]
         tap.ok(logs[0] == logs[1] and len(logs[0]) > 200,
                f"behind se-sim and behind the board: one log of {len(logs[0])} APDUs",
@@ -452,7 +500,7 @@ def apdus(log):
             for line in log.read_text().splitlines()]
 
 
-CASES = (refusals, boot, level, line, edge, poll, dual, session, same)
+CASES = (refusals, boot, level, line, edge, low, wrong, poll, dual, session, same)
 
 
 def main():

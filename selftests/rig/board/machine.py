@@ -16,11 +16,18 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BOARD = TOP / "build/board"
 SOFTSE = TOP / "build/out/release/softse"
+# QEMU=tree in the environment: the one of ./make-qemu, which has the HAT in it
+IN_TREE = os.environ.get("QEMU", "debian") == "tree"
+QEMU = [BOARD / "tree/build/qemu-system-aarch64"] if IN_TREE else [
+    BOARD / "qemu/usr/bin/qemu-system-aarch64", "-plugin", BOARD / "se-hat.so"]
 # the second line: what takes long when it is emulated and nobody here needs
 APPEND = ("console=ttyS1,115200 maxcpus=1 quiet loglevel=1 panic=-1 "
           "initcall_blacklist=jent_mod_init,load_system_certificate_list,"
           "bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init kvm-arm.mode=none "
-          "cryptomgr.notests")
+          "cryptomgr.notests retain_initrd")
+
+# seconds after which something does not come any more, on the slowest of machines
+LONG = 300
 
 
 class Timeout(Exception):
@@ -36,19 +43,22 @@ class Machine:
     @ses: for each secure element the options of -device besides the usual
     @state: card image for each of them; None: new cards
     @softse: further options of softse
+    @bwt: ms after which the driver takes the chip's silence for an error. The cards' own
+        300 is less than what a busy machine lets softse wait
     @terminal: the console is this process's, with QEMU's monitor behind Ctrl-A c
     @net: with the network; 10.0.2.2 in the guest is this machine's loopback
     @args: further words of the kernel's command line
     """
 
     def __init__(self, work, tree="level", bare=True, ses=("cs=0",), state=None, softse=(),
-                 net=False, terminal=False, args=()):
+                 bwt=30000, net=False, terminal=False, args=()):
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         for old in self.work.iterdir():
             old.unlink()
         self.chips = {}
-        self.softse = softse
+        (self.work / "profile").write_text(f"bwt_ms = {bwt}\n")
+        self.softse = (f"--profile={self.work}/profile", *softse)
         self.qemu = self.tty = self.monitor = None
         self.heard = ""
         self.count = 0
@@ -59,14 +69,13 @@ class Machine:
             raise
 
     def start(self, tree, bare, ses, state, net, terminal, args):
-        qemu = [BOARD / "qemu/usr/bin/qemu-system-aarch64", "-M", "raspi3b",
-                "-accel", "tcg,thread=single", "-display", "none", "-nodefaults",
+        qemu = [*QEMU, "-M", "raspi3b", "-accel", "tcg,thread=single",
+                "-display", "none", "-nodefaults",
                 "-kernel", next((BOARD / "kernel/boot").glob("vmlinuz-*")),
                 "-initrd", BOARD / "initrd", "-dtb", BOARD / f"{tree}.dtb",
                 "-append", " ".join([APPEND, f"board.date={int(time.time())}",
                                      *["board.bare"] * bare, *["board.net"] * net, *args]),
-                "-no-reboot", "-plugin", BOARD / "se-hat.so",
-                "-d", "guest_errors", "-D", self.work / "guest-errors.log",
+                "-no-reboot", "-d", "guest_errors", "-D", self.work / "guest-errors.log",
                 "-qmp", f"unix:{self.work}/qmp,server=on,wait=off",
                 "-serial", "null", "-serial", "chardev:tty"]
         if terminal:
@@ -82,7 +91,8 @@ class Machine:
                 (self.work / f"card{i}").write_bytes(pathlib.Path(state).read_bytes())
             self.start_chip(i)
             qemu += ["-chardev", f"socket,id=chip{i},path={self.work}/chip{i},reconnect-ms=100",
-                     "-device", f"sesame-hat,bus=spi,chardev=chip{i},id=se{i},{options}"]
+                     "-device", f"sesame-hat,bus=spi,one-cpu=on,chardev=chip{i},id=se{i},"
+                                f"{options}"]
         self.begin = time.monotonic()
         if terminal:
             self.qemu = subprocess.Popen([str(a) for a in qemu])
@@ -102,7 +112,7 @@ class Machine:
                    *self.softse]
         chip = self.spawn(command, f"softse{i}.log")
         self.chips[i] = chip
-        end = time.monotonic() + 30
+        end = time.monotonic() + LONG
         while "ready" not in (self.work / f"softse{i}.log").read_text():
             if chip.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("softse does not come up: "
@@ -121,7 +131,8 @@ class Machine:
                                     stdout=out, stderr=subprocess.STDOUT)
 
     def dial(self, name):
-        for _ in range(100):
+        end = time.monotonic() + LONG
+        while time.monotonic() < end:
             if self.qemu.poll() is not None:
                 raise RuntimeError("QEMU ended: " + (self.work / "qemu.log").read_text())
             s = socket.socket(socket.AF_UNIX)
@@ -131,12 +142,16 @@ class Machine:
             except OSError:
                 s.close()
                 time.sleep(0.05)
-        raise Timeout(name)
+        raise Timeout(f"QEMU does not open '{name}': " + (self.work / "qemu.log").read_text())
 
     def qmp(self, command, **arguments):
         self.monitor.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
         while True:
-            answer = json.loads(self.replies.readline())
+            line = self.replies.readline()
+            if not line:
+                raise RuntimeError(f"QEMU ended at '{command}': "
+                                   + (self.work / "qemu.log").read_text())
+            answer = json.loads(line)
             if "error" in answer:
                 raise RuntimeError(answer["error"]["desc"])
             if "return" in answer:
@@ -171,7 +186,7 @@ class Machine:
                 raise RuntimeError("the machine is gone; its console: " + self.heard[-2000:])
             self.heard += part.decode(errors="replace").replace("\r", "")
 
-    def boot(self, seconds=120):
+    def boot(self, seconds=2 * LONG):
         """Until the prompt; returns how many seconds that took."""
         self.wait_for(r"board: up after", seconds)
         took = time.monotonic() - self.begin
@@ -179,7 +194,7 @@ class Machine:
         self.run("true")
         return took
 
-    def run(self, command, seconds=60):
+    def run(self, command, seconds=LONG):
         """Run a line of shell in the guest: (status, output)."""
         self.count += 1
         # in two pieces, so that an echo is not taken for the answer
@@ -189,7 +204,7 @@ class Machine:
         found, said = self.wait_for(rf"@{self.count}=(\d+)@\n", seconds)
         return int(found[1]), said
 
-    def must(self, command, seconds=60):
+    def must(self, command, seconds=LONG):
         status, said = self.run(command, seconds)
         if status:
             raise AssertionError(f"'{command}' ended with {status}: {said[-1500:]}")

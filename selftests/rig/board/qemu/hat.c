@@ -20,6 +20,8 @@
  *   drdy-low     data-ready is active low
  *   fill         idle byte, 0 or 255
  *   pace         bytes take the time that they take at the controller's clock
+ *   one-cpu      the machine keeps its first processor only. A guest that starts no other
+ *                saves the part of each TLB invalidation that goes to all of them
  *   core-hz      clock of the controller, before its divider: what the guest takes it for
  *   irq-lost     so many next announcements raise no event, though the level is there
  *   irq-late     µs that the line comes later, from now on
@@ -36,20 +38,23 @@
  * last-hz, gpio-events, overruns.
  */
 #include "qemu/osdep.h"
-#include <gmodule.h>
 #include "qemu/error-report.h"
-#include "qemu/qemu-plugin.h"
 #include "qapi/error.h"
-#include "qapi/qapi-commands-control.h"
-#include "qapi/qapi-visit-control.h"
+#include "qapi/visitor.h"
 #include "qemu/timer.h"
 #include "chardev/char-fe.h"
 #include "hw/arm/bcm2835_peripherals.h"
+#include "hw/core/cpu.h"
 #include "hw/irq.h"
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
 #include "hw/ssi/ssi.h"
 #include "gpio.h"
+#ifdef BOARD_QEMU
+#include <gmodule.h>
+#include "qemu/qemu-plugin.h"
+#include "qapi/qapi-commands-control.h"
+#endif
 
 #define TYPE_HAT "sesame-hat"
 OBJECT_DECLARE_SIMPLE_TYPE(Hat, HAT)
@@ -69,7 +74,7 @@ struct Hat {
     CharBackend chr;
     BCM2835SPIState *spi;
     uint8_t drdy, reset, fill;
-    bool drdy_low, pace;
+    bool drdy_low, pace, one_cpu;
     uint32_t core_hz;
 
     /* the chip */
@@ -424,6 +429,15 @@ static bool layout_fits(BCM2835PeripheralState *p, Object *spi, Object *gpio, Er
     return false;
 }
 
+/* The emulation forgets them before they have run; as objects they stay. */
+static void forget_other_cpus(void)
+{
+    CPUState *cpu;
+
+    for (int i = 1; (cpu = qemu_get_cpu(i)); i++)
+        cpu_list_remove(cpu);
+}
+
 static void hat_realize(SSIPeripheral *dev, Error **errp)
 {
     Hat *h = HAT(dev);
@@ -445,6 +459,8 @@ static void hat_realize(SSIPeripheral *dev, Error **errp)
         error_setg(errp, "the header has chip selects 0 and 1 and GPIOs up to 27");
         return;
     }
+    if (h->one_cpu)
+        forget_other_cpus();
     h->spi = BCM2835_SPI(spi);
     pins = DEVICE(gpio);
     gpio_inputs(BCM2835_GPIO(gpio), DEVICE(&p->parent_obj.ic));
@@ -563,6 +579,7 @@ static const Property properties[] = {
     DEFINE_PROP_UINT8("fill", Hat, fill, 0),
     DEFINE_PROP_BOOL("drdy-low", Hat, drdy_low, false),
     DEFINE_PROP_BOOL("pace", Hat, pace, true),
+    DEFINE_PROP_BOOL("one-cpu", Hat, one_cpu, false),
     DEFINE_PROP_UINT32("core-hz", Hat, core_hz, 400000000),
 };
 
