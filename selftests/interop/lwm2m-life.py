@@ -123,7 +123,7 @@ class Life(apps.Bench):
         self.card.store(struct.pack(">HB", EF_BOOTSTRAP, len(content)) + content,
                         cards.PKCS15.hex(), "dgi")
 
-    async def registered(self, seconds=60):
+    async def registered(self, seconds=240):
         self.client = await self.server.wait_for_client(ENDPOINT, seconds)
         await self.server.read(self.client, (apps.SE, 0, 0))
 
