@@ -192,7 +192,7 @@ struct gp_run {
 	uint8_t **bytes; /* what apdus point to */
 	size_t n, fed, max;
 	size_t used; /* bytes that apdus point to */
-	bool more; /* GET RESPONSE has to come next */
+	bool more;   /* GET RESPONSE has to come next */
 	struct entry more_of;
 	uint32_t more_le;
 	struct gp_blob part; /* what came of the response so far */
