@@ -108,15 +108,14 @@ def refusals():
     def said(plugin, machine="raspi3b"):
         return subprocess.run(
             [QEMU[0], "-M", machine, "-display", "none", "-nodefaults", "-S",
-             *["-plugin", BOARD / f"{plugin}"] * bool(plugin),
-             "-device", "sesame-hat,bus=spi,cs=0"], timeout=LONG, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             "-plugin", BOARD / plugin, "-device", "sesame-hat,bus=spi,cs=0"],
+            timeout=LONG, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
 
     for plugin, machine, what, words in (
-            # made for Debian's program; the HAT in the tree needs none
+            # it exports what plug-ins may use, and devices are not among that
             ("se-hat.so", "raspi3b", "the plug-in for Debian's QEMU by that of the tree",
-             "se-hat: made for QEMU 10."),
-            (None, "raspi4b", "the HAT of the tree on another board", "raspi3b"),
+             "Could not load plugin"),
     ) if IN_TREE else (
             ("refuse-version.so", "raspi3b", "the HAT on another version of QEMU", "this is 10."),
             ("refuse-layout.so", "raspi3b", "the HAT on another layout of its objects",
