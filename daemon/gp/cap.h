@@ -23,9 +23,7 @@
 #define GP_CAP_APPLETS_MAX 255
 #define GP_CAP_IMPORTS_MAX 255
 #define GP_CAP_NAME_MAX 255
-#define GP_CAP_LOOKED_MAX                                                   \
-	8192 /* of Header, Directory, Applet, Import; they never are longer \
-	      */
+#define GP_CAP_LOOKED_MAX 8192 /* of Header, Directory, Applet and Import, each */
 
 /** enum gp_cap_tag - components by their tag (JCVM 3.1, table 6-1) */
 enum gp_cap_tag {
