@@ -21,7 +21,7 @@
 #include "dm/tree.h"
 
 #define RETRY_MS 300
-#define WAIT_MS 8000
+#define WAIT_MS 60000
 
 struct world {
 	struct server server;
