@@ -19,6 +19,7 @@ that many are); the channel of the killed is closed; the SE is never reset.
 import argparse
 import base64
 import collections
+import contextlib
 import fcntl
 import json
 import os
@@ -166,8 +167,11 @@ class Rig:
 
     def connections(self):
         """How many clients the software SE has: sockets beside the one that listens."""
-        fds = f"/proc/{self.softse.pid}/fd"
-        return sum(os.readlink(f"{fds}/{fd}").startswith("socket:") for fd in os.listdir(fds)) - 1
+        fds, found = f"/proc/{self.softse.pid}/fd", []
+        for fd in os.listdir(fds):
+            with contextlib.suppress(FileNotFoundError):    # closed since it was listed
+                found.append(os.readlink(f"{fds}/{fd}"))
+        return sum(name.startswith("socket:") for name in found) - 1
 
     def bereaved(self):
         """semd was killed: a sentence about what it left behind, or None. What it had sent has
