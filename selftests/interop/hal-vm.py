@@ -77,6 +77,11 @@ def came():
         return [line.split()[3][2:] for line in f if len(line.split()) > 3]
 
 
+def asked():
+    """The same without MANAGE CHANNEL close: the driver closes when it comes to it."""
+    return [head for head in came() if not head.startswith("7080")]
+
+
 def until(test, seconds=120):
     end = time.monotonic() + seconds
     while not (good := test()) and time.monotonic() < end:
@@ -117,8 +122,8 @@ def operations(a):
     tap(status == OK and atr.startswith("3B868111FE534553414D45"),
         "getAtr: built of the historical bytes in the SE's parameters", atr)
     tap(a("present") == (OK, "yes", ""), "isCardPresent: yes")
-    n = len(came())
-    tap(a(f"basic {TEST} 00")[0] == NOT_AVAILABLE and len(came()) == n,
+    n = len(asked())
+    tap(a(f"basic {TEST} 00")[0] == NOT_AVAILABLE and len(asked()) == n,
         "openBasicChannel: the driver keeps channel 0, nothing comes to the SE")
     status, ch = a.open()
     tap(status == OK and 1 <= ch <= CHANNELS, "openLogicalChannel gives a channel", ch)
@@ -140,10 +145,11 @@ def operations(a):
     got = [a(f"close {n}")[0] for n in (ch, ch, 0, isd)]
     tap(got == [OK, FAILED, FAILED, OK], "closeChannel: once, and never channel 0", got)
     tap(a.send(ch)[0] == FAILED, "transmit: not on a channel that is closed")
-    heads = came()
-    tap(heads.count("700000") == sum(h.startswith("7080") for h in heads) > 0,
-        "every channel that was opened is closed again",
-        f"{heads.count('700000')} opened")
+    opened = came().count("700000")
+    until(lambda: len(came()) - len(asked()) >= opened)
+    closed = len(came()) - len(asked())
+    tap(closed == opened > 0, "every channel that was opened is closed again",
+        f"{opened} opened, {closed} closed")
 
 
 def two(a):
@@ -232,9 +238,9 @@ def access(a):
     got = [a.open("A000000151000000", who="abc")[0], a.open("-", who="abc")[0]]
     tap(got == [SECURITY] * 2, "and no other application", got)
     tap(a.send(ch, "80200001")[:2] == (OK, "000000019000"), "a filter lets a command through")
-    n = len(came())
+    n = len(asked())
     got = [a.send(ch, h)[0] for h in ("80200002", "80400001", "00A40400")]
-    tap(got == [SECURITY] * 3 and len(came()) == n,
+    tap(got == [SECURITY] * 3 and len(asked()) == n,
         "what it does not have is refused: nothing comes to the SE", got)
     rule(f"4F09{TEST}C114{ABC}", "D00100")
     tap(a.open(TEST, who="abc")[0] == SECURITY and a.whose(ch),
