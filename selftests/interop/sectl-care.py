@@ -119,14 +119,24 @@ def on_terminal(argv, columns):
     return p.returncode, re.split(r"\r\x1b\[K|\r\n", data.decode())
 
 
+def status(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(line.split()[1] for line in f if line.startswith(f"{field}:"))
+
+
 def cut(w, card, ins, sig, *words):
-    """Sends @sig to sectl while it waits for the answer to its first command @ins."""
+    """Sends @sig to sectl while it waits for the answer to its first command @ins. The answer
+    comes when sectl has had the signal: it cuts a wait short, and no wait is cut short that
+    has not begun or has its answer already."""
     hold = Hold(ins)
     relay = Relay(w.path("relay"), w.path(card), hold)
     p = subprocess.Popen(w.line(words, card="relay"), stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: hold.reached.is_set() or p.poll() is not None, 60, f"INS {ins:02X}")
+    wait_until(lambda: p.poll() is not None or
+               hold.reached.is_set() and status(p.pid, "State") == "S", 60, f"INS {ins:02X}")
     p.send_signal(sig)
+    wait_until(lambda: p.poll() is not None or not int(status(p.pid, "ShdPnd"), 16), 60,
+               f"{sig.name} taken")
     hold.go.set()
     out, err = p.communicate(timeout=60)
     relay.stop()
