@@ -110,13 +110,13 @@ class Device:
     def cut(self, body):
         """No more than one message may hold; a long Results in chunks."""
         out, room = [], self.max_msg - 700
-        todo = self.left + body if not self.left else body[:1] + self.left + body[1:]
+        waiting = body[:1] + self.left + body[1:]   # the Status for SyncHdr is the first
         self.left = []
-        for at, c in enumerate(todo):
+        for at, c in enumerate(waiting):
             data = c.items[0].data if c.name == "Results" else None
             if data is not None and len(data) > self.max_msg - 1400:
                 if room < 600:
-                    self.left = todo[at:]
+                    self.left = waiting[at:]
                     break
                 item, n = c.items[0], room // 2 // 3 * 3
                 meta = item.meta
@@ -125,11 +125,11 @@ class Device:
                 out.append(replace(c, items=[replace(item, data=data[:n], more=True, meta=meta)]))
                 rest = replace(c, items=[replace(item, data=data[n:])])
                 rest.begun = True
-                self.left = [rest] + todo[at + 1:]
+                self.left = [rest] + waiting[at + 1:]
                 break
             room -= len(data or "") + 250
             if room < 0:
-                self.left = todo[at:]
+                self.left = waiting[at:]
                 break
             out.append(c)
         return out
